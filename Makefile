@@ -1,0 +1,67 @@
+# Everything sets up what it needs: `make demo` and `make test` work in a fresh clone.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+READY_DEV = $(VENV)/.ready-dev
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-header pyproject.toml --extra build
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test test-slow check bench clean lock setup
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## the whole stack for 90 seconds: alerts as they come, then the report
+	@$(BIN)/streamsim up --domain finance --headless --duration 90 $(ARGS)
+
+up: setup ## the stack until it is stopped; ARGS="..." passes options on
+	@$(BIN)/streamsim up $(ARGS)
+
+test: $(READY_DEV) ## the tests
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, a fresh clone
+	@$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
+
+check: $(READY_DEV) ## format, lint, types and imports
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+	@tail -n 1 $(VENV)/imports.txt
+
+bench: setup ## benchmarks; ARGS="throughput" names one
+	@$(BIN)/streamsim bench $(ARGS)
+
+clean: ## remove what was set up here
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+lock: ## renew the locks (needs uv)
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+
+setup: $(READY) ## install what is needed and train the models
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "streamsim needs Python 3.11, 3.12 or 3.13: none found."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv"; \
+		rm -rf $(VENV); exit 1; }
+
+$(READY): $(BIN)/python requirements.lock pyproject.toml
+	@echo "Setting up (once) ..."
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --no-index -e .
+	@$(BIN)/streamsim train --missing
+	@touch $@
+
+$(READY_DEV): $(READY) requirements-dev.lock
+	@echo "Setting up for development (once) ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""What ``streamsim bench`` runs."""

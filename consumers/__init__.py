@@ -1,0 +1,1 @@
+"""Who processes: one file per stage, pure steps over micro-batches, and Faust around them."""

@@ -1,0 +1,238 @@
+"""Clean: from records to events by column; every other record is dead, late or a duplicate.
+
+The classes are tried in this order, and the first that fits is the record's: dead (it cannot be
+an event), late (it came behind its source's clock by more than is allowed), duplicate (its id
+was there already). Whether it is dead or late depends on the record alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from consumers.collect import Collected
+from streams.codec import decode_objects, parse_times
+from streams.events import NO_TIME, Columns, Dead, Events, Ints, Mask, as_objects
+from streams.spec import Field, Kind, SourceSpec
+
+_ID = Field("event_id", Kind.STRING, "unique per source")
+_TIME = Field("event_time", Kind.TIME, "when it happened")
+
+
+class SeenIds:
+    """Event ids per partition, remembered until the partition's clock leaves them behind.
+
+    Parameters
+    ----------
+    remember
+        An id is forgotten once the clock is this far past its event time (ms).
+    """
+
+    def __init__(self, partitions: int, remember: int) -> None:
+        self._remember = remember
+        self._ids: list[set[str]] = [set() for _ in range(partitions)]
+        self._ages: list[deque[tuple[int, list[str]]]] = [deque() for _ in range(partitions)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._ids))
+
+    def first_time(self, partition: Ints, ids: Iterable[str], times: Ints) -> Mask:
+        """Say of each event whether its id comes for the first time, and remember it."""
+        fresh = np.ones(len(times), bool)
+        batches: dict[int, list[str]] = {}
+        newest: dict[int, int] = {}
+        rows = zip(partition.tolist(), ids, times.tolist(), strict=True)
+        for row, (p, event_id, time) in enumerate(rows):
+            known = self._ids[p]
+            if event_id in known:
+                fresh[row] = False
+                continue
+            known.add(event_id)
+            batches.setdefault(p, []).append(event_id)
+            if time > newest.get(p, NO_TIME):
+                newest[p] = time
+        for p, batch in batches.items():
+            self._ages[p].append((newest[p], batch))
+        return fresh
+
+    def forget(self, clock: Ints) -> None:
+        """Forget what the partitions' clocks have left behind."""
+        for p, now in enumerate(clock.tolist()):
+            ages = self._ages[p]
+            while ages and ages[0][0] < now - self._remember:
+                self._ids[p].difference_update(ages.popleft()[1])
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """What became of a batch; the rows refer to the batch that came in.
+
+    ``late`` and ``duplicate`` are rows; ``lateness`` says by how much each late one is over what
+    is allowed (ms).
+    """
+
+    events: Events
+    dead: list[Dead]
+    late: Ints
+    lateness: Ints
+    duplicate: Ints
+
+
+def clean(batch: Collected, spec: SourceSpec, seen: SeenIds) -> Cleaned:
+    """Decode, validate and sort out a batch of one source.
+
+    Heartbeats are left out. The events keep the order of the records.
+    """
+    events, rows, dead = decode(batch, spec)
+    ahead = events.event_time - events.source_time > spec.max_ahead
+    for row in rows[ahead].tolist():
+        dead.append(Dead(row, "event_time is ahead of its source's clock"))
+    behind = events.source_time - spec.allowed_lateness - events.event_time
+    is_late = (behind > 0) & ~ahead
+    keep = np.flatnonzero(~is_late & ~ahead)
+    fresh = seen.first_time(events.partition[keep], events.event_id[keep], events.event_time[keep])
+    return Cleaned(
+        events if fresh.all() and len(keep) == len(events) else events.take(keep[fresh]),
+        sorted(dead, key=lambda d: d.row),
+        rows[is_late],
+        behind[is_late],
+        rows[keep[~fresh]],
+    )
+
+
+def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]]:
+    """Turn records into columns.
+
+    Returns
+    -------
+    events
+        The records that are events by the source's schema.
+    rows
+        The row in the batch that each event came from.
+    dead
+        The records that are none, with the reason: ``field: what is wrong with it``.
+    """
+    records = batch.records
+    rows = np.flatnonzero(~batch.heartbeat)
+    values = (
+        records.value if len(rows) == len(records) else [records.value[r] for r in rows.tolist()]
+    )
+    objects, bad = decode_objects(values)
+    good = rows
+    dead = [Dead(int(rows[i]), reason) for i, reason in bad.items()]
+    if bad:
+        fine = [i for i in range(len(objects)) if i not in bad]
+        objects, good = [objects[i] for i in fine], rows[fine]
+    fields = (_ID, _TIME, *spec.fields)
+    columns: Columns = {}
+    wrong: dict[int, str] = {}
+    for field in fields:
+        optional = field.name == spec.key and spec.entity_optional
+        raw = [o.get(field.name) for o in objects]  # type: ignore[union-attr]
+        column, faults = _READERS[field.kind](field, raw, field.required and not optional)
+        columns[field.name] = column
+        for i, reason in faults.items():
+            wrong.setdefault(i, f"{field.name}: {reason}")
+    if wrong:
+        dead += [Dead(int(good[i]), reason) for i, reason in wrong.items()]
+        fine_mask = np.ones(len(good), bool)
+        fine_mask[list(wrong)] = False
+        good = good[fine_mask]
+        columns = {name: column[fine_mask] for name, column in columns.items()}
+    event_time: Ints = columns.pop("event_time")  # type: ignore[assignment]
+    stamped = batch.source_time[good]
+    events = Events(
+        spec.name,
+        records.partition[good],
+        records.offset[good],
+        event_time,
+        np.where(stamped == NO_TIME, event_time, stamped),
+        batch.ingest_time[good],
+        columns.pop("event_id"),  # type: ignore[arg-type]
+        columns[spec.key],  # type: ignore[arg-type]
+        columns,
+    )
+    return events, good, dead
+
+
+Faults = dict[int, str]
+
+
+def _read_strings(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    faults: Faults = {}
+    if set(map(type, raw)) != {str} or max(map(len, raw)) > field.max_length or "" in raw:
+        for i, value in enumerate(raw):
+            if value is None or value == "":
+                if required:
+                    faults[i] = "missing"
+            elif type(value) is not str:
+                faults[i] = "not a string"
+            elif len(value) > field.max_length:
+                faults[i] = f"longer than {field.max_length} characters"
+        raw = [v if type(v) is str and v else None for v in raw]
+    return as_objects(raw), faults
+
+
+def _read_integers(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    faults: Faults = {}
+    if set(map(type, raw)) - {int}:
+        for i, value in enumerate(raw):
+            if value is None:
+                faults[i] = "missing"
+            elif type(value) is not int:
+                faults[i] = "not an integer"
+        raw = [0 if i in faults else v for i, v in enumerate(raw)]
+    try:
+        column = np.array(raw, np.int64)
+    except OverflowError:
+        for i, value in enumerate(raw):
+            if not -(2**63) <= value < 2**63:
+                faults.setdefault(i, "too large")
+        column = np.array([0 if i in faults else v for i, v in enumerate(raw)], np.int64)
+    return column, faults | _out_of_bounds(field, column, faults)
+
+
+def _read_numbers(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    faults: Faults = {}
+    if set(map(type, raw)) - {int, float}:
+        for i, value in enumerate(raw):
+            if value is None:
+                if required:
+                    faults[i] = "missing"
+            elif type(value) not in (int, float):
+                faults[i] = "not a number"
+        raw = [v if type(v) in (int, float) else np.nan for v in raw]
+    column = np.array(raw, np.float64)
+    for i in np.flatnonzero(np.isinf(column)).tolist():
+        faults[i] = "too large"
+    return column, faults | _out_of_bounds(field, column, faults)
+
+
+def _read_times(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    column = parse_times(raw)
+    faults = {
+        i: "missing" if raw[i] is None else "not an RFC 3339 instant with an offset"
+        for i in np.flatnonzero(column == NO_TIME).tolist()
+    }
+    return column, faults | _out_of_bounds(field, column, faults)
+
+
+_READERS = {
+    Kind.STRING: _read_strings,
+    Kind.INTEGER: _read_integers,
+    Kind.NUMBER: _read_numbers,
+    Kind.TIME: _read_times,
+}
+
+
+def _out_of_bounds(field: Field, column: Any, known: Faults) -> Faults:
+    if field.low is None and field.high is None:
+        return {}
+    low = -np.inf if field.low is None else field.low
+    high = np.inf if field.high is None else field.high
+    outside = np.flatnonzero((column < low) | (column > high)).tolist()
+    return {i: f"not between {low:g} and {high:g}" for i in outside if i not in known}

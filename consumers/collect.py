@@ -1,0 +1,67 @@
+"""Collect: tell events from heartbeats, and follow each partition's clock.
+
+A record's clock is the one that its source stamped on it (``source_time``). A record without a
+stamp, from a producer that is not ours, brings its own event time as its clock, and so is never
+late.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streams.codec import parse_header_ints
+from streams.events import (
+    HEARTBEAT,
+    INGEST_TIME,
+    NO_TIME,
+    SOURCE_TIME,
+    Headers,
+    Ints,
+    Mask,
+    Records,
+)
+
+
+@dataclass(slots=True)
+class Collected:
+    """Records with what their headers say.
+
+    ``source_time`` and ``ingest_time`` are ``NO_TIME`` where the header is missing or unreadable.
+    """
+
+    records: Records
+    source_time: Ints
+    ingest_time: Ints
+    heartbeat: Mask
+
+
+def collect(records: Records) -> Collected:
+    """Read the headers of a batch."""
+    n = len(records)
+    source: list[bytes | None] = [None] * n
+    ingest: list[bytes | None] = [None] * n
+    beats: list[int] = []
+    for row, headers in enumerate(records.headers):
+        if len(headers) == 2 and headers[0][0] == SOURCE_TIME and headers[1][0] == INGEST_TIME:
+            source[row], ingest[row] = headers[0][1], headers[1][1]
+            continue
+        named = first_headers(headers)
+        source[row], ingest[row] = named.get(SOURCE_TIME), named.get(INGEST_TIME)
+        if HEARTBEAT in named:
+            beats.append(row)
+    heartbeat = np.zeros(n, bool)
+    source_time = parse_header_ints(source)
+    heartbeat[beats] = source_time[beats] != NO_TIME
+    return Collected(records, source_time, parse_header_ints(ingest), heartbeat)
+
+
+def first_headers(headers: Headers) -> dict[str, bytes | None]:
+    """Return the first value of each header; Kafka allows a name to come twice."""
+    return dict(reversed([(name, value) for name, value in headers]))
+
+
+def advance(clock: Ints, partition: Ints, source_time: Ints) -> None:
+    """Move the clocks of the partitions forward, in place; a clock never runs backwards."""
+    np.maximum.at(clock, partition, source_time)

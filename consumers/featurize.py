@@ -1,0 +1,120 @@
+"""Featurize: what an event's key has done before, exactly, in event time.
+
+One definition serves the stream and training: both run these functions over the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.history import History, KeyIndex, Slots
+from consumers.table import SecondKeyTable
+from streams.events import NO_TIME, Events, Ints, Objects
+from streams.spec import Aggregates, DomainSpec, Past, Windows
+
+
+class WindowState:
+    """The past of one kind of key: which events came, and when.
+
+    Parameters
+    ----------
+    slack
+        By how much an event may be older than its key's newest (ms).
+    """
+
+    def __init__(self, windows: Windows, slack: int) -> None:
+        self._windows = windows
+        self._index = KeyIndex()
+        self._history = History(2, max(windows.lengths), keep=windows.keep, slack=slack)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def observe(self, keys: Objects, times: Ints, values: Ints) -> Past:
+        """Take events in, in order of arrival, and say what each one's key had seen before.
+
+        An event sees what had arrived by then and is older than itself. Where a key's events
+        come in order of time, as nearly always, all of them are worked at once; the others are
+        worked one at a time.
+        """
+        slots = self._index.slots(keys)
+        order = np.argsort(slots, kind="stable")
+        astray = self._astray(slots[order], times[order])
+        numbers = np.column_stack([values, values * values])
+        if not len(astray):
+            self._history.append(slots[order], times[order], numbers[order])
+            return self._past(slots, times)
+        single = np.isin(slots, astray)
+        many = ~single
+        order = order[many[order]]
+        self._history.append(slots[order], times[order], numbers[order])
+        n, k = len(times), len(self._windows.lengths)
+        count, total, squares = (np.zeros((n, k), np.int64) for _ in range(3))
+        past = Past(count, total, squares, np.full(n, NO_TIME))
+        _put(past, many, self._past(slots[many], times[many]))
+        for row in np.flatnonzero(single).tolist():
+            one = slice(row, row + 1)
+            _put(past, one, self._past(slots[one], times[one]))
+            self._history.insert(int(slots[row]), int(times[row]), numbers[row])
+        return past
+
+    def _astray(self, slots: Slots, times: Ints) -> Slots:
+        """Find the keys with an event that is older than one before it."""
+        if not len(slots):
+            return slots
+        first = np.concatenate(([True], slots[1:] != slots[:-1]))
+        before = np.concatenate(([NO_TIME], times[:-1]))
+        before[first] = self._history.newest(slots[first])
+        return np.unique(slots[times < before])
+
+    def _past(self, slots: Slots, times: Ints) -> Past:
+        history, windows = self._history, self._windows
+        here = history.before(slots, times)
+        sums = history.sums(here)
+        floor = here - windows.keep
+        count, total, squares = (
+            np.empty((len(slots), len(windows.lengths)), np.int64) for _ in range(3)
+        )
+        longest = here
+        for i, length in enumerate(windows.lengths):
+            start = np.maximum(history.before(slots, times - length), floor)
+            inside = sums - history.sums(start)
+            count[:, i], total[:, i], squares[:, i] = here - start, inside[:, 0], inside[:, 1]
+            longest = np.minimum(longest, start)
+        last = np.where(here > longest, history.times(here), NO_TIME)
+        return Past(count, total, squares, last)
+
+
+def _put(past: Past, rows: npt.NDArray[np.bool_] | slice, part: Past) -> None:
+    past.count[rows], past.total[rows] = part.count, part.total
+    past.squares[rows], past.last[rows] = part.squares, part.last
+
+
+def featurize(
+    events: Events,
+    spec: DomainSpec,
+    windows: Mapping[str, WindowState],
+    tables: Mapping[str, SecondKeyTable],
+) -> npt.NDArray[np.float32]:
+    """Compute the features of events that are ready, and remember the events.
+
+    Returns
+    -------
+    ``float32``, shape ``(n_events, n_features)``, in the order of the events.
+    """
+    pasts = {
+        w.name: windows[w.name].observe(
+            events.columns[w.key],  # type: ignore[arg-type]
+            events.event_time,
+            events.columns[w.value],  # type: ignore[arg-type]
+        )
+        for w in spec.windows
+    }
+    counts = {
+        t.name: tables[t.name].windows(events.columns[t.key], events.event_time)  # type: ignore[arg-type]
+        for t in spec.tables
+    }
+    return spec.features.assemble(events, Aggregates(pasts, counts)).astype(np.float32)

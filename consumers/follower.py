@@ -1,0 +1,38 @@
+"""Reads a topic whole, all partitions and from the beginning, in every worker.
+
+It is in no consumer group and never throttled: it carries what everybody waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+
+async def follow(
+    bootstrap: str,
+    topics: Sequence[str],
+    partitions: int,
+    fetch_max_wait_ms: int,
+    handle: Callable[[str, Sequence[Any]], None],
+) -> None:
+    """Hand every record of the topics to ``handle``, as lists per topic, until cancelled."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=fetch_max_wait_ms,
+        max_partition_fetch_bytes=4 << 20,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(t, p) for t in topics for p in range(partitions)])
+        while True:
+            fetched = await consumer.getmany(timeout_ms=1000)
+            for tp, records in fetched.items():
+                handle(tp.topic, records)
+            await asyncio.sleep(0)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,91 @@
+"""Fetched records on their way to the pipeline: a queue per topic and partition, each bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import numpy as np
+from faust.types import TP
+
+from streams.events import Records
+
+
+class Inbox:
+    """What one domain's agents have received and its pipeline has not taken yet.
+
+    Parameters
+    ----------
+    sources
+        Topic to name of the source.
+    budget
+        Records that one partition may hold before it counts as full.
+    """
+
+    def __init__(self, sources: dict[str, str], budget: int) -> None:
+        self._sources = sources
+        self._budget = budget
+        self._queues: dict[TP, deque[list[Any]]] = {}
+        self._rows: dict[TP, int] = {}
+        self._arrived = asyncio.Event()
+
+    def __len__(self) -> int:
+        return sum(self._rows.values())
+
+    def put(self, tp: TP, records: list[Any]) -> None:
+        """Take in what was fetched from a partition."""
+        self._queues.setdefault(tp, deque()).append(records)
+        self._rows[tp] = self._rows.get(tp, 0) + len(records)
+        self._arrived.set()
+
+    def rows(self, tp: TP) -> int:
+        """Return how many records of a partition are waiting."""
+        return self._rows.get(tp, 0)
+
+    def is_full(self, tp: TP) -> bool:
+        """Say whether a partition has used up its budget."""
+        return self.rows(tp) >= self._budget
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        self._arrived.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until something has arrived, or someone has called :meth:`wake`."""
+        try:
+            await asyncio.wait_for(self._arrived.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._arrived.clear()
+        return True
+
+    def take(self, rows: int) -> list[Records]:
+        """Take about so many records, from all partitions in turn; one batch per source."""
+        share = max(1, rows // max(1, len(self._queues)))
+        taken: dict[str, list[Any]] = {}
+        for tp, queue in self._queues.items():
+            left = share
+            while queue and left > 0:
+                batch = queue.popleft()
+                if len(batch) > left:
+                    queue.appendleft(batch[left:])
+                    batch = batch[:left]
+                taken.setdefault(self._sources[tp.topic], []).extend(batch)
+                left -= len(batch)
+                self._rows[tp] -= len(batch)
+        if len(self):
+            self._arrived.set()
+        return [_columns(source, records) for source, records in taken.items()]
+
+
+def _columns(source: str, records: list[Any]) -> Records:
+    return Records(
+        source,
+        np.array([r.partition for r in records], np.int64),
+        np.array([r.offset for r in records], np.int64),
+        [r.timestamp for r in records],
+        [r.key for r in records],
+        [r.value for r in records],
+        [r.headers for r in records],
+    )

@@ -1,0 +1,147 @@
+"""Monitor: raise alerts from scores, and say why.
+
+An explanation compares the event with the usual: each group of features is set to its reference
+values, the row is scored again, and the fall of the log-odds is the group's share. That is
+occlusion (Zeiler and Fergus, 2014, section 4) by groups, and needs nothing but the scorer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from streams.codec import format_times
+from streams.events import Events, Floats, Outbound
+from streams.signature import Signature
+from streams.spec import DomainSpec
+from streams.topics import ALERTS, topic
+
+Matrix = npt.NDArray[np.float32]
+SHOWN = 3
+"""How many reasons an alert gives at the most."""
+
+
+def occluded(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matrix:
+    """Build the rows to score for an explanation.
+
+    Returns
+    -------
+    Shape ``(n_rows * n_groups, n_features)``: for each row, one copy per feature group with
+    that group at its reference.
+    """
+    groups = list(spec.features.groups.values())
+    column = {name: i for i, name in enumerate(spec.features.names)}
+    copies = np.repeat(rows[:, None, :], len(groups), axis=1)
+    reference = np.array(signature.reference, np.float32)
+    for g, group in enumerate(groups):
+        own = [column[name] for name in group]
+        copies[:, g, own] = reference[own]
+    return copies.reshape(-1, rows.shape[1])
+
+
+def reasons(
+    spec: DomainSpec, rows: Matrix, scores: Floats, without: Floats, signature: Signature
+) -> list[list[dict[str, Any]]]:
+    """Name the groups that moved each score most.
+
+    Parameters
+    ----------
+    without
+        Scores of :func:`occluded` rows, shape ``(n_rows * n_groups,)``.
+
+    Returns
+    -------
+    Per row, at most three reasons with what moved, its first feature's value, what is usual,
+    and the effect in log-odds, largest first.
+    """
+    groups = spec.features.groups
+    column = {name: i for i, name in enumerate(spec.features.names)}
+    effect = _log_odds(scores)[:, None] - _log_odds(without).reshape(len(scores), len(groups))
+    result = []
+    for row, effects in zip(rows, effect, strict=True):
+        ranked = sorted(zip(effects.tolist(), groups.items(), strict=True), key=lambda x: -x[0])
+        result.append(
+            [
+                {
+                    "what": what,
+                    "feature": group[0],
+                    "value": round(float(row[column[group[0]]]), 4),
+                    "usual": round(signature.reference[column[group[0]]], 4),
+                    "effect": round(share, 2),
+                }
+                for share, (what, group) in ranked[:SHOWN]
+                if share > 0.05
+            ]
+        )
+    return result
+
+
+def alert_records(
+    spec: DomainSpec,
+    events: Events,
+    scores: Floats,
+    why: list[list[dict[str, Any]]],
+    signature: Signature,
+) -> list[Outbound]:
+    """Write alerts as CloudEvents 1.0 in binary mode.
+
+    The id comes from the rule and the source position, never from score or version, so that a
+    repeat is recognised.
+
+    References
+    ----------
+    https://github.com/cloudevents/spec (v1.0.2), Kafka protocol binding, binary content mode.
+    """
+    rule, source = spec.alert, topic(spec.name, spec.trigger.name)
+    records = []
+    for row, at in enumerate(format_times(events.event_time)):
+        facts = {name: _plain(events.columns[name][row]) for name in rule.facts}
+        partition, offset = int(events.partition[row]), int(events.offset[row])
+        score, entity = float(scores[row]), events.entity[row]
+        body: Mapping[str, Any] = {
+            "severity": "critical" if score >= rule.critical else "warning",
+            rule.noun: entity,
+            "seen": rule.sentence(facts),
+            "facts": facts,
+            "why": why[row],
+            "score": score,
+            "threshold": signature.threshold,
+            "event_id": events.event_id[row],
+            "event_time": at,
+            "model": signature.model,
+            "version": signature.version,
+            "source": {"topic": source, "partition": partition, "offset": offset},
+        }
+        headers = {
+            "content-type": "application/json",
+            "ce_specversion": "1.0",
+            "ce_id": f"{rule.name}:{source}:{partition}:{offset}",
+            "ce_source": f"/streamsim/{spec.name}",
+            "ce_type": f"streamsim.{spec.name}.{rule.name}",
+            "ce_time": at,
+            "ce_subject": entity,
+        }
+        records.append(
+            Outbound(
+                topic(spec.name, ALERTS),
+                partition,
+                entity.encode(),
+                orjson.dumps(body),
+                int(events.event_time[row]),
+                [(name, text.encode()) for name, text in headers.items()],
+            )
+        )
+    return records
+
+
+def _log_odds(p: Floats) -> Floats:
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,171 @@
+"""Predict: score micro-batches through the model service, and write the scores down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol
+
+import aiohttp
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from streams.codec import format_times
+from streams.errors import BadRequest, ModelError, ScorerUnavailable
+from streams.events import (
+    FEATURE_HASH,
+    FEATURES,
+    MODEL,
+    MODEL_VERSION,
+    Events,
+    Floats,
+    Outbound,
+    source_headers,
+)
+from streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
+from streams.signature import Signature
+from streams.spec import DomainSpec
+from streams.topics import SCORES, topic
+
+Matrix = npt.NDArray[np.float32]
+DECIMALS = 6
+"""Scores are rounded to this before anybody looks at them: the last bits of a float may depend
+on which other rows were in the batch."""
+
+
+class Scorer(Protocol):
+    """Whatever turns rows of features into scores."""
+
+    async def score(self, rows: Matrix) -> Floats:
+        """Return one score per row, shape ``(n_rows,)``.
+
+        Raises
+        ------
+        ScorerUnavailable
+            If it cannot answer now; the same call may succeed later.
+        BadRequest
+            If it refuses these rows; repeating the call is no use.
+        """
+        ...
+
+
+class HttpScorer:
+    """Scores through a service that speaks the Open Inference Protocol v2.
+
+    Use it as an asynchronous context manager. A batch with more rows than ``max_rows`` goes out
+    in several calls. Once :meth:`signature` has been asked, every call names that version.
+    """
+
+    def __init__(
+        self, url: str, model: str, *, timeout_s: float = 10.0, max_rows: int = 16_384
+    ) -> None:
+        self._base = url.rstrip("/")
+        self._url = f"{self._base}/v2/models/{model}"
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._max_rows = max_rows
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> HttpScorer:
+        self._session = aiohttp.ClientSession(timeout=self._timeout)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def score(self, rows: Matrix) -> Floats:
+        """See :class:`Scorer`."""
+        parts = [rows[i : i + self._max_rows] for i in range(0, len(rows), self._max_rows)]
+        return np.concatenate([await self._call(part) for part in parts] or [np.empty(0)])
+
+    async def signature(self) -> Signature:
+        """Ask the service which version answers, and what it takes.
+
+        Raises
+        ------
+        ModelError
+            If the service has no such model, or it does not say.
+        """
+        assert self._session is not None
+        try:
+            async with self._session.get(self._url) as response:
+                if response.status != 200:
+                    raise ModelError(f"{self._url}: {response.status} {await response.text()}")
+                signature = Signature.from_dict((await response.json())["parameters"])
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            raise ScorerUnavailable(f"{self._url}: {error!r}") from error
+        self._url = f"{self._base}/v2/models/{signature.model}/versions/{signature.version}"
+        return signature
+
+    async def _call(self, rows: Matrix) -> Floats:
+        assert self._session is not None
+        body, length = write_infer(rows)
+        headers = {HEADER_LENGTH: str(length), "Content-Type": BINARY_TYPE}
+        try:
+            async with self._session.post(
+                f"{self._url}/infer", data=body, headers=headers
+            ) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ScorerUnavailable(f"{self._base}: {error!r}") from error
+        if response.status in (400, 413):
+            raise BadRequest(answer.decode(errors="replace")[:500], response.status)
+        if response.status != 200:
+            raise ScorerUnavailable(f"{self._base} answered {response.status}: {answer[:200]!r}")
+        return read_response(answer, response.headers.get(HEADER_LENGTH), len(rows))
+
+
+def rounded(scores: Floats) -> Floats:
+    """Round scores to what is compared, sent and stored.
+
+    >>> rounded(np.array([0.12345649, 1e-9])).tolist()
+    [0.123456, 0.0]
+    """
+    return np.round(scores, DECIMALS)
+
+
+def score_records(
+    spec: DomainSpec, events: Events, features: Matrix, scores: Floats, signature: Signature
+) -> list[Outbound]:
+    """Write one record per score, with its lineage: model, version, features and source."""
+    topic_out, topic_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
+    constant = [
+        (MODEL, signature.model.encode()),
+        (MODEL_VERSION, signature.version.encode()),
+        (FEATURE_HASH, signature.feature_hash.encode()),
+    ]
+    packed = np.ascontiguousarray(features, "<f4").view(f"V{features.shape[1] * 4}").ravel()
+    entity_name = spec.trigger.key
+    dumps = orjson.dumps
+    return [
+        Outbound(
+            topic_out,
+            partition,
+            entity.encode(),
+            dumps({"event_id": i, "event_time": at, entity_name: entity, "score": score}),
+            time,
+            [*constant, (FEATURES, row), *source_headers(topic_in, partition, offset)],
+        )
+        for i, at, entity, score, row, partition, offset, time in zip(
+            events.event_id,
+            format_times(events.event_time),
+            events.entity,
+            scores.tolist(),
+            packed.tolist(),
+            events.partition.tolist(),
+            events.offset.tolist(),
+            events.event_time.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def unpack_features(packed: Sequence[bytes], n_features: int) -> Matrix:
+    """Read logged features back, shape ``(n_rows, n_features)``."""
+    return np.frombuffer(b"".join(packed), "<f4").reshape(-1, n_features)

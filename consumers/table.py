@@ -1,0 +1,211 @@
+"""Counts per second key: what each worker adds up, and the whole that every worker holds.
+
+A contributor adds its partitions' events to buckets of event time. Once a partition's watermark
+has passed the end of a bucket, that bucket is closed: nothing can come into it any more, so it
+is published once, to the table's topic, and says the same whatever the batches were. A repeat
+after a restart is recognised by its bucket and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from consumers.history import History, KeyIndex
+from streams.events import NO_TIME, Events, Ints, Objects, Outbound
+from streams.spec import SecondKey
+from streams.topics import topic
+
+
+class Contributions:
+    """What the partitions of one worker have counted and not yet published.
+
+    Parameters
+    ----------
+    partitions
+        How many partitions each contributing source has.
+    """
+
+    def __init__(self, domain: str, table: SecondKey, partitions: int) -> None:
+        self._table = table
+        self._topic = topic(domain, table.name)
+        self._closed = {s: np.full(partitions, NO_TIME) for s in table.sources}
+        self._open: dict[str, list[tuple[Ints, Ints, Objects]]] = {s: [] for s in table.sources}
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that contribute."""
+        return self._table.sources
+
+    def add(self, events: Events) -> None:
+        """Count clean, punctual events of a contributing source."""
+        if not len(events):
+            return
+        effective = self._table.effective.get(events.source)
+        time = events.event_time if effective is None else effective(events)
+        bucket = time - time % self._table.bucket
+        keys: Objects = events.columns[self._table.key]  # type: ignore[assignment]
+        self._open[events.source].append((events.partition, bucket, keys))
+
+    def close(self, source: str, watermark: Ints) -> list[Outbound]:
+        """Publish the buckets that ended by the partitions' watermarks (ms, ``NO_TIME`` if none).
+
+        Where an event takes effect earlier than it happens, by the table's delay at most, the
+        watermark of its effects lags by that delay.
+        """
+        if source in self._table.effective:
+            watermark = np.where(watermark == NO_TIME, NO_TIME, watermark - self._table.delay)
+        until = np.where(watermark == NO_TIME, NO_TIME, watermark - watermark % self._table.bucket)
+        closed = self._closed[source]
+        advanced = np.flatnonzero(until > closed)
+        if not len(advanced):
+            return []
+        groups = self._take(source, until)
+        records = []
+        for p in advanced.tolist():
+            records.append(self._record(source, p, int(closed[p]), int(until[p]), groups.get(p)))
+            closed[p] = until[p]
+        return records
+
+    def _take(
+        self, source: str, until: Ints
+    ) -> dict[int, tuple[Sequence[str], Sequence[int], Sequence[int]]]:
+        """Take the closed part of what is open: per partition its keys, buckets and counts."""
+        parts = self._open[source]
+        if not parts:
+            return {}
+        partition, bucket, keys = (np.concatenate(column) for column in zip(*parts, strict=True))
+        done = bucket < until[partition]
+        rest = ~done
+        self._open[source] = [(partition[rest], bucket[rest], keys[rest])] if rest.any() else []
+        partition, bucket, keys = partition[done], bucket[done], keys[done]
+        if not len(keys):
+            return {}
+        slot = KeyIndex().slots(keys)
+        order = np.lexsort((slot, bucket, partition))
+        p, b, k = partition[order], bucket[order], slot[order]
+        new = (np.diff(p) != 0) | (np.diff(b) != 0) | (np.diff(k) != 0)
+        first = np.flatnonzero(np.concatenate(([True], new)))
+        count = np.diff(np.append(first, len(order)))
+        own, keys = p[first], keys[order[first]]
+        edge = np.flatnonzero(np.concatenate(([True], np.diff(own) != 0, [True])))
+        return {
+            int(own[low]): (
+                keys[low:high].tolist(),
+                b[first[low:high]].tolist(),
+                count[low:high].tolist(),
+            )
+            for low, high in zip(edge[:-1].tolist(), edge[1:].tolist(), strict=True)
+        }
+
+    def _record(
+        self,
+        source: str,
+        partition: int,
+        since: int,
+        until: int,
+        group: tuple[Sequence[str], Sequence[int], Sequence[int]] | None,
+    ) -> Outbound:
+        keys, buckets, counts = group or ((), (), ())
+        body: dict[str, Any] = {
+            "source": source,
+            "partition": partition,
+            "from": None if since == NO_TIME else since,
+            "until": until,
+            "keys": keys,
+            "buckets": buckets,
+            "counts": counts,
+        }
+        key = f"{source}:{partition}".encode()
+        return Outbound(self._topic, partition, key, orjson.dumps(body), max(until, 0), [])
+
+
+class SecondKeyTable:
+    """The whole table: all partitions' closed buckets, readable up to the common watermark."""
+
+    def __init__(self, table: SecondKey, partitions: int) -> None:
+        self._table = table
+        self._column = {
+            source: [i for i, s in enumerate(table.counts.values()) if s == source]
+            for source in table.sources
+        }
+        self._covered = {
+            (source, p): NO_TIME for source in table.sources for p in range(partitions)
+        }
+        self._lengths = np.array(table.lengths)
+        # A partition may lag the fastest one by the delay: nobody gets further ahead.
+        span = max(table.lengths) + table.delay
+        self._history = History(len(table.counts), span, slack=table.delay + table.bucket)
+        self._index = KeyIndex()
+        self._waiting: list[tuple[Ints, Ints, Ints]] = []
+        self._settled = NO_TIME
+        self.watermark = NO_TIME
+        """All buckets that end by then are complete (ms)."""
+
+    def apply(self, value: bytes) -> bool:
+        """Take in one record of the table's topic; return whether the watermark advanced."""
+        body = orjson.loads(value)
+        origin = body["source"], body["partition"]
+        covered, until = self._covered[origin], body["until"]
+        if until <= covered:
+            return False
+        self._covered[origin] = until
+        if body["keys"]:
+            bucket = np.array(body["buckets"], np.int64)
+            new = bucket >= covered
+            slots = self._index.slots(body["keys"])[new]
+            values = np.zeros((len(slots), len(self._table.counts)), np.int64)
+            values[:, self._column[body["source"]]] = np.array(body["counts"])[new, None]
+            self._waiting.append((bucket[new], slots, values))
+        watermark = min(self._covered.values())
+        if watermark <= self.watermark:
+            return False
+        self.watermark = watermark
+        return True
+
+    def behind(self) -> tuple[str, int]:
+        """Return the source and partition that hold the watermark back."""
+        return min(self._covered, key=self._covered.__getitem__)
+
+    def asks_for(self, event_time: Ints) -> Ints:
+        """Return the watermark that events of these times need: ``floor(t - delay)`` (ms)."""
+        time = event_time - self._table.delay
+        return time - time % self._table.bucket
+
+    def windows(self, keys: Objects, event_time: Ints) -> dict[str, Ints]:
+        """Count over the windows of events that are ready; per column, shape ``(n, n_lengths)``."""
+        counts = np.zeros((len(keys), len(self._lengths), len(self._table.counts)), np.int64)
+        until = self.asks_for(event_time)
+        if until.max(initial=NO_TIME) > self._settled:
+            self._settle()
+        slots = self._index.find(keys)
+        known = np.flatnonzero(slots >= 0)
+        if len(known):
+            slots, until = slots[known], until[known]
+            last = self._history.sums(self._history.before(slots, until))
+            for i, length in enumerate(self._lengths.tolist()):
+                first = self._history.sums(self._history.before(slots, until - length))
+                counts[known, i] = last - first
+        return {name: counts[:, :, i] for i, name in enumerate(self._table.counts)}
+
+    def _settle(self) -> None:
+        """Move complete buckets to the history, in order of time.
+
+        It is done when a question first needs it: that is once in a while for live events,
+        which ask for what was complete days ago.
+        """
+        self._settled = self.watermark
+        if not self._waiting:
+            return
+        bucket, slots, values = (np.concatenate(c) for c in zip(*self._waiting, strict=True))
+        done = bucket < self.watermark
+        if not done.any():
+            return
+        rest = ~done
+        self._waiting = [(bucket[rest], slots[rest], values[rest])] if rest.any() else []
+        bucket, slots, values = bucket[done], slots[done], values[done]
+        order = np.lexsort((bucket, slots))
+        self._history.append(slots[order], bucket[order], values[order])

@@ -1,0 +1,95 @@
+"""The versions that a service holds in memory, and scoring with them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.registry import Registry
+from streams.errors import BadRequest, ModelError
+from streams.events import Floats
+from streams.signature import Signature
+from streams.spec import Estimator
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One version, ready to score."""
+
+    estimator: Estimator
+    signature: Signature
+
+    def score(self, rows: npt.NDArray[np.float32]) -> Floats:
+        """Return the probability of the positive class, shape ``(n_rows,)``."""
+        return self.estimator.predict_proba(rows)[:, 1]
+
+
+class Shelf:
+    """Loaded versions by model; safe for several threads.
+
+    A version stays until it is unloaded, also when another becomes champion: events of an
+    earlier time may still ask for it.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._lock = threading.Lock()
+        self._loaded: dict[str, dict[str, Loaded]] = {}
+        self._default: dict[str, str] = {}
+
+    def load(self, model: str, version: str | None = None) -> Signature:
+        """Load a version, or the champion, and let it answer where none is named.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or it is not safe.
+        """
+        version = version or self.registry.champion(model)
+        if version is None:
+            raise ModelError(f"{model} has no champion in {self.registry.root}")
+        estimator, signature = self.registry.load(model, version)
+        with self._lock:
+            self._loaded.setdefault(model, {})[version] = Loaded(estimator, signature)
+            self._default[model] = version
+        return signature
+
+    def unload(self, model: str) -> None:
+        """Forget all versions of a model."""
+        with self._lock:
+            if self._loaded.pop(model, None) is None:
+                raise BadRequest(f"model {model[:100]!r} is not loaded", 404)
+            self._default.pop(model)
+
+    def get(self, model: str, version: str | None = None) -> Loaded:
+        """Return a loaded version, by default the one that was loaded last.
+
+        Raises
+        ------
+        BadRequest
+            With status 404, if it is not loaded.
+        """
+        with self._lock:
+            versions = self._loaded.get(model, {})
+            chosen = self._default.get(model, "") if version is None else version
+            if chosen not in versions:
+                what = f"model {model[:100]!r}"
+                what += f" version {version[:100]!r}" if version else ""
+                raise BadRequest(f"{what} is not loaded", 404)
+            return versions[chosen]
+
+    def only(self) -> Loaded:
+        """Return the default version of the only model; :class:`BadRequest` if there are more."""
+        with self._lock:
+            names = list(self._default)
+        if len(names) != 1:
+            raise BadRequest(f"say which 'model': {', '.join(names) or 'none is loaded'}")
+        return self.get(names[0])
+
+    def versions(self, model: str) -> list[str]:
+        """Return the loaded versions of a model."""
+        with self._lock:
+            return sorted(self._loaded.get(model, {}), key=int)

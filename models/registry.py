@@ -1,0 +1,195 @@
+"""A folder of models: immutable numbered versions, and an alias that says which one is champion.
+
+::
+
+    <root>/<model>/champion        the number of the champion
+    <root>/<model>/<version>/      model.skops  release.json  card.md
+
+Models are stored with skops, never pickled, and loaded only if they hold nothing but types that
+are known to be harmless and their bytes are those that were released.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streams.errors import ModelError
+from streams.signature import Signature
+from streams.spec import Estimator
+
+TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+"""Types beyond skops' own list that an artefact may hold. TreePredictor is a plain container of
+arrays; its constructor runs no code of the file's."""
+
+CHAMPION = "champion"
+MODEL, RELEASE, CARD = "model.skops", "release.json", "card.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is known of one version besides the estimator itself.
+
+    Attributes
+    ----------
+    metrics
+        Measured when it was trained.
+    data
+        What it was trained on: source, period, rows, fingerprint.
+    """
+
+    signature: Signature
+    metrics: Mapping[str, float]
+    data: Mapping[str, Any]
+    created: str
+    sha256: str
+
+
+class Registry:
+    """The models under one folder; several processes may use it at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def models(self) -> list[str]:
+        """Return the names of all models, sorted."""
+        if not self.root.is_dir():
+            return []
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir() and self.versions(p.name))
+
+    def versions(self, model: str) -> list[str]:
+        """Return the versions of a model, oldest first."""
+        folder = self._folder(model)
+        if not folder.is_dir():
+            return []
+        return [str(n) for n in sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit())]
+
+    def champion(self, model: str) -> str | None:
+        """Return the version that answers by default, ``None`` if there is none."""
+        try:
+            version = (self._folder(model) / CHAMPION).read_text().strip()
+        except FileNotFoundError:
+            return None
+        return version if version in self.versions(model) else None
+
+    def promote(self, model: str, version: str) -> None:
+        """Make a version the champion, in one step."""
+        if version not in self.versions(model):
+            raise ModelError(f"{model} has no version {version}")
+        _replace(self._folder(model) / CHAMPION, version.encode())
+
+    def add(
+        self,
+        estimator: Estimator,
+        signature: Signature,
+        *,
+        metrics: Mapping[str, float],
+        data: Mapping[str, Any],
+        card: str,
+        created: str,
+    ) -> Signature:
+        """Store a new version under the next number, whole or not at all.
+
+        ``signature.version`` and ``card`` are completed with that number (``{version}``).
+        """
+        import skops.io
+
+        folder = self._folder(signature.model)
+        folder.mkdir(parents=True, exist_ok=True)
+        blob: bytes = skops.io.dumps(estimator)
+        while True:
+            version = str(max(map(int, self.versions(signature.model)), default=0) + 1)
+            released = Signature.from_dict({**signature.as_dict(), "version": version})
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
+                draft = Path(name) / "version"
+                draft.mkdir()
+                (draft / MODEL).write_bytes(blob)
+                (draft / CARD).write_text(card.replace("{version}", version))
+                document = {
+                    "signature": released.as_dict(),
+                    "metrics": dict(metrics),
+                    "data": dict(data),
+                    "created": created,
+                    "sha256": hashlib.sha256(blob).hexdigest(),
+                }
+                (draft / RELEASE).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+                for file in draft.iterdir():
+                    file.chmod(0o444)
+                try:
+                    draft.rename(folder / version)
+                except OSError:
+                    if version in self.versions(signature.model):
+                        continue  # somebody else took the number
+                    raise
+                return released
+
+    def release(self, model: str, version: str) -> Release:
+        """Return what is known of a version.
+
+        Raises
+        ------
+        ModelError
+            If there is no such version, or its record cannot be read.
+        """
+        path = self._folder(model) / _checked(version) / RELEASE
+        try:
+            document = orjson.loads(path.read_bytes())
+            return Release(
+                Signature.from_dict(document["signature"]),
+                document["metrics"],
+                document["data"],
+                document["created"],
+                document["sha256"],
+            )
+        except FileNotFoundError:
+            raise ModelError(f"no model {model} {version} in {self.root}") from None
+        except (orjson.JSONDecodeError, KeyError) as error:
+            raise ModelError(f"{path}: {error!r}") from error
+
+    def card(self, model: str, version: str) -> str:
+        """Return a version's model card (Markdown)."""
+        self.release(model, version)
+        return (self._folder(model) / version / CARD).read_text()
+
+    def load(self, model: str, version: str) -> tuple[Estimator, Signature]:
+        """Load a version.
+
+        Raises
+        ------
+        ModelError
+            If there is none, its bytes have changed, or it holds a type that is not trusted.
+        """
+        import skops.io
+
+        release = self.release(model, version)
+        blob = (self._folder(model) / version / MODEL).read_bytes()
+        if hashlib.sha256(blob).hexdigest() != release.sha256:
+            raise ModelError(f"{model} {version}: {MODEL} is not the file that was released")
+        unknown = set(skops.io.get_untrusted_types(data=blob)) - set(TRUSTED)
+        if unknown:
+            raise ModelError(f"{model} {version} holds untrusted types: {', '.join(unknown)}")
+        return skops.io.loads(blob, trusted=list(TRUSTED)), release.signature
+
+    def _folder(self, model: str) -> Path:
+        return self.root / _checked(model)
+
+
+def _checked(name: str) -> str:
+    """Return a name if it is one path component; a registry must not reach outside its root."""
+    if not name or len(name) > 100 or not all(c.isalnum() or c in "-_" for c in name):
+        raise ModelError(f"not a model or version name: {name[:100]!r}")
+    return name
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    Path(name).replace(path)

@@ -1,0 +1,99 @@
+"""``python -m models.serve``: the model service as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from models.loaded import Shelf
+from models.registry import Registry
+from models.service import create_service
+from streams.errors import ModelError, StackError, StreamsimError
+from streams.settings import Settings, read_settings
+
+THREADS = 4
+SILENCE_S = 20
+"""A connection that sends nothing for so long is closed."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.serve",
+        description="Serve models: Open Inference Protocol v2, and POST /predict.",
+    )
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on")
+    parser.add_argument("--registry", type=Path, help="folder of the models")
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME[:VERSION]",
+        help="what to load (default: the champion of every model)",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        arguments = parser().parse_args(argv)
+        settings = read_settings({"model_host": arguments.host, "model_port": arguments.port})
+        _serve(settings, arguments.registry, arguments.model)
+    except StreamsimError as error:
+        print(f"models.serve: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _serve(settings: Settings, root: Path | None, wanted: Sequence[str] | None) -> None:
+    from waitress import create_server
+
+    shelf = Shelf(Registry(root or settings.home_path / "registry"))
+    names = wanted or [m for m in shelf.registry.models() if shelf.registry.champion(m)]
+    if not names:
+        raise ModelError(f"no model in {shelf.registry.root}; train one: streamsim train finance")
+    for name in names:
+        model, _, version = name.partition(":")
+        shelf.load(model, version or None)
+    app = create_service(
+        shelf, max_rows=settings.max_rows, max_body=settings.max_body, token=settings.token
+    )
+    try:
+        server = create_server(
+            app,
+            host=settings.model_host,
+            port=settings.model_port,
+            threads=THREADS,
+            channel_timeout=SILENCE_S,
+            cleanup_interval=5,
+            # One byte more than Flask takes, so that Flask says what is wrong.
+            max_request_body_size=settings.max_body + 1,
+            ident="streamsim",
+        )
+    except OSError as error:
+        raise StackError(
+            f"cannot listen on {settings.model_host}:{settings.model_port}: {error.strerror}"
+        ) from None
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    address = f"http://{settings.model_host}:{server.effective_port}"
+    logging.getLogger(__name__).info("serving %s on %s", ", ".join(names), address)
+    try:
+        server.run()
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
+
+Whatever is wrong with a request is answered with 400, 404, 405, 413 or 415 and a line that says
+what it was. What changes the service's state asks for a token; without one set, it is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from models.loaded import Loaded, Shelf
+from streams import __version__
+from streams.errors import BadRequest, ModelError
+from streams.inference import (
+    BINARY_TYPE,
+    HEADER_LENGTH,
+    INPUT,
+    INPUT_TYPE,
+    OUTPUT,
+    OUTPUT_TYPE,
+    named_rows,
+    read_infer,
+    write_response,
+)
+
+log = logging.getLogger(__name__)
+EXTENSIONS = ["binary_tensor_data", "model_repository"]
+
+
+def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "") -> Flask:
+    """Build the WSGI application.
+
+    Parameters
+    ----------
+    max_rows, max_body
+        Most rows and bytes that one request may have; more is answered with 413.
+    token
+        What ``Authorization: Bearer ...`` must carry to load and unload models.
+    """
+    app = Flask("streamsim")
+    app.config["MAX_CONTENT_LENGTH"] = max_body
+
+    @app.get("/")
+    @app.get("/v2")
+    def server() -> Response:
+        return _json({"name": "streamsim", "version": __version__, "extensions": EXTENSIONS})
+
+    @app.get("/v2/health/live")
+    def live() -> Response:
+        return _json({"live": True})
+
+    @app.get("/v2/health/ready")
+    def ready() -> Response:
+        return _json({"ready": True})
+
+    @app.get("/v2/models/<model>")
+    @app.get("/v2/models/<model>/versions/<version>")
+    def metadata(model: str, version: str | None = None) -> Response:
+        return _json(_metadata(shelf, shelf.get(model, version)))
+
+    @app.get("/v2/models/<model>/ready")
+    @app.get("/v2/models/<model>/versions/<version>/ready")
+    def model_ready(model: str, version: str | None = None) -> Response:
+        signature = shelf.get(model, version).signature
+        return _json({"name": model, "version": signature.version, "ready": True})
+
+    @app.post("/v2/models/<model>/infer")
+    @app.post("/v2/models/<model>/versions/<version>/infer")
+    def infer(model: str, version: str | None = None) -> Response:
+        loaded = shelf.get(model, version)
+        signature = loaded.signature
+        asked = read_infer(
+            _body(), request.headers.get(HEADER_LENGTH), len(signature.features), max_rows
+        )
+        scores = loaded.score(asked.rows)
+        body, length = write_response(signature.model, signature.version, asked, scores)
+        if length is None:
+            return Response(body, content_type="application/json")
+        return Response(body, content_type=BINARY_TYPE, headers={HEADER_LENGTH: str(length)})
+
+    @app.post("/predict")
+    def predict() -> Response:
+        asked = _object(_body())
+        unknown = asked.keys() - {"model", "version", "features", "rows"}
+        if unknown or ("features" in asked) == ("rows" in asked):
+            raise BadRequest("send {'features': {...}} or {'rows': [{...}, ...]}")
+        rows = [asked["features"]] if "features" in asked else asked["rows"]
+        if not isinstance(rows, list):
+            raise BadRequest("'rows' must be a list of objects of named features")
+        loaded = _chosen(shelf, asked)
+        signature = loaded.signature
+        scores = loaded.score(named_rows(rows, signature.features, max_rows))
+        return _json(
+            {
+                "model": signature.model,
+                "version": signature.version,
+                "scores": [round(float(s), 6) for s in scores],
+                "alerts": [bool(round(float(s), 6) >= signature.threshold) for s in scores],
+            }
+        )
+
+    @app.post("/v2/repository/index")
+    def index() -> Response:
+        asked = _object(_body() or b"{}")
+        registry = shelf.registry
+        rows = [
+            {"name": m, "version": v, "state": "READY" if v in shelf.versions(m) else "UNAVAILABLE"}
+            for m in registry.models()
+            for v in registry.versions(m)
+        ]
+        return _json([r for r in rows if r["state"] == "READY" or asked.get("ready") is not True])
+
+    @app.post("/v2/repository/models/<model>/load")
+    def load(model: str) -> Response:
+        _authorise(token)
+        parameters = _object(_body() or b"{}").get("parameters", {})
+        version = parameters.get("version") if isinstance(parameters, dict) else None
+        if version is not None and not isinstance(version, str):
+            raise BadRequest("parameter 'version' must be a string")
+        try:
+            signature = shelf.load(model, version)
+        except ModelError as error:
+            raise BadRequest(str(error), 404) from error
+        return _json({"name": signature.model, "version": signature.version})
+
+    @app.post("/v2/repository/models/<model>/unload")
+    def unload(model: str) -> Response:
+        _authorise(token)
+        shelf.unload(model)
+        return _json({"name": model})
+
+    app.register_error_handler(BadRequest, _refuse)
+    app.register_error_handler(HTTPException, _refuse_http)
+    return app
+
+
+def _metadata(shelf: Shelf, loaded: Loaded) -> dict[str, Any]:
+    signature = loaded.signature
+    return {
+        "name": signature.model,
+        "versions": shelf.versions(signature.model),
+        "platform": "scikit-learn",
+        "inputs": [{"name": INPUT, "datatype": INPUT_TYPE, "shape": [-1, len(signature.features)]}],
+        "outputs": [{"name": OUTPUT, "datatype": OUTPUT_TYPE, "shape": [-1]}],
+        "parameters": signature.as_dict(),
+    }
+
+
+def _chosen(shelf: Shelf, asked: dict[str, Any]) -> Loaded:
+    model, version = asked.get("model"), asked.get("version")
+    if not isinstance(version, str | None) or not isinstance(model, str | None):
+        raise BadRequest("'model' and 'version' must be strings")
+    if model is None:
+        return shelf.get(shelf.only().signature.model, version)
+    return shelf.get(model, version)
+
+
+def _body() -> bytes:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BadRequest("compressed bodies are not read", 415)
+    return request.get_data(cache=False)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BadRequest("not a JSON object")
+    return value
+
+
+def _authorise(token: str) -> None:
+    given = request.headers.get("Authorization", "")
+    if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        raise BadRequest("this changes the service's state and asks for its token", 403)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, content_type="application/json")
+
+
+def _refuse(error: BadRequest) -> Response:
+    return _json({"error": str(error)}, error.status)
+
+
+def _refuse_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status >= 500:
+        log.error("%s %s", request.method, request.path, exc_info=error)
+    return _json({"error": error.description or error.name}, status)

@@ -1,0 +1,193 @@
+"""Train a domain's model by its recipe, measure it, set its threshold, write its card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.registry import Registry
+from streams.errors import ModelError
+from streams.events import Floats, Ints
+from streams.signature import Signature
+from streams.spec import DomainSpec, Estimator
+
+Matrix = npt.NDArray[np.float32]
+FOLDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows to learn from: features ``(n, n_features)``, labels ``(n,)`` and event times (ms)."""
+
+    features: Matrix
+    labels: Ints
+    times: Ints
+
+    def fingerprint(self) -> str:
+        """Hash of the rows, so that two models can be said to have learnt from the same."""
+        digest = hashlib.sha256()
+        for array in (self.features, self.labels, self.times):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def train(
+    spec: DomainSpec,
+    registry: Registry,
+    data: Labelled,
+    *,
+    source: str,
+    seed: int = 0,
+    genuine: Matrix | None = None,
+) -> Signature:
+    """Fit, measure and release a new version; it is not made champion here.
+
+    Parameters
+    ----------
+    source
+        What the data is, for the card.
+    genuine
+        Events that should raise no alert, unseen in training. The threshold is the lowest score
+        that at most ``recipe.max_false_alerts`` of them reach. Without them it is set on
+        cross-validated scores of the training data's own genuine events.
+
+    Raises
+    ------
+    ModelError
+        If the data has no events of one of the two classes.
+    """
+    recipe = spec.recipe
+    positives = int(data.labels.sum())
+    if min(positives, len(data.labels) - positives) < FOLDS:
+        raise ModelError(
+            f"cannot train {recipe.name}: {positives} positive and "
+            f"{len(data.labels) - positives} negative events in {source}"
+        )
+    estimator = recipe.build(seed)
+    estimator.fit(data.features, data.labels)
+    held_out = _cross_validated(spec, data, seed)
+    metrics = _measure(data.labels, held_out)
+    ordinary = held_out[data.labels == 0] if genuine is None else _scores(estimator, genuine)
+    threshold = threshold_at(ordinary, recipe.max_false_alerts)
+    metrics["alert_recall"] = float((held_out[data.labels == 1] >= threshold).mean())
+    normal = data.features[data.labels == 0]
+    signature = Signature(
+        model=recipe.name,
+        version="0",
+        features=spec.features.names,
+        feature_hash=spec.feature_hash,
+        threshold=threshold,
+        reference=tuple(np.round(np.median(normal, axis=0), 6).tolist()),
+    )
+    about = {
+        "source": source,
+        "from": _day(data.times.min()),
+        "to": _day(data.times.max()),
+        "rows": len(data.labels),
+        "positives": positives,
+        "fingerprint": data.fingerprint(),
+        "seed": seed,
+        "ordinary_rows": len(ordinary),
+    }
+    return registry.add(
+        estimator,
+        signature,
+        metrics=metrics,
+        data=about,
+        card=_card(spec, signature, metrics, about, estimator),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def threshold_at(ordinary: Floats, share: float) -> float:
+    """Return the lowest score that at most ``share`` of ordinary events reach.
+
+    Rounded up to six decimals, as scores are rounded.
+
+    >>> threshold_at(np.array([0.1, 0.2, 0.3, 0.4]), 0.25)
+    0.300001
+    """
+    ranked = np.sort(np.round(ordinary, 6))[::-1]
+    allowed = int(len(ranked) * share)
+    return round(min(float(ranked[allowed]) + 1e-6, 1.0), 6)
+
+
+def _scores(estimator: Estimator, features: Matrix) -> Floats:
+    return estimator.predict_proba(features)[:, 1]
+
+
+def _cross_validated(spec: DomainSpec, data: Labelled, seed: int) -> Floats:
+    """Score every row by a model that has not seen its stretch of time (blocked folds)."""
+    order = np.argsort(data.times, kind="stable")
+    scores = np.empty(len(order))
+    for held_out in np.array_split(order, FOLDS):
+        rest = np.setdiff1d(order, held_out, assume_unique=True)
+        if len(np.unique(data.labels[rest])) < 2:
+            rest = order
+        model = spec.recipe.build(seed)
+        model.fit(data.features[rest], data.labels[rest])
+        scores[held_out] = _scores(model, data.features[held_out])
+    return scores
+
+
+def _measure(labels: Ints, scores: Floats) -> dict[str, float]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    return {
+        "roc_auc": round(float(roc_auc_score(labels, scores)), 4),
+        "average_precision": round(float(average_precision_score(labels, scores)), 4),
+        "prevalence": round(float(labels.mean()), 6),
+    }
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(int(time_ms) / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _card(
+    spec: DomainSpec,
+    signature: Signature,
+    metrics: Mapping[str, float],
+    data: Mapping[str, Any],
+    estimator: Estimator,
+) -> str:
+    """Write the card, after Mitchell et al., *Model Cards for Model Reporting* (2019)."""
+    rows = "\n".join(
+        f"| {name} | {spec.features.help[name]} | {usual:g} |"
+        for name, usual in zip(signature.features, signature.reference, strict=True)
+    )
+    figures = "\n".join(f"| {name} | {value:g} |" for name, value in metrics.items())
+    return f"""# {signature.model} {{version}}
+
+**Question.** {spec.question}
+**Model.** {type(estimator).__name__}, feature hash `{signature.feature_hash}`.
+**Alert.** {spec.alert.formula}: {signature.threshold:g}. At most
+{spec.recipe.max_false_alerts:g} of {data["ordinary_rows"]:,} ordinary events reach it.
+
+## Data
+{data["source"]}, {data["from"]} to {data["to"]}: {data["rows"]:,} events, {data["positives"]:,} of
+them positive, seed {data["seed"]}, fingerprint `{data["fingerprint"]}`. Labels that were not known
+by the end of the period are left out with their events.
+
+## Metrics
+Cross-validated in {FOLDS} blocks of time.
+
+| metric | value |
+|---|---|
+{figures}
+
+## Features
+| feature | meaning | usual |
+|---|---|---|
+{rows}
+
+## Limits
+A score ranks events; it is a probability only where prevalence is as above. The card describes
+the period that it names, and nothing after it.
+"""

@@ -1,0 +1,1 @@
+"""Who sends: replay of files, seeded worlds, pacing; Kafka by kafka-python."""

@@ -1,0 +1,188 @@
+"""A file as a source: its rows as events, in the order of the file, on the file's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from producers.readers import Chunk, columns_of, read_chunks
+from streams.codec import encode_objects, format_times
+from streams.errors import SourceError
+from streams.events import NO_TIME, Ints
+from streams.spec import DomainSpec, Emission, FileMap, Kind, Role, Slice, SourceSpec
+
+LOOK_AHEAD = 16
+"""How many rows after a row have a say in whether its time can be true."""
+
+
+def find_files(spec: DomainSpec, path: Path) -> list[tuple[Path, FileMap]]:
+    """Find the known files at a path: the file itself, or all those in a folder.
+
+    Raises
+    ------
+    SourceError
+        If there is none; the message says what columns would be recognised.
+    """
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder")
+    candidates = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+    found = []
+    for candidate in candidates:
+        try:
+            columns = set(columns_of(candidate))
+        except SourceError:
+            if not path.is_dir():
+                raise
+            continue
+        known = [m for m in spec.files if columns.issuperset(m.columns)]
+        found += [(candidate, known[0])] if known else []
+    if not found:
+        kinds = "; ".join(f"{m.name}: {', '.join(m.columns)}" for m in spec.files)
+        raise SourceError(f"{path}: no file with the columns of a known kind ({kinds})")
+    return found
+
+
+class FileSource:
+    """One file of a domain, as slices.
+
+    Parameters
+    ----------
+    file
+        How its columns become events.
+
+    Notes
+    -----
+    The source's clock is the highest event time so far, among times that can be true: a time is
+    disbelieved if most of the rows that follow are older than it by more than the source's
+    ``max_ahead``. So one absurd date makes only its own row dead.
+    """
+
+    def __init__(self, spec: DomainSpec, path: Path, file: FileMap) -> None:
+        self._spec, self._path, self._file = spec, path, file
+        self._pending: list[Emission] = []
+        self._clock = NO_TIME
+        self._until = NO_TIME
+
+    def slices(self) -> Iterator[Slice]:
+        """Read the file once, from beginning to end; labels that it implies come in time."""
+        names = set(columns_of(self._path))
+        columns = [*self._file.columns, *(c for c in self._file.optional if c in names)]
+        trigger = self._spec.trigger.name
+        rest: Emission | None = None
+        for chunk in read_chunks(self._path, columns):
+            emissions = dict(self._convert(chunk))
+            payments = emissions.pop(trigger)
+            self._pending += [e for e in emissions.values() if len(e)]
+            rest = payments if rest is None else _join(rest, payments)
+            settled = max(0, len(rest) - LOOK_AHEAD)
+            yield from self._cut(rest, settled)
+            rest = rest.take(slice(settled, None))
+        if rest is not None:
+            yield from self._cut(rest, len(rest))
+        yield from self._drain()
+
+    def _convert(self, chunk: Chunk) -> Iterator[tuple[str, Emission]]:
+        for name, frame in self._file.convert(chunk.frame).items():
+            yield name, _emission(self._spec.source(name), frame, chunk)
+
+    def _cut(self, events: Emission, count: int) -> Iterator[Slice]:
+        """Yield the first ``count`` triggers in slices, with what falls due among them."""
+        clock = self._believe(events.event_time)[:count]
+        if not count:
+            return
+        self._clock = int(clock[-1])
+        step = self._spec.timeline.heartbeat
+        edges = np.flatnonzero(np.diff(clock // step, prepend=NO_TIME))
+        for low, high in zip(edges, [*edges[1:], count], strict=True):
+            start = int(clock[low] // step * step)
+            if start > self._until:
+                yield from self._fall_due(start, ())
+            rows = slice(int(low), int(high))
+            part = Emission(
+                events.source, events.event_time[rows], clock[rows], events.keys[rows],
+                events.values[rows],
+            )  # fmt: skip
+            yield from self._fall_due(start + step, (part,))
+
+    def _believe(self, times: Ints) -> Ints:
+        """Return the source's clock at each row."""
+        ahead = self._spec.trigger.max_ahead
+        padded = np.append(times, np.full(LOOK_AHEAD, np.iinfo(np.int64).max))
+        window = np.lib.stride_tricks.sliding_window_view(padded, LOOK_AHEAD + 1)[:, 1:]
+        true = (window >= times[:, None] - ahead).sum(axis=1) * 2 >= LOOK_AHEAD
+        return np.maximum.accumulate(np.where(true, times, NO_TIME)).clip(self._clock)
+
+    def _fall_due(self, until: int, emissions: tuple[Emission, ...]) -> Iterator[Slice]:
+        """Yield a slice with the pending events that are due before ``until``.
+
+        When the clock leaps, they come before the leap in slices of their own.
+        """
+        due = []
+        for i, pending in enumerate(self._pending):
+            count = int(np.searchsorted(pending.event_time, until))
+            if count:
+                due.append(pending.take(slice(0, count)))
+                self._pending[i] = pending.take(slice(count, None))
+        self._pending = [p for p in self._pending if len(p)]
+        self._until = until
+        yield Slice(until, (*emissions, *due))
+
+    def _drain(self) -> Iterator[Slice]:
+        """Yield what is still pending at the end, heartbeat by heartbeat."""
+        step, end = self._spec.timeline.heartbeat, self._clock + self._spec.timeline.label_delay
+        while self._pending:
+            first = min(int(p.event_time[0]) for p in self._pending)
+            if first > end:
+                # A label that belongs to no believable event: sent now, to be judged dead.
+                last = [
+                    Emission(p.source, p.event_time, np.full(len(p), self._until), p.keys, p.values)
+                    for p in self._pending
+                ]
+                self._pending = []
+                yield Slice(self._until + step, tuple(last))
+                return
+            yield from self._fall_due(max(first // step * step + step, self._until), ())
+
+
+def _emission(source: SourceSpec, frame: pd.DataFrame, chunk: Chunk) -> Emission:
+    """Encode a frame's rows; one that lacks something required keeps its original bytes."""
+    times: Ints = frame["event_time"].to_numpy(np.int64)
+    required = [f.name for f in source.fields if f.required and f.name in frame]
+    bad = np.flatnonzero((times == NO_TIME) | frame[required].isna().any(axis=1).to_numpy())
+    readable = np.where(times == NO_TIME, 0, times)
+    values = encode_objects(
+        {
+            "event_id": frame["event_id"],
+            "event_time": format_times(readable),
+            **{f.name: _plain(frame[f.name], f.kind) for f in source.fields if f.name in frame},
+        }
+    )
+    keys = [k.encode() if isinstance(k, str) else None for k in frame[source.key]]
+    positions = frame.index.to_numpy()
+    for row in bad.tolist():
+        values[row] = chunk.original(int(positions[row]))
+    order = np.arange(len(times))
+    if source.role is not Role.TRIGGER:
+        order = np.argsort(times, kind="stable")
+    return Emission(source.name, times, times, keys, values).take(order)
+
+
+def _plain(column: pd.Series, kind: Kind) -> Sequence[Any]:
+    """Return a column as objects that JSON knows."""
+    if kind is Kind.TIME:
+        return format_times(column.to_numpy(np.int64))
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def _join(a: Emission, b: Emission) -> Emission:
+    return Emission(
+        a.source,
+        np.concatenate([a.event_time, b.event_time]),
+        np.concatenate([a.clock, b.clock]),
+        a.keys + b.keys,
+        a.values + b.values,
+    )

@@ -1,0 +1,60 @@
+"""When each record is due: by time compression or by rate, always from one anchor."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from producers.wire import Batch
+from streams.clock import Anchor
+from streams.events import Floats
+
+
+class Pace(Protocol):
+    """Says when records are due; called with all batches in order."""
+
+    def due_ms(self, batch: Batch) -> Floats | None:
+        """Return the wall time at which each record is due (ms), ``None`` for at once."""
+        ...
+
+
+class AtOnce:
+    """As fast as it goes."""
+
+    def due_ms(self, batch: Batch) -> Floats | None:
+        """See :class:`Pace`."""
+        return None
+
+
+class BySpeed:
+    """By time compression: event time runs ``speed`` times as fast as the wall clock.
+
+    The first record that comes is due at ``wall_ms``.
+    """
+
+    def __init__(self, wall_ms: int, speed: float) -> None:
+        self._wall_ms, self._speed = wall_ms, speed
+        self._anchor: Anchor | None = None
+
+    def due_ms(self, batch: Batch) -> Floats | None:
+        """See :class:`Pace`."""
+        if self._anchor is None:
+            self._anchor = Anchor(self._wall_ms, int(batch.due[0]), self._speed)
+        anchor = self._anchor
+        return anchor.wall_ms + (batch.due - anchor.event_ms) / anchor.speed
+
+
+class ByRate:
+    """By rate: ``rate`` events per second, whatever their event times; heartbeats are free."""
+
+    def __init__(self, wall_ms: int, rate: float) -> None:
+        self._wall_ms, self._rate = wall_ms, rate
+        self._sent = 0
+
+    def due_ms(self, batch: Batch) -> Floats | None:
+        """See :class:`Pace`."""
+        events = np.cumsum(~np.array(batch.heartbeat, bool))
+        due = self._wall_ms + (self._sent + events - 1).clip(0) * (1000.0 / self._rate)
+        self._sent += int(events[-1])
+        return due

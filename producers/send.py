@@ -1,0 +1,166 @@
+"""Send a domain's batches to Kafka with kafka-python, paced, every outcome checked."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from producers.pace import Pace
+from producers.wire import Batch, heartbeats
+from streams.clock import Clock
+from streams.errors import BrokerError
+from streams.events import HEARTBEAT, INGEST_TIME
+from streams.spec import DomainSpec
+from streams.topics import topic
+
+log = logging.getLogger(__name__)
+
+LINGER_MS = 2
+LOOK_MS = 1.0
+"""Records that are due within this are sent together."""
+CHUNK = 2_000
+UNCHECKED = 20_000
+"""Sends whose outcome may be open at a time."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a producer has sent, all of it confirmed by the broker.
+
+    Attributes
+    ----------
+    events
+        Per source, without heartbeats.
+    exhausted
+        Whether the source came to its end, rather than being stopped.
+    """
+
+    events: Counter[str] = field(default_factory=Counter)
+    heartbeats: Counter[str] = field(default_factory=Counter)
+    exhausted: bool = False
+
+    def as_dict(self) -> Mapping[str, Any]:
+        """Return it as JSON types."""
+        return {
+            "events": dict(self.events),
+            "heartbeats": dict(self.heartbeats),
+            "exhausted": self.exhausted,
+        }
+
+
+class Sender:
+    """Sends batches until they end or :attr:`stopping` is set.
+
+    Parameters
+    ----------
+    pace
+        When each record is due.
+    """
+
+    def __init__(
+        self, spec: DomainSpec, bootstrap: str, pace: Pace, clock: Clock, max_record: int
+    ) -> None:
+        self._spec, self._pace, self._clock = spec, pace, clock
+        self._topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
+        self._topics["truth"] = topic(spec.name, "truth")
+        self._open: deque[Any] = deque()
+        self._last_due = 0
+        self.stopping = False
+        self.sent = Sent()
+        try:
+            self._producer = KafkaProducer(
+                bootstrap_servers=bootstrap,
+                linger_ms=LINGER_MS,
+                acks="all",
+                enable_idempotence=True,
+                batch_size=256 << 10,
+                max_request_size=max_record * 2,
+                max_block_ms=60_000,
+                delivery_timeout_ms=60_000,
+                request_timeout_ms=20_000,
+            )
+        except KafkaError as error:
+            raise BrokerError(f"no Kafka broker answers at {bootstrap}: {error}") from None
+
+    def run(self, batches: Iterable[Batch]) -> Sent:
+        """Send everything; say the sources' clocks once more at the end; wait for the broker.
+
+        Raises
+        ------
+        BrokerError
+            If a record could not be delivered.
+        """
+        try:
+            self.sent.exhausted = all(self._batch(batch) for batch in batches)
+            self._finale()
+            self._producer.flush()
+            self._check(0)
+        except KafkaError as error:
+            raise BrokerError(f"a record was not delivered: {error!r}") from error
+        finally:
+            self._producer.close(timeout=5)
+        return self.sent
+
+    def _batch(self, batch: Batch) -> bool:
+        """Send a batch; return whether to go on."""
+        due = self._pace.due_ms(batch)
+        row, n = 0, len(batch)
+        while row < n:
+            if self.stopping:
+                return False
+            if due is None:
+                end = min(row + CHUNK, n)
+            else:
+                wait = float(due[row]) - self._clock.now_ms()
+                if wait > LOOK_MS:
+                    self._clock.sleep(min(wait, 100.0) / 1000)
+                    continue
+                end = int(due.searchsorted(self._clock.now_ms() + LOOK_MS, "right"))
+                end = max(row + 1, min(end, row + CHUNK))
+            self._send(batch, row, end)
+            row = end
+        return True
+
+    def _send(self, batch: Batch, start: int, end: int) -> None:
+        ingest = (INGEST_TIME, b"%d" % self._clock.now_ms())
+        send, opened = self._producer.send, self._open
+        for row in range(start, end):
+            source, beat = batch.source[row], batch.heartbeat[row]
+            headers = batch.headers(row)
+            if not beat:
+                headers.append(ingest)
+            opened.append(
+                send(
+                    self._topics[source],
+                    value=batch.value[row],
+                    key=batch.key[row] or (HEARTBEAT.encode() if beat else None),
+                    partition=batch.partition[row],
+                    timestamp_ms=batch.timestamp[row],
+                    headers=headers,
+                )
+            )
+            (self.sent.heartbeats if beat else self.sent.events)[source] += 1
+        self._last_due = max(self._last_due, int(batch.due[end - 1]))
+        self._check(UNCHECKED)
+
+    def _check(self, open_: int) -> None:
+        """Look at the outcomes of all but the latest sends; a failure ends the run."""
+        while len(self._open) > open_:
+            self._open.popleft().get(timeout=60)
+
+    def _finale(self) -> None:
+        """Promise that nothing more comes, so that whatever waits for a clock is let go."""
+        if not self._last_due:
+            return
+        step = self._spec.timeline.heartbeat
+        lateness = max(s.allowed_lateness for s in self._spec.sources)
+        clock = ((self._last_due + lateness) // step + 2) * step
+        names = [s.name for s in self._spec.sources]
+        beats = heartbeats(names, self._spec.partitions, clock)
+        self._send(beats, 0, len(beats))

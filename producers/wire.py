@@ -1,0 +1,100 @@
+"""From slices of a source to records: keys, partitions, clocks and heartbeats.
+
+Pure: the same slices give the same records, whether they go to a broker or to a test.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from kafka.partitioner.default import murmur2
+
+from streams.events import HEARTBEAT, SOURCE_TIME, Ints, as_objects
+from streams.spec import DomainSpec, Emission, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one domain in the order in which they are to be sent.
+
+    Attributes
+    ----------
+    source
+        Name of each record's source.
+    due
+        Event time at which each is due (ms, not decreasing): the clock of its source.
+    timestamp
+        Kafka timestamp of each (ms).
+    heartbeat
+        Whether each is a heartbeat.
+    """
+
+    source: Sequence[str]
+    partition: Sequence[int]
+    due: Ints
+    timestamp: Sequence[int]
+    key: Sequence[bytes | None]
+    value: Sequence[bytes | None]
+    heartbeat: Sequence[bool]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def headers(self, row: int) -> list[tuple[str, bytes]]:
+        """Headers of one record, but for ``ingest_time``, which is the sender's to add last."""
+        clock = (SOURCE_TIME, b"%d" % self.due[row])
+        return [clock, (HEARTBEAT, b"1")] if self.heartbeat[row] else [clock]
+
+
+def wire(spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Batch]:
+    """Turn slices into batches: the events of all sources by clock, then everyone's heartbeat."""
+    names = [source.name for source in spec.sources]
+    for piece in slices:
+        if any(len(e) for e in piece.emissions):
+            yield _merge(piece.emissions, spec.partitions)
+        yield heartbeats(names, spec.partitions, piece.until)
+
+
+def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
+    """Say the clock of the sources on all partitions."""
+    n = len(sources) * partitions
+    return Batch(
+        [source for source in sources for _ in range(partitions)],
+        list(range(partitions)) * len(sources),
+        np.full(n, clock),
+        [clock] * n,
+        [None] * n,
+        [None] * n,
+        [True] * n,
+    )
+
+
+def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:
+    clock = np.concatenate([e.clock for e in emissions])
+    order = np.argsort(clock, kind="stable")
+    key = as_objects(k for e in emissions for k in e.keys)[order].tolist()
+    value = as_objects(v for e in emissions for v in e.values)[order].tolist()
+    return Batch(
+        as_objects(e.source for e in emissions for _ in e.values)[order].tolist(),
+        [partition_of(k, partitions) if k else zlib.crc32(v) % partitions
+         for k, v in zip(key, value, strict=True)],
+        clock[order],
+        np.concatenate([e.event_time for e in emissions])[order].tolist(),
+        key,
+        value,
+        [False] * len(order),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 20)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition of a key as every Kafka client's default partitioner does.
+
+    >>> partition_of(b"c000042", 8)
+    5
+    """
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)

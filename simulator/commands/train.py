@@ -1,0 +1,128 @@
+"""``streamsim train`` and ``streamsim models``: make models, and look at them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from models.registry import Registry
+from simulator.training import (
+    Progress as Report,
+)
+from simulator.training import (
+    ensure_champion,
+    parse_day,
+    train_on_files,
+    train_on_world,
+)
+from streams.errors import ModelError, UsageError
+from streams.registry import domain_names, load_domain
+from streams.settings import read_settings
+from streams.signature import Signature
+from streams.spec import DomainSpec
+
+
+def run_train(
+    *,
+    domain: str | None,
+    missing: bool,
+    source: Path | None,
+    since: str | None,
+    until: str | None,
+    seed: int | None,
+    promote: bool,
+) -> None:
+    """Train one domain's model, or all that are missing."""
+    registry = Registry(read_settings().home_path / "registry")
+    if missing:
+        if domain or source or since or until:
+            raise UsageError("--missing takes no domain and no source")
+        for name in domain_names():
+            spec = load_domain(name)
+            with _Bar(name) as bar:
+                ensure_champion(spec, registry, bar)
+        return
+    if domain is None:
+        raise UsageError("name a domain to train, or --missing")
+    spec = load_domain(domain)
+    signature = _train(spec, registry, source, since, until, seed)
+    release = registry.release(signature.model, signature.version)
+    if promote:
+        registry.promote(signature.model, signature.version)
+    figures = ", ".join(f"{name} {value:g}" for name, value in release.metrics.items())
+    click.echo(
+        f"{signature.model} {signature.version}{' (champion)' if promote else ''}: {figures}; "
+        f"alerts from {signature.threshold:g}"
+    )
+
+
+def _train(
+    spec: DomainSpec,
+    registry: Registry,
+    source: Path | None,
+    since: str | None,
+    until: str | None,
+    seed: int | None,
+) -> Signature:
+    if source is None:
+        if since or until:
+            raise UsageError("--from and --to go with --source")
+        with _Bar(spec.name) as bar:
+            return train_on_world(spec, registry, bar, seed)
+    if since is None or until is None:
+        raise UsageError("--source needs --from and --to: the days to learn from")
+    return train_on_files(spec, registry, source, since=parse_day(since), until=parse_day(until))
+
+
+class _Bar:
+    """A progress bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        console = Console()
+        self._progress = Progress(
+            TextColumn(f"{name}: " + "{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("training", total=1.0)
+
+    def __enter__(self) -> Report:
+        self._progress.start()
+        return lambda what, done: self._progress.update(
+            self._task, description=what, completed=done
+        )
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def run_models(action: str, model: str | None, version: str | None) -> None:
+    """List models, show a card, or make a version the champion."""
+    registry = Registry(read_settings().home_path / "registry")
+    if action == "list":
+        for name in registry.models():
+            champion = registry.champion(name)
+            for number in registry.versions(name):
+                release = registry.release(name, number)
+                metric = ", ".join(f"{k} {v:g}" for k, v in release.metrics.items())
+                mark = "champion" if number == champion else ""
+                click.echo(f"{name:20} {number:>4} {mark:9} {release.created}  {metric}")
+        return
+    if model is None:
+        raise UsageError(f"models {action} needs the name of a model")
+    chosen = version or registry.champion(model)
+    if chosen is None:
+        raise ModelError(f"no model {model!r} in {registry.root}")
+    if action == "show":
+        click.echo(registry.card(model, chosen))
+        return
+    if version is None:
+        raise UsageError("models promote needs a version")
+    registry.promote(model, version)
+    click.echo(f"{model} {version} is champion")

@@ -1,0 +1,109 @@
+"""``streamsim up``: the whole stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import orjson
+
+from simulator import report as reports
+from simulator.broker import check_address
+from simulator.stack import Plan
+from simulator.supervisor import Supervisor
+from simulator.view import make_view
+from streams.errors import ExpectationError, UsageError
+from streams.registry import domain_names, load_domain
+from streams.settings import read_settings
+
+
+def run_up(
+    *,
+    domains: Sequence[str],
+    rate: float | None,
+    speed: str | None,
+    sources: Sequence[str],
+    duration: float | None,
+    days: float | None,
+    workers: int | None,
+    broker: str | None,
+    seed: int | None,
+    hold: bool,
+    headless: bool,
+    report: Path | None,
+) -> int:
+    """Run the stack; return the exit code."""
+    settings = read_settings({"workers": workers, "broker": broker, "seed": seed})
+    check_address(settings.broker)
+    replayed = dict(_source(text) for text in sources)
+    names = tuple(dict.fromkeys(domains or (*replayed, *(() if replayed else domain_names()))))
+    plan = Plan(
+        domains=tuple(load_domain(name) for name in names),
+        settings=settings,
+        sources=_checked(replayed, names),
+        pace=pace_options(rate, speed),
+        days=days,
+        hold=hold,
+    )
+    view = make_view(headless=headless)
+    with view:
+        document = Supervisor(plan, view, duration).run()
+    click.echo("\n" + reports.as_text(document))
+    if report is not None:
+        report.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    open_ = reports.unaccounted(document)
+    if open_:
+        raise ExpectationError(f"{open_} events are unaccounted for")
+    return 0
+
+
+def pace_options(rate: float | None, speed: str | None) -> tuple[str, ...]:
+    """Check the options of pace and return them as options of ``streamsim send``.
+
+    Raises
+    ------
+    UsageError
+        If both are given, or the speed is no speed.
+    """
+    if rate is not None and speed is not None:
+        raise UsageError("--rate and --speed exclude each other")
+    if rate is not None:
+        return ("--rate", str(rate))
+    if speed is None:
+        return ()
+    parse_speed(speed)
+    return ("--speed", speed)
+
+
+def parse_speed(text: str) -> float:
+    """Return a speed in event seconds per second; ``max`` is infinite.
+
+    >>> parse_speed("max"), parse_speed("60")
+    (inf, 60.0)
+    """
+    try:
+        speed = float("inf") if text == "max" else float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise UsageError(f"--speed takes a positive number or max, not {text!r}")
+    return speed
+
+
+def _source(text: str) -> tuple[str, Path]:
+    domain, sign, path = text.partition("=")
+    if not (domain and sign and path):
+        raise UsageError(f"--source takes DOMAIN=PATH, not {text!r}")
+    return domain, Path(path)
+
+
+def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
+    """Check the sources before anything starts."""
+    from producers.files import find_files
+
+    for name, path in sources.items():
+        if name not in names:
+            raise UsageError(f"--source names {name!r}, which is not run")
+        find_files(load_domain(name), path)
+    return sources

@@ -1,0 +1,128 @@
+"""``streamsim watch``: follow a topic of a stack that runs, or read what an ended one kept."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import click
+import orjson
+
+from simulator.alerts import alert_line
+from simulator.reading import Tail
+from simulator.runs import Run, find_run
+from streams.errors import UsageError
+from streams.registry import all_topics, load_domain
+from streams.settings import read_settings
+from streams.topics import OPS_MODELS, TopicSpec, topic
+
+KINDS = ("alerts", "scores", "metrics", "late", "dead")
+KEPT = ("alerts", "metrics")
+"""What is on disk after a run has ended."""
+
+
+def run_watch(
+    *,
+    what: str,
+    domain: str | None,
+    as_json: bool,
+    from_beginning: bool,
+    count: int | None,
+    timeout: float | None,
+    run: str | None,
+) -> None:
+    """Print one line per record until the count, the time-out or a signal."""
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    found = find_run(read_settings(), run)
+    topics = _topics(found, what, domain)
+    records = _records(found, what, topics, from_beginning, timeout)
+    for name, record in islice(records, count):
+        click.echo(_json_line(name, record) if as_json else _line(name, record))
+
+
+def _topics(run: Run, what: str, domain: str | None) -> list[TopicSpec]:
+    specs = tuple(load_domain(name) for name in run.domains if domain in (None, name))
+    if not specs:
+        raise UsageError(
+            f"run {run.name} has no domain {domain!r}; it has {', '.join(run.domains)}"
+        )
+    known = {t.name: t for t in all_topics(specs)}
+    if what == "models":
+        names = [OPS_MODELS]
+    elif what in KINDS:
+        names = [topic(spec.name, what) for spec in specs]
+    else:
+        names = [what]
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise UsageError(f"no topic {missing[0]!r}; see: streamsim topics")
+    return [known[name] for name in names]
+
+
+def _records(
+    run: Run, what: str, topics: list[TopicSpec], from_beginning: bool, timeout: float | None
+) -> Iterator[tuple[str, Any]]:
+    """Yield topic and record; a record that was kept on disk is its value alone."""
+    if not run.alive:
+        if what not in KEPT:
+            raise UsageError(
+                f"no stack is running; of run {run.name} only {' and '.join(KEPT)} are kept"
+            )
+        for line in (run.path / f"{what}.jsonl").read_bytes().splitlines():
+            yield topics[0].name, line
+        return
+    address = run.info.get("address")
+    if not address:
+        raise UsageError(f"run {run.name} is still starting")
+    last = time.monotonic()
+    with Tail(address, topics, from_beginning=from_beginning) as tail:
+        while timeout is None or time.monotonic() - last < timeout:
+            for record in tail.poll(0.2):
+                last = time.monotonic()
+                yield record.topic, record
+
+
+def _line(name: str, record: Any) -> str:
+    domain, _, kind = name.partition(".")
+    value = record if isinstance(record, bytes) else record.value
+    if kind == "alerts":
+        return alert_line(domain, orjson.loads(value))
+    headers = {} if isinstance(record, bytes) else dict(record.headers)
+    if kind == "dead":
+        reason = headers.get("reason", b"?").decode(errors="replace")
+        return f"{reason}  {_shown(value)}"
+    if kind == "late":
+        late = int(headers.get("lateness_ms", b"0"))
+        return f"late by {late / 1000:,.0f} s  {_shown(value)}"
+    return _shown(value)
+
+
+def _json_line(name: str, record: Any) -> str:
+    if isinstance(record, bytes):
+        return record.decode(errors="replace")
+    try:
+        value: Any = orjson.loads(record.value or b"null")
+    except orjson.JSONDecodeError:
+        value = record.value.decode(errors="replace")
+    document = {
+        "topic": name,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "key": record.key.decode(errors="replace") if record.key else None,
+        "headers": {k: v.decode(errors="replace") for k, v in record.headers if k != "features"},
+        "value": value,
+    }
+    if name.endswith(".alerts"):
+        document = {**value, "id": document["headers"]["ce_id"]}
+    return orjson.dumps(document).decode()
+
+
+def _shown(value: bytes | None) -> str:
+    text = "(no value)" if value is None else value[:500].decode(errors="replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

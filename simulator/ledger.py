@@ -1,0 +1,147 @@
+"""The workers' accounts as they come in on the metrics topic, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from consumers.latency import Latencies
+from streams.spec import DomainSpec, Role
+
+
+class Ledger:
+    """One domain's totals: the latest account of every worker."""
+
+    def __init__(self, spec: DomainSpec) -> None:
+        self.spec = spec
+        self._latest: dict[int, Mapping[str, Any]] = {}
+
+    def take(self, value: bytes) -> None:
+        """Take in one record of the domain's metrics topic."""
+        body = orjson.loads(value)
+        self._latest[body["worker"]] = body
+
+    def owners(self) -> dict[tuple[str, int], int]:
+        """Return which worker owns each partition of each source."""
+        return {
+            (source, p): worker
+            for worker, body in self._latest.items()
+            for source, partitions in body["assigned"].items()
+            for p in partitions
+        }
+
+    def settled(self, workers: int) -> bool:
+        """Say whether so many workers share all partitions, each owned once."""
+        owned = [
+            (source, p)
+            for body in self._latest.values()
+            for source, partitions in body["assigned"].items()
+            for p in partitions
+        ]
+        wanted = len(self.spec.sources) * self.spec.partitions
+        return (
+            len(self._latest) == workers
+            and all(any(body["assigned"].values()) for body in self._latest.values())
+            and len(owned) == len(set(owned)) == wanted
+        )
+
+    def counts(self, source: str) -> dict[str, int]:
+        """Return the classes of a source, over all workers and partitions."""
+        total: dict[str, int] = {}
+        for body in self._latest.values():
+            for classes in body["account"].get(source, {}).values():
+                for name, count in classes.items():
+                    total[name] = total.get(name, 0) + count
+        return total
+
+    def position(self, source: str, partition: int) -> int:
+        """Return how far a partition is finished, 0 if nobody has said."""
+        found = [
+            body["position"].get(source, {}).get(str(partition), 0)
+            for body in self._latest.values()
+        ]
+        return max(max(found, default=0), 0)
+
+    def finished(self, ends: Mapping[tuple[str, int], int]) -> bool:
+        """Say whether all sources are finished up to these end offsets, by topic and partition."""
+        return all(
+            self.position(source.name, p) >= ends[f"{self.spec.name}.{source.name}", p]
+            for source in self.spec.sources
+            for p in range(self.spec.partitions)
+        )
+
+    def latencies(self) -> Latencies:
+        """Return the latencies over all workers, from the beginning."""
+        merged = Latencies()
+        for body in self._latest.values():
+            merged.merge(body["latency"])
+        return merged
+
+    def pending(self) -> int:
+        """Return how many records are in workers and not finished."""
+        return sum(body["queued"] + body["pending"] for body in self._latest.values())
+
+    def waits_for(self) -> str | None:
+        """Say what a worker waits for, if one does."""
+        waits = [body["waits_for"] for body in self._latest.values() if body["waits_for"]]
+        return waits[0] if waits else None
+
+    def clock(self) -> int | None:
+        """Return the latest event time of the triggers (ms)."""
+        clocks = [body["clock"][self.spec.trigger.name] for body in self._latest.values()]
+        return max((c for c in clocks if c is not None), default=None)
+
+    def model(self) -> Mapping[str, str] | None:
+        """Return name and version of the model that scores."""
+        models = [body["model"] for body in self._latest.values() if body["model"]]
+        return models[0] if models else None
+
+    def account(self, ends: Mapping[tuple[str, int], int]) -> dict[str, Any]:
+        """Close the account against the topics' end offsets.
+
+        Returns
+        -------
+        The classes of the triggers, and under ``context`` and ``labels`` those of the others.
+        """
+        total = self._close((self.spec.trigger.name,), ends, scored=True)
+        for part, role in (("context", Role.CONTEXT), ("labels", Role.LABEL)):
+            names = tuple(s.name for s in self.spec.sources if s.role is role)
+            total[part] = self._close(names, ends, scored=False)
+        return total
+
+    def _close(
+        self, sources: tuple[str, ...], ends: Mapping[tuple[str, int], int], *, scored: bool
+    ) -> dict[str, Any]:
+        counts: dict[str, int] = {}
+        for source in sources:
+            for name, count in self.counts(source).items():
+                counts[name] = counts.get(name, 0) + count
+        written = sum(
+            ends[f"{self.spec.name}.{source}", p]
+            for source in sources
+            for p in range(self.spec.partitions)
+        )
+        come_in = written - counts.get("heartbeat", 0)
+        common = {name: counts.get(name, 0) for name in ("late", "duplicate", "dead")}
+        if not scored:
+            done = counts.get("applied", 0) + sum(common.values())
+            return {
+                "in": come_in,
+                "applied": counts.get("applied", 0),
+                **common,
+                "unaccounted": come_in - done,
+            }
+        by = {name: counts.get(name, 0) for name in ("no_entity", "no_model")}
+        # Not what the workers say they have scored, but what is there to be read.
+        there = sum(ends[f"{self.spec.name}.scores", p] for p in range(self.spec.partitions))
+        done = there + sum(common.values()) + sum(by.values())
+        return {
+            "in": come_in,
+            "scored": there,
+            **common,
+            "filtered": sum(by.values()),
+            "unaccounted": come_in - done,
+            "filtered_by": by,
+        }

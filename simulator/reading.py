@@ -1,0 +1,132 @@
+"""Read topics: whole, up to where they end now, or on and on as records come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError as AioKafkaError
+from kafka import KafkaConsumer
+from kafka import TopicPartition as KafkaPartition
+from kafka.errors import KafkaError
+
+from consumers.offsets import end_offsets
+from streams.errors import BrokerError
+from streams.topics import TopicSpec
+
+Record = Any
+"""A record as the client gives it: topic, partition, offset, timestamp, key, value, headers."""
+
+
+def read_whole(address: str, topics: Iterable[TopicSpec]) -> dict[str, list[Record]]:
+    """Read topics from the beginning to where they end now.
+
+    Returns
+    -------
+    Per topic its records, each partition's in order.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    try:
+        return asyncio.run(_read_whole(address, list(topics)))
+    except (AioKafkaError, OSError) as error:
+        raise BrokerError(f"cannot read from the broker at {address}: {error}") from error
+
+
+async def _read_whole(address: str, topics: list[TopicSpec]) -> dict[str, list[Record]]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=address,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=20,
+        max_partition_fetch_bytes=16 << 20,
+    )
+    await consumer.start()
+    try:
+        result: dict[str, list[Record]] = {t.name: [] for t in topics}
+        partitions = [TopicPartition(t.name, p) for t in topics for p in range(t.partitions)]
+        ends = await end_offsets(consumer, partitions)
+        left = {tp: ends[tuple(tp)] for tp in partitions if ends[tuple(tp)] > 0}
+        if not left:
+            return result
+        consumer.assign(list(left))
+        for tp in left:
+            consumer.seek(tp, 0)
+        while left:
+            for tp, records in (await consumer.getmany(timeout_ms=1000)).items():
+                result[tp.topic] += [r for r in records if r.offset < ends[tuple(tp)]]
+                if records and records[-1].offset >= ends[tuple(tp)] - 1:
+                    left.pop(tp, None)
+        return result
+    finally:
+        await consumer.stop()
+
+
+class Tail:
+    """Follows topics; a context manager.
+
+    Parameters
+    ----------
+    from_beginning
+        Else only what is written from now on is seen.
+    """
+
+    def __init__(
+        self, address: str, topics: Iterable[TopicSpec], *, from_beginning: bool = True
+    ) -> None:
+        self._address = address
+        self._topics = list(topics)
+        self._from_beginning = from_beginning
+        self._consumer: KafkaConsumer | None = None
+
+    def __enter__(self) -> Tail:
+        try:
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=self._address,
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                fetch_max_wait_ms=50,
+                max_partition_fetch_bytes=8 << 20,
+            )
+        except KafkaError as error:
+            raise BrokerError(f"no Kafka broker answers at {self._address}: {error}") from None
+        partitions = [KafkaPartition(t.name, p) for t in self._topics for p in range(t.partitions)]
+        self._consumer.assign(partitions)
+        if self._from_beginning:
+            self._consumer.seek_to_beginning(*partitions)
+        else:
+            from simulator.broker import end_offsets as ends_of
+
+            for (name, partition), offset in ends_of(self._address, self._topics).items():
+                self._consumer.seek(KafkaPartition(name, partition), offset)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._consumer is not None:
+            self._consumer.close()
+
+    def poll(self, seconds: float) -> Iterator[Record]:
+        """Yield what has come, waiting so long at the most.
+
+        Raises
+        ------
+        BrokerError
+            If the broker is gone.
+        """
+        assert self._consumer is not None
+        try:
+            fetched = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=5000)
+        except KafkaError as error:
+            raise BrokerError(f"the broker at {self._address} is gone: {error}") from error
+        for records in fetched.values():
+            yield from records

@@ -1,0 +1,141 @@
+"""The report that a run ends with: on the screen for a person, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.judge import alert_quality, join_labels, quality
+from simulator.ledger import Ledger
+from simulator.reading import read_whole
+from streams.spec import DomainSpec, Role
+from streams.topics import ALERTS, SCORES, TRUTH, TopicSpec, topic, topics_of
+
+SCHEMA = 1
+
+
+def domain_report(
+    spec: DomainSpec,
+    ledger: Ledger,
+    ends: Mapping[tuple[str, int], int],
+    records: Mapping[str, list[Any]],
+    seconds: float,
+) -> dict[str, Any]:
+    """Sum up one domain.
+
+    Parameters
+    ----------
+    records
+        What :func:`records_for` has read.
+    seconds
+        How long events were flowing (wall time).
+    """
+    account = ledger.account(ends)
+    labels = [
+        r.value
+        for source in spec.sources
+        if source.role is Role.LABEL
+        for r in records[topic(spec.name, source.name)]
+    ]
+    alerts = [r.value for r in records[topic(spec.name, ALERTS)]]
+    scores = [r.value for r in records[topic(spec.name, SCORES)]]
+    truth = [r.value for r in records[topic(spec.name, TRUTH)]]
+    latencies = ledger.latencies()
+    return {
+        **account,
+        "alerts": len(alerts),
+        "alert_quality": alert_quality(alerts, truth, labels, spec),
+        "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
+        "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
+        "model": ledger.model(),
+        "quality": quality(spec, join_labels(spec, scores, labels, ledger.clock())),
+    }
+
+
+def records_for(address: str, spec: DomainSpec) -> dict[str, list[Any]]:
+    """Read the topics that a domain's report is made from."""
+    return read_whole(address, report_topics(spec))
+
+
+def report_topics(spec: DomainSpec) -> list[TopicSpec]:
+    """Name the topics that a domain's report is made from."""
+    wanted = {topic(spec.name, name) for name in (SCORES, ALERTS, TRUTH)}
+    wanted |= {topic(spec.name, s.name) for s in spec.sources if s.role is Role.LABEL}
+    return [t for t in topics_of(spec) if t.name in wanted]
+
+
+def whole_report(
+    *, broker: str, seed: int, workers: int, seconds: float, domains: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Put the domains' reports together."""
+    return {
+        "schema": SCHEMA,
+        "broker": broker,
+        "seed": seed,
+        "duration_s": round(seconds, 1),
+        "workers": workers,
+        "domains": dict(domains),
+    }
+
+
+def unaccounted(report: Mapping[str, Any]) -> int:
+    """Count what is in no class, over all domains and roles; what is in two counts as well."""
+    return sum(
+        abs(part["unaccounted"])
+        for domain in report["domains"].values()
+        for part in (domain, domain["context"], domain["labels"])
+    )
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """Write the report for a person."""
+    lines = [
+        f"{report['duration_s']:g} s on {report['broker']}, "
+        f"{report['workers']} worker{'s' * (report['workers'] != 1)}, seed {report['seed']}"
+    ]
+    for name, domain in report["domains"].items():
+        lines += ["", *_domain_lines(name, domain)]
+    return "\n".join(lines)
+
+
+def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
+    classes = ("scored", "late", "duplicate", "dead", "filtered")
+    account = " + ".join(f"{d[c]:,} {c}" for c in classes)
+    verdict = "closed" if not d["unaccounted"] else f"{d['unaccounted']:,} UNACCOUNTED"
+    model, latency = d["model"] or {"name": "none", "version": "-"}, d["latency_ms"]
+    lines = [
+        f"{name}: {d['in']:,} in = {account}  [{verdict}]",
+        f"  labels     {_others(d['labels'])}",
+    ]
+    if d["context"]["in"]:
+        lines.append(f"  context    {_others(d['context'])}")
+    lines += [
+        f"  flow       {d['throughput_eps']:,.0f} events/s, latency p50 {latency['p50']:g} ms, "
+        f"p99 {latency['p99']:g} ms",
+        f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
+        f"  alerts     {d['alerts']:,}{_alerts(d['alert_quality'])}",
+    ]
+    return lines
+
+
+def _others(part: Mapping[str, Any]) -> str:
+    classes = ", ".join(f"{part[c]:,} {c}" for c in ("applied", "late", "duplicate", "dead"))
+    verdict = "closed" if not part["unaccounted"] else f"{part['unaccounted']:,} UNACCOUNTED"
+    return f"{part['in']:,} in: {classes}  [{verdict}]"
+
+
+def _quality(q: Mapping[str, Any]) -> str:
+    if q["value"] is None:
+        return f"{q['metric']} not known yet ({q['labelled']:,} events with final labels)"
+    return f"{q['metric']} {q['value']:.3f} over {q['labelled']:,} events with final labels"
+
+
+def _alerts(q: Mapping[str, Any] | None) -> str:
+    if q is None:
+        return " (no planted truth to judge them by)"
+    if q["precision"] is None:
+        return f", {q['planted']:,} planted events missed"
+    lead = "" if q["lead_s_median"] is None else (
+        f", {q['lead_s_median'] / 86400:.1f} event days before the label"
+    )  # fmt: skip
+    return f", precision {q['precision']:.2f}, recall {q['recall']:.2f}{lead}"

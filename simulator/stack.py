@@ -1,0 +1,226 @@
+"""A stack: broker, model service, workers and producers, started and stopped in order."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from simulator.broker import (
+    EMBEDDED,
+    create_topics,
+    embedded_command,
+    free_port,
+    tuning_for,
+    wait_for_broker,
+)
+from simulator.process import Child, Children
+from simulator.runs import Run
+from streams.errors import BrokerError, StackError
+from streams.registry import all_topics
+from streams.settings import Settings
+from streams.spec import DomainSpec
+
+PYTHON = sys.executable
+ATTEMPTS = 5
+"""Another program may take a port between its choice and its use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a stack is to run.
+
+    Parameters
+    ----------
+    sources
+        Domain to the file or folder that it replays; the others run their worlds.
+    pace
+        Options of ``streamsim send`` that say how fast.
+    days
+        Event days after which a world ends, ``None`` for never.
+    """
+
+    domains: tuple[DomainSpec, ...]
+    settings: Settings
+    sources: Mapping[str, Path]
+    pace: tuple[str, ...] = ()
+    days: float | None = None
+    hold: bool = False
+
+
+class Stack:
+    """The processes of one run.
+
+    Parameters
+    ----------
+    say
+        Told what is going on, in a few words.
+    """
+
+    def __init__(self, plan: Plan, run: Run, say: Callable[[str], None]) -> None:
+        self.plan, self.run, self._say = plan, run, say
+        self.children = Children(run.path / "logs")
+        self.address = ""
+        self.model_url = ""
+        self.broker: Child | None = None
+        self.workers: list[Child] = []
+        self.producers: dict[str, Child] = {}
+        self._token = secrets.token_urlsafe(24)
+
+    @property
+    def group(self) -> str:
+        """The workers' consumer group."""
+        return f"streamsim-{self.run.name}"
+
+    def start_broker(self) -> None:
+        """Start the embedded broker, or reach the one that is given; make the topics."""
+        settings = self.plan.settings
+        if settings.broker == EMBEDDED:
+            self._start_embedded()
+        else:
+            self.address = settings.broker
+            self._say(f"broker {self.address}")
+            wait_for_broker(self.address, 10, None)
+        create_topics(self.address, all_topics(self.plan.domains), tuning_for(settings.broker))
+
+    def _start_embedded(self) -> None:
+        for attempt in range(ATTEMPTS):
+            port = free_port()
+            child = self.children.start("broker", embedded_command(port), {})
+            try:
+                wait_for_broker(f"127.0.0.1:{port}", self.plan.settings.ready_s, child.process)
+            except BrokerError:
+                self.children.stop(child, 1)
+                if attempt == ATTEMPTS - 1:
+                    raise BrokerError(
+                        f"the embedded broker does not start:\n{child.tail()}"
+                    ) from None
+                continue
+            self.address, self.broker = f"127.0.0.1:{port}", child
+            self._say(f"broker embedded, on {self.address}")
+            return
+
+    def start_service(self) -> None:
+        """Start the model service; it need not be ready yet when this returns."""
+        settings = self.plan.settings
+        if settings.model_url:
+            self.model_url = settings.model_url
+            return
+        port = free_port()
+        self.model_url = f"http://127.0.0.1:{port}"
+        command = [PYTHON, "-m", "models.serve", "--host", "127.0.0.1", "--port", str(port)]
+        for spec in self.plan.domains:
+            command += ["--model", spec.recipe.name]
+        env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
+        self.children.start("service", command, env)
+
+    def start_workers(self) -> None:
+        """Start the Faust workers."""
+        tuning = tuning_for(self.plan.settings.broker)
+        for number in range(self.plan.settings.workers):
+            command = [
+                PYTHON, "-m", "consumers.app", "--broker", self.address, "--group", self.group,
+                "--worker", str(number), "--model-url", self.model_url,
+                "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
+                "--session-s", str(tuning.session_s),
+            ]  # fmt: skip
+            for spec in self.plan.domains:
+                command += ["--domain", spec.name]
+            command += ["--hold"] * self.plan.hold + ["--idempotent"] * tuning.idempotent
+            name = f"worker-{number}"
+            self.workers.append(self.children.start(name, command, self._environment()))
+
+    def wait_for_service(self) -> None:
+        """Wait until every model answers.
+
+        Raises
+        ------
+        StackError
+            If one does not in time.
+        """
+        deadline = time.monotonic() + self.plan.settings.ready_s
+        for spec in self.plan.domains:
+            url = f"{self.model_url}/v2/models/{spec.recipe.name}/ready"
+            while not _answers(url):
+                self.children.check()
+                if time.monotonic() > deadline:
+                    raise StackError(f"the model service does not answer at {url}")
+                time.sleep(0.05)
+        self._say(f"model service on {self.model_url}")
+
+    def start_producers(self) -> None:
+        """Start one producer per domain, on one common anchor."""
+        plan, anchor = self.plan, str(int(time.time() * 1000) + 500)
+        for spec in plan.domains:
+            command = [
+                PYTHON, "-m", "simulator.cli", "send", spec.name, "--broker", self.address,
+                "--anchor", anchor, "--seed", str(plan.settings.seed),
+                "--report", str(self._producer_report(spec.name)), *plan.pace,
+            ]  # fmt: skip
+            if spec.name in plan.sources:
+                command += ["--source", str(plan.sources[spec.name])]
+            elif plan.days is not None:
+                command += ["--days", str(plan.days)]
+            name = f"producer-{spec.name}"
+            self.producers[spec.name] = self.children.start(name, command, self._environment())
+
+    def exhausted(self) -> bool:
+        """Say whether every producer has come to the end of its source by itself.
+
+        Raises
+        ------
+        StackError
+            If one has failed.
+        """
+        for child in list(self.producers.values()):
+            if child.alive:
+                continue
+            if child.process.returncode != 0:
+                self.children.check()
+            self.children.release(child)
+        return all(not child.alive for child in self.producers.values())
+
+    def stop_producers(self) -> None:
+        """Stop the producers: each says its clock once more and waits for the broker."""
+        for name, child in self.producers.items():
+            code = self.children.stop(child, self.plan.settings.drain_s)
+            if code != 0:
+                raise StackError(f"producer {name} ended with {code}:\n{child.tail()}")
+
+    def sent(self) -> dict[str, Any]:
+        """Return what each producer says it has sent."""
+        result = {}
+        for name in self.producers:
+            with suppress(OSError, orjson.JSONDecodeError):
+                result[name] = orjson.loads(self._producer_report(name).read_bytes())
+        return result
+
+    def stop(self, grace_s: float) -> None:
+        """Stop everything that is left: producers, workers, service, broker; leave nothing."""
+        self.children.stop_all(grace_s)
+
+    def _producer_report(self, domain: str) -> Path:
+        return self.run.path / f"producer-{domain}.json"
+
+    def _environment(self) -> dict[str, str]:
+        environment = self.plan.settings.environment()
+        environment["STREAMSIM_MODEL_URL"] = self.model_url
+        return environment
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own URL
+            return bool(json.load(response).get("ready"))
+    except (urllib.error.URLError, OSError, ValueError):
+        return False

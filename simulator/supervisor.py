@@ -1,0 +1,230 @@
+"""Runs a stack from beginning to end: start in order, watch, drain, report, stop in order."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import orjson
+
+from models.registry import Registry
+from simulator import report as reports
+from simulator.broker import EMBEDDED, end_offsets, resident_mb
+from simulator.ledger import Ledger
+from simulator.reading import Tail
+from simulator.runs import Run, new_run
+from simulator.stack import Plan, Stack
+from simulator.training import ensure_champion
+from simulator.view import View
+from streams.errors import StackError
+from streams.topics import ALERTS, METRICS, topic, topics_of
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+TELL_S = 10.0
+"""How often a run without a screen says where it is."""
+
+
+class Stop(Exception):
+    """The user wants the stack to end at once."""
+
+
+class Supervisor:
+    """One run of a stack.
+
+    Parameters
+    ----------
+    duration_s
+        Wall time after which producers are stopped; ``None`` runs until the sources end or the
+        user stops it.
+    """
+
+    def __init__(self, plan: Plan, view: View, duration_s: float | None) -> None:
+        self._plan, self._view, self._duration = plan, view, duration_s
+        self._stops = 0
+        self._interruptible = True
+        self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
+        self._stack: Stack | None = None
+        self._run: Run | None = None
+        self._alerts: Any = None
+        self._metrics: Any = None
+
+    def run(self) -> dict[str, Any]:
+        """Run the stack and return the report.
+
+        Raises
+        ------
+        StackError
+            If the stack could not start, or a part of it died.
+        """
+        settings = self._plan.settings
+        registry = Registry(settings.home_path / "registry")
+        for spec in self._plan.domains:
+            if not settings.model_url:
+                ensure_champion(spec, registry, self._view.progress)
+        names = [spec.name for spec in self._plan.domains]
+        self._run = new_run(settings, domains=names, seed=settings.seed, address=None)
+        self._stack = stack = Stack(self._plan, self._run, self._view.say)
+        with self._signals():
+            try:
+                return self._go(stack)
+            except Stop:
+                raise StackError("stopped at once, without a report") from None
+            finally:
+                self._interruptible = False
+                stack.stop(settings.stop_s if self._stops < 2 else 0.5)
+                self._run = self._run.write(ended=time.time())
+
+    def _go(self, stack: Stack) -> dict[str, Any]:
+        assert self._run is not None
+        run, settings = self._run, self._plan.settings
+        stack.start_broker()
+        stack.start_service()
+        stack.start_workers()
+        self._run = run = run.write(address=stack.address, model_url=stack.model_url)
+        self._view.say(f"run {run.name}")
+        stack.wait_for_service()
+        followed = [
+            t
+            for spec in self._plan.domains
+            for t in topics_of(spec)
+            if t.name in (topic(spec.name, ALERTS), topic(spec.name, METRICS))
+        ]
+        with (
+            Tail(stack.address, followed) as tail,
+            (run.path / "alerts.jsonl").open("wb") as self._alerts,
+            (run.path / "metrics.jsonl").open("wb") as self._metrics,
+        ):
+            self._await(tail, self._settled, settings.ready_s, "the workers are")
+            self._view.say(f"{settings.workers} worker{'s' * (settings.workers > 1)} ready")
+            stack.start_producers()
+            began = time.monotonic()
+            self._flow(tail, stack, began)
+            stack.stop_producers()
+            ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
+            self._view.say("sources ended; finishing what was sent")
+            self._drain(tail, ends)
+            seconds = time.monotonic() - began
+            ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
+        document = self._report(stack, ends, seconds)
+        (run.path / "report.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        return document
+
+    def _flow(self, tail: Tail, stack: Stack, began: float) -> None:
+        """Let events flow until the time is up, the sources are, or the user stops it."""
+        told = began
+        while not self._stops:
+            now = time.monotonic()
+            if self._duration is not None and now - began >= self._duration:
+                return
+            if stack.exhausted():
+                return
+            stack.children.check()
+            self._take(tail)
+            self._check_memory(stack)
+            self._view.show(self._ledgers, now - began)
+            if now - told >= TELL_S:
+                told = now
+                self._view.tell(self._ledgers, now - began)
+
+    def _drain(self, tail: Tail, ends: dict[tuple[str, int], int]) -> None:
+        """Wait until the workers have finished all that was sent, or nothing moves any more."""
+        assert self._stack is not None
+        last, moved = -1, time.monotonic()
+        while not all(ledger.finished(ends) for ledger in self._ledgers.values()):
+            self._take(tail)
+            self._stack.children.check()
+            self._view.show(self._ledgers, None)
+            done = sum(
+                ledger.position(source.name, p)
+                for ledger in self._ledgers.values()
+                for source in ledger.spec.sources
+                for p in range(ledger.spec.partitions)
+            )
+            if done != last:
+                last, moved = done, time.monotonic()
+            if time.monotonic() - moved > self._plan.settings.drain_s:
+                for ledger in self._ledgers.values():
+                    waits = ledger.waits_for()
+                    if waits:
+                        self._view.say(f"{ledger.spec.name} still waits for {waits}")
+                return
+
+    def _report(
+        self, stack: Stack, ends: dict[tuple[str, int], int], seconds: float
+    ) -> dict[str, Any]:
+        settings = self._plan.settings
+        return reports.whole_report(
+            broker=settings.broker if settings.broker == EMBEDDED else stack.address,
+            seed=settings.seed,
+            workers=settings.workers,
+            seconds=seconds,
+            domains={
+                spec.name: reports.domain_report(
+                    spec,
+                    self._ledgers[spec.name],
+                    ends,
+                    reports.records_for(stack.address, spec),
+                    seconds,
+                )
+                for spec in self._plan.domains
+            },
+        )
+
+    def _take(self, tail: Tail) -> None:
+        """Take in metrics and alerts, and keep them on disk."""
+        for record in tail.poll(POLL_S):
+            domain, _, kind = record.topic.partition(".")
+            if kind == METRICS:
+                self._ledgers[domain].take(record.value)
+                self._metrics.write(record.value + b"\n")
+            else:
+                self._alerts.write(record.value + b"\n")
+                self._alerts.flush()
+                self._view.alert(domain, orjson.loads(record.value))
+
+    def _settled(self) -> bool:
+        workers = self._plan.settings.workers
+        return all(ledger.settled(workers) for ledger in self._ledgers.values())
+
+    def _await(self, tail: Tail, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        assert self._stack is not None
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self._take(tail)
+            self._stack.children.check()
+            if self._stops:
+                raise Stop
+            if time.monotonic() > deadline:
+                raise StackError(f"{what} not ready after {seconds:g} s")
+
+    def _check_memory(self, stack: Stack) -> None:
+        if stack.broker is None:
+            return
+        held = resident_mb(stack.broker.process.pid)
+        if held > self._plan.settings.memory_mb:
+            self._view.warn_once(
+                f"the embedded broker keeps everything in memory and holds {held} MiB by now"
+            )
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as a request to stop; the second one ends it at once."""
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self._stops += 1
+            if self._stops > 1 and self._interruptible:
+                raise Stop
+
+        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,125 @@
+"""A domain's pipeline in this process, without broker, service or clock.
+
+It is the same :class:`consumers.pipeline.Pipeline` that a worker drives; what a broker would
+carry from worker to worker (the second keys' tables) is handed over directly. Tests hold it to
+what a real stack does, event by event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.pipeline import Pipeline, Prepared
+from producers.wire import Batch
+from streams.events import INGEST_TIME, Floats, Outbound, Records
+from streams.signature import Signature
+from streams.spec import DomainSpec
+from streams.topics import topic
+
+Score = Callable[[npt.NDArray[np.float32]], Floats]
+ROWS = 8192
+
+
+class InProcess:
+    """One domain, whole, driven by hand.
+
+    Parameters
+    ----------
+    score
+        The model: features to scores; ``None`` only computes features.
+    signature
+        What the model says of itself; goes with ``score``.
+    watch
+        Called with every batch of features that is made.
+    """
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        score: Score | None = None,
+        signature: Signature | None = None,
+        *,
+        hold: bool = False,
+        watch: Callable[[Prepared], None] | None = None,
+    ) -> None:
+        self.pipeline = Pipeline(spec, signature, hold=hold)
+        self._score, self._watch = score, watch
+        self._tables = {topic(spec.name, name): t for name, t in self.pipeline.tables.items()}
+
+    def push(self, records: Records) -> list[Outbound]:
+        """Take in records and return what comes out of the domain by them, in order."""
+        out = self._route(self.pipeline.push(records).records)
+        while (prepared := self.pipeline.pull(ROWS)) is not None:
+            out += self._route(self._finish(prepared))
+        return out
+
+    def run(self, records: Iterable[Records]) -> Iterator[Outbound]:
+        """Push batch after batch."""
+        for batch in records:
+            yield from self.push(batch)
+
+    def _finish(self, prepared: Prepared) -> list[Outbound]:
+        if self._watch is not None:
+            self._watch(prepared)
+        nobody = np.empty(0, np.int64)
+        if self._score is None:
+            return self.pipeline.finish(prepared, None, nobody, np.empty(0)).records
+        scores = self._score(prepared.features)
+        alerts, rows = self.pipeline.to_explain(prepared, scores)
+        without = self._score(rows) if len(rows) else np.empty(0)
+        return self.pipeline.finish(prepared, scores, alerts, without).records
+
+    def _route(self, records: list[Outbound]) -> list[Outbound]:
+        """Hand the tables their records; pass the others on."""
+        out = []
+        for record in records:
+            out.append(record)
+            if record.topic in self._tables and record.value is not None:
+                self._tables[record.topic].apply(record.value)
+        return out
+
+
+def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> Iterator[Records]:
+    """Give batches offsets as a broker would, and gather them to about ``rows`` records."""
+    names = [source.name for source in spec.sources]
+    offsets = {name: [0] * spec.partitions for name in names}
+    gathered: dict[str, list[Any]] = {name: [] for name in names}
+    count = 0
+    for batch in batches:
+        for row, source in enumerate(batch.source):
+            if source not in gathered:
+                continue
+            partition = batch.partition[row]
+            headers = batch.headers(row)
+            if not batch.heartbeat[row]:
+                headers.append((INGEST_TIME, b"%013d" % max(0, int(batch.due[row]))))
+            gathered[source].append(
+                (
+                    partition,
+                    offsets[source][partition],
+                    batch.timestamp[row],
+                    batch.key[row],
+                    batch.value[row],
+                    headers,
+                )
+            )
+            offsets[source][partition] += 1
+        count += len(batch)
+        if count >= rows:
+            yield from _flush(gathered)
+            count = 0
+    yield from _flush(gathered)
+
+
+def _flush(gathered: dict[str, list[Any]]) -> Iterator[Records]:
+    for source, rows in gathered.items():
+        if rows:
+            partition, offset, timestamp, key, value, headers = zip(*rows, strict=True)
+            yield Records(
+                source, np.array(partition), np.array(offset), timestamp, key, value, headers
+            )
+            rows.clear()

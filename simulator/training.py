@@ -1,0 +1,177 @@
+"""Make a domain's model from its world, or from files: features in process, then the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.pipeline import Prepared
+from models.registry import Registry
+from models.training import Labelled, train
+from producers.files import FileSource, find_files
+from producers.wire import wire
+from simulator.testing.inprocess import InProcess, as_records
+from streams.codec import decode_objects, parse_times
+from streams.errors import UsageError
+from streams.events import Ints
+from streams.signature import Signature
+from streams.spec import DAY, DomainSpec, Role, Slice
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how much of it is (0 to 1)."""
+
+
+def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) -> Signature:
+    """Return the champion's signature; train and promote one if there is none that fits."""
+    name = spec.recipe.name
+    champion = registry.champion(name)
+    if champion is not None:
+        signature = registry.release(name, champion).signature
+        if signature.feature_hash == spec.feature_hash:
+            return signature
+    signature = train_on_world(spec, registry, progress)
+    registry.promote(name, signature.version)
+    return signature
+
+
+def train_on_world(
+    spec: DomainSpec, registry: Registry, progress: Progress, seed: int | None = None
+) -> Signature:
+    """Train on the recipe's world and set the threshold on its ordinary world."""
+    recipe = spec.recipe
+    seed = recipe.seed if seed is None else seed
+    share = 0.4
+
+    def first(done: float) -> None:
+        progress("learning from the world", done * share)
+
+    def second(done: float) -> None:
+        progress("setting the threshold", share + 0.1 + done * (0.8 - share))
+
+    data = labelled(spec, world_slices(spec, seed, recipe.world, recipe.days, first))
+    ordinary = labelled(
+        spec, world_slices(spec, seed + 1, recipe.ordinary, recipe.ordinary_days, second)
+    )
+    progress("fitting", 0.9)
+    signature = train(
+        spec,
+        registry,
+        data,
+        source=f"world of seed {seed}, {recipe.days} days, {dict(recipe.world)}",
+        genuine=ordinary.features,
+    )
+    progress("done", 1.0)
+    return signature
+
+
+def train_on_files(
+    spec: DomainSpec, registry: Registry, path: Path, *, since: int, until: int
+) -> Signature:
+    """Train on the events of a file with ``since <= event time < until`` (ms).
+
+    Features are made from the whole file up to then, and only labels that were known within the
+    domain's label delay of ``until`` are used.
+
+    Raises
+    ------
+    UsageError
+        If the file has no events in the period.
+    """
+    slices = file_slices(spec, path)
+    limit = until + spec.timeline.label_delay
+    data = labelled(spec, takewhile(lambda s: s.until <= limit + DAY, slices))
+    inside = (data.times >= since) & (data.times < until)
+    if not inside.any():
+        raise UsageError(f"{path} has no events in the period to train on")
+    period = Labelled(data.features[inside], data.labels[inside], data.times[inside])
+    return train(spec, registry, period, source=path.name)
+
+
+def file_slices(spec: DomainSpec, path: Path) -> Iterator[Slice]:
+    """Yield the slices of the known files at a path, file after file."""
+    for file, kind in find_files(spec, path):
+        yield from FileSource(spec, file, kind).slices()
+
+
+def world_slices(
+    spec: DomainSpec,
+    seed: int,
+    options: Mapping[str, float],
+    days: float,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Iterator[Slice]:
+    """Yield the first days of a world."""
+    start = spec.timeline.epoch
+    end = start + int(days * DAY)
+    for piece in spec.world(seed, options).slices():
+        if piece.until > end:
+            return
+        progress((piece.until - start) / (end - start))
+        yield piece
+
+
+def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
+    """Make features of all events and find their labels.
+
+    Events whose label may still come after the last slice are left out.
+    """
+    features: list[npt.NDArray[np.float32]] = []
+    times: list[Ints] = []
+    ids: list[str] = []
+    positive: set[str] = set()
+    end = 0
+
+    def seen(pieces: Iterable[Slice]) -> Iterator[Slice]:
+        nonlocal end
+        roles = {s.name: s.role for s in spec.sources}
+        for piece in pieces:
+            end = max(end, piece.until)
+            for emission in piece.emissions:
+                if roles.get(emission.source) is Role.LABEL:
+                    positive.update(_labels(spec, emission.values))
+            yield piece
+
+    def watch(prepared: Prepared) -> None:
+        features.append(prepared.features)
+        times.append(prepared.events.event_time)
+        ids.extend(prepared.events.event_id)
+
+    domain = InProcess(spec, watch=watch)
+    for _ in domain.run(as_records(spec, wire(spec, seen(slices)))):
+        pass
+    if not features:
+        return Labelled(np.empty((0, len(spec.features.names)), np.float32), *_nothing())
+    time = np.concatenate(times)
+    label = np.fromiter((i in positive for i in ids), np.int64, len(ids))
+    final = time + spec.timeline.label_delay <= end
+    return Labelled(np.concatenate(features)[final], label[final], time[final])
+
+
+def _labels(spec: DomainSpec, values: list[bytes]) -> Iterator[str]:
+    objects, _ = decode_objects(values)
+    for body in objects:
+        if body is not None and isinstance(body.get(spec.label_key), str):
+            yield body[spec.label_key]
+
+
+def _nothing() -> tuple[Ints, Ints]:
+    return np.empty(0, np.int64), np.empty(0, np.int64)
+
+
+def parse_day(text: str) -> int:
+    """Return the instant of a date or an RFC 3339 time (ms), UTC.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    full = text if "T" in text else f"{text}T00:00:00Z"
+    time = int(parse_times([full])[0])
+    if time < 0:
+        raise UsageError(f"not a date like 2018-07-25: {text!r}")
+    return time

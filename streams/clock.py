@@ -1,0 +1,100 @@
+"""Wall time, and the one anchor that maps it to event time.
+
+Everything that waits asks a :class:`Clock`, so that a test hands in a virtual one and no
+test ever sleeps.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time in ms and a way to wait for it."""
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 1970-01-01 UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        ...
+
+
+class WallClock:
+    """The machine's clock.
+
+    Readings never run backwards: they follow the monotonic clock from the wall time at which
+    the object was made, so that a leap of the system's clock does not disturb pacing.
+    """
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 1970-01-01 UTC."""
+        return int((time.monotonic() + self._offset) * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that stands still until it is told, or until someone sleeps on it.
+
+    >>> clock = VirtualClock(1_000)
+    >>> clock.sleep(2.5)
+    >>> clock.now_ms()
+    3500
+    """
+
+    def __init__(self, now_ms: int = 0) -> None:
+        self._now = float(now_ms)
+
+    def now_ms(self) -> int:
+        """Return the time that was set."""
+        return int(self._now)
+
+    def sleep(self, seconds: float) -> None:
+        """Advance by that much."""
+        self._now += max(0.0, seconds) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Pins event time to wall time: one pair of instants and a speed.
+
+    Because every due time is computed from the same pair, waiting errors do not add up.
+
+    Parameters
+    ----------
+    wall_ms, event_ms
+        The two instants that coincide.
+    speed
+        Event seconds per wall second; infinite means as fast as it goes.
+
+    Examples
+    --------
+    >>> anchor = Anchor(wall_ms=0, event_ms=86_400_000, speed=60.0)
+    >>> anchor.due_ms(86_400_000 + 120_000)
+    2000.0
+    >>> anchor.event_at(2_000)
+    86520000
+    """
+
+    wall_ms: int
+    event_ms: int
+    speed: float
+
+    def due_ms(self, event_ms: int) -> float:
+        """Return the wall time at which that event time comes."""
+        if self.speed == float("inf"):
+            return float(self.wall_ms)
+        return self.wall_ms + (event_ms - self.event_ms) / self.speed
+
+    def event_at(self, wall_ms: int) -> int:
+        """Return the event time at that wall time; only for a finite speed."""
+        return self.event_ms + int((wall_ms - self.wall_ms) * self.speed)

@@ -1,0 +1,1 @@
+"""One folder per domain, each with the same anatomy: a package that defines ``SPEC``."""

@@ -1,0 +1,41 @@
+"""Finance: card transactions, scored for fraud; chargebacks tell later."""
+
+from __future__ import annotations
+
+from streams.domains.finance.features import FEATURES
+from streams.domains.finance.files import FILES
+from streams.domains.finance.model import RECIPE, SUSPECTED_FRAUD
+from streams.domains.finance.schema import (
+    CARDS,
+    CHARGEBACKS,
+    LABEL_DELAY,
+    TERMINALS,
+    TRANSACTIONS,
+    is_fraud,
+)
+from streams.domains.finance.simulate import EPOCH, OPTIONS, world
+from streams.spec import HOUR, DomainSpec, Timeline
+
+SPEC = DomainSpec(
+    name="finance",
+    title="Card fraud",
+    question="is this card transaction fraud?",
+    partitions=8,
+    sources=(TRANSACTIONS, CHARGEBACKS),
+    windows=(CARDS,),
+    tables=(TERMINALS,),
+    features=FEATURES,
+    recipe=RECIPE,
+    alert=SUSPECTED_FRAUD,
+    world=world,
+    options=OPTIONS,
+    files=FILES,
+    timeline=Timeline(
+        days_per_minute=20.0,
+        label_delay=LABEL_DELAY,
+        epoch=EPOCH,
+        heartbeat=HOUR,
+    ),
+    label_key="transaction_id",
+    label_value=is_fraud,
+)

@@ -1,0 +1,122 @@
+"""Finance: the features of a card transaction, from its card's and its terminal's past.
+
+Windows are ``[t - span, t)`` for the card, to the millisecond, and for the terminal the same
+spans on the hour, ending seven days ago: ``[b - span, b)`` with ``b = floor_hour(t - 7 d)``.
+What is not known is -1 (a mean of nothing, a ratio to nothing), never NaN: a NaN that reaches
+a model is always an error.
+
+The choice follows chapter 3 of the *Fraud Detection Handbook* (Le Borgne, Siblini, Lebichot,
+Bontempi, 2022), with the terminal's rate smoothed and the amount compared with the card's past.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.domains.finance.schema import SPANS
+from streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streams.spec import DAY, HOUR, Aggregates, FeatureSpec
+
+UNKNOWN = -1.0
+PRIOR_RATE, PRIOR_WEIGHT = 0.005, 2.0
+"""A terminal's fraud rate starts from this rate, worth this many transactions."""
+FLOOR = 0.25
+"""A card's standard deviation is taken to be at least 1 EUR and this share of its mean: few
+amounts that happen to be alike make no other amount absurd."""
+
+_DAYS = tuple(f"{span // DAY}d" for span in SPANS)
+_HELP = {
+    "amount": "amount (EUR)",
+    "night": "1 from 00:00 to 06:59 UTC",
+    "weekend": "1 on Saturday and Sunday, UTC",
+    **{f"card_count_{d}": f"transactions of the card in the last {d}" for d in _DAYS},
+    **{f"card_mean_{d}": f"their mean amount (EUR), -1 if there are none ({d})" for d in _DAYS},
+    "amount_ratio": "amount over card_mean_30d",
+    "amount_z": "amount less card_mean_30d, in the card's standard deviations",
+    "mean_ratio_1d": "card_mean_1d over card_mean_30d",
+    "mean_ratio_7d": "card_mean_7d over card_mean_30d",
+    "hours_since_last": "hours since the card's last transaction, -1 if none in 30 days",
+    **{
+        f"terminal_count_{d}": f"transactions at the terminal in the {d} that ended 7 days ago"
+        for d in _DAYS
+    },
+    **{f"terminal_frauds_{d}": f"frauds among these ({d})" for d in _DAYS},
+    **{f"terminal_risk_{d}": f"fraud rate of these, smoothed ({d})" for d in _DAYS},
+}
+
+
+def assemble(events: Events, aggregates: Aggregates) -> Floats:
+    """Make the features, shape ``(n_events, n_features)``.
+
+    The formulas in words: a mean is total over count; the z-score divides by the sample
+    standard deviation over 30 days, or 1 EUR and a quarter of the mean if that is more; a
+    terminal's risk is ``(frauds + 0.005 * 2) / (count + 2)``.
+    """
+    card = aggregates.windows["card"]
+    terminal = aggregates.tables["terminals"]
+    cents: Ints = events.columns["amount_cents"]  # type: ignore[assignment]
+    time = events.event_time
+    mean = _over(card.total, card.count * np.float64(100))
+    base = mean[:, 2]
+    amount = cents / 100.0
+    since = np.where(card.last == NO_TIME, UNKNOWN, (time - card.last) / HOUR)
+    counts, frauds = terminal["transactions"], terminal["frauds"]
+    risk = (frauds + PRIOR_RATE * PRIOR_WEIGHT) / (counts + PRIOR_WEIGHT)
+    hour_of_day = time // HOUR % 24
+    day_of_week = (time // DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    return np.column_stack(
+        [
+            amount,
+            hour_of_day <= 6,
+            day_of_week >= 5,
+            card.count,
+            mean,
+            _over(amount, base),
+            _z_score(cents, card.count[:, 2], card.total[:, 2], card.squares[:, 2]),
+            _over(mean[:, 0], base, where=card.count[:, 0] > 0),
+            _over(mean[:, 1], base, where=card.count[:, 1] > 0),
+            since,
+            counts,
+            frauds,
+            risk,
+        ]
+    )
+
+
+def _over(a: Floats | Ints, b: Floats, where: Mask | bool = True) -> Floats:
+    """Divide, with -1 where the divisor is not positive."""
+    return np.divide(a, b, out=np.full(np.shape(a), UNKNOWN), where=np.greater(b, 0) & where)
+
+
+def _z_score(cents: Ints, count: Ints, total: Ints, squares: Ints) -> Floats:
+    known = count > 1
+    n = np.where(known, count, 2)
+    mean = total / n
+    variance = (squares - total * mean) / (n - 1)
+    deviation = np.maximum(np.sqrt(np.maximum(variance, 0.0)), 100.0 + mean * FLOOR)
+    return np.where(known, np.clip((cents - mean) / deviation, -100, 100), 0.0)
+
+
+def _named(prefix: str) -> tuple[str, ...]:
+    return tuple(name for name in _HELP if name.startswith(prefix))
+
+
+FEATURES = FeatureSpec(
+    names=tuple(_HELP),
+    assemble=assemble,
+    help=_HELP,
+    groups={
+        "amount": ("amount",),
+        "amount for this card": ("amount_ratio", "amount_z"),
+        "card's recent spending": ("mean_ratio_1d", "mean_ratio_7d", *_named("card_mean_")),
+        "card's pace": ("card_count_1d", "card_count_7d", "card_count_30d", "hours_since_last"),
+        "terminal's frauds": (
+            "terminal_risk_7d",
+            "terminal_risk_1d",
+            "terminal_risk_30d",
+            *_named("terminal_frauds_"),
+            *_named("terminal_count_"),
+        ),
+        "time": ("night", "weekend"),
+    },
+)

@@ -1,0 +1,57 @@
+"""Finance: the recipe of the fraud model and the alert that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streams.spec import AlertRule, Estimator, Recipe
+
+
+def build(seed: int) -> Estimator:
+    """Return an unfitted gradient-boosted classifier.
+
+    Small trees, few enough for about 5 microseconds a row at 1,024 rows on one core. Depth, leaf
+    size and shrinkage were chosen on validation weeks of the handbook's data that end before
+    its test week begins.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(  # type: ignore[no-any-return]
+        max_iter=160,
+        learning_rate=0.05,
+        max_leaf_nodes=15,
+        min_samples_leaf=40,
+        l2_regularization=3.0,
+        early_stopping=False,
+        random_state=seed,
+    )
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say what was seen: amount and place."""
+    currency = facts.get("currency") or "EUR"
+    return f"{facts['amount_cents'] / 100:,.2f} {currency} at {facts['terminal_id']}"
+
+
+RECIPE = Recipe(
+    name="finance-fraud",
+    build=build,
+    metric="average_precision",
+    max_false_alerts=1e-5,
+    days=70,
+    ordinary_days=30,
+    # Four times the usual fraud, so that a short period holds enough to learn from.
+    world={"cards": 1500, "terminals": 600, "fraud": 4.0},
+    ordinary={"cards": 6000, "terminals": 2400, "fraud": 0.0},
+    seed=1_000_003,
+)
+
+SUSPECTED_FRAUD = AlertRule(
+    name="suspected_fraud",
+    formula="alert if the model's score reaches the threshold that it was released with",
+    noun="card",
+    facts=("terminal_id", "amount_cents", "currency", "category"),
+    sentence=sentence,
+    critical=0.9,
+)

@@ -1,0 +1,93 @@
+"""Every error that streamsim raises on purpose.
+
+::
+
+    StreamsimError
+    ├── UsageError               the caller's words are wrong              exit code 2
+    │   ├── UnknownDomain        no such domain
+    │   ├── SettingError         a setting's value does not fit
+    │   └── SourceError          a file cannot be read as a source
+    ├── ExpectationError         the run is over and not as expected       exit code 1
+    ├── StackError               the stack could not start, or died        exit code 3
+    │   ├── BrokerError          no broker, or one that refuses
+    │   └── TopicMismatch        a topic exists, but not as declared
+    ├── ModelError               a model is missing, unsafe or does not fit
+    └── InferenceError           a call to a model failed
+        ├── BadRequest           the call was wrong: 400, 404, 413         never retried
+        └── ScorerUnavailable    the service is down, slow or confused     retried
+
+A bad *record* is never an exception: it is a dead letter with its reason
+(:class:`streams.events.Dead`), because one bad record must not end a stream.
+"""
+
+from __future__ import annotations
+
+
+class StreamsimError(Exception):
+    """Base of all errors that are raised on purpose; its text is meant for a person."""
+
+    exit_code = 3
+
+
+class UsageError(StreamsimError):
+    """The caller asked for something that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class UnknownDomain(UsageError):
+    """No domain of that name has been discovered."""
+
+
+class SettingError(UsageError):
+    """A setting's value does not fit its type or its bounds."""
+
+
+class SourceError(UsageError):
+    """A file cannot be read, or its columns are not those of a known source."""
+
+
+class ExpectationError(StreamsimError):
+    """The run ended, but not as expected (unaccounted events, a quality below its bar)."""
+
+    exit_code = 1
+
+
+class StackError(StreamsimError):
+    """The stack could not start, or a part of it died."""
+
+
+class BrokerError(StackError):
+    """The broker cannot be reached, or refused what was asked of it."""
+
+
+class TopicMismatch(StackError):
+    """A topic exists with another number of partitions than its declaration says."""
+
+
+class ModelError(StreamsimError):
+    """A model is missing, its file is not safe to load, or it does not fit its domain."""
+
+
+class InferenceError(StreamsimError):
+    """A call to a model failed."""
+
+
+class BadRequest(InferenceError):
+    """The call itself was wrong, so that repeating it cannot help.
+
+    Parameters
+    ----------
+    message
+        What was wrong, for the caller.
+    status
+        The HTTP status that says so: 400, 404, 411, 413 or 415.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ScorerUnavailable(InferenceError):
+    """The model service did not answer, or not with what was asked; worth another try."""

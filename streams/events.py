@@ -1,0 +1,207 @@
+"""Events as they travel: records off the wire, columns once they are clean, records out.
+
+One micro-batch mixes the partitions that a worker owns; every row remembers the partition
+and offset it came from. Within a partition the order of the rows is the order of the log,
+and no step changes that.
+
+Times are milliseconds since 1970-01-01 UTC in ``int64``, called ``*_ms`` everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Objects: TypeAlias = npt.NDArray[np.object_]
+Columns: TypeAlias = dict[str, npt.NDArray[np.generic] | Objects]
+
+# Header names. Numbers in headers are ASCII decimals: readable with any Kafka tool, and of
+# one width for any time between 2001 and 2286, so that a batch of them parses as one array.
+INGEST_TIME = "ingest_time"
+"""Wall clock when the record was handed to the broker; latency is measured from it."""
+SOURCE_TIME = "source_time"
+"""The source's own high event time when it sent the record: its clock."""
+HEARTBEAT = "heartbeat"
+"""Marks a record that carries the source's clock and no event."""
+REASON = "reason"
+SOURCE_TOPIC = "source_topic"
+SOURCE_PARTITION = "source_partition"
+SOURCE_OFFSET = "source_offset"
+FEATURES = "features"
+"""The features of a score, packed as little-endian float32."""
+FEATURE_HASH = "feature_hash"
+MODEL = "model"
+MODEL_VERSION = "model_version"
+
+NO_TIME = np.iinfo(np.int64).min
+"""Stands for a time that is not known; smaller than every time."""
+
+
+@dataclass(slots=True)
+class Records:
+    """Records of one source as they were fetched, from one partition or several.
+
+    Attributes
+    ----------
+    source
+        Name of the source within its domain (``transactions``).
+    partition, offset
+        Where each record lies, shape ``(n,)``.
+    timestamp
+        Kafka's own timestamp of each record (ms).
+    key, value, headers
+        As they came; nothing has been looked at.
+    """
+
+    source: str
+    partition: Ints
+    offset: Ints
+    timestamp: Sequence[int]
+    key: Sequence[bytes | None]
+    value: Sequence[bytes | None]
+    headers: Sequence[Headers]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @classmethod
+    def concat(cls, parts: Sequence[Records]) -> Records:
+        """Join batches of the same source, in the order given."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            parts[0].source,
+            np.concatenate([p.partition for p in parts]),
+            np.concatenate([p.offset for p in parts]),
+            [x for p in parts for x in p.timestamp],
+            [x for p in parts for x in p.key],
+            [x for p in parts for x in p.value],
+            [x for p in parts for x in p.headers],
+        )
+
+
+@dataclass(slots=True)
+class Events:
+    """Clean events of one source, by column.
+
+    Attributes
+    ----------
+    event_time, source_time, ingest_time
+        When it happened, what the source's clock said, when it was handed to the broker
+        (ms, shape ``(n,)``; ``NO_TIME`` where a header was missing).
+    event_id, entity
+        The event's own id and its key (``str``, or ``None`` for an entity that is not known).
+    columns
+        The fields of the source's schema, one array each.
+    """
+
+    source: str
+    partition: Ints
+    offset: Ints
+    event_time: Ints
+    source_time: Ints
+    ingest_time: Ints
+    event_id: Objects
+    entity: Objects
+    columns: Columns
+
+    def __len__(self) -> int:
+        return len(self.event_time)
+
+    def take(self, rows: Ints | Mask | slice) -> Events:
+        """Return the given rows, in the given order."""
+        return Events(
+            self.source,
+            self.partition[rows],
+            self.offset[rows],
+            self.event_time[rows],
+            self.source_time[rows],
+            self.ingest_time[rows],
+            self.event_id[rows],
+            self.entity[rows],
+            {name: column[rows] for name, column in self.columns.items()},
+        )
+
+    @classmethod
+    def concat(cls, parts: Sequence[Events]) -> Events:
+        """Join batches of the same source, in the order given."""
+        if len(parts) == 1:
+            return parts[0]
+        names = parts[0].columns
+        return cls(
+            parts[0].source,
+            np.concatenate([p.partition for p in parts]),
+            np.concatenate([p.offset for p in parts]),
+            np.concatenate([p.event_time for p in parts]),
+            np.concatenate([p.source_time for p in parts]),
+            np.concatenate([p.ingest_time for p in parts]),
+            np.concatenate([p.event_id for p in parts]),
+            np.concatenate([p.entity for p in parts]),
+            {name: np.concatenate([p.columns[name] for p in parts]) for name in names},
+        )
+
+
+class Outbound(NamedTuple):
+    """A record on its way out; the partition is always said, never left to a partitioner."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: list[tuple[str, bytes]]
+
+
+@dataclass(slots=True)
+class Dead:
+    """One record that cannot be processed: why, and where it lies (its bytes stay there)."""
+
+    row: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What a step sends out.
+
+    Attributes
+    ----------
+    records
+        Records for topics, in order.
+    latencies_from
+        ``ingest_time`` of the events whose scores are among the records (ms); the driver
+        measures latency from it once the records are confirmed.
+    """
+
+    records: list[Outbound] = field(default_factory=list)
+    latencies_from: list[Ints] = field(default_factory=list)
+
+    def __iadd__(self, other: Outputs) -> Outputs:
+        self.records += other.records
+        self.latencies_from += other.latencies_from
+        return self
+
+
+def as_objects(values: Iterable[object]) -> Objects:
+    """Return a one-dimensional object array of the values (strings, or ``None``)."""
+    items = list(values)
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
+
+
+def source_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
+    """Headers that say which record an output came from."""
+    return [
+        (SOURCE_TOPIC, topic.encode()),
+        (SOURCE_PARTITION, b"%d" % partition),
+        (SOURCE_OFFSET, b"%d" % offset),
+    ]

@@ -1,0 +1,55 @@
+"""Finds the domains: every package under ``streams/domains`` and in ``STREAMSIM_DOMAINS``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+
+import streams.domains
+from streams.errors import UnknownDomain, UsageError
+from streams.spec import DomainSpec
+from streams.topics import TopicSpec, ops_topics, topics_of
+
+
+def domain_names() -> tuple[str, ...]:
+    """Return the names of all domains, sorted.
+
+    >>> "finance" in domain_names()
+    True
+    """
+    _extend_path()
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(streams.domains.__path__) if m.ispkg))
+
+
+def load_domain(name: str) -> DomainSpec:
+    """Return the domain's ``SPEC``.
+
+    Raises
+    ------
+    UnknownDomain
+        If there is no such domain; the message lists those that there are.
+    UsageError
+        If its package has no ``SPEC``, or one of another name.
+    """
+    names = domain_names()
+    if name not in names:
+        raise UnknownDomain(f"no domain {name!r}; there are: {', '.join(names)}")
+    spec = getattr(importlib.import_module(f"streams.domains.{name}"), "SPEC", None)
+    if not isinstance(spec, DomainSpec) or spec.name != name:
+        raise UsageError(f"streams/domains/{name}/__init__.py must define SPEC, named {name!r}")
+    return spec
+
+
+def all_topics(domains: tuple[DomainSpec, ...]) -> tuple[TopicSpec, ...]:
+    """Declare the topics of these domains and those of the system."""
+    return (*(t for spec in domains for t in topics_of(spec)), *ops_topics())
+
+
+def _extend_path() -> None:
+    extra = os.environ.get("STREAMSIM_DOMAINS", "")
+    for folder in filter(None, extra.split(os.pathsep)):
+        path = str(Path(folder).resolve())
+        if path not in streams.domains.__path__:
+            streams.domains.__path__.append(path)

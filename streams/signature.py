@@ -1,0 +1,72 @@
+"""What a released model says of itself: what it takes, what it alerts at, what is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from streams.errors import ModelError
+from streams.spec import DomainSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A model version's contract with whoever scores with it.
+
+    Parameters
+    ----------
+    model, version
+        Its name on the inference protocol.
+    features, feature_hash
+        The columns it takes, and the fingerprint of how they are made.
+    threshold
+        Scores from here on raise the domain's alert.
+    reference
+        Usual value of each feature (median of the genuine events it was trained on); an
+        explanation compares with it.
+    """
+
+    model: str
+    version: str
+    features: tuple[str, ...]
+    feature_hash: str
+    threshold: float
+    reference: tuple[float, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Signature:
+        """Read it back.
+
+        Raises
+        ------
+        ModelError
+            If a part is missing or of another shape.
+        """
+        try:
+            signature = cls(
+                str(data["model"]),
+                str(data["version"]),
+                tuple(data["features"]),
+                str(data["feature_hash"]),
+                float(data["threshold"]),
+                tuple(float(x) for x in data["reference"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"not a model's signature: {error!r}") from error
+        if len(signature.reference) != len(signature.features):
+            raise ModelError("the signature's reference does not fit its features")
+        return signature
+
+    def check(self, spec: DomainSpec) -> None:
+        """Raise :class:`ModelError` unless the model takes exactly this domain's features."""
+        if self.feature_hash != spec.feature_hash or self.features != spec.features.names:
+            raise ModelError(
+                f"model {self.model} {self.version} was trained on other features "
+                f"({self.feature_hash}) than {spec.name} has now ({spec.feature_hash}); "
+                f"train it anew: streamsim train {spec.name}"
+            )

@@ -1,0 +1,94 @@
+"""Every topic, declared once from the specs: name, key, partitions, what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.spec import DomainSpec, Role
+
+SCORES, ALERTS, METRICS, LATE, DEAD, TRUTH = (
+    "scores",
+    "alerts",
+    "metrics",
+    "late",
+    "dead",
+    "truth",
+)
+OPS_MODELS = "ops.models"
+OPS_ALERTS = "ops.alerts"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic as it must be.
+
+    ``role`` is the role of the source whose events it carries, or ``None`` for a topic that
+    the pipeline writes; ``key`` and ``fields`` are for people.
+    """
+
+    name: str
+    partitions: int
+    key: str
+    help: str
+    fields: tuple[str, ...] = ()
+    role: Role | None = None
+
+
+def topic(domain: str, name: str) -> str:
+    """Return the topic of a source or an output of a domain.
+
+    >>> topic("finance", "scores")
+    'finance.scores'
+    """
+    return f"{domain}.{name}"
+
+
+def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
+    """Declare all topics of one domain, sources first."""
+    name, n = spec.name, spec.partitions
+    entity = spec.trigger.key
+    own = [
+        TopicSpec(
+            topic(name, s.name),
+            n,
+            s.key,
+            s.help,
+            ("event_id", "event_time", *(f.name for f in s.fields)),
+            s.role,
+        )
+        for s in spec.sources
+    ]
+    tables = [
+        TopicSpec(
+            topic(name, t.name),
+            n,
+            "source:partition",
+            f"closed buckets of counts per {t.key}, read whole by every worker",
+            ("from", "until", "source", "partition", "rows"),
+        )
+        for t in spec.tables
+    ]
+    return (
+        *own,
+        *tables,
+        TopicSpec(
+            topic(name, SCORES),
+            n,
+            entity,
+            "one score per scored event, with model, version and features",
+            ("event_id", "event_time", entity, "score"),
+        ),
+        TopicSpec(topic(name, ALERTS), n, entity, "alerts as CloudEvents 1.0, binary mode"),
+        TopicSpec(topic(name, METRICS), 1, "kind:worker", "the workers' accounts and measures"),
+        TopicSpec(topic(name, LATE), n, entity, "late records as they came, with their lateness"),
+        TopicSpec(topic(name, DEAD), n, entity, "dead letters: original bytes and the reason"),
+        TopicSpec(topic(name, TRUTH), n, entity, "what the world planted; no model reads it"),
+    )
+
+
+def ops_topics() -> tuple[TopicSpec, ...]:
+    """Declare the topics that belong to no domain."""
+    return (
+        TopicSpec(OPS_MODELS, 1, "model", "which model version answers from which event time on"),
+        TopicSpec(OPS_ALERTS, 1, "component", "alerts about the system itself"),
+    )

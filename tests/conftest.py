@@ -1,0 +1,59 @@
+"""Fixtures that the whole suite shares. Nothing here starts a process unless it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.registry import Registry
+from simulator.training import ensure_champion
+from streams.registry import load_domain
+from streams.settings import PREFIX
+from streams.spec import DomainSpec
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no setting of the machine reach a test, and no test write to the user's home."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(PREFIX):
+            del os.environ[name]
+    os.environ["STREAMSIM_HOME"] = str(tmp_path_factory.mktemp("home"))
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def home(clean_environment: None) -> Path:
+    """The suite's home folder."""
+    return Path(os.environ["STREAMSIM_HOME"])
+
+
+@pytest.fixture(scope="session")
+def finance() -> DomainSpec:
+    """The finance domain."""
+    return load_domain("finance")
+
+
+@pytest.fixture(scope="session")
+def registry(home: Path, finance: DomainSpec) -> Registry:
+    """A registry with a champion for every domain."""
+    registry = Registry(home / "registry")
+    ensure_champion(finance, registry, lambda what, share: None)
+    return registry
+
+
+@pytest.fixture(scope="session")
+def handbook() -> Path:
+    """The handbook's real transactions; skips where they are not there."""
+    path = DATA / "finance" / "transactions.parquet"
+    if not path.exists():
+        pytest.skip(f"the real transactions are not there ({path.name})")
+    return path

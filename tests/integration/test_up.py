@@ -1,0 +1,66 @@
+"""The whole stack as real processes, through the command line, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.registry import Registry
+
+pytestmark = pytest.mark.stack
+
+
+def streamsim(*arguments: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "simulator.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_up_scores_every_event_of_the_world_and_closes_its_account(
+    registry: Registry, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    done = streamsim(
+        "up", "--domain", "finance", "--headless", "--days", "4", "--speed", "max",
+        "--report", str(report),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    finance = json.loads(report.read_text())["domains"]["finance"]
+    assert finance["in"] == finance["scored"] > 5_000
+    assert finance["unaccounted"] == finance["labels"]["unaccounted"] == 0
+    assert finance["alerts"] > 0
+    assert "CRITICAL" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["up", "--speed", "fast"], "--speed takes a positive number or max"),
+        (["up", "--domain", "nowhere"], "no domain 'nowhere'"),
+        (["up", "--source", "finance=/no/such/file"], "no such file"),
+        (["up", "--broker", "somewhere"], "HOST:PORT"),
+        (["up", "--workers", "0"], "workers must be between 1 and 64"),
+        (["up", "--rate", "5", "--speed", "5"], "exclude each other"),
+        (["watch", "alerts"], "no stack has been run"),
+        (["unheard-of"], "No such command"),
+    ],
+)
+def test_a_mistake_in_usage_is_one_clear_line(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STREAMSIM_HOME", str(tmp_path))
+    done = streamsim(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert complaint in done.stderr
