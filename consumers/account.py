@@ -7,8 +7,6 @@ dead. What is in no class yet is still on its way.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from streams.events import Ints
@@ -53,10 +51,3 @@ class Account:
     def total(self, source: str) -> dict[str, int]:
         """Return the classes of a source over all partitions."""
         return {name: int(counts.sum()) for name, counts in self._counts[source].items()}
-
-
-def closed(account: dict[str, Any]) -> bool:
-    """Say whether a domain's account in a report leaves nothing open, in any role."""
-    return all(
-        part["unaccounted"] == 0 for part in (account, account["context"], account["labels"])
-    )

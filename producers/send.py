@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from producers.pace import Pace
-from producers.wire import Batch, heartbeats
+from producers.wire import Batch, finale
 from streams.clock import Clock
 from streams.errors import BrokerError
 from streams.events import HEARTBEAT, INGEST_TIME
@@ -21,8 +21,8 @@ from streams.topics import topic
 
 log = logging.getLogger(__name__)
 
-LINGER_MS = 2
-LOOK_MS = 1.0
+LINGER_MS = 5
+LOOK_MS = 5.0
 """Records that are due within this are sent together."""
 CHUNK = 2_000
 UNCHECKED = 20_000
@@ -156,11 +156,6 @@ class Sender:
 
     def _finale(self) -> None:
         """Promise that nothing more comes, so that whatever waits for a clock is let go."""
-        if not self._last_due:
-            return
-        step = self._spec.timeline.heartbeat
-        lateness = max(s.allowed_lateness for s in self._spec.sources)
-        clock = ((self._last_due + lateness) // step + 2) * step
-        names = [s.name for s in self._spec.sources]
-        beats = heartbeats(names, self._spec.partitions, clock)
-        self._send(beats, 0, len(beats))
+        if self._last_due:
+            last = finale(self._spec, self._last_due)
+            self._send(last, 0, len(last))

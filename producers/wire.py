@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from kafka.partitioner.default import murmur2
 
-from streams.events import HEARTBEAT, SOURCE_TIME, Ints, as_objects
+from streams.events import HEARTBEAT, SOURCE_TIME, Headers, Ints, as_objects
 from streams.spec import DomainSpec, Emission, Slice
 
 
@@ -31,6 +31,8 @@ class Batch:
         Kafka timestamp of each (ms).
     heartbeat
         Whether each is a heartbeat.
+    recorded
+        Headers to be sent as they are, for records that have been sent before.
     """
 
     source: Sequence[str]
@@ -40,12 +42,15 @@ class Batch:
     key: Sequence[bytes | None]
     value: Sequence[bytes | None]
     heartbeat: Sequence[bool]
+    recorded: Sequence[Headers] | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def headers(self, row: int) -> list[tuple[str, bytes]]:
+    def headers(self, row: int) -> list[tuple[str, bytes | None]]:
         """Headers of one record, but for ``ingest_time``, which is the sender's to add last."""
+        if self.recorded is not None:
+            return list(self.recorded[row])
         clock = (SOURCE_TIME, b"%d" % self.due[row])
         return [clock, (HEARTBEAT, b"1")] if self.heartbeat[row] else [clock]
 
@@ -71,6 +76,17 @@ def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
         [None] * n,
         [True] * n,
     )
+
+
+def finale(spec: DomainSpec, last_due: int) -> Batch:
+    """Promise that nothing comes any more after that event time (ms).
+
+    The clocks of all sources are set so far ahead that whatever waits for one is let go.
+    """
+    step = spec.timeline.heartbeat
+    lateness = max(s.allowed_lateness for s in spec.sources)
+    clock = ((last_due + lateness) // step + 2) * step
+    return heartbeats([s.name for s in spec.sources], spec.partitions, clock)
 
 
 def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:

@@ -34,6 +34,7 @@ def main() -> None:
 @click.option("--hold", is_flag=True, help="score in order of event time")
 @click.option("--headless", is_flag=True, help="plain lines instead of a screen")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write the report as JSON")
+@click.option("--record", type=FOLDER, metavar="FILE", help="record the whole run (Parquet)")
 def up(**options: Any) -> None:
     """Run the whole stack until it is stopped, its time is up, or its sources end."""
     from simulator.commands.up import run_up
@@ -57,6 +58,32 @@ def send(**options: Any) -> None:
     from simulator.commands.send import run_send
 
     run_send(**options)
+
+
+@main.command()
+@click.argument("file", type=FOLDER)
+@click.option("--topic", "names", multiple=True, metavar="T", help="topic to record (default all)")
+@click.option("--domain", metavar="D", help="only this domain")
+@click.option("--for", "seconds", type=click.FloatRange(0), default=0, help="wait so long first")
+@click.option("--run", metavar="RUN", help="run to record, if several are running")
+def record(**options: Any) -> None:
+    """Record what the topics of a running stack hold, as Parquet."""
+    from simulator.commands.record import run_record
+
+    run_record(**options)
+
+
+@main.command()
+@click.argument("file", type=FOLDER)
+@click.option("--domain", metavar="D", help="domain to replay, if it holds several")
+@click.option("--speed", metavar="X|max", help="event seconds per second (default max)")
+@click.option("--broker", metavar="HOST:PORT", help="broker (default: that of the running stack)")
+@click.option("--run", metavar="RUN", help="run to send to, if several are running")
+def replay(**options: Any) -> None:
+    """Send a recording's sources again, at any speed."""
+    from simulator.commands.record import run_replay
+
+    run_replay(**options)
 
 
 @main.command()

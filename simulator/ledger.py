@@ -7,8 +7,12 @@ from typing import Any
 
 import orjson
 
+from consumers.account import APPLIED, DEAD, DUPLICATE, FILTERED, HEARTBEAT, LATE
 from consumers.latency import Latencies
 from streams.spec import DomainSpec, Role
+from streams.topics import SCORES, topic
+
+REJECTED = (LATE, DUPLICATE, DEAD)
 
 
 class Ledger:
@@ -67,7 +71,7 @@ class Ledger:
     def finished(self, ends: Mapping[tuple[str, int], int]) -> bool:
         """Say whether all sources are finished up to these end offsets, by topic and partition."""
         return all(
-            self.position(source.name, p) >= ends[f"{self.spec.name}.{source.name}", p]
+            self.position(source.name, p) >= ends[topic(self.spec.name, source.name), p]
             for source in self.spec.sources
             for p in range(self.spec.partitions)
         )
@@ -105,43 +109,53 @@ class Ledger:
         -------
         The classes of the triggers, and under ``context`` and ``labels`` those of the others.
         """
-        total = self._close((self.spec.trigger.name,), ends, scored=True)
-        for part, role in (("context", Role.CONTEXT), ("labels", Role.LABEL)):
-            names = tuple(s.name for s in self.spec.sources if s.role is role)
-            total[part] = self._close(names, ends, scored=False)
-        return total
-
-    def _close(
-        self, sources: tuple[str, ...], ends: Mapping[tuple[str, int], int], *, scored: bool
-    ) -> dict[str, Any]:
-        counts: dict[str, int] = {}
-        for source in sources:
-            for name, count in self.counts(source).items():
-                counts[name] = counts.get(name, 0) + count
-        written = sum(
-            ends[f"{self.spec.name}.{source}", p]
-            for source in sources
-            for p in range(self.spec.partitions)
-        )
-        come_in = written - counts.get("heartbeat", 0)
-        common = {name: counts.get(name, 0) for name in ("late", "duplicate", "dead")}
-        if not scored:
-            done = counts.get("applied", 0) + sum(common.values())
-            return {
-                "in": come_in,
-                "applied": counts.get("applied", 0),
-                **common,
-                "unaccounted": come_in - done,
-            }
-        by = {name: counts.get(name, 0) for name in ("no_entity", "no_model")}
-        # Not what the workers say they have scored, but what is there to be read.
-        there = sum(ends[f"{self.spec.name}.scores", p] for p in range(self.spec.partitions))
-        done = there + sum(common.values()) + sum(by.values())
-        return {
-            "in": come_in,
-            "scored": there,
-            **common,
-            "filtered": sum(by.values()),
-            "unaccounted": come_in - done,
-            "filtered_by": by,
+        spec = self.spec
+        names = [s.name for s in spec.sources] + [SCORES]
+        written = {
+            name: sum(ends[topic(spec.name, name), p] for p in range(spec.partitions))
+            for name in names
         }
+        return close_account(spec, {s.name: self.counts(s.name) for s in spec.sources}, written)
+
+
+def close_account(
+    spec: DomainSpec, counts: Mapping[str, Mapping[str, int]], written: Mapping[str, int]
+) -> dict[str, Any]:
+    """Close a domain's account.
+
+    Parameters
+    ----------
+    counts
+        Per source, how many records ended in each class.
+    written
+        Per source how many records its topic holds, heartbeats included; and how many scores
+        there are to be read, which is what counts, rather than what somebody says he scored.
+
+    Returns
+    -------
+    The classes of the triggers, and under ``context`` and ``labels`` those of the others;
+    ``unaccounted`` is what is in none (negative: in two).
+    """
+    trigger = spec.trigger.name
+    own = counts[trigger]
+    by = {name: own.get(name, 0) for name in FILTERED}
+    common = {name: own.get(name, 0) for name in REJECTED}
+    come_in = written[trigger] - own.get(HEARTBEAT, 0)
+    scored = written[SCORES]
+    account: dict[str, Any] = {
+        "in": come_in,
+        "scored": scored,
+        **common,
+        "filtered": sum(by.values()),
+        "unaccounted": come_in - scored - sum(common.values()) - sum(by.values()),
+        "filtered_by": by,
+    }
+    for part, role in (("context", Role.CONTEXT), ("labels", Role.LABEL)):
+        names = [s.name for s in spec.sources if s.role is role]
+        classes = {
+            name: sum(counts[source].get(name, 0) for source in names)
+            for name in (APPLIED, *REJECTED)
+        }
+        total = sum(written[s] - counts[s].get(HEARTBEAT, 0) for s in names)
+        account[part] = {"in": total, **classes, "unaccounted": total - sum(classes.values())}
+    return account

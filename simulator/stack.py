@@ -57,6 +57,19 @@ class Plan:
     days: float | None = None
     hold: bool = False
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what identifies a run's configuration, as JSON types."""
+        settings = self.settings
+        return {
+            "broker": settings.broker,
+            "workers": settings.workers,
+            "seed": settings.seed,
+            "sources": {name: path.name for name, path in self.sources.items()},
+            "pace": list(self.pace),
+            "days": self.days,
+            "hold": self.hold,
+        }
+
 
 class Stack:
     """The processes of one run.

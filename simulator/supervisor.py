@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,11 +18,13 @@ from simulator import report as reports
 from simulator.broker import EMBEDDED, end_offsets, resident_mb
 from simulator.ledger import Ledger
 from simulator.reading import Tail
+from simulator.recorder import record_to
 from simulator.runs import Run, new_run
 from simulator.stack import Plan, Stack
 from simulator.training import ensure_champion
 from simulator.view import View
 from streams.errors import StackError
+from streams.registry import all_topics
 from streams.topics import ALERTS, METRICS, topic, topics_of
 
 log = logging.getLogger(__name__)
@@ -43,10 +46,14 @@ class Supervisor:
     duration_s
         Wall time after which producers are stopped; ``None`` runs until the sources end or the
         user stops it.
+    record
+        File that the whole run is recorded to before the broker goes.
     """
 
-    def __init__(self, plan: Plan, view: View, duration_s: float | None) -> None:
-        self._plan, self._view, self._duration = plan, view, duration_s
+    def __init__(
+        self, plan: Plan, view: View, duration_s: float | None, record: Path | None = None
+    ) -> None:
+        self._plan, self._view, self._duration, self._record = plan, view, duration_s, record
         self._stops = 0
         self._interruptible = True
         self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
@@ -69,7 +76,13 @@ class Supervisor:
             if not settings.model_url:
                 ensure_champion(spec, registry, self._view.progress)
         names = [spec.name for spec in self._plan.domains]
-        self._run = new_run(settings, domains=names, seed=settings.seed, address=None)
+        self._run = new_run(
+            settings,
+            domains=names,
+            seed=settings.seed,
+            address=None,
+            configuration=self._plan.as_dict(),
+        )
         self._stack = stack = Stack(self._plan, self._run, self._view.say)
         with self._signals():
             try:
@@ -113,6 +126,11 @@ class Supervisor:
             seconds = time.monotonic() - began
             ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
         document = self._report(stack, ends, seconds)
+        if self._record is not None:
+            domains = self._plan.domains
+            self._view.say(
+                record_to(self._record, stack.address, domains, all_topics(domains), run)
+            )
         (run.path / "report.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         return document
 

@@ -11,8 +11,9 @@ import click
 import orjson
 
 from producers.pace import AtOnce, ByRate, BySpeed, Pace
+from producers.recording import read_manifest, read_recording
 from producers.send import Sender
-from producers.wire import wire
+from producers.wire import Batch, wire
 from simulator.broker import check_address
 from simulator.commands.up import pace_options, parse_speed
 from simulator.runs import find_run
@@ -21,7 +22,7 @@ from streams.clock import WallClock
 from streams.errors import UsageError
 from streams.registry import load_domain
 from streams.settings import read_settings
-from streams.spec import DomainSpec, Slice
+from streams.spec import DomainSpec
 
 
 def run_send(
@@ -50,33 +51,41 @@ def run_send(
         broker = str(found.info["address"])
     check_address(broker)
     clock = WallClock()
-    pace = _pace(spec, rate, speed, anchor or clock.now_ms())
+    pace = timed_pace(spec, rate, speed, anchor or clock.now_ms())
     sender = Sender(spec, broker, pace, clock, settings.max_record)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        sender.stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    sent = sender.run(wire(spec, _slices(spec, source, settings.seed, days)))
+    stop_on_signals(sender)
+    sent = sender.run(_batches(spec, source, settings.seed, days))
     if report is not None:
         report.write_bytes(orjson.dumps(sent.as_dict()))
     counted = ", ".join(f"{n:,} {name}" for name, n in sorted(sent.events.items()))
     click.echo(f"{spec.name}: sent {counted or 'nothing'}")
 
 
-def _pace(spec: DomainSpec, rate: float | None, speed: str | None, wall_ms: int) -> Pace:
+def stop_on_signals(sender: Sender) -> None:
+    """Let SIGTERM and SIGINT end the sending in good order."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        sender.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def timed_pace(spec: DomainSpec, rate: float | None, speed: str | None, wall_ms: int) -> Pace:
+    """Return the pace that the options ask for; by default that of the domain's demonstration."""
     if rate is not None:
         return ByRate(wall_ms, rate)
     chosen = parse_speed(speed) if speed else spec.timeline.days_per_minute * 1440
     return AtOnce() if chosen == float("inf") else BySpeed(wall_ms, chosen)
 
 
-def _slices(
+def _batches(
     spec: DomainSpec, source: Path | None, seed: int, days: float | None
-) -> Iterator[Slice]:
-    if source is not None:
-        return file_slices(spec, source)
-    if days is not None:
-        return world_slices(spec, seed, spec.options, days)
-    return spec.world(seed, spec.options).slices()
+) -> Iterator[Batch]:
+    if source is None and days is None:
+        return wire(spec, spec.world(seed, spec.options).slices())
+    if source is None:
+        return wire(spec, world_slices(spec, seed, spec.options, days or 0))
+    if source.is_file() and read_manifest(source) is not None:
+        return read_recording(source).batches(spec)
+    return wire(spec, file_slices(spec, source))

@@ -32,6 +32,7 @@ def run_up(
     hold: bool,
     headless: bool,
     report: Path | None,
+    record: Path | None,
 ) -> int:
     """Run the stack; return the exit code."""
     settings = read_settings({"workers": workers, "broker": broker, "seed": seed})
@@ -48,7 +49,7 @@ def run_up(
     )
     view = make_view(headless=headless)
     with view:
-        document = Supervisor(plan, view, duration).run()
+        document = Supervisor(plan, view, duration, record).run()
     click.echo("\n" + reports.as_text(document))
     if report is not None:
         report.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
@@ -101,9 +102,14 @@ def _source(text: str) -> tuple[str, Path]:
 def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
     """Check the sources before anything starts."""
     from producers.files import find_files
+    from producers.recording import read_manifest
 
     for name, path in sources.items():
         if name not in names:
             raise UsageError(f"--source names {name!r}, which is not run")
-        find_files(load_domain(name), path)
+        manifest = read_manifest(path) if path.is_file() else None
+        if manifest is None:
+            find_files(load_domain(name), path)
+        elif name not in manifest.get("domains", []):
+            raise UsageError(f"{path} is a recording of {', '.join(manifest['domains'])}")
     return sources

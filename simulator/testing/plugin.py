@@ -1,1 +1,108 @@
-"""The pytest plugin that installs with the package."""
+"""The pytest plugin that installs with the package: fixtures for replay-based tests.
+
+``replay``
+    Runs a scenario, a recording, a recording's file, or a world through a domain in process.
+``stack``
+    Does the same on a real stack: embedded broker, model service, Faust worker.
+``golden``
+    Compares an outcome with a text beside the test; ``--update-golden`` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from models.loaded import Loaded
+    from simulator.testing.outcome import Outcome
+
+# Heavy imports wait until a fixture is used: the plugin is loaded by every run of pytest.
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--update-golden``."""
+    parser.getgroup("streamsim").addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the golden replays anew instead of comparing with them",
+    )
+
+
+@pytest.fixture(scope="session")
+def streamsim_model() -> Callable[[str], Loaded]:
+    """Load a domain's champion once per session."""
+    from simulator.testing.replay import champion
+    from streams.registry import load_domain
+
+    loaded: dict[str, Loaded] = {}
+
+    def load(domain: str) -> Loaded:
+        if domain not in loaded:
+            loaded[domain] = champion(load_domain(domain))
+        return loaded[domain]
+
+    return load
+
+
+@pytest.fixture
+def replay(streamsim_model: Callable[[str], Loaded]) -> Callable[..., Outcome]:
+    """Replay in process: ``replay(what, domain="finance", hold=False) -> Outcome``.
+
+    ``what`` is a :class:`~simulator.testing.scenario.Scenario`, a recording, or its file.
+    """
+    from simulator.testing.replay import replay as run
+    from streams.registry import load_domain
+
+    def do(what: Any, domain: str | None = None, **options: Any) -> Outcome:
+        recording, name = _recording(what, domain)
+        spec = load_domain(name)
+        return run(spec, recording, streamsim_model(name), **options)
+
+    return do
+
+
+@pytest.fixture
+def stack(streamsim_model: Callable[[str], Loaded], tmp_path: Path) -> Callable[..., Outcome]:
+    """Replay on a real stack with a broker of its own; called as ``replay`` is.
+
+    ``workers=2`` shares the partitions among two workers.
+    """
+    from simulator.testing.onbroker import replay_on_broker
+    from streams.registry import load_domain
+
+    def do(what: Any, domain: str | None = None, **options: Any) -> Outcome:
+        recording, name = _recording(what, domain)
+        streamsim_model(name)  # the stack takes the champion from the registry
+        return replay_on_broker(load_domain(name), recording, tmp_path, **options)
+
+    return do
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
+    """Compare an outcome with ``golden/<test>.txt`` beside the test's file."""
+    from simulator.testing.golden import check_golden
+
+    def check(outcome: Outcome) -> None:
+        path = request.path.parent / "golden" / f"{request.node.name}.txt"
+        check_golden(path, outcome, update=request.config.getoption("--update-golden"))
+
+    return check
+
+
+def _recording(what: Any, domain: str | None) -> tuple[Any, str]:
+    """Return a recording and the domain that it is of."""
+    from producers.recording import Recording, read_recording
+    from simulator.testing.scenario import Scenario
+
+    if isinstance(what, Scenario):
+        return what.recording(), what.spec.name
+    recording = what if isinstance(what, Recording) else read_recording(Path(what))
+    domains = recording.manifest.get("domains", [])
+    if domain is None and len(domains) != 1:
+        raise pytest.UsageError(f"say which domain to replay: {', '.join(domains)}")
+    return recording, domain or domains[0]

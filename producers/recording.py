@@ -1,0 +1,216 @@
+"""Recordings: what topics held, in one Parquet file, with a manifest in its metadata.
+
+A row is a record: topic, partition, offset, timestamp, key, value, headers, exactly as they
+were. The fingerprint of a topic covers all of that but ``ingest_time``, which is when it was
+sent rather than what was sent: two recordings of the same seed have the same fingerprints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from producers.wire import Batch
+from streams.codec import parse_header_ints
+from streams.errors import SourceError
+from streams.events import HEARTBEAT, INGEST_TIME, NO_TIME, SOURCE_TIME
+from streams.spec import DomainSpec
+from streams.topics import TRUTH, topic
+
+MANIFEST = b"streamsim"
+SCHEMA_VERSION = 1
+PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "scikit-learn", "numpy", "pandas")
+ROWS = 20_000
+
+_HEADER = pa.struct([("name", pa.string()), ("value", pa.binary())])
+_SCHEMA = pa.schema(
+    [
+        ("topic", pa.dictionary(pa.int32(), pa.string())),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("timestamp", pa.int64()),
+        ("key", pa.binary()),
+        ("value", pa.binary()),
+        ("headers", pa.list_(_HEADER)),
+    ]
+)
+
+
+class Recorded(NamedTuple):
+    """One record of a recording."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording in memory: its records in order of topic, partition and offset.
+
+    Attributes
+    ----------
+    manifest
+        Where it comes from: seed, configuration, versions, and per topic its number of records
+        and fingerprint.
+    """
+
+    records: Sequence[Recorded]
+    manifest: Mapping[str, Any]
+
+    def of(self, name: str) -> list[Recorded]:
+        """Return the records of one topic."""
+        return [r for r in self.records if r.topic == name]
+
+    def batches(self, spec: DomainSpec, rows: int = ROWS) -> Iterator[Batch]:
+        """Yield what the domain's sources sent, in order of their clocks, to be sent again."""
+        names = {topic(spec.name, s.name): s.name for s in spec.sources}
+        names[topic(spec.name, TRUTH)] = TRUTH
+        records = [r for r in self.records if r.topic in names]
+        headers = [dict(r.headers) for r in records]
+        clock = parse_header_ints([h.get(SOURCE_TIME) for h in headers])
+        clock = _without_holes(records, np.where(clock == NO_TIME, -1, clock))
+        order = np.argsort(clock, kind="stable")
+        for start in range(0, len(order), rows):
+            chosen = order[start : start + rows].tolist()
+            yield Batch(
+                [names[records[i].topic] for i in chosen],
+                [records[i].partition for i in chosen],
+                clock[order[start : start + rows]],
+                [records[i].timestamp for i in chosen],
+                [records[i].key for i in chosen],
+                [records[i].value for i in chosen],
+                [HEARTBEAT in headers[i] for i in chosen],
+                [[h for h in records[i].headers if h[0] != INGEST_TIME] for i in chosen],
+            )
+
+
+def _without_holes(records: Sequence[Recorded], clock: Any) -> Any:
+    """Keep each partition's records in order: one without a clock goes with the one before."""
+    last: dict[tuple[str, int], int] = {}
+    for i, record in enumerate(records):
+        place = record.topic, record.partition
+        clock[i] = last[place] = max(last.get(place, 0), int(clock[i]))
+    return clock
+
+
+def make_recording(records: Iterable[Any], **manifest: Any) -> Recording:
+    """Make a recording of records as any Kafka client gives them.
+
+    Parameters
+    ----------
+    manifest
+        What is to be said of its origin, besides versions and fingerprints.
+    """
+    rows = sorted(
+        (
+            Recorded(
+                r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers or ())
+            )
+            for r in records
+        ),
+        key=lambda r: r[:3],
+    )
+    topics: dict[str, dict[str, Any]] = {}
+    digests: dict[str, Any] = {}
+    for row in rows:
+        about = topics.setdefault(row.topic, {"records": 0})
+        about["records"] += 1
+        digests.setdefault(row.topic, hashlib.sha256()).update(_canonical(row))
+    for name, digest in digests.items():
+        topics[name]["fingerprint"] = digest.hexdigest()[:16]
+    versions = {name: version(name) for name in ("streamsim", *PACKAGES)}
+    return Recording(
+        rows,
+        {
+            "schema": SCHEMA_VERSION,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version(), **versions},
+            **manifest,
+            "topics": topics,
+        },
+    )
+
+
+def write_recording(path: Path, recording: Recording) -> None:
+    """Write a recording as Parquet; whole or not at all."""
+    draft = path.with_name(f".{path.name}.part")
+    schema = _SCHEMA.with_metadata({MANIFEST: orjson.dumps(recording.manifest)})
+    try:
+        with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
+            for start in range(0, len(recording.records), ROWS):
+                rows = recording.records[start : start + ROWS]
+                columns = {name: [getattr(r, name) for r in rows] for name in _SCHEMA.names[:-1]}
+                columns["headers"] = [
+                    [{"name": name, "value": value} for name, value in r.headers] for r in rows
+                ]
+                writer.write_table(pa.Table.from_pydict(columns, schema=schema))
+        draft.replace(path)
+    except OSError as error:
+        raise SourceError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_recording(path: Path) -> Recording:
+    """Read a recording.
+
+    Raises
+    ------
+    SourceError
+        If the file is none, or its records are not those of its manifest.
+    """
+    manifest = read_manifest(path)
+    if manifest is None:
+        raise SourceError(f"{path}: not a recording of streamsim's")
+    table = pq.read_table(path).to_pydict()
+    headers = [tuple((h["name"], h["value"]) for h in row) for row in table["headers"]]
+    columns = [table[name] for name in _SCHEMA.names[:-1]]
+    records = [Recorded(*row) for row in zip(*columns, headers, strict=True)]
+    again = make_recording(records).manifest["topics"]
+    if again != manifest["topics"]:
+        raise SourceError(f"{path}: its records are not those of its manifest")
+    return Recording(records, manifest)
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """Return the manifest of a recording, ``None`` if the file is none.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, or is of a later version.
+    """
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowInvalid, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from None
+    if MANIFEST not in metadata:
+        return None
+    manifest: dict[str, Any] = orjson.loads(metadata[MANIFEST])
+    if manifest.get("schema") != SCHEMA_VERSION:
+        raise SourceError(f"{path}: recorded by another version of streamsim")
+    return manifest
+
+
+def _canonical(record: Recorded) -> bytes:
+    """Return bytes that differ if anything differs but ``ingest_time``."""
+    headers = [(n, v) for n, v in record.headers if n != INGEST_TIME]
+    return repr((*record[:6], headers)).encode()

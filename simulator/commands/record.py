@@ -1,0 +1,76 @@
+"""``streamsim record`` and ``streamsim replay``: keep what topics hold, and send it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from producers.pace import AtOnce
+from producers.recording import read_recording
+from producers.send import Sender
+from simulator.broker import check_address
+from simulator.commands.send import stop_on_signals, timed_pace
+from simulator.commands.up import pace_options
+from simulator.recorder import record_to
+from simulator.runs import Run, find_run
+from streams.clock import WallClock
+from streams.errors import UsageError
+from streams.registry import all_topics, load_domain
+from streams.settings import read_settings
+
+
+def run_record(
+    *, file: Path, names: Sequence[str], domain: str | None, seconds: float, run: str | None
+) -> None:
+    """Record what the topics of a running stack hold now, or after so many seconds."""
+    found = running(run)
+    specs = tuple(load_domain(n) for n in found.domains if domain in (None, n))
+    if not specs:
+        raise UsageError(f"run {found.name} has no domain {domain!r}")
+    topics = {t.name: t for t in all_topics(specs)}
+    unknown = [name for name in names if name not in topics]
+    if unknown:
+        raise UsageError(f"no topic {unknown[0]!r}; see: streamsim topics")
+    if seconds:
+        click.echo(f"recording for {seconds:g} s ...")
+        time.sleep(seconds)
+    chosen = [topics[name] for name in names] or list(topics.values())
+    summary = record_to(file, str(found.info["address"]), specs, chosen, found)
+    click.echo(summary)
+
+
+def run_replay(
+    *,
+    file: Path,
+    domain: str | None,
+    broker: str | None,
+    run: str | None,
+    speed: str | None,
+) -> None:
+    """Send a recording's sources again, in their order, at any speed."""
+    recording = read_recording(file)
+    names = recording.manifest.get("domains", [])
+    chosen = [name for name in names if domain in (None, name)]
+    if len(chosen) != 1:
+        raise UsageError(f"say which --domain to replay; {file} has {', '.join(names) or 'none'}")
+    spec = load_domain(chosen[0])
+    address = check_address(broker) if broker else str(running(run).info["address"])
+    pace_options(None, speed)
+    clock = WallClock()
+    pace = timed_pace(spec, None, speed, clock.now_ms()) if speed else AtOnce()
+    sender = Sender(spec, address, pace, clock, read_settings().max_record)
+    stop_on_signals(sender)
+    sent = sender.run(recording.batches(spec))
+    counted = ", ".join(f"{n:,} {name}" for name, n in sorted(sent.events.items()))
+    click.echo(f"{spec.name}: sent {counted or 'nothing'} again")
+
+
+def running(name: str | None) -> Run:
+    """Return the run that is running; raise :class:`UsageError` if there is none."""
+    found = find_run(read_settings(), name)
+    if not found.alive or not found.info.get("address"):
+        raise UsageError("no stack is running; name a broker with --broker, or start: streamsim up")
+    return found

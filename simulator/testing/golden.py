@@ -1,0 +1,69 @@
+"""Golden replays: the outcome as text that a person can read, and compare line by line."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from simulator.testing.outcome import Outcome, UnmetError
+from simulator.testing.times import spell
+
+SAMPLE = 25
+"""Every so manieth score is in the text; the alerts all are."""
+SHOWN = 60
+
+
+def golden_text(outcome: Outcome) -> str:
+    """Write an outcome: its account, its alerts, and a sample of its scores.
+
+    Scores are given to three decimals, so that the text is the same on any machine.
+    """
+    classes = {k: v for k, v in outcome.account.items() if isinstance(v, int)}
+    labels = outcome.account["labels"]
+    lines = [
+        f"account  {', '.join(f'{v} {k}' for k, v in classes.items())}",
+        f"labels   {', '.join(f'{v} {k}' for k, v in labels.items())}",
+        "",
+        *(
+            f"alert    {spell(a.time_ms)}  {a.severity:8}  {a.entity}  {a.body['seen']}  "
+            f"{a.score:.3f}  {', '.join(r['what'] for r in a.body['why'])}"
+            for a in outcome.alerts
+        ),
+        "",
+        *(
+            f"score    {spell(s.time_ms)}  {s.entity}  {s.event_id}  {s.score:.3f}"
+            for s in outcome.scores[::SAMPLE]
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def check_golden(path: Path, outcome: Outcome, *, update: bool) -> None:
+    """Compare an outcome with the text in a file, or write it there.
+
+    Raises
+    ------
+    UnmetError
+        If they differ; it shows the difference and says how to accept it.
+    """
+    text = golden_text(outcome)
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return
+    if not path.exists():
+        raise UnmetError(f"there is no {path.name} yet; write it: pytest --update-golden")
+    known = path.read_text()
+    if text == known:
+        return
+    difference = list(
+        difflib.unified_diff(
+            known.splitlines(), text.splitlines(), "as it was", "as it is", lineterm="", n=1
+        )
+    )
+    more = f"\n... and {len(difference) - SHOWN} lines more" if len(difference) > SHOWN else ""
+    raise UnmetError(
+        f"{path.name} has changed; accept it with: pytest --update-golden\n"
+        + "\n".join(difference[:SHOWN])
+        + more
+    )

@@ -1,0 +1,89 @@
+"""Replay a recording through a domain in process."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from models.loaded import Loaded
+from models.registry import Registry
+from producers.recording import Recorded, Recording, make_recording
+from producers.wire import Batch, finale, wire
+from simulator.ledger import close_account
+from simulator.testing.inprocess import ROWS, InProcess, as_records
+from simulator.testing.outcome import Outcome, make_outcome
+from simulator.training import ensure_champion, world_slices
+from streams.events import Outbound
+from streams.settings import read_settings
+from streams.spec import DomainSpec
+from streams.topics import SCORES, topic
+
+Batches: TypeAlias = list[Batch]
+
+
+def champion(spec: DomainSpec) -> Loaded:
+    """Load the domain's champion from the registry; train it first if there is none."""
+    registry = Registry(read_settings().home_path / "registry")
+    signature = ensure_champion(spec, registry, lambda what, share: None)
+    return Loaded(*registry.load(signature.model, signature.version))
+
+
+def replay(
+    spec: DomainSpec,
+    recording: Recording,
+    model: Loaded | None = None,
+    *,
+    hold: bool = False,
+    rows: int = ROWS,
+) -> Outcome:
+    """Run a recording through the domain's steps, state and model, without broker or clock.
+
+    Parameters
+    ----------
+    model
+        What scores; by default the domain's champion.
+    hold
+        Score in order of event time, as ``streamsim up --hold`` does.
+    rows
+        Size of the batches; it makes no difference to the outcome.
+    """
+    model = model or champion(spec)
+    domain = InProcess(spec, model.score, model.signature, hold=hold)
+    batches = list(recording.batches(spec))
+    due = [int(batch.due[-1]) for batch in batches]
+    if due:
+        batches.append(finale(spec, max(due)))
+    outputs: list[Outbound] = []
+    written = {source.name: 0 for source in spec.sources}
+    for records in as_records(spec, batches, rows):
+        written[records.source] += len(records)
+        outputs += domain.push(records)
+    written[SCORES] = sum(1 for r in outputs if r.topic == topic(spec.name, SCORES))
+    counts = {s.name: domain.pipeline.account.total(s.name) for s in spec.sources}
+    return make_outcome(spec, outputs, close_account(spec, counts, written))
+
+
+def record_world(
+    spec: DomainSpec, *, seed: int = 0, days: float = 3, **options: float
+) -> Recording:
+    """Record the first days of a seeded world, without a broker.
+
+    Parameters
+    ----------
+    options
+        Of the world, over its defaults (``fraud=0``).
+    """
+    slices = world_slices(spec, seed, {**spec.options, **options}, days)
+    return record_batches(spec, list(wire(spec, slices)), seed=seed)
+
+
+def record_batches(spec: DomainSpec, batches: Batches, **manifest: object) -> Recording:
+    """Record batches as a broker would have stored them."""
+    records = []
+    for part in as_records(spec, batches):
+        name = topic(spec.name, part.source)
+        rows = zip(
+            part.partition.tolist(), part.offset.tolist(), part.timestamp, part.key,
+            part.value, map(tuple, part.headers), strict=True,
+        )  # fmt: skip
+        records += [Recorded(name, *row) for row in rows]
+    return make_recording(records, domains=[spec.name], **manifest)
