@@ -45,6 +45,7 @@ def train(
     source: str,
     seed: int = 0,
     genuine: Matrix | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Signature:
     """Fit, measure and release a new version; it is not made champion here.
 
@@ -56,6 +57,9 @@ def train(
         Events that should raise no alert, unseen in training. The threshold is the lowest score
         that at most ``recipe.max_false_alerts`` of them reach. Without them it is set on
         cross-validated scores of the training data's own genuine events.
+
+    about
+        What else is to be kept of the data.
 
     Raises
     ------
@@ -85,7 +89,8 @@ def train(
         threshold=threshold,
         reference=tuple(np.round(np.median(normal, axis=0), 6).tolist()),
     )
-    about = {
+    described = {
+        **(about or {}),
         "source": source,
         "from": _day(data.times.min()),
         "to": _day(data.times.max()),
@@ -99,8 +104,8 @@ def train(
         estimator,
         signature,
         metrics=metrics,
-        data=about,
-        card=_card(spec, signature, metrics, about, estimator),
+        data=described,
+        card=_card(spec, signature, metrics, described, estimator),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

@@ -140,6 +140,20 @@ def models(action: str, model: str | None, version: str | None) -> None:
 
 
 @main.command()
+@click.argument("name", type=click.Choice(["alerts", "handbook", "throughput"]))
+@click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")
+@click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")
+@click.option("--events", type=click.IntRange(1), help="how many events")
+@click.option("--workers", type=click.IntRange(1, 64), help="Faust workers")
+@click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
+def bench(**options: Any) -> None:
+    """Measure: quality on real data, quality of alerts, throughput."""
+    from simulator.commands.bench import run_bench
+
+    run_bench(**options)
+
+
+@main.command()
 def doctor() -> None:
     """Check that everything a stack needs is there."""
     from simulator.commands.doctor import run_doctor

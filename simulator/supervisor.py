@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,13 +17,11 @@ from simulator import report as reports
 from simulator.broker import EMBEDDED, end_offsets, resident_mb
 from simulator.ledger import Ledger
 from simulator.reading import Tail
-from simulator.recorder import record_to
 from simulator.runs import Run, new_run
 from simulator.stack import Plan, Stack
 from simulator.training import ensure_champion
 from simulator.view import View
 from streams.errors import StackError
-from streams.registry import all_topics
 from streams.topics import ALERTS, METRICS, topic, topics_of
 
 log = logging.getLogger(__name__)
@@ -46,14 +43,18 @@ class Supervisor:
     duration_s
         Wall time after which producers are stopped; ``None`` runs until the sources end or the
         user stops it.
-    record
-        File that the whole run is recorded to before the broker goes.
+    at_end
+        Called when everything has been finished and the broker is still there.
     """
 
     def __init__(
-        self, plan: Plan, view: View, duration_s: float | None, record: Path | None = None
+        self,
+        plan: Plan,
+        view: View,
+        duration_s: float | None,
+        at_end: Callable[[Stack, Run], None] | None = None,
     ) -> None:
-        self._plan, self._view, self._duration, self._record = plan, view, duration_s, record
+        self._plan, self._view, self._duration, self._at_end = plan, view, duration_s, at_end
         self._stops = 0
         self._interruptible = True
         self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
@@ -126,11 +127,8 @@ class Supervisor:
             seconds = time.monotonic() - began
             ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
         document = self._report(stack, ends, seconds)
-        if self._record is not None:
-            domains = self._plan.domains
-            self._view.say(
-                record_to(self._record, stack.address, domains, all_topics(domains), run)
-            )
+        if self._at_end is not None:
+            self._at_end(stack, run)
         (run.path / "report.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         return document
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -26,13 +28,18 @@ Progress = Callable[[str, float], None]
 
 
 def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) -> Signature:
-    """Return the champion's signature; train and promote one if there is none that fits."""
+    """Return the champion's signature; train and promote one if there is none that fits.
+
+    A champion that was trained on the domain's world is replaced when anything in the domain's
+    folder has changed since; one that was trained on somebody's files stays.
+    """
     name = spec.recipe.name
     champion = registry.champion(name)
     if champion is not None:
-        signature = registry.release(name, champion).signature
-        if signature.feature_hash == spec.feature_hash:
-            return signature
+        release = registry.release(name, champion)
+        fits = release.signature.feature_hash == spec.feature_hash
+        if fits and release.data.get("definition") in (None, definition(spec)):
+            return release.signature
     signature = train_on_world(spec, registry, progress)
     registry.promote(name, signature.version)
     return signature
@@ -63,9 +70,19 @@ def train_on_world(
         data,
         source=f"world of seed {seed}, {recipe.days} days, {dict(recipe.world)}",
         genuine=ordinary.features,
+        about={"definition": definition(spec)},
     )
     progress("done", 1.0)
     return signature
+
+
+def definition(spec: DomainSpec) -> str:
+    """Return a fingerprint of the files that define a domain: its world, features and recipe."""
+    folder = Path(str(sys.modules[f"streams.domains.{spec.name}"].__file__)).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def train_on_files(

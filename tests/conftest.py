@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,8 @@ from streams.registry import load_domain
 from streams.settings import PREFIX
 from streams.spec import DomainSpec
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,11 +47,29 @@ def finance() -> DomainSpec:
 
 
 @pytest.fixture(scope="session")
-def registry(home: Path, finance: DomainSpec) -> Registry:
-    """A registry with a champion for every domain."""
+def registry(home: Path, finance: DomainSpec, request: pytest.FixtureRequest) -> Registry:
+    """A registry with a champion for every domain.
+
+    Training takes half a minute, so that its result is kept for the next run, for as long as
+    nothing changes that goes into it.
+    """
     registry = Registry(home / "registry")
+    kept = request.config.cache.mkdir("registry") / _sources()
+    if kept.is_dir():
+        shutil.copytree(kept, registry.root)
     ensure_champion(finance, registry, lambda what, share: None)
+    if not kept.is_dir():
+        shutil.copytree(registry.root, kept)
     return registry
+
+
+def _sources() -> str:
+    """Fingerprint of all that a model is made by."""
+    digest = hashlib.sha256(version("scikit-learn").encode())
+    for package in ("streams", "consumers", "models", "producers"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @pytest.fixture(scope="session")

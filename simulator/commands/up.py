@@ -10,11 +10,13 @@ import orjson
 
 from simulator import report as reports
 from simulator.broker import check_address
-from simulator.stack import Plan
+from simulator.recorder import record_to
+from simulator.runs import Run
+from simulator.stack import Plan, Stack
 from simulator.supervisor import Supervisor
 from simulator.view import make_view
 from streams.errors import ExpectationError, UsageError
-from streams.registry import domain_names, load_domain
+from streams.registry import all_topics, domain_names, load_domain
 from streams.settings import read_settings
 
 
@@ -49,7 +51,13 @@ def run_up(
     )
     view = make_view(headless=headless)
     with view:
-        document = Supervisor(plan, view, duration, record).run()
+
+        def keep(stack: Stack, run: Run) -> None:
+            if record is not None:
+                specs = plan.domains
+                view.say(record_to(record, stack.address, specs, all_topics(specs), run))
+
+        document = Supervisor(plan, view, duration, keep).run()
     click.echo("\n" + reports.as_text(document))
     if report is not None:
         report.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))

@@ -38,12 +38,12 @@ RECIPE = Recipe(
     name="finance-fraud",
     build=build,
     metric="average_precision",
-    max_false_alerts=1e-5,
+    max_false_alerts=2e-6,
     days=70,
-    ordinary_days=30,
+    ordinary_days=40,
     # Four times the usual fraud, so that a short period holds enough to learn from.
-    world={"cards": 1500, "terminals": 600, "fraud": 4.0},
-    ordinary={"cards": 6000, "terminals": 2400, "fraud": 0.0},
+    world={"cards": 1500, "terminals": 1500, "fraud": 4.0},
+    ordinary={"cards": 6000, "terminals": 6000, "fraud": 0.0},
     seed=1_000_003,
 )
 

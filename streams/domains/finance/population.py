@@ -77,7 +77,7 @@ def populate(seed: int, cards: int, terminals: int) -> Population:
     home = draw.uniform(0, 100, (cards, 2))
     rate = np.clip(draw.gamma(2.0, 1.0, cards), 0.15, 8.0)
     level = np.log(20.0) + draw.normal(0, 0.45, cards)
-    spread = draw.uniform(0.20, 0.40, cards)
+    spread = draw.uniform(0.20, 0.36, cards)
     owl = draw.beta(0.6, 4.0, cards)
     near = min(NEAR, terminals)
     ranks = 1.0 / np.arange(1, near + 1) ** 0.8

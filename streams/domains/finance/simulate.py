@@ -27,7 +27,7 @@ from streams.events import Floats, Ints, Objects, as_objects
 from streams.seeds import stream
 from streams.spec import DAY, HOUR, Emission, Slice
 
-OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 400, "fraud": 1.0}
+OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 1000, "fraud": 1.0}
 """Size of the world, and how much fraud there is (0: none)."""
 
 EPOCH = 1_735_689_600_000
@@ -36,8 +36,8 @@ EPOCH = 1_735_689_600_000
 GENUINE, LARGE, TERMINAL, STOLEN = range(4)
 KINDS = ("genuine", "large_amount", "compromised_terminal", "stolen_card")
 
-_PER_CARD_DAY = {"large": 0.002, "stolen": 0.0002}
-_PER_TERMINAL_DAY = 0.0003
+_PER_CARD_DAY = {"large": 0.003, "stolen": 0.0002}
+_PER_TERMINAL_DAY = 0.00012
 _WEEK = np.array([0.95, 0.95, 1.0, 1.0, 1.15, 1.25, 0.8])
 _UNREPORTED = 0.02
 
@@ -131,7 +131,7 @@ class FinanceWorld:
         draw = stream(self.seed, "trips", day)
         for card in np.flatnonzero(draw.random(n_cards) < 0.004):
             self._trips.setdefault(
-                int(card), (day + int(draw.integers(3, 9)), float(draw.uniform(1.0, 1.5)))
+                int(card), (day + int(draw.integers(3, 9)), float(draw.uniform(1.0, 1.3)))
             )
         self._thefts = [t for t in self._thefts if t.until > start]
         draw = stream(self.seed, "thefts", day)
@@ -168,7 +168,7 @@ class FinanceWorld:
         terminal[away] = draw.integers(len(people.terminal_id), size=int(away.sum()))
         factor = np.where(away, abroad[card], 1.0)
         treat = draw.random(n) < 1 / 200
-        factor[treat] *= draw.uniform(1.5, 2.5, int(treat.sum()))
+        factor[treat] *= draw.uniform(1.5, 2.2, int(treat.sum()))
         return _Payments(
             self._times(draw, start, draw.random(n) < people.owl[card]),
             card,
