@@ -24,7 +24,7 @@ class Loaded:
 
     def score(self, rows: npt.NDArray[np.float32]) -> Floats:
         """Return the probability of the positive class, shape ``(n_rows,)``."""
-        return self.estimator.predict_proba(rows)[:, 1]
+        return np.ascontiguousarray(self.estimator.predict_proba(rows)[:, 1])
 
 
 class Shelf:
