@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from consumers.collect import Collected
+from consumers.collect import Collected, advance
 from streams.codec import decode_objects, parse_times
 from streams.events import NO_TIME, Columns, Dead, Events, Ints, Mask, as_objects
 from streams.spec import Field, Kind, SourceSpec
@@ -29,29 +29,36 @@ class SeenIds:
     Parameters
     ----------
     remember
-        An id is forgotten once the clock is this far past its event time (ms).
+        An id counts for nothing once the clock is further than this past its event time (ms).
     """
 
     def __init__(self, partitions: int, remember: int) -> None:
         self._remember = remember
-        self._ids: list[set[str]] = [set() for _ in range(partitions)]
+        self._ids: list[dict[str, int]] = [{} for _ in range(partitions)]
         self._ages: list[deque[tuple[int, list[str]]]] = [deque() for _ in range(partitions)]
 
     def __len__(self) -> int:
         return sum(map(len, self._ids))
 
-    def first_time(self, partition: Ints, ids: Iterable[str], times: Ints) -> Mask:
-        """Say of each event whether its id comes for the first time, and remember it."""
+    def first_time(self, partition: Ints, ids: Iterable[str], times: Ints, clock: Ints) -> Mask:
+        """Say of each event whether its id comes for the first time, and remember it.
+
+        Parameters
+        ----------
+        times, clock
+            The events' times, and what their partitions' clocks said when they came (ms).
+        """
         fresh = np.ones(len(times), bool)
         batches: dict[int, list[str]] = {}
         newest: dict[int, int] = {}
-        rows = zip(partition.tolist(), ids, times.tolist(), strict=True)
-        for row, (p, event_id, time) in enumerate(rows):
+        rows = zip(partition.tolist(), ids, times.tolist(), clock.tolist(), strict=True)
+        for row, (p, event_id, time, now) in enumerate(rows):
             known = self._ids[p]
-            if event_id in known:
+            before = known.get(event_id)
+            if before is not None and now - before <= self._remember:
                 fresh[row] = False
                 continue
-            known.add(event_id)
+            known[event_id] = time
             batches.setdefault(p, []).append(event_id)
             if time > newest.get(p, NO_TIME):
                 newest[p] = time
@@ -60,43 +67,64 @@ class SeenIds:
         return fresh
 
     def forget(self, clock: Ints) -> None:
-        """Forget what the partitions' clocks have left behind."""
+        """Forget what the partitions' clocks have left behind; it only saves memory."""
         for p, now in enumerate(clock.tolist()):
-            ages = self._ages[p]
-            while ages and ages[0][0] < now - self._remember:
-                self._ids[p].difference_update(ages.popleft()[1])
+            ages, known, limit = self._ages[p], self._ids[p], now - self._remember
+            while ages and ages[0][0] < limit:
+                for event_id in ages.popleft()[1]:
+                    if known.get(event_id, now) < limit:
+                        del known[event_id]
 
 
 @dataclass(slots=True)
 class Cleaned:
     """What became of a batch; the rows refer to the batch that came in.
 
-    ``late`` and ``duplicate`` are rows; ``lateness`` says by how much each late one is over what
-    is allowed (ms).
+    Attributes
+    ----------
+    clock
+        What the clock of each event's partition said when it came (ms, shape ``(n_events,)``).
+    late, duplicate
+        Rows of the batch.
+    lateness
+        By how much each late row is over what is allowed (ms).
     """
 
     events: Events
+    clock: Ints
     dead: list[Dead]
     late: Ints
     lateness: Ints
     duplicate: Ints
 
 
-def clean(batch: Collected, spec: SourceSpec, seen: SeenIds) -> Cleaned:
+def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cleaned:
     """Decode, validate and sort out a batch of one source.
 
     Heartbeats are left out. The events keep the order of the records.
+
+    Parameters
+    ----------
+    clock
+        The partitions' clocks (ms); they are moved on.
     """
     events, rows, dead = decode(batch, spec)
+    stamped = batch.source_time != NO_TIME
+    times = batch.source_time.copy()
+    times[rows] = events.source_time
+    now = advance(clock, batch.records.partition, times, stamped, spec.max_ahead)[rows]
     ahead = events.event_time - events.source_time > spec.max_ahead
     for row in rows[ahead].tolist():
         dead.append(Dead(row, "event_time is ahead of its source's clock"))
     behind = events.source_time - spec.allowed_lateness - events.event_time
     is_late = (behind > 0) & ~ahead
     keep = np.flatnonzero(~is_late & ~ahead)
-    fresh = seen.first_time(events.partition[keep], events.event_id[keep], events.event_time[keep])
+    fresh = seen.first_time(
+        events.partition[keep], events.event_id[keep], events.event_time[keep], now[keep]
+    )
     return Cleaned(
         events if fresh.all() and len(keep) == len(events) else events.take(keep[fresh]),
+        now[keep[fresh]],
         sorted(dead, key=lambda d: d.row),
         rows[is_late],
         behind[is_late],
@@ -137,6 +165,8 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         columns[field.name] = column
         for i, reason in faults.items():
             wrong.setdefault(i, f"{field.name}: {reason}")
+    for i in _misplaced(columns[spec.key].tolist(), [records.key[r] for r in good.tolist()]):
+        wrong.setdefault(i, f"key: not the {spec.key}")
     if wrong:
         dead += [Dead(int(good[i]), reason) for i, reason in wrong.items()]
         fine_mask = np.ones(len(good), bool)
@@ -157,6 +187,15 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         columns,
     )
     return events, good, dead
+
+
+def _misplaced(entities: Sequence[str | None], keys: Sequence[bytes | None]) -> list[int]:
+    """Find events whose key is not their entity: they may lie in any partition, without a past."""
+    expected = [None if entity is None else entity.encode() for entity in entities]
+    if expected == keys:
+        return []
+    pairs = enumerate(zip(expected, keys, strict=True))
+    return [i for i, (entity, key) in pairs if entity is not None and entity != key]
 
 
 Faults = dict[int, str]

@@ -62,6 +62,43 @@ def first_headers(headers: Headers) -> dict[str, bytes | None]:
     return dict(reversed([(name, value) for name, value in headers]))
 
 
-def advance(clock: Ints, partition: Ints, source_time: Ints) -> None:
-    """Move the clocks of the partitions forward, in place; a clock never runs backwards."""
-    np.maximum.at(clock, partition, source_time)
+def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int) -> Ints:
+    """Move the clocks of the partitions forward, in place, record by record.
+
+    A clock never runs backwards. A record without a stamp moves it by ``max_ahead`` at most, so
+    that one wrong event time makes nobody else wait or be forgotten.
+
+    Parameters
+    ----------
+    clock
+        Per partition (ms, ``NO_TIME`` before its first record).
+    source_time
+        The records' stamps, or their event times where they have none (ms, ``NO_TIME`` for a
+        record that has neither).
+
+    Returns
+    -------
+    What each record's clock said once that record had come, shape ``(n,)``.
+    """
+    if not stamped.all():
+        return _advance_singly(clock, partition, source_time, stamped, max_ahead)
+    after = np.empty(len(partition), np.int64)
+    for p in np.flatnonzero(np.bincount(partition, minlength=len(clock))).tolist():
+        rows = np.flatnonzero(partition == p)
+        after[rows] = np.maximum(np.maximum.accumulate(source_time[rows]), clock[p])
+        clock[p] = after[rows[-1]]
+    return after
+
+
+def _advance_singly(
+    clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int
+) -> Ints:
+    after = []
+    now = clock.tolist()
+    rows = zip(partition.tolist(), source_time.tolist(), stamped.tolist(), strict=True)
+    for p, time, is_stamped in rows:
+        if is_stamped or now[p] == NO_TIME or time - now[p] <= max_ahead:
+            now[p] = max(now[p], time)
+        after.append(now[p])
+    clock[:] = now
+    return np.array(after, np.int64)

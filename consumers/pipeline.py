@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from consumers import account as acc
 from consumers.clean import Cleaned, SeenIds, clean
-from consumers.collect import Collected, advance, collect
+from consumers.collect import Collected, collect
 from consumers.featurize import WindowState, featurize
 from consumers.monitor import alert_records, occluded, reasons
 from consumers.predict import rounded, score_records
@@ -92,9 +92,9 @@ class Pipeline:
         if not len(records):
             return Outputs()
         batch = collect(records)
-        cleaned = clean(batch, spec, self._seen[spec.name])
+        clock = self.clocks[spec.name]
+        cleaned = clean(batch, spec, self._seen[spec.name], clock)
         events = cleaned.events
-        clock = self._advance(batch, events, spec.max_ahead)
         np.maximum.at(self._next[spec.name], records.partition, records.offset + 1)
         self._count(batch, cleaned)
         outputs = Outputs(self._rejected(batch, cleaned))
@@ -105,7 +105,7 @@ class Pipeline:
         watermark = np.where(clock == NO_TIME, NO_TIME, clock - spec.allowed_lateness)
         for contributions in self._contributions:
             if spec.name in contributions.sources:
-                contributions.add(events)
+                contributions.add(cleaned.events, cleaned.clock - spec.allowed_lateness)
                 outputs.records += contributions.close(spec.name, watermark)
         if spec.role is Role.TRIGGER and len(events):
             (self._held if self.hold else self._waiting).append(events)
@@ -193,21 +193,6 @@ class Pipeline:
                 source, partition = table.behind()
                 return f"{name}: the clock of {source}, partition {partition}"
         return None
-
-    def _advance(self, batch: Collected, events: Events, max_ahead: int) -> Ints:
-        """Move the source's clocks: by stamps, and by unstamped events within reason."""
-        clock = self.clocks[events.source]
-        stamped = batch.source_time != NO_TIME
-        if stamped.all():
-            advance(clock, batch.records.partition, batch.source_time)
-            return clock
-        advance(clock, batch.records.partition[stamped], batch.source_time[stamped])
-        for partition, time in zip(
-            events.partition.tolist(), events.event_time.tolist(), strict=True
-        ):
-            if clock[partition] == NO_TIME or 0 < time - clock[partition] <= max_ahead:
-                clock[partition] = time
-        return clock
 
     def _count(self, batch: Collected, cleaned: Cleaned) -> None:
         source, partition = batch.records.source, batch.records.partition

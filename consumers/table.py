@@ -40,25 +40,28 @@ class Contributions:
         """The sources that contribute."""
         return self._table.sources
 
-    def add(self, events: Events) -> None:
-        """Count clean, punctual events of a contributing source."""
-        if not len(events):
-            return
+    def add(self, events: Events, watermark: Ints) -> None:
+        """Count clean, punctual events of a contributing source.
+
+        A punctual event never falls into a closed bucket, unless its partition's clock has been
+        set wrong; then it counts for nobody, rather than wait for ever.
+
+        Parameters
+        ----------
+        watermark
+            Of each event's partition when it came (ms, shape ``(n,)``).
+        """
         effective = self._table.effective.get(events.source)
         time = events.event_time if effective is None else effective(events)
         bucket = time - time % self._table.bucket
         keys: Objects = events.columns[self._table.key]  # type: ignore[assignment]
-        self._open[events.source].append((events.partition, bucket, keys))
+        still = bucket >= self._ends(events.source, watermark)
+        if still.any():
+            self._open[events.source].append((events.partition[still], bucket[still], keys[still]))
 
     def close(self, source: str, watermark: Ints) -> list[Outbound]:
-        """Publish the buckets that ended by the partitions' watermarks (ms, ``NO_TIME`` if none).
-
-        Where an event takes effect earlier than it happens, by the table's delay at most, the
-        watermark of its effects lags by that delay.
-        """
-        if source in self._table.effective:
-            watermark = np.where(watermark == NO_TIME, NO_TIME, watermark - self._table.delay)
-        until = np.where(watermark == NO_TIME, NO_TIME, watermark - watermark % self._table.bucket)
+        """Publish the buckets that have ended by the partitions' watermarks (ms)."""
+        until = np.where(watermark == NO_TIME, NO_TIME, self._ends(source, watermark))
         closed = self._closed[source]
         advanced = np.flatnonzero(until > closed)
         if not len(advanced):
@@ -69,6 +72,16 @@ class Contributions:
             records.append(self._record(source, p, int(closed[p]), int(until[p]), groups.get(p)))
             closed[p] = until[p]
         return records
+
+    def _ends(self, source: str, watermark: Ints) -> Ints:
+        """Return the end of the last bucket that is complete by a watermark (ms).
+
+        Where an event takes effect earlier than it happens, by the table's delay at most, the
+        watermark of its effects lags by that delay.
+        """
+        if source in self._table.effective:
+            watermark = watermark - self._table.delay
+        return watermark - watermark % self._table.bucket
 
     def _take(
         self, source: str, until: Ints

@@ -57,6 +57,9 @@ class Sent:
 class Sender:
     """Sends batches until they end or :attr:`stopping` is set.
 
+    kafka-python knows no header without a value and no record without both key and value, which
+    a recording may hold: these are sent with empty bytes in their place.
+
     Parameters
     ----------
     pace
@@ -132,14 +135,18 @@ class Sender:
         send, opened = self._producer.send, self._open
         for row in range(start, end):
             source, beat = batch.source[row], batch.heartbeat[row]
-            headers = batch.headers(row)
+            headers, key, value = batch.headers(row), batch.key[row], batch.value[row]
             if not beat:
                 headers.append(ingest)
+            if batch.recorded is not None:
+                headers = [(name, b"" if text is None else text) for name, text in headers]
+            if key is None and value is None:
+                key = HEARTBEAT.encode() if beat else b""
             opened.append(
                 send(
                     self._topics[source],
-                    value=batch.value[row],
-                    key=batch.key[row] or (HEARTBEAT.encode() if beat else None),
+                    value=value,
+                    key=key,
                     partition=batch.partition[row],
                     timestamp_ms=batch.timestamp[row],
                     headers=headers,

@@ -197,6 +197,6 @@ _POWERS = 10 ** np.arange(12, -1, -1, dtype=np.int64)
 
 
 def _header_int(value: bytes | None) -> int:
-    if value is None or not value.isdigit() or len(value) > 15:
+    if value is None or not value.isdigit() or len(value) > 13:
         return NO_TIME
     return int(value)

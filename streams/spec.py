@@ -85,7 +85,8 @@ class SourceSpec:
     Parameters
     ----------
     key
-        The field that holds the entity; the record's key, too.
+        The field that holds the entity. The record's key must be the same, or it is dead: past
+        and labels of an entity meet only in its own partition.
     fields
         Besides ``event_id`` and ``event_time``, which every event has.
     allowed_lateness

@@ -256,7 +256,7 @@ def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
         )
         for body, header, time in zip(bodies, headers, times, strict=True)
     ]
-    return sorted(scores, key=lambda s: (s.time_ms, s.event_id))
+    return sorted(scores, key=lambda s: (s.time_ms, s.event_id, s.source))
 
 
 def _alert(spec: DomainSpec, record: Any) -> Alert:

@@ -1,0 +1,78 @@
+"""Spoilt events through pipeline and broker: each ends in one class, dead ones with their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from producers.recording import Recording
+from simulator.testing.outcome import Outcome
+from simulator.testing.replay import record_world
+from streams.spec import DomainSpec
+from tests.poison import BIG, add_big, spoil
+from tests.replay.test_parity import alike
+
+Replay = Callable[..., Outcome]
+
+
+def check(outcome: Outcome, recording: Recording) -> None:
+    """Hold an outcome to what went in: nothing lost, nothing twice, dead letters unchanged."""
+    outcome.expect_closed()
+    account = outcome.account
+    assert len(outcome.scores) == account["scored"]
+    assert len({s.source for s in outcome.scores}) == len(outcome.scores)
+    assert len(outcome.dead) == account["dead"] + account["labels"]["dead"]
+    original = {(r.topic, r.partition, r.offset): r.value for r in recording.records}
+    for rejected in (*outcome.dead, *outcome.late):
+        value = original[rejected.source]
+        assert rejected.value == value or (value is not None and len(value) > BIG - 1)
+        assert rejected.reason
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spoilt_events_in_process(replay: Replay, finance: DomainSpec, seed: int) -> None:
+    recording, spoilt = spoil(record_world(finance, seed=seed, days=2, fraud=5), 0.3, seed)
+    outcome = replay(recording)
+    check(outcome, recording)
+    assert spoilt > 1_000
+    assert outcome.account["dead"] > spoilt * 0.4
+    assert len({d.reason for d in outcome.dead}) > 10
+
+
+def test_one_spoilt_event_harms_no_other(replay: Replay, finance: DomainSpec) -> None:
+    whole = record_world(finance, seed=8, days=2)
+    recording, _ = spoil(whole, 0.02, 1)
+    clean, dirty = replay(whole), replay(recording)
+    untouched = {s.event_id for s in dirty.scores} & {s.event_id for s in clean.scores}
+    first_day = [s for s in clean.scores if s.event_id.startswith("tx-00000")]
+    assert len(untouched) > 0.97 * len(clean.scores)
+    assert dirty.account["late"] < 0.01 * len(clean.scores)
+    assert len(first_day) > 1_000
+
+
+@pytest.mark.stack
+def test_spoilt_events_through_the_broker(
+    replay: Replay, stack: Replay, finance: DomainSpec, registry: object
+) -> None:
+    recording, _ = spoil(record_world(finance, seed=5, days=2, fraud=5), 0.3, 5)
+    recording = add_big(recording, 2)
+    outcome = stack(recording)
+    check(outcome, recording)
+    alike(replay(recording), outcome)
+
+
+@pytest.mark.slow
+@pytest.mark.stack
+def test_a_hundred_thousand_spoilt_and_good_events_through_the_broker(
+    replay: Replay, stack: Replay, finance: DomainSpec, registry: object
+) -> None:
+    recording, spoilt = spoil(
+        record_world(finance, seed=6, days=18, cards=2_800, terminals=1_500), 0.25, 6
+    )
+    outcome = stack(recording, workers=2)
+    account = outcome.account
+    print(f"{account['in']:,} events, {spoilt:,} spoilt: {account}")
+    assert account["in"] >= 100_000
+    check(outcome, recording)
+    alike(replay(recording), outcome)
