@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,20 @@ class Inbox:
         self._arrived.clear()
         return True
 
-    def take(self, rows: int) -> list[Records]:
-        """Take about so many records, from all partitions in turn; one batch per source."""
+    def take(self, rows: int, held: Set[tuple[str, int]] = frozenset()) -> list[Records]:
+        """Take about so many records, from all partitions in turn; one batch per source.
+
+        Parameters
+        ----------
+        held
+            Sources and partitions of which nothing is to be taken now.
+        """
         share = max(1, rows // max(1, len(self._queues)))
         taken: dict[str, list[Any]] = {}
+        more = False
         for tp, queue in self._queues.items():
+            if (self._sources[tp.topic], tp.partition) in held:
+                continue
             left = share
             while queue and left > 0:
                 batch = queue.popleft()
@@ -74,7 +84,8 @@ class Inbox:
                 taken.setdefault(self._sources[tp.topic], []).extend(batch)
                 left -= len(batch)
                 self._rows[tp] -= len(batch)
-        if len(self):
+            more = more or bool(queue)
+        if more:
             self._arrived.set()
         return [_columns(source, records) for source, records in taken.items()]
 

@@ -7,7 +7,7 @@ occlusion (Zeiler and Fergus, 2014, section 4) by groups, and needs nothing but 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from streams.topics import ALERTS, topic
 Matrix = npt.NDArray[np.float32]
 SHOWN = 3
 """How many reasons an alert gives at the most."""
+TELLING = 0.25
+"""A reason moved the log-odds by at least this: the odds by a quarter or more."""
 
 
 def occluded(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matrix:
@@ -55,29 +57,43 @@ def reasons(
 
     Returns
     -------
-    Per row, at most three reasons with what moved, its first feature's value, what is usual,
-    and the effect in log-odds, largest first.
+    Per row, at most three reasons, largest effect first: what moved, the feature that shows it,
+    its value, what is usual, the effect in log-odds, and all that in words.
     """
     groups = spec.features.groups
-    column = {name: i for i, name in enumerate(spec.features.names)}
+    usual = dict(zip(signature.features, signature.reference, strict=True))
     effect = _log_odds(scores)[:, None] - _log_odds(without).reshape(len(scores), len(groups))
     result = []
-    for row, effects in zip(rows, effect, strict=True):
+    for row, effects in zip(rows.tolist(), effect, strict=True):
+        value = dict(zip(spec.features.names, row, strict=True))
         ranked = sorted(zip(effects.tolist(), groups.items(), strict=True), key=lambda x: -x[0])
-        result.append(
-            [
+        why = []
+        for share, (what, group) in ranked[:SHOWN]:
+            if share < TELLING:
+                break
+            name = _most_telling(group, value, usual)
+            why.append(
                 {
                     "what": what,
-                    "feature": group[0],
-                    "value": round(float(row[column[group[0]]]), 4),
-                    "usual": round(signature.reference[column[group[0]]], 4),
+                    "feature": name,
+                    "value": round(value[name], 4),
+                    "usual": round(usual[name], 4),
                     "effect": round(share, 2),
+                    "text": spec.features.phrase(name, value[name], usual[name]),
                 }
-                for share, (what, group) in ranked[:SHOWN]
-                if share > 0.05
-            ]
-        )
+            )
+        result.append(why)
     return result
+
+
+def _most_telling(
+    group: Sequence[str], value: Mapping[str, float], usual: Mapping[str, float]
+) -> str:
+    """Choose what to show of a group: its first feature that is plainly unusual, or the most so."""
+    distance = {name: abs(value[name] - usual[name]) / (abs(usual[name]) + 1) for name in group}
+    return next(
+        (name for name in group if distance[name] > 0.5), max(group, key=distance.__getitem__)
+    )
 
 
 def alert_records(

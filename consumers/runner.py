@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import numpy as np
@@ -92,12 +92,21 @@ class Runner:
             arrived = await self.inbox.wait(0.5)
             if arrived and len(self.inbox) < self._batch_rows // 4:
                 await asyncio.sleep(self._linger_s)
-            if self.pipeline.pending < self._queue_rows:
-                for records in self.inbox.take(self._batch_rows):
-                    self.touched = True
-                    await self._emit(self.pipeline.push(records))
+            for records in self.inbox.take(self._batch_rows, self._held()):
+                self.touched = True
+                await self._emit(self.pipeline.push(records))
             while (prepared := self.pipeline.pull(self._batch_rows)) is not None:
                 await self._scoring.put((prepared, asyncio.create_task(self._score(prepared))))
+
+    def _held(self) -> Set[tuple[str, int]]:
+        """Find the partitions of the trigger that have enough waiting in the pipeline.
+
+        Only those are held back: what they wait for comes from the other partitions and sources.
+        """
+        if self.pipeline.pending < self._queue_rows:
+            return frozenset()
+        full = self.pipeline.pending_by_partition() >= self._queue_rows
+        return {(self.spec.trigger.name, p) for p in np.flatnonzero(full).tolist()}
 
     async def _finish(self) -> None:
         """Write down what has been scored, in the order in which it was made."""

@@ -12,28 +12,16 @@ def alert_line(domain: str, alert: Mapping[str, Any]) -> str:
     >>> alert_line("finance", {
     ...     "severity": "critical", "card": "c1", "seen": "912.40 EUR", "score": 0.991,
     ...     "event_time": "2025-01-03T10:11:12.000Z", "facts": {},
-    ...     "why": [{"what": "amount", "feature": "amount", "value": 912.4, "usual": 23.0}],
+    ...     "why": [{"what": "amount", "text": "40 times the card's mean"}],
     ... })
-    '2025-01-03 10:11:12  CRITICAL  card c1: 912.40 EUR (0.99) because amount 912.4, usually 23'
+    "2025-01-03 10:11:12  CRITICAL  card c1: 912.40 EUR (0.99) because 40 times the card's mean"
     """
     known = {"severity", "seen", "facts", "why", "score", "threshold", "event_id", "event_time"}
     known |= {"model", "version", "source"}
     noun = next((k for k in alert if k not in known), "entity")
     time = str(alert["event_time"]).replace("T", " ")[:19]
-    because = "; ".join(
-        f"{_what(r)} {_number(r['value'])}, usually {_number(r['usual'])}" for r in alert["why"]
-    )
+    because = "; ".join(str(reason["text"]) for reason in alert["why"])
     return (
         f"{time}  {str(alert['severity']).upper():8}  {noun} {alert.get(noun)}: {alert['seen']} "
         f"({alert['score']:.2f})" + (f" because {because}" if because else "")
     )
-
-
-def _what(reason: Mapping[str, Any]) -> str:
-    if reason["what"] == reason["feature"]:
-        return str(reason["what"])
-    return f"{reason['what']}: {reason['feature']}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.2f}".rstrip("0").rstrip(".")

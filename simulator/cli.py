@@ -93,6 +93,7 @@ def replay(**options: Any) -> None:
 @click.option("--from-beginning", is_flag=True, help="also what was there before")
 @click.option("--count", type=click.IntRange(1), help="end after so many")
 @click.option("--timeout", type=click.FloatRange(0), help="end after so many silent seconds")
+@click.option("--broker", metavar="HOST:PORT", help="a broker instead of a running stack's")
 @click.option("--run", metavar="RUN", help="run to watch, if several are running")
 def watch(**options: Any) -> None:
     """Follow a running stack's alerts, or another of its topics; one line each."""
@@ -145,6 +146,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")
 @click.option("--events", type=click.IntRange(1), help="how many events")
 @click.option("--workers", type=click.IntRange(1, 64), help="Faust workers")
+@click.option("--rounds", type=click.IntRange(1), help="how often it is timed")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
 def bench(**options: Any) -> None:
     """Measure: quality on real data, quality of alerts, throughput."""

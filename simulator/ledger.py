@@ -21,6 +21,7 @@ class Ledger:
     def __init__(self, spec: DomainSpec) -> None:
         self.spec = spec
         self._latest: dict[int, Mapping[str, Any]] = {}
+        self._ends: dict[tuple[str, int], int] = {}
 
     def take(self, value: bytes) -> None:
         """Take in one record of the domain's metrics topic."""
@@ -86,6 +87,19 @@ class Ledger:
     def pending(self) -> int:
         """Return how many records are in workers and not finished."""
         return sum(body["queued"] + body["pending"] for body in self._latest.values())
+
+    def note_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
+        """Take note of where the topics ended a moment ago; :meth:`lag` is counted from there."""
+        self._ends = dict(ends)
+
+    def lag(self) -> int:
+        """Return how many records of the sources are not finished."""
+        return sum(
+            max(self._ends.get((topic(self.spec.name, source.name), p), 0)
+                - self.position(source.name, p), 0)
+            for source in self.spec.sources
+            for p in range(self.spec.partitions)
+        )  # fmt: skip
 
     def waits_for(self) -> str | None:
         """Say what a worker waits for, if one does."""

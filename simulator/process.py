@@ -85,6 +85,10 @@ class Children:
         self._tell_guard(f"+{process.pid}\n")
         return child
 
+    def named(self, name: str) -> Child:
+        """Return the process of that name."""
+        return next(child for child in self._all if child.name == name)
+
     def check(self) -> None:
         """Raise :class:`StackError` if a process has ended that should not have."""
         for child in self._all:

@@ -1,7 +1,8 @@
 """The runs under the home folder: where they are, which of them are running.
 
-A run's folder holds ``run.json``, ``report.json``, ``alerts.jsonl``, ``metrics.jsonl`` and
-``logs/``. ``run.json`` is how other commands find a stack that runs.
+A run's folder holds ``run.json``, ``report.json``, ``logs/``, and per topic of alerts or metrics a
+file of JSON lines (``finance.alerts.jsonl``). ``run.json`` is how other commands find a stack that
+runs.
 """
 
 from __future__ import annotations
@@ -48,6 +49,14 @@ class Run:
     def domains(self) -> tuple[str, ...]:
         """The domains that it runs."""
         return tuple(self.info["domains"])
+
+    def kept(self, topic: str) -> Path:
+        """Return the file in which the values of a topic are kept, a line each."""
+        return self.path / f"{topic}.jsonl"
+
+    def reread(self) -> Run:
+        """Return the run as its file says it is now."""
+        return Run(self.path, orjson.loads((self.path / "run.json").read_bytes()))
 
     def write(self, **changes: Any) -> Run:
         """Change ``run.json``, in one step, and return the run as it is then."""

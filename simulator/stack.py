@@ -137,8 +137,8 @@ class Stack:
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
         self.children.start("service", command, env)
 
-    def start_workers(self) -> None:
-        """Start the Faust workers."""
+    def start_workers(self, *prefix: str) -> None:
+        """Start the Faust workers, each by a command with this prefix."""
         tuning = tuning_for(self.plan.settings.broker)
         for number in range(self.plan.settings.workers):
             command = [
@@ -151,7 +151,7 @@ class Stack:
                 command += ["--domain", spec.name]
             command += ["--hold"] * self.plan.hold + ["--idempotent"] * tuning.idempotent
             name = f"worker-{number}"
-            self.workers.append(self.children.start(name, command, self._environment()))
+            self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))
 
     def wait_for_service(self) -> None:
         """Wait until every model answers.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -16,17 +16,21 @@ from models.registry import Registry
 from simulator import report as reports
 from simulator.broker import EMBEDDED, end_offsets, resident_mb
 from simulator.ledger import Ledger
+from simulator.lifecycle import announce
 from simulator.reading import Tail
 from simulator.runs import Run, new_run
 from simulator.stack import Plan, Stack
 from simulator.training import ensure_champion
 from simulator.view import View
 from streams.errors import StackError
+from streams.signature import Signature
 from streams.topics import ALERTS, METRICS, topic, topics_of
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
+LOOK_S = 2.0
+"""How often lag and memory are looked at."""
 TELL_S = 10.0
 """How often a run without a screen says where it is."""
 
@@ -60,8 +64,7 @@ class Supervisor:
         self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
         self._stack: Stack | None = None
         self._run: Run | None = None
-        self._alerts: Any = None
-        self._metrics: Any = None
+        self._kept: dict[str, BinaryIO] = {}
 
     def run(self) -> dict[str, Any]:
         """Run the stack and return the report.
@@ -73,9 +76,11 @@ class Supervisor:
         """
         settings = self._plan.settings
         registry = Registry(settings.home_path / "registry")
-        for spec in self._plan.domains:
-            if not settings.model_url:
-                ensure_champion(spec, registry, self._view.progress)
+        champions = [
+            ensure_champion(spec, registry, self._view.progress)
+            for spec in self._plan.domains
+            if not settings.model_url
+        ]
         names = [spec.name for spec in self._plan.domains]
         self._run = new_run(
             settings,
@@ -87,7 +92,7 @@ class Supervisor:
         self._stack = stack = Stack(self._plan, self._run, self._view.say)
         with self._signals():
             try:
-                return self._go(stack)
+                return self._go(stack, champions)
             except Stop:
                 raise StackError("stopped at once, without a report") from None
             finally:
@@ -95,7 +100,7 @@ class Supervisor:
                 stack.stop(settings.stop_s if self._stops < 2 else 0.5)
                 self._run = self._run.write(ended=time.time())
 
-    def _go(self, stack: Stack) -> dict[str, Any]:
+    def _go(self, stack: Stack, champions: Sequence[Signature]) -> dict[str, Any]:
         assert self._run is not None
         run, settings = self._run, self._plan.settings
         stack.start_broker()
@@ -104,17 +109,17 @@ class Supervisor:
         self._run = run = run.write(address=stack.address, model_url=stack.model_url)
         self._view.say(f"run {run.name}")
         stack.wait_for_service()
+        announce(stack.address, champions)
         followed = [
             t
             for spec in self._plan.domains
             for t in topics_of(spec)
             if t.name in (topic(spec.name, ALERTS), topic(spec.name, METRICS))
         ]
-        with (
-            Tail(stack.address, followed) as tail,
-            (run.path / "alerts.jsonl").open("wb") as self._alerts,
-            (run.path / "metrics.jsonl").open("wb") as self._metrics,
-        ):
+        with Tail(stack.address, followed) as tail, ExitStack() as files:
+            self._kept = {
+                t.name: files.enter_context(run.kept(t.name).open("wb")) for t in followed
+            }
             self._await(tail, self._settled, settings.ready_s, "the workers are")
             self._view.say(f"{settings.workers} worker{'s' * (settings.workers > 1)} ready")
             stack.start_producers()
@@ -134,7 +139,7 @@ class Supervisor:
 
     def _flow(self, tail: Tail, stack: Stack, began: float) -> None:
         """Let events flow until the time is up, the sources are, or the user stops it."""
-        told = began
+        told = looked = began
         while not self._stops:
             now = time.monotonic()
             if self._duration is not None and now - began >= self._duration:
@@ -143,7 +148,9 @@ class Supervisor:
                 return
             stack.children.check()
             self._take(tail)
-            self._check_memory(stack)
+            if now - looked >= LOOK_S:
+                looked = now
+                self._look(stack)
             self._view.show(self._ledgers, now - began)
             if now - told >= TELL_S:
                 told = now
@@ -196,13 +203,12 @@ class Supervisor:
     def _take(self, tail: Tail) -> None:
         """Take in metrics and alerts, and keep them on disk."""
         for record in tail.poll(POLL_S):
+            self._kept[record.topic].write(record.value + b"\n")
+            self._kept[record.topic].flush()
             domain, _, kind = record.topic.partition(".")
             if kind == METRICS:
                 self._ledgers[domain].take(record.value)
-                self._metrics.write(record.value + b"\n")
             else:
-                self._alerts.write(record.value + b"\n")
-                self._alerts.flush()
                 self._view.alert(domain, orjson.loads(record.value))
 
     def _settled(self) -> bool:
@@ -220,7 +226,12 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise StackError(f"{what} not ready after {seconds:g} s")
 
-    def _check_memory(self, stack: Stack) -> None:
+    def _look(self, stack: Stack) -> None:
+        """Find out how far the workers lag, and what the embedded broker holds."""
+        sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
+        ends = end_offsets(stack.address, sources)
+        for ledger in self._ledgers.values():
+            ledger.note_ends(ends)
         if stack.broker is None:
             return
         held = resident_mb(stack.broker.process.pid)

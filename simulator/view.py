@@ -74,7 +74,11 @@ class View:
             classes = ", ".join(
                 f"{counts.get(c, 0):,} {c}" for c in ("scored", "late", "duplicate", "dead")
             )
-            self.say(f"{name}: {classes}; event time {_day(ledger.clock())}")
+            latency = ledger.latencies().percentile(50)
+            self.say(
+                f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms; "
+                f"event time {_day(ledger.clock())}"
+            )
 
     def _line(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)
@@ -136,7 +140,7 @@ class LiveView(View):
     def _table(self, ledgers: Mapping[str, Ledger]) -> Table:
         table = Table(box=None, pad_edge=False, expand=True)
         table.add_column("domain")
-        columns = ("event time", "events/s", "scored", "late", "dupl.", "dead", "filt.", "in work")
+        columns = ("event time", "events/s", "scored", "late", "dupl.", "dead", "filt.", "lag")
         for name in (*columns, "p50 ms", "p99 ms", "alerts"):
             table.add_column(name, justify="right")
         for name, ledger in ledgers.items():
@@ -148,7 +152,7 @@ class LiveView(View):
                 _day(ledger.clock()),
                 f"{self._rate(name, scored):,.0f}",
                 *(f"{n:,}" for n in (scored, *(counts.get(c, 0) for c in _REJECTED), filtered)),
-                f"{ledger.pending():,}",
+                f"{ledger.lag():,}",
                 f"{latencies.percentile(50):,.0f}",
                 f"{latencies.percentile(99):,.0f}",
                 f"{self._counted.get(name, 0):,}",

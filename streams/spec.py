@@ -219,14 +219,23 @@ class FeatureSpec:
     help
         Per feature, what it means, with its unit.
     groups
-        Features that say the same in different ways, by what they say in words. An alert is
-        explained by groups, and shows the first feature of each.
+        Features that say the same in different ways, by what they say in words, the most telling
+        first. An alert is explained by groups, and shows one feature of each.
+    phrases
+        Per feature, how it reads in an alert: a format of ``value`` and ``usual``. By default
+        its help with both numbers.
     """
 
     names: tuple[str, ...]
     assemble: Callable[[Events, Aggregates], Floats]
     help: Mapping[str, str]
     groups: Mapping[str, tuple[str, ...]]
+    phrases: Mapping[str, str] = field(default_factory=dict)
+
+    def phrase(self, name: str, value: float, usual: float) -> str:
+        """Say in words what a feature's value is, and what is usual."""
+        default = f"{self.help[name]} {{value:,.6g}}, usually {{usual:,.6g}}"
+        return self.phrases.get(name, default).format(value=value, usual=usual)
 
 
 class Estimator(Protocol):

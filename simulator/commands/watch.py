@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,16 +13,20 @@ import click
 import orjson
 
 from simulator.alerts import alert_line
+from simulator.broker import check_address
+from simulator.lifecycle import lifecycle_line
 from simulator.reading import Tail
 from simulator.runs import Run, find_run
 from streams.errors import UsageError
-from streams.registry import all_topics, load_domain
+from streams.registry import all_topics, domain_names, load_domain
 from streams.settings import read_settings
 from streams.topics import OPS_MODELS, TopicSpec, topic
 
 KINDS = ("alerts", "scores", "metrics", "late", "dead")
 KEPT = ("alerts", "metrics")
 """What is on disk after a run has ended."""
+LOOK_S = 1.0
+"""How often it is looked whether the run is still there."""
 
 
 def run_watch(
@@ -33,24 +37,27 @@ def run_watch(
     from_beginning: bool,
     count: int | None,
     timeout: float | None,
+    broker: str | None,
     run: str | None,
 ) -> None:
-    """Print one line per record until the count, the time-out or a signal."""
+    """Print one line per record until the count, the time-out, a signal or the run's end."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    found = find_run(read_settings(), run)
-    topics = _topics(found, what, domain)
-    records = _records(found, what, topics, from_beginning, timeout)
+    if broker is not None:
+        topics = _topics(domain_names(), what, domain)
+        records = _follow(check_address(broker), topics, from_beginning, timeout, lambda: True)
+    else:
+        found = find_run(read_settings(), run)
+        topics = _topics(found.domains, what, domain)
+        records = _of_run(found, what, topics, from_beginning, timeout)
     for name, record in islice(records, count):
         click.echo(_json_line(name, record) if as_json else _line(name, record))
 
 
-def _topics(run: Run, what: str, domain: str | None) -> list[TopicSpec]:
-    specs = tuple(load_domain(name) for name in run.domains if domain in (None, name))
+def _topics(domains: Sequence[str], what: str, domain: str | None) -> list[TopicSpec]:
+    specs = tuple(load_domain(name) for name in domains if domain in (None, name))
     if not specs:
-        raise UsageError(
-            f"run {run.name} has no domain {domain!r}; it has {', '.join(run.domains)}"
-        )
+        raise UsageError(f"there is no domain {domain!r}; there are: {', '.join(domains)}")
     known = {t.name: t for t in all_topics(specs)}
     if what == "models":
         names = [OPS_MODELS]
@@ -64,27 +71,47 @@ def _topics(run: Run, what: str, domain: str | None) -> list[TopicSpec]:
     return [known[name] for name in names]
 
 
-def _records(
+def _of_run(
     run: Run, what: str, topics: list[TopicSpec], from_beginning: bool, timeout: float | None
 ) -> Iterator[tuple[str, Any]]:
     """Yield topic and record; a record that was kept on disk is its value alone."""
-    if not run.alive:
-        if what not in KEPT:
-            raise UsageError(
-                f"no stack is running; of run {run.name} only {' and '.join(KEPT)} are kept"
-            )
-        for line in (run.path / f"{what}.jsonl").read_bytes().splitlines():
-            yield topics[0].name, line
+    while run.alive and not run.info.get("address"):
+        time.sleep(0.1)
+        run = run.reread()
+    if run.alive:
+        yield from _follow(
+            str(run.info["address"]), topics, from_beginning, timeout, lambda: run.reread().alive
+        )
         return
-    address = run.info.get("address")
-    if not address:
-        raise UsageError(f"run {run.name} is still starting")
-    last = time.monotonic()
+    if what not in KEPT:
+        raise UsageError(
+            f"no stack is running; of run {run.name} only {' and '.join(KEPT)} are kept"
+        )
+    for spec in topics:
+        kept = run.kept(spec.name)
+        if kept.exists():
+            for line in kept.read_bytes().splitlines():
+                yield spec.name, line
+
+
+def _follow(
+    address: str,
+    topics: list[TopicSpec],
+    from_beginning: bool,
+    timeout: float | None,
+    alive: Callable[[], bool],
+) -> Iterator[tuple[str, Any]]:
+    last = looked = time.monotonic()
     with Tail(address, topics, from_beginning=from_beginning) as tail:
         while timeout is None or time.monotonic() - last < timeout:
             for record in tail.poll(0.2):
                 last = time.monotonic()
                 yield record.topic, record
+            if time.monotonic() - looked > LOOK_S:
+                looked = time.monotonic()
+                if not alive():
+                    click.echo("the run has ended", err=True)
+                    return
 
 
 def _line(name: str, record: Any) -> str:
@@ -92,6 +119,8 @@ def _line(name: str, record: Any) -> str:
     value = record if isinstance(record, bytes) else record.value
     if kind == "alerts":
         return alert_line(domain, orjson.loads(value))
+    if name == OPS_MODELS:
+        return lifecycle_line(orjson.loads(value), record.timestamp)
     headers = {} if isinstance(record, bytes) else dict(record.headers)
     if kind == "dead":
         reason = headers.get("reason", b"?").decode(errors="replace")

@@ -35,6 +35,21 @@ def test_a_broker_changes_nothing(
     alike(alone, stack(recording, workers=workers))
 
 
+@pytest.mark.stack
+def test_a_small_queue_only_slows_it_down(
+    replay: Replay,
+    stack: Replay,
+    finance: DomainSpec,
+    registry: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Partitions that wait for each other must not fill a worker up so that nothing moves."""
+    recording = record_world(finance, seed=4, days=10, cards=400, terminals=150, fraud=2)
+    monkeypatch.setenv("STREAMSIM_QUEUE_ROWS", "100")
+    monkeypatch.setenv("STREAMSIM_BATCH_ROWS", "256")
+    alike(replay(recording), stack(recording))
+
+
 def test_a_recording_survives_its_file(finance: DomainSpec, tmp_path: Path) -> None:
     recording = record_world(finance, seed=4, days=1)
     write_recording(tmp_path / "r.parquet", recording)

@@ -101,6 +101,14 @@ def _named(prefix: str) -> tuple[str, ...]:
     return tuple(name for name in _HELP if name.startswith(prefix))
 
 
+_PHRASES = {
+    "card_count": "{{value:,.0f}} payments of the card in {span}, usually {{usual:,.0f}}",
+    "card_mean": "the card's mean is {{value:,.2f}} EUR in {span}, usually {{usual:,.2f}}",
+    "terminal_count": "{{value:,.0f}} payments at the terminal in {span}, usually {{usual:,.0f}}",
+    "terminal_frauds": "{{value:,.0f}} frauds at the terminal in {span}",
+    "terminal_risk": "{{value:.0%}} of payments at the terminal were fraud in {span}",
+}
+
 FEATURES = FeatureSpec(
     names=tuple(_HELP),
     assemble=assemble,
@@ -118,5 +126,20 @@ FEATURES = FeatureSpec(
             *_named("terminal_count_"),
         ),
         "time": ("night", "weekend"),
+    },
+    phrases={
+        "amount": "usual amounts are {usual:,.2f} EUR",
+        "amount_ratio": "{value:,.1f} times the card's mean of 30 days",
+        "amount_z": "{value:,.1f} deviations from the card's mean of 30 days",
+        "mean_ratio_1d": "card's mean of a day {value:.1f} times that of 30, usually {usual:.1f}",
+        "mean_ratio_7d": "card's mean of 7 days {value:.1f} times that of 30, usually {usual:.1f}",
+        "hours_since_last": "{value:,.1f} h since the card's last payment, usually {usual:,.1f}",
+        "night": "at night",
+        "weekend": "at the weekend",
+        **{
+            f"{name}_{d}": phrase.format(span=span)
+            for name, phrase in _PHRASES.items()
+            for d, span in zip(_DAYS, ("a day", "7 days", "30 days"), strict=True)
+        },
     },
 )

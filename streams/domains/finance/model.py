@@ -53,5 +53,5 @@ SUSPECTED_FRAUD = AlertRule(
     noun="card",
     facts=("terminal_id", "amount_cents", "currency", "category"),
     sentence=sentence,
-    critical=0.9,
+    critical=0.97,
 )

@@ -1,0 +1,107 @@
+"""Where a worker's time goes: samples of its stacks by py-spy, gathered by what is done there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RATE_HZ = 250
+
+PARTS = (
+    ("collect: headers and clocks", r"consumers/collect\.py|parse_header_ints"),
+    ("clean: duplicates", r"first_time \(consumers/clean|forget \(consumers/clean"),
+    ("clean: decode and validate", r"consumers/clean\.py|decode_objects|parse_times"),
+    ("featurize", r"consumers/(featurize|history)\.py|finance/features\.py"),
+    ("second key's table", r"consumers/table\.py|consumers/follower\.py"),
+    ("write scores", r"score_records|format_times"),
+    ("alerts and reasons", r"consumers/monitor\.py"),
+    ("call the model", r"HttpScorer|streams/inference\.py|aiohttp/|_call \(consumers/predict"),
+    ("send", r"consumers/output\.py|aiokafka/producer/"),
+    ("inbox to columns", r"consumers/inbox\.py"),
+    ("fetch", r"aiokafka/consumer/|aiokafka/record/"),
+    ("steps' own glue", r"consumers/(pipeline|runner)\.py"),
+    ("Faust and mode", r"faust/|mode/|consumers/(transport|app)\.py"),
+    ("Kafka connection", r"aiokafka/"),
+    ("event loop", r"asyncio/|selectors\.py|uvloop"),
+)
+"""A sample belongs to the first frame, from the innermost, that one of these knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Samples of a worker's threads, waiting and start-up left out, by part and by function."""
+
+    parts: Counter[str]
+    functions: Counter[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the shares, largest first, as JSON types."""
+        total = self.parts.total()
+        return {
+            "samples": total,
+            "parts": {name: round(n / total, 4) for name, n in self.parts.most_common()},
+            "functions": {n: round(c / total, 4) for n, c in self.functions.most_common(25)},
+        }
+
+    def as_text(self) -> str:
+        """Write the shares for a person."""
+        total = self.parts.total()
+        lines = [f"{n / total:7.1%}  {name}" for name, n in self.parts.most_common()]
+        lines += ["", "by function"]
+        lines += [f"{n / total:7.1%}  {name}" for name, n in self.functions.most_common(15)]
+        return "\n".join(lines)
+
+
+def sampled(output: Path) -> list[str] | None:
+    """Return what to put before a command to have it sampled, ``None`` if that cannot be."""
+    own = Path(sys.executable).with_name("py-spy")
+    tool = str(own) if own.exists() else shutil.which("py-spy")
+    if tool is None:
+        return None
+    trial = subprocess.run(
+        [tool, "record", "-f", "raw", "-o", str(output), "--", sys.executable, "-c", "pass"],
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    if trial.returncode != 0 and b"ermission" in trial.stderr:
+        return None
+    return [tool, "record", "-f", "raw", "-r", str(RATE_HZ), "-o", str(output), "--"]
+
+
+def read_profile(path: Path) -> Profile:
+    """Read collapsed stacks: ``outermost;...;innermost count`` per line."""
+    return gather(path.read_text().splitlines())
+
+
+def gather(lines: Iterable[str]) -> Profile:
+    """Sort collapsed stacks into parts.
+
+    >>> gather(["run (asyncio/base.py:1);decode (consumers/clean.py:90) 3"]).parts
+    Counter({'clean: decode and validate': 3})
+    """
+    parts: Counter[str] = Counter()
+    functions: Counter[str] = Counter()
+    for line in lines:
+        stack, _, count = line.rpartition(" ")
+        frames = [re.sub(r":\d+\)$", ")", frame) for frame in reversed(stack.split(";"))]
+        if frames[0].startswith("EpollSelector.select") or _starting(frames):
+            continue
+        parts[next((p for f in frames if (p := _part(f))), "other")] += int(count)
+        functions[frames[0]] += int(count)
+    return Profile(parts, functions)
+
+
+def _starting(frames: list[str]) -> bool:
+    return any("importlib" in f or "create_app" in f for f in frames) or "<module>" in frames[0]
+
+
+def _part(frame: str) -> str | None:
+    return next((name for name, pattern in PARTS if re.search(pattern, frame)), None)
