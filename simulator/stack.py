@@ -219,8 +219,12 @@ class Stack:
         return result
 
     def stop(self, grace_s: float) -> None:
-        """Stop everything that is left: producers, workers, service, broker; leave nothing."""
-        self.children.stop_all(grace_s)
+        """Stop everything that is left: producers, workers, service, broker; leave nothing.
+
+        Without a broker no Kafka client comes to an end by itself: then nobody waits for them.
+        """
+        gone = self.broker is not None and not self.broker.alive
+        self.children.stop_all(min(grace_s, 0.5) if gone else grace_s)
 
     def _producer_report(self, domain: str) -> Path:
         return self.run.path / f"producer-{domain}.json"

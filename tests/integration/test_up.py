@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from models.registry import Registry
+from tests.stacks import streamsim
 
 pytestmark = pytest.mark.stack
-
-
-def streamsim(*arguments: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "simulator.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
 
 
 def test_up_scores_every_event_of_the_world_and_closes_its_account(
