@@ -24,7 +24,7 @@ up: setup ## the stack until it is stopped; ARGS="..." passes options on
 	@$(BIN)/streamsim up $(ARGS)
 
 test: $(READY_DEV) ## the tests
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, a fresh clone
 	@$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
@@ -36,7 +36,7 @@ check: $(READY_DEV) ## format, lint, types and imports
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 	@tail -n 1 $(VENV)/imports.txt
 
-bench: setup ## benchmarks; ARGS="throughput" names one
+bench: $(READY_DEV) ## benchmarks; ARGS="throughput" names one
 	@$(BIN)/streamsim bench $(ARGS)
 
 clean: ## remove what was set up here

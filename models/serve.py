@@ -73,8 +73,9 @@ def _serve(settings: Settings, root: Path | None, wanted: Sequence[str] | None) 
             threads=THREADS,
             channel_timeout=SILENCE_S,
             cleanup_interval=5,
-            # One byte more than Flask takes, so that Flask says what is wrong.
-            max_request_body_size=settings.max_body + 1,
+            # Flask refuses what is too large, once it has been read: whoever is cut off while
+            # he sends may not get to see the answer. Waitress cuts off what is larger by far.
+            max_request_body_size=settings.max_body * 4,
             ident="streamsim",
         )
     except OSError as error:

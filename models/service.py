@@ -84,6 +84,12 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
             return Response(body, content_type="application/json")
         return Response(body, content_type=BINARY_TYPE, headers={HEADER_LENGTH: str(length)})
 
+    @app.get("/predict")
+    def example() -> Response:
+        signature = _chosen(shelf, dict(request.args)).signature
+        usual = dict(zip(signature.features, signature.reference, strict=True))
+        return _json({"model": signature.model, "features": usual})
+
     @app.post("/predict")
     def predict() -> Response:
         asked = _object(_body())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -54,12 +55,15 @@ def registry(home: Path, finance: DomainSpec, request: pytest.FixtureRequest) ->
     nothing changes that goes into it.
     """
     registry = Registry(home / "registry")
-    kept = request.config.cache.mkdir("registry") / _sources()
-    if kept.is_dir():
-        shutil.copytree(kept, registry.root)
-    ensure_champion(finance, registry, lambda what, share: None)
-    if not kept.is_dir():
-        shutil.copytree(registry.root, kept)
+    folder = request.config.cache.mkdir("registry")
+    kept = folder / _sources()
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may run the tests
+        if kept.is_dir():
+            shutil.copytree(kept, registry.root)
+        ensure_champion(finance, registry, lambda what, share: None)
+        if not kept.is_dir():
+            shutil.copytree(registry.root, kept)
     return registry
 
 

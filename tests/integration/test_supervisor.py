@@ -13,7 +13,9 @@ from tests.stacks import Up, streamsim, until
 pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("registry")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_request_to_stop_finishes_what_was_sent(tmp_path: Path, number: signal.Signals) -> None:
     with Up(tmp_path, "--rate", "2000") as up:
         up.flowing()
@@ -24,6 +26,7 @@ def test_a_request_to_stop_finishes_what_was_sent(tmp_path: Path, number: signal
         assert "[closed]" in up.text
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     with Up(tmp_path) as up:
         up.flowing()
@@ -56,7 +59,7 @@ def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
     "part",
     [
         "worker",
-        "broker",
+        pytest.param("broker", marks=pytest.mark.slow),
         pytest.param("service", marks=pytest.mark.slow),
         pytest.param("producer", marks=pytest.mark.slow),
     ],
@@ -71,6 +74,7 @@ def test_the_death_of_a_part_ends_the_run_and_names_it(tmp_path: Path, part: str
         assert Path(up.run["path"], "finance.alerts.jsonl").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_two_stacks_run_side_by_side(tmp_path: Path) -> None:
     with Up(tmp_path, "--seed", "1") as one, Up(tmp_path, "--seed", "2") as other:
         for up in (one, other):

@@ -89,6 +89,16 @@ def test_a_client_that_was_not_written_here_works(
     assert result.as_numpy("score").tolist() == expected.tolist()
 
 
+def test_predict_gives_an_example_that_it_takes(service: Service) -> None:
+    status, example, _ = service.call("GET", "/predict")
+    assert status == 200
+    status, answer, _ = service.call("POST", "/predict", example)
+    assert status == 200
+    assert answer["alerts"] == [False]
+    status, _, _ = service.call("GET", "/predict?model=nobody")
+    assert status == 404
+
+
 def test_predict_takes_named_fields(service: Service) -> None:
     features = dict(zip(service.signature.features, service.signature.reference, strict=True))
     status, one, _ = service.call("POST", "/predict", {"features": features})
@@ -199,7 +209,7 @@ def test_too_much_is_413(service: Service, width: int) -> None:
     status, answer, _ = service.call("POST", INFER, body, {HEADER_LENGTH: str(length)})
     assert status == 413
     assert str(MAX_ROWS) in answer["error"]
-    for size in (MAX_BODY + 1, MAX_BODY + 2):
+    for size in (MAX_BODY + 1, MAX_BODY * 3):
         assert service.call("POST", INFER, b"x" * size)[0] == 413
 
 

@@ -1,0 +1,299 @@
+"""The container files: every command parses, every option is the project's own, the stack runs.
+
+No container engine is needed. What the files say is held to the code, and their commands run as
+processes on this machine, with only addresses and ports replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+import consumers.app
+import models.serve
+from models.registry import Registry
+from simulator.broker import EMBEDDED, TUNING, check_address, embedded_command, free_port
+from simulator.cli import main
+from simulator.process import Children
+from simulator.reading import Tail
+from streams.registry import load_domain
+from streams.settings import PREFIX, read_settings
+from streams.topics import SCORES, topic, topics_of
+from tests import stacks
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = [name for name in SERVICES if name != "kafka"]
+KAFKA = SERVICES["kafka"]["environment"]
+PROGRAMS = {f"python -m {p.__name__}": p.parser for p in (consumers.app, models.serve)}
+LOOPBACK = "127.0.0.1"
+PATIENCE_S = 30.0
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Return the Dockerfile's instructions with what follows each."""
+    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    lines = filter(None, text.replace("\\\n", " ").splitlines())
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]
+
+
+def after(*words: str) -> list[str]:
+    return [rest for word, rest in instructions() if word in words]
+
+
+def dockerfile_commands() -> list[list[str]]:
+    """Return those of its commands that are ours."""
+    found = [shlex.split(part) for rest in after("RUN") for part in rest.split("&&")]
+    found += [json.loads(rest) for rest in after("CMD", "ENTRYPOINT")]
+    return [c for c in found if c[0] == "streamsim" or " ".join(c[:3]) in PROGRAMS]
+
+
+def argv(name: str) -> list[str]:
+    return shlex.split(SERVICES[name]["command"])
+
+
+def environment(name: str) -> dict[str, str]:
+    return dict(SERVICES[name].get("environment", {}))
+
+
+def parse(command: Sequence[str]) -> dict[str, Any]:
+    """Parse a command of ours with its own parser and return what it is told."""
+    if command[0] == "streamsim":
+        name, found, rest = main.resolve_command(click.Context(main), list(command[1:]))
+        return found.make_context(name, rest).params
+    return vars(PROGRAMS[" ".join(command[:3])]().parse_args(command[3:]))
+
+
+def listeners(variable: str) -> dict[str, str]:
+    """Return one of Kafka's lists of listeners: name to address."""
+    return dict(entry.split("://") for entry in KAFKA[variable].split(","))
+
+
+def listening(name: str) -> set[int]:
+    """Return the ports on which a service listens, by its command or its configuration."""
+    if name == "kafka":
+        return {int(a.rpartition(":")[2]) for a in listeners("KAFKA_LISTENERS").values()}
+    return {port} if (port := parse(argv(name)).get("port")) else set()
+
+
+def probe(name: str) -> list[str]:
+    """Return the command of a service's health check."""
+    return list(SERVICES[name]["healthcheck"]["test"][1:])
+
+
+def test_every_command_of_ours_parses_and_names_what_exists() -> None:
+    commands = [argv(name) for name in OURS] + dockerfile_commands()
+    assert ["streamsim", "train", "--missing"] in commands
+    brokers = listeners("KAFKA_ADVERTISED_LISTENERS").values()
+    for options in map(parse, commands):
+        domains = options.get("domain") or []
+        for domain in [domains] if isinstance(domains, str) else domains:
+            load_domain(domain)
+        if options.get("broker"):
+            assert check_address(options["broker"]) in brokers
+
+
+def test_every_setting_is_known_and_its_value_fits() -> None:
+    image = dict(pair.split("=", 1) for rest in after("ENV") for pair in shlex.split(rest))
+    assert image["STREAMSIM_HOME"].startswith("/home/streamsim/")
+    for variables in (image, *map(environment, OURS)):
+        read_settings(environ={k: v for k, v in variables.items() if k.startswith(PREFIX)})
+
+
+def test_services_wait_for_what_exists_and_can_come_true() -> None:
+    for service in SERVICES.values():
+        for name, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+            assert (how["condition"] == "service_completed_successfully") == (name == "topics")
+    # Two that build one image race for its tag.
+    assert [name for name in OURS if "build" in SERVICES[name]] == ["service"]
+    assert len({SERVICES[name]["image"] for name in OURS}) == 1
+    assert {SERVICES[name]["pull_policy"] for name in OURS} == {"build", "never"}
+
+
+def test_ports_are_published_on_the_loopback_and_somebody_listens_there() -> None:
+    for name, service in SERVICES.items():
+        for published in service.get("ports", []):
+            address, _, inside = published.rpartition(":")
+            assert address.startswith(f"{LOOPBACK}:")
+            assert int(inside) in listening(name)
+    host, _, port = environment("worker")["STREAMSIM_MODEL_URL"].rpartition("/")[2].partition(":")
+    assert (host, {int(port)}) == ("service", listening("service"))
+    assert set(map(int, re.findall(rf"{LOOPBACK}:(\d+)", probe("service")[-1]))) == listening(host)
+
+
+def test_kafka_tells_its_clients_addresses_that_they_can_reach() -> None:
+    bound, told = listeners("KAFKA_LISTENERS"), listeners("KAFKA_ADVERTISED_LISTENERS")
+    host, port = told["HOST"].split(":")
+    assert host == "localhost"
+    published = f"{LOOPBACK}:{port}:{bound['HOST'].rpartition(':')[2]}"
+    assert published in SERVICES["kafka"]["ports"]
+    assert told["INTERNAL"] == f"kafka:{bound['INTERNAL'].rpartition(':')[2]}"
+    assert probe("kafka")[-1] in told.values()
+    node = KAFKA["KAFKA_NODE_ID"]
+    assert KAFKA["KAFKA_CONTROLLER_QUORUM_VOTERS"] == f"{node}@{bound['CONTROLLER']}"
+    assert f"{KAFKA['KAFKA_LOG_DIRS']}:mode=1777" in SERVICES["kafka"]["tmpfs"]
+
+
+def test_the_worker_and_kafka_are_tuned_as_the_projects_own_stack_is() -> None:
+    tuning, worker = TUNING["kafka"], parse(argv("worker"))
+    told = (worker["fetch_wait_ms"], worker["session_s"], worker["idempotent"])
+    assert told == (tuning.fetch_max_wait_ms, tuning.session_s, tuning.idempotent)
+    largest = int(tuning.topic_config["max.message.bytes"])
+    assert int(KAFKA["KAFKA_MESSAGE_MAX_BYTES"]) >= largest
+    assert int(KAFKA["KAFKA_LOG_SEGMENT_BYTES"]) > largest
+    assert KAFKA["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert environment("service")["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_image_is_made_of_what_the_package_needs_and_of_nothing_else() -> None:
+    copies = [rest.split() for rest in after("COPY") if not rest.startswith("--from=")]
+    copied = {source for parts in copies for source in parts[:-1]}
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    allowed = {line.removeprefix("!") for line in ignore if line.startswith("!")}
+    assert "*" in ignore
+    assert copied == allowed
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = {p.rstrip("*") for p in project["tool"]["setuptools"]["packages"]["find"]["include"]}
+    needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
+    assert copied == packages | needed | {"requirements.lock"}
+    locked, own = [rest for rest in after("RUN") if " install " in rest]
+    assert "--require-hashes -r requirements.lock" in locked
+    assert "--no-deps" in own
+    assert after("USER") == ["streamsim"]
+
+
+def test_images_of_others_are_pinned() -> None:
+    for image in [SERVICES["kafka"]["image"], *(rest.split()[0] for rest in after("FROM"))]:
+        assert re.search(r":\d+\.\d+\.\d+(-[\w-]+)?$", image), f"{image} is not pinned"
+
+
+@pytest.fixture
+def children(tmp_path: Path) -> Iterator[Children]:
+    """Process groups that do not outlive the test, nor a test run that is killed."""
+    started = Children(tmp_path / "logs")
+    yield started
+    started.stop_all(5)
+
+
+def here(name: str, replaced: dict[str, str]) -> list[str]:
+    """Return a service's command for this machine, with these options' values replaced."""
+    command = argv(name)
+    for option, value in replaced.items():
+        command[command.index(option) + 1] = value
+    if command[0] == "streamsim":
+        return [sys.executable, "-m", "simulator.cli", *command[1:]]
+    return [sys.executable, *command[1:]]
+
+
+def healthy(port: int) -> bool:
+    """Run the model service's health check as it is, but for the port."""
+    (usual,) = listening("service")
+    _, *rest = (part.replace(str(usual), str(port)) for part in probe("service"))
+    done = subprocess.run([sys.executable, *rest], capture_output=True, timeout=10, check=False)
+    return done.returncode == 0
+
+
+def until(condition: Callable[[], Any], children: Children, what: str) -> Any:
+    """Wait until something is so, as long as all processes are alive."""
+
+    def so() -> Any:
+        children.check()
+        return condition()
+
+    return stacks.until(so, what, PATIENCE_S)
+
+
+def start_service(children: Children) -> int:
+    port = free_port()
+    command = here("service", {"--host": LOOPBACK, "--port": str(port)})
+    children.start("service", command, environment("service"))
+    return port
+
+
+class Unready(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(503)
+
+
+@pytest.mark.stack
+def test_the_health_check_fails_unless_the_service_is_ready(
+    registry: Registry, children: Children
+) -> None:
+    with socket.socket() as bound:
+        bound.bind((LOOPBACK, 0))
+        assert not healthy(bound.getsockname()[1]), "nothing listens there"
+    with HTTPServer((LOOPBACK, 0), Unready) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert not healthy(server.server_port), "it answers 503"
+    port = start_service(children)
+    until(lambda: healthy(port), children, "the service is healthy")
+
+
+@pytest.mark.stack
+def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
+    registry: Registry, children: Children
+) -> None:
+    broker = free_port()
+    address = f"{LOOPBACK}:{broker}"
+    service = start_service(children)
+    children.start("broker", embedded_command(broker), {})
+    until(lambda: accepts(broker), children, "the broker listens")
+    once(here("topics", {"--broker": address}))
+
+    tuning = TUNING[EMBEDDED]
+    wait, session = str(tuning.fetch_max_wait_ms), str(tuning.session_s)
+    options = {"--broker": address, "--fetch-wait-ms": wait, "--session-s": session}
+    command = [w for w in here("worker", options) if w != "--idempotent" or tuning.idempotent]
+    url = f"http://{LOOPBACK}:{service}"
+    children.start("worker", command, environment("worker") | {"STREAMSIM_MODEL_URL": url})
+    alerts = children.start("alerts", here("alerts", {"--broker": address}), environment("alerts"))
+
+    said = once([*here("producer", {"--broker": address}), "--days", "3", "--speed", "max"])
+    (domain,) = parse(argv("worker"))["domain"]
+    spec = load_domain(domain)
+    counted = re.search(rf"([\d,]+) {spec.trigger.name}", said)
+    assert counted, said
+    sent = int(counted[1].replace(",", ""))
+    seen: list[str] = []
+    with Tail(address, [t for t in topics_of(spec) if t.name == topic(domain, SCORES)]) as tail:
+
+        def all_scored() -> bool:
+            seen.extend(json.loads(record.value)["event_id"] for record in tail.poll(0.2))
+            return len(seen) >= sent
+
+        until(all_scored, children, f"{sent} scores")
+    assert len(set(seen)) == len(seen) == sent > 1_000
+    line = until(alerts.log.read_text, children, "a line of an alert")
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (WARNING|CRITICAL) +\w+ \w+: ", line), line
+
+
+def accepts(port: int) -> bool:
+    """Say whether somebody listens; kafka-python leaks a socket when it is refused."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+        return True
+    return False
+
+
+def once(command: Sequence[str]) -> str:
+    """Run a command that ends by itself; return what it printed."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,151 @@
+"""Every command of the README runs, in its order, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.registry import Registry
+from simulator.broker import free_port
+from tests.conftest import ROOT
+from tests.stacks import Up, until
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+TARGETS = ("make demo", "make test", "make up")
+DOMAIN = ("mkdir", "sed", "STREAMSIM_DOMAINS=")
+"""These belong together, in a clone."""
+SLOW = ("streamsim bench", "streamsim train", *DOMAIN)
+DATA = ("streamsim bench handbook",)
+"""These need real data; the test of real data runs them."""
+
+pytestmark = pytest.mark.stack
+
+
+def quick() -> list[str]:
+    return [c for c in COMMANDS if not c.startswith((*TARGETS, *SLOW))]
+
+
+@pytest.fixture(scope="module")
+def folder(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that has what the README's commands take for granted, and a running stack."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    (folder / "test_payments.py").write_text(_python())
+    (folder / "payments.csv").write_text(
+        "event_id,event_time,card_id,terminal_id,amount_cents\n"
+        + "".join(
+            f"p{i},2025-03-01T{i // 60:02}:{i % 60:02}:00Z,c{i % 5},t1,{1000 + i}\n"
+            for i in range(500)
+        )
+    )
+    with Up(folder) as up:
+        up.flowing()
+        yield folder
+        up.interrupt()
+        assert up.ended() == 0
+
+
+def shell(command: str, folder: Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-ec", command],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(COMMANDS) > 15
+    assert [c for c in COMMANDS if c.startswith(TARGETS)] == list(TARGETS)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_make_target_calls_what_exists(target: str) -> None:
+    """What the targets do is run by the slow test of a fresh clone, and by this run itself."""
+    done = shell(f"{target} --dry-run PYTHON={sys.executable}", ROOT)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"streamsim up|pytest", done.stdout)
+
+
+def test_the_quick_commands(folder: Path) -> None:
+    """They share a stack and a folder, since a later one needs what an earlier one made."""
+    port = free_port()
+    commands = [c.replace("8500", str(port)) for c in quick()]
+    serve = next(c for c in commands if "models.serve" in c)
+    if shutil.which("curl") is None:
+        commands = [c for c in commands if not c.startswith("curl")]
+    with subprocess.Popen(
+        shlex.split(serve), cwd=folder, env=_environment(), start_new_session=True
+    ) as service:
+        try:
+            until(lambda: shell(_probe(port), folder).returncode == 0, "the model service")
+            for command in commands:
+                if command in (serve, "pytest test_payments.py"):
+                    continue
+                done = shell(command, folder)
+                assert done.returncode == 0, f"{command}\n{done.stderr}"
+                assert done.stdout or "timeout" in command or " -o " in command, command
+        finally:
+            os.killpg(service.pid, signal.SIGTERM)
+
+
+def test_the_replay_test_fails_then_passes(folder: Path) -> None:
+    first = shell("pytest -p no:randomly test_payments.py", folder)
+    assert first.returncode == 1, first.stdout
+    assert "there is none" in first.stdout
+    assert "scores of c1 around that" in first.stdout
+    test = folder / "test_payments.py"
+    test.write_text(_python().replace("amount_cents=2_500", "amount_cents=190_000"))
+    again = shell("pytest -p no:randomly test_payments.py", folder)
+    assert again.returncode == 0, again.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if c.startswith(SLOW) and not c.startswith((*DATA, *DOMAIN))]
+)
+def test_a_slow_command(command: str, folder: Path) -> None:
+    done = shell(command, folder, 900)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.slow
+def test_a_domain_of_ones_own(folder: Path) -> None:
+    shutil.copytree(ROOT / "streams", folder / "streams")
+    done = shell("\n".join(c for c in COMMANDS if c.startswith(DOMAIN)), folder, 300)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert re.search(r"^payments: [\d,]+ in = .*\[closed\]", done.stdout, re.MULTILINE)
+    assert "model      payments-fraud 1" in done.stdout
+
+
+def _python() -> str:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 1
+    return str(blocks[0])
+
+
+def _probe(port: int) -> str:
+    url = f"http://127.0.0.1:{port}/v2/health/ready"
+    return f"python -c 'import urllib.request as r; r.urlopen(\"{url}\")'"
+
+
+def _environment() -> dict[str, str]:
+    """The environment with the project's commands on the path, as an activated one has them."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
