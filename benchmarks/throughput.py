@@ -110,7 +110,9 @@ def loaded_stack(spec: DomainSpec, settings: Settings, events: int) -> Iterator[
         stack.start_broker()
         stack.start_service()
         stack.wait_for_service()
-        sender = Sender(spec, stack.address, AtOnce(), WallClock(), settings.max_record)
+        sender = Sender(
+            spec, stack.address, AtOnce(), WallClock(), settings.max_record, settings.send_linger_ms
+        )
         sender.run(_first(events, spec, settings.seed))
         yield stack
     finally:

@@ -24,6 +24,7 @@ from mode import Service
 from consumers.follower import follow
 from consumers.inbox import Inbox
 from consumers.output import BATCH_BYTES, Output
+from consumers.patience import FetchWait
 from consumers.pipeline import Pipeline
 from consumers.predict import HttpScorer
 from consumers.runner import Runner
@@ -33,7 +34,7 @@ from streams.registry import load_domain
 from streams.settings import Settings, read_settings
 from streams.signature import Signature
 from streams.spec import DomainSpec
-from streams.topics import topic
+from streams.topics import TABLE_PARTITIONS, topic
 
 log = logging.getLogger(__name__)
 
@@ -160,8 +161,8 @@ class Engine(Service):
         await follow(
             self.config.broker,
             list(names),
-            spec.partitions,
-            self.config.tuning.fetch_max_wait_ms,
+            TABLE_PARTITIONS,
+            self.config.tuning.fetch_wait,
             handle,
         )
 
@@ -250,6 +251,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--model-url", help="model service")
     parser.add_argument("--hold", action="store_true", help="score in order of event time")
     parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
+    parser.add_argument(
+        "--fetch-growth-us", type=float, default=0.0, help="more for every record that is held"
+    )
     parser.add_argument("--idempotent", action="store_true", help="the broker can do that")
     parser.add_argument("--session-s", type=float, default=10.0, help="session time-out")
     return parser
@@ -267,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             worker=arguments.worker,
             hold=arguments.hold,
             tuning=ConsumerTuning(
-                fetch_max_wait_ms=arguments.fetch_wait_ms,
+                fetch_wait=FetchWait(arguments.fetch_wait_ms, arguments.fetch_growth_us),
                 fetch_bytes=max(1 << 20, settings.max_record),
                 session_s=arguments.session_s,
                 heartbeat_s=arguments.session_s / 6,

@@ -11,25 +11,29 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from consumers.patience import FetchWait, Patience
+
 
 async def follow(
     bootstrap: str,
     topics: Sequence[str],
     partitions: int,
-    fetch_max_wait_ms: int,
+    wait: FetchWait,
     handle: Callable[[str, Sequence[Any]], None],
 ) -> None:
     """Hand every record of the topics to ``handle``, as lists per topic, until cancelled."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=fetch_max_wait_ms,
+        fetch_max_wait_ms=wait.base_ms,
         max_partition_fetch_bytes=4 << 20,
     )
-    await consumer.start()
+    patience = Patience(consumer, wait)
     try:
+        await consumer.start()
         consumer.assign([TopicPartition(t, p) for t in topics for p in range(partitions)])
         while True:
+            patience.adapt()
             fetched = await consumer.getmany(timeout_ms=1000)
             for tp, records in fetched.items():
                 handle(tp.topic, records)

@@ -33,8 +33,8 @@ async def fetch_end_offsets(
         If a partition does not exist, or the broker does not answer.
     """
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await consumer.start()
     try:
+        await consumer.start()
         return await end_offsets(consumer, [TopicPartition(t, p) for t, p in partitions])
     finally:
         await consumer.stop()

@@ -133,7 +133,7 @@ class Contributions:
             "counts": counts,
         }
         key = f"{source}:{partition}".encode()
-        return Outbound(self._topic, partition, key, orjson.dumps(body), max(until, 0), [])
+        return Outbound(self._topic, 0, key, orjson.dumps(body), max(until, 0), [])
 
 
 class SecondKeyTable:

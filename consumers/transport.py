@@ -19,6 +19,8 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from consumers.patience import FetchWait, Patience
+
 _GATHER_S = 0.1
 
 
@@ -28,7 +30,7 @@ class ConsumerTuning:
 
     Parameters
     ----------
-    fetch_max_wait_ms
+    fetch_wait
         How long the broker may keep an unfilled fetch.
     fetch_bytes
         Most bytes per partition and fetch.
@@ -38,7 +40,7 @@ class ConsumerTuning:
         Whether the broker takes idempotent producers.
     """
 
-    fetch_max_wait_ms: int
+    fetch_wait: FetchWait
     fetch_bytes: int
     session_s: float
     heartbeat_s: float
@@ -49,12 +51,20 @@ class ConsumerTuning:
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that fetches."""
 
+    patience: Patience
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
+        """Fetch what there is, with as much patience as it takes by now."""
+        self.patience.adapt()
+        fetched: RecordMap = await super().getmany(active_partitions, timeout)
+        return fetched
+
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         tuning = self.app.tuning  # type: ignore[attr-defined]
         # Range gives the same partition numbers of all topics to the same member, so that an
         # entity's events and its labels meet in one worker.
         self._assignor = RangePartitionAssignor
-        return aiokafka.AIOKafkaConsumer(
+        consumer = aiokafka.AIOKafkaConsumer(
             client_id=self.app.conf.broker_client_id,
             group_id=self.app.conf.id,
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
@@ -63,12 +73,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=tuning.fetch_bytes,
-            fetch_max_wait_ms=tuning.fetch_max_wait_ms,
+            fetch_max_wait_ms=tuning.fetch_wait.base_ms,
             request_timeout_ms=40_000,
             session_timeout_ms=int(tuning.session_s * 1000),
             rebalance_timeout_ms=int(tuning.rebalance_s * 1000),
             heartbeat_interval_ms=int(tuning.heartbeat_s * 1000),
         )
+        self.patience = Patience(consumer, tuning.fetch_wait)
+        return consumer
 
 
 class BatchConsumer(driver.Consumer):

@@ -21,7 +21,6 @@ from streams.topics import topic
 
 log = logging.getLogger(__name__)
 
-LINGER_MS = 5
 LOOK_MS = 5.0
 """Records that are due within this are sent together."""
 CHUNK = 2_000
@@ -64,10 +63,18 @@ class Sender:
     ----------
     pace
         When each record is due.
+    linger_ms
+        How long a batch of records is gathered.
     """
 
     def __init__(
-        self, spec: DomainSpec, bootstrap: str, pace: Pace, clock: Clock, max_record: int
+        self,
+        spec: DomainSpec,
+        bootstrap: str,
+        pace: Pace,
+        clock: Clock,
+        max_record: int,
+        linger_ms: int,
     ) -> None:
         self._spec, self._pace, self._clock = spec, pace, clock
         self._topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
@@ -79,7 +86,7 @@ class Sender:
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=bootstrap,
-                linger_ms=LINGER_MS,
+                linger_ms=linger_ms,
                 acks="all",
                 enable_idempotence=True,
                 batch_size=256 << 10,

@@ -31,6 +31,8 @@ class Tuning:
     fetch_max_wait_ms
         The embedded broker answers an unfilled fetch only when this has run out; Apache Kafka
         answers as soon as there is anything, so that it may be long there.
+    fetch_growth_us
+        What to add to that for every record held (see :mod:`consumers.patience`).
     session_s
         Session time-out of the group. A group on the embedded broker forms in half the
         rebalance time-out, so that it is short there.
@@ -42,15 +44,17 @@ class Tuning:
     """
 
     fetch_max_wait_ms: int
+    fetch_growth_us: float
     session_s: float
     idempotent: bool
     topic_config: Mapping[str, str]
 
 
 TUNING = {
-    EMBEDDED: Tuning(5, 6.0, False, {}),
+    EMBEDDED: Tuning(5, 2.0, 6.0, False, {}),
     "kafka": Tuning(
         500,
+        0.0,
         10.0,
         True,
         {

@@ -15,10 +15,15 @@ from kafka.errors import KafkaError
 
 from consumers.offsets import end_offsets
 from streams.errors import BrokerError
-from streams.topics import TopicSpec
+from streams.topics import ALERTS, METRICS, OPS_MODELS, TopicSpec
 
 Record = Any
 """A record as the client gives it: topic, partition, offset, timestamp, key, value, headers."""
+
+SHORT_MS, LONG_MS = 50, 500
+"""Waits of a fetch. The embedded broker needs the longer one for topics of many batches, and
+keeps an empty answer back for as long (see :mod:`consumers.patience`)."""
+SPARSE = (ALERTS, METRICS, OPS_MODELS)
 
 
 def read_whole(address: str, topics: Iterable[TopicSpec]) -> dict[str, list[Record]]:
@@ -43,11 +48,11 @@ async def _read_whole(address: str, topics: list[TopicSpec]) -> dict[str, list[R
     consumer = AIOKafkaConsumer(
         bootstrap_servers=address,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=20,
+        fetch_max_wait_ms=LONG_MS,
         max_partition_fetch_bytes=16 << 20,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         result: dict[str, list[Record]] = {t.name: [] for t in topics}
         partitions = [TopicPartition(t.name, p) for t in topics for p in range(t.partitions)]
         ends = await end_offsets(consumer, partitions)
@@ -90,7 +95,7 @@ class Tail:
                 bootstrap_servers=self._address,
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
-                fetch_max_wait_ms=50,
+                fetch_max_wait_ms=self._wait_ms(),
                 max_partition_fetch_bytes=8 << 20,
             )
         except KafkaError as error:
@@ -114,6 +119,10 @@ class Tail:
     ) -> None:
         if self._consumer is not None:
             self._consumer.close()
+
+    def _wait_ms(self) -> int:
+        """Return how long a fetch may take: long where so much comes that none will be empty."""
+        return SHORT_MS if all(t.name.endswith(SPARSE) for t in self._topics) else LONG_MS
 
     def poll(self, seconds: float) -> Iterator[Record]:
         """Yield what has come, waiting so long at the most.

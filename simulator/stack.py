@@ -145,6 +145,7 @@ class Stack:
                 PYTHON, "-m", "consumers.app", "--broker", self.address, "--group", self.group,
                 "--worker", str(number), "--model-url", self.model_url,
                 "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
+                "--fetch-growth-us", str(tuning.fetch_growth_us),
                 "--session-s", str(tuning.session_s),
             ]  # fmt: skip
             for spec in self.plan.domains:

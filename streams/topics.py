@@ -14,6 +14,8 @@ SCORES, ALERTS, METRICS, LATE, DEAD, TRUTH = (
     "dead",
     "truth",
 )
+TABLE_PARTITIONS = 1
+"""Every worker reads a table's topic whole, in order: more partitions would only be more to ask."""
 OPS_MODELS = "ops.models"
 OPS_ALERTS = "ops.alerts"
 
@@ -61,7 +63,7 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
     tables = [
         TopicSpec(
             topic(name, t.name),
-            n,
+            TABLE_PARTITIONS,
             "source:partition",
             f"closed buckets of counts per {t.key}, read whole by every worker",
             ("from", "until", "source", "partition", "rows"),

@@ -52,7 +52,7 @@ def run_send(
     check_address(broker)
     clock = WallClock()
     pace = timed_pace(spec, rate, speed, anchor or clock.now_ms())
-    sender = Sender(spec, broker, pace, clock, settings.max_record)
+    sender = Sender(spec, broker, pace, clock, settings.max_record, settings.send_linger_ms)
     stop_on_signals(sender)
     sent = sender.run(_batches(spec, source, settings.seed, days))
     if report is not None:

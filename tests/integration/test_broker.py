@@ -1,0 +1,119 @@
+"""What the embedded broker does differently, and how the stack's clients get along with it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from consumers.patience import FetchWait, Patience
+from simulator.broker import (
+    EMBEDDED,
+    TUNING,
+    create_topics,
+    embedded_command,
+    end_offsets,
+    free_port,
+)
+from simulator.reading import read_whole
+from streams.errors import BrokerError, TopicMismatch
+from streams.topics import TopicSpec
+from tests.stacks import listening, until
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def broker() -> Iterator[str]:
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    process = subprocess.Popen(
+        embedded_command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: listening(address), "the broker")
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+def declared(name: str, partitions: int) -> TopicSpec:
+    return TopicSpec(name, partitions, "key", "of a test")
+
+
+async def write_batches(address: str, topic: str, partition: int, sizes: list[int]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=address, acks="all")
+    await producer.start()
+    try:
+        sent = []
+        for size in sizes:
+            batch = producer.create_batch()
+            for _ in range(size):
+                assert batch.append(key=None, value=b"x" * 50, timestamp=0) is not None
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
+def test_end_offsets_count_the_records_of_the_last_batch(broker: str) -> None:
+    topic = declared("t", 3)
+    create_topics(broker, [topic], TUNING[EMBEDDED])
+    asyncio.run(write_batches(broker, "t", 1, [5, 100, 7]))
+    asyncio.run(write_batches(broker, "t", 2, [1]))
+    assert end_offsets(broker, [topic]) == {("t", 0): 0, ("t", 1): 112, ("t", 2): 1}
+    assert len(read_whole(broker, [topic])["t"]) == 113
+
+
+def test_a_topic_of_another_size_is_refused(broker: str) -> None:
+    create_topics(broker, [declared("t", 3)], TUNING[EMBEDDED])
+    create_topics(broker, [declared("t", 3)], TUNING[EMBEDDED])
+    with pytest.raises(TopicMismatch, match="t has 3 partitions and is declared with 4"):
+        create_topics(broker, [declared("t", 4)], TUNING[EMBEDDED])
+
+
+def test_no_broker_is_said_so() -> None:
+    with pytest.raises(BrokerError, match="does not say its end offsets"):
+        end_offsets(f"127.0.0.1:{free_port()}", [declared("t", 1)])
+
+
+def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
+    """A fixed short wait gets one record a fetch here, and nothing at all of later partitions."""
+    n, partitions = 10_000, [TopicPartition("t", p) for p in range(4)]
+    topic = declared("t", 4)
+    create_topics(broker, [topic], TUNING[EMBEDDED])
+
+    async def write() -> None:
+        await asyncio.gather(
+            *(write_batches(broker, "t", tp.partition, [1] * n) for tp in partitions)
+        )
+
+    asyncio.run(write())
+
+    async def read() -> tuple[int, int]:
+        tuning = TUNING[EMBEDDED]
+        wait = FetchWait(tuning.fetch_max_wait_ms, tuning.fetch_growth_us)
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=wait.base_ms)
+        await consumer.start()
+        try:
+            consumer.assign(partitions)
+            for tp in partitions:
+                consumer.seek(tp, 0)
+            patience = Patience(consumer, wait)
+            seen = polls = 0
+            while seen < 4 * n and polls < 500:
+                patience.adapt()
+                seen += sum(map(len, (await consumer.getmany(timeout_ms=5_000)).values()))
+                polls += 1
+            return seen, polls
+        finally:
+            await consumer.stop()
+
+    seen, polls = asyncio.run(asyncio.wait_for(read(), 60))
+    assert seen == 4 * n
+    assert polls < 400
+    assert end_offsets(broker, [topic]) == {("t", p): n for p in range(4)}
