@@ -128,6 +128,9 @@ def wait_for_broker(address: str, seconds: float, process: subprocess.Popen[byte
         if process is not None and process.poll() is not None:
             raise BrokerError(f"the broker ended at once (exit code {process.returncode})")
         try:
+            # kafka-python leaks a socket for every connection that is refused.
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
             admin = KafkaAdminClient(bootstrap_servers=address, request_timeout_ms=5000)
         except (KafkaError, OSError, ValueError) as error:
             if time.monotonic() > deadline:

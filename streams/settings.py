@@ -126,3 +126,29 @@ def _check(row: Field[Any], name: str, value: Any) -> Any:
     if low is not None and not low <= value <= high:
         raise SettingError(f"{name} must be between {low:g} and {high:g}, not {value}")
     return value
+
+
+def as_markdown() -> str:
+    """Write the table of all settings, as ``docs/settings.md`` has it."""
+    lines = [
+        "# Settings",
+        "",
+        "A setting comes from the command line where a command has an option for it, else from its",
+        "environment variable, else from its default. A variable that begins with `STREAMSIM_` and",
+        "names no setting is an error. This page is written by `python -m streams.settings`.",
+        "",
+        "| variable | default | unit | what it is |",
+        "|---|---|---|---|",
+    ]
+    for row in fields(Settings):
+        default = "~/.local/state/streamsim" if row.name == "home" else row.default
+        shown = f"`{default}`" if default != "" else ""
+        bounds = row.metadata["low"], row.metadata["high"]
+        limits = "" if bounds[0] is None else f" ({bounds[0]:,} to {bounds[1]:,})"
+        what = row.metadata["help"] + limits
+        lines.append(f"| `{variable(row)}` | {shown} | {row.metadata['unit']} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -1,0 +1,98 @@
+"""The finance features, computed anew in plain pandas, sharing no code with the stream's.
+
+Windows of a card are ``[t - span, t)``. Those of a terminal end seven days ago, on the hour:
+``[b - span, b)`` with ``b = floor(t - 7 days)``, a fraud counting from its own transaction's hour.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+SPANS = {"1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
+DELAY = 7 * DAY
+
+Ints = npt.NDArray[np.int64]
+
+
+def features(raw: pd.DataFrame) -> pd.DataFrame:
+    """Compute the features of the handbook's transactions, one row each, by event id."""
+    frame = pd.DataFrame(
+        {
+            "event_id": "tx-" + raw["TRANSACTION_ID"].astype(str),
+            "t": raw["TX_DATETIME"].to_numpy().astype("datetime64[ms]").astype(np.int64),
+            "card": raw["CUSTOMER_ID"].astype(str),
+            "terminal": raw["TERMINAL_ID"].astype(str),
+            "cents": (raw["TX_AMOUNT"] * 100).round().astype(np.int64),
+            "fraud": raw["TX_FRAUD"].astype(np.int64),
+        }
+    )
+    when = pd.to_datetime(frame["t"], unit="ms")
+    result = pd.DataFrame({"event_id": frame["event_id"], "amount": frame["cents"] / 100.0})
+    result["night"] = (when.dt.hour <= 6).astype(float)
+    result["weekend"] = (when.dt.day_of_week >= 5).astype(float)
+    result = result.join(_cards(frame)).join(_terminals(frame))
+    base = result["card_mean_30d"]
+    known = base > 0
+    result["amount_ratio"] = np.where(known, result["amount"] / base, -1.0)
+    for span in ("1d", "7d"):
+        some = known & (result[f"card_count_{span}"] > 0)
+        result[f"mean_ratio_{span}"] = np.where(some, result[f"card_mean_{span}"] / base, -1.0)
+    return result.set_index("event_id")
+
+
+def _cards(frame: pd.DataFrame) -> pd.DataFrame:
+    parts = []
+    for _, own in frame.sort_values("t", kind="stable").groupby("card", sort=False):
+        t, cents = own["t"].to_numpy(), own["cents"].to_numpy()
+        # Nobody sees who is simultaneous: the past ends before the first of the same instant.
+        here = np.searchsorted(t, t, "left")
+        part = pd.DataFrame(index=own.index)
+        for name, span in SPANS.items():
+            start = np.searchsorted(t, t - span, "left")
+            count = here - start
+            total = _sums(cents, start, here)
+            part[f"card_count_{name}"] = count.astype(float)
+            part[f"card_mean_{name}"] = np.where(count, total / 100 / np.maximum(count, 1), -1.0)
+        start = np.searchsorted(t, t - SPANS["30d"], "left")
+        part["amount_z"] = [_z(cents[s:h], c) for s, h, c in zip(start, here, cents, strict=True)]
+        last = np.where(here > start, t[np.maximum(here - 1, 0)], 0)
+        part["hours_since_last"] = np.where(here > start, (t - last) / HOUR, -1.0)
+        parts.append(part)
+    return pd.concat(parts)
+
+
+def _z(past: Ints, cents: int) -> float:
+    if len(past) < 2:
+        return 0.0
+    mean = past.mean()
+    deviation = max(past.std(ddof=1), 100 + mean / 4)
+    return float(np.clip((cents - mean) / deviation, -100, 100))
+
+
+def _terminals(frame: pd.DataFrame) -> pd.DataFrame:
+    parts = []
+    for _, own in frame.groupby("terminal", sort=False):
+        bucket = np.sort(own["t"].to_numpy() // HOUR * HOUR)
+        fraud = np.sort(own.loc[own["fraud"] == 1, "t"].to_numpy() // HOUR * HOUR)
+        end = (own["t"].to_numpy() - DELAY) // HOUR * HOUR
+        part = pd.DataFrame(index=own.index)
+        for name, span in SPANS.items():
+            count, frauds = (
+                np.searchsorted(times, end, "left") - np.searchsorted(times, end - span, "left")
+                for times in (bucket, fraud)
+            )
+            part[f"terminal_count_{name}"] = count.astype(float)
+            part[f"terminal_frauds_{name}"] = frauds.astype(float)
+            part[f"terminal_risk_{name}"] = (frauds + 0.01) / (count + 2.0)
+        parts.append(part)
+    return pd.concat(parts)
+
+
+def _sums(values: Ints, start: Ints, end: Ints) -> Ints:
+    cumulative = np.concatenate(([0], np.cumsum(values)))
+    sums: Ints = cumulative[end] - cumulative[start]
+    return sums
