@@ -7,6 +7,7 @@ a random marker between the values keeps a crafted value from reaching into its 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -165,16 +166,22 @@ def _days_from_civil(year: Ints, month: Ints, day: Ints) -> Ints:
     return days
 
 
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
+"""The years 1 to 9999 in UTC, which are those that can be written, too."""
+
+
 def _parse_one(text: Any) -> int:
-    if type(text) is not str or len(text) < 20 or text[10] not in "Tt":
+    if type(text) is not str or not _RFC_3339.fullmatch(text):
         return NO_TIME
     try:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is None:
-            return NO_TIME
-        return round((instant - _EPOCH).total_seconds() * 1000)
+        instant = datetime.fromisoformat(text.upper())
+        time = round((instant - _EPOCH).total_seconds() * 1000)
     except (ValueError, OverflowError):
         return NO_TIME
+    return time if _FIRST <= time <= _LAST else NO_TIME
 
 
 def parse_header_ints(values: Sequence[bytes | None]) -> Ints:

@@ -149,7 +149,7 @@ def read_response(body: bytes, header_length: str | None, n_rows: int) -> Floats
     except (BadRequest, KeyError, StopIteration, TypeError, ValueError) as error:
         raise ScorerUnavailable(f"the model service's answer cannot be read: {error!r}") from error
     if scores.shape != (n_rows,) or not np.isfinite(scores).all():
-        raise ScorerUnavailable(f"asked for {n_rows} scores, got {scores.shape[0]} or not finite")
+        raise ScorerUnavailable(f"asked for {n_rows} scores, got {scores.size}, or not all finite")
     return scores
 
 
