@@ -20,8 +20,9 @@ from simulator.testing.inprocess import InProcess, as_records
 from simulator.testing.replay import champion
 from streams.errors import ExpectationError, UsageError
 from streams.registry import load_domain
-from streams.spec import DAY, DomainSpec, Role, Slice
+from streams.spec import DAY, DomainSpec, Role
 from streams.topics import ALERTS, SCORES, TRUTH, topic
+from streams.world import Slice
 
 DAYS = 30
 QUIET_DAYS = 60

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from consumers.history import History, KeyIndex, Slots
 from consumers.table import SecondKeyTable
 from streams.events import NO_TIME, Events, Ints, Objects
-from streams.spec import Aggregates, DomainSpec, Past, Windows
+from streams.features import Aggregates, Past, Windows
+from streams.spec import DomainSpec
 
 
 class WindowState:

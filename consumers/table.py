@@ -16,7 +16,7 @@ import orjson
 
 from consumers.history import History, KeyIndex
 from streams.events import NO_TIME, Events, Ints, Objects, Outbound
-from streams.spec import SecondKey
+from streams.features import SecondKey
 from streams.topics import topic
 
 

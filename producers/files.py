@@ -13,7 +13,8 @@ from producers.readers import Chunk, columns_of, read_chunks
 from streams.codec import encode_objects, format_times
 from streams.errors import SourceError
 from streams.events import NO_TIME, Ints
-from streams.spec import DomainSpec, Emission, FileMap, Kind, Role, Slice, SourceSpec
+from streams.spec import DomainSpec, Kind, Role, SourceSpec
+from streams.world import Emission, FileMap, Slice
 
 LOOK_AHEAD = 16
 """How many rows after a row have a say in whether its time can be true."""

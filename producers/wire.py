@@ -14,7 +14,8 @@ import numpy as np
 from kafka.partitioner.default import murmur2
 
 from streams.events import HEARTBEAT, SOURCE_TIME, Headers, Ints, as_objects
-from streams.spec import DomainSpec, Emission, Slice
+from streams.spec import DomainSpec
+from streams.world import Emission, Slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from streams.codec import decode_objects, parse_times
 from streams.errors import UsageError
 from streams.events import Ints
 from streams.signature import Signature
-from streams.spec import DAY, DomainSpec, Role, Slice
+from streams.spec import DAY, DomainSpec, Role
+from streams.world import Slice
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of it is (0 to 1)."""

@@ -14,7 +14,8 @@ from streams.domains.finance.schema import (
     is_fraud,
 )
 from streams.domains.finance.simulate import EPOCH, OPTIONS, world
-from streams.spec import HOUR, DomainSpec, Timeline
+from streams.spec import HOUR, DomainSpec
+from streams.world import Timeline
 
 SPEC = DomainSpec(
     name="finance",

@@ -9,7 +9,7 @@ import numpy as np
 
 from streams.domains.finance.schema import LABEL_DELAY
 from streams.events import NO_TIME
-from streams.spec import FileMap
+from streams.world import FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streams.events import Columns, Events, Ints
-from streams.spec import DAY, HOUR, Field, Kind, Role, SecondKey, SourceSpec, Windows
+from streams.features import SecondKey, Windows
+from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
 
 LABEL_DELAY = 7 * DAY
 """A fraud is known at most this long after the transaction (ms)."""

@@ -25,7 +25,8 @@ from streams.domains.finance.population import CATEGORIES, ONLINE, PRICE, Popula
 from streams.domains.finance.schema import LABEL_DELAY, MAX_CENTS
 from streams.events import Floats, Ints, Objects, as_objects
 from streams.seeds import stream
-from streams.spec import DAY, HOUR, Emission, Slice
+from streams.spec import DAY, HOUR
+from streams.world import Emission, Slice
 
 OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 1000, "fraud": 1.0}
 """Size of the world, and how much fraud there is (0: none)."""

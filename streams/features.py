@@ -1,0 +1,133 @@
+"""Features as data: windows over a key's past, counts by a second key, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from streams.events import Events, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Sliding windows over one key's own past: ``[t - length, t)`` for an event at ``t``.
+
+    The right end is open: events of the same instant do not see each other, and an event does
+    not see itself. That is the tie rule, and it makes the features of simultaneous events
+    independent of the order in which they came.
+
+    Parameters
+    ----------
+    key
+        The source's own key; only triggers are remembered.
+    value
+        The integer column that is summed and squared (cents, say).
+    lengths
+        Window lengths (ms); the longest says how long the past is kept.
+    keep
+        At most so many of a key's latest events are remembered, which bounds what one hot
+        key can take. With ``|value| <= 1e8`` the sums of squares of 900 fit in 63 bits.
+    """
+
+    name: str
+    key: str
+    value: str
+    lengths: tuple[int, ...]
+    keep: int = 900
+
+
+@dataclass(frozen=True, slots=True)
+class SecondKey:
+    """Counts per another key than the topic's, shared by all workers through a topic.
+
+    Each worker adds up what its partitions contribute, per key and bucket of event time, and
+    publishes a bucket once its watermark has passed the bucket's end, to ``<domain>.<name>``.
+    Every worker holds the whole of that topic. An event at ``t`` sees the buckets in
+    ``[b - length, b)`` with ``b = floor(t - delay)`` on the bucket grid, and waits until all
+    contributors have published all buckets before ``b``.
+
+    Parameters
+    ----------
+    key
+        Column that holds the key, in every contributing source.
+    bucket, delay, lengths
+        Width of a bucket, age of the youngest bucket that counts, window lengths (ms).
+    counts
+        Per column of the table, the source whose events it counts.
+    effective
+        Per source, how the time at which an event counts is found from its columns and its
+        event time (ms). Without an entry it is the event time. It must not be earlier than
+        event time - delay, or a label could change a bucket that has been published.
+    """
+
+    name: str
+    key: str
+    bucket: int
+    delay: int
+    lengths: tuple[int, ...]
+    counts: Mapping[str, str]
+    effective: Mapping[str, Callable[[Events], Ints]] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that contribute, each once."""
+        return tuple(dict.fromkeys(self.counts.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What :class:`Windows` saw for ``n`` events, one column per window length.
+
+    ``count``, ``total`` and ``squares`` have shape ``(n, n_lengths)``: how many events, the sum
+    of their values and of the squares of these. ``last`` is the time of the latest event
+    before (ms, shape ``(n,)``), ``NO_TIME`` if there is none in the longest window.
+    """
+
+    count: Ints
+    total: Ints
+    squares: Ints
+    last: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregates:
+    """All that an event's features are made from, besides the event itself.
+
+    ``windows[name]`` is a :class:`Past`; ``tables[name][column]`` has shape ``(n, n_lengths)``.
+    """
+
+    windows: Mapping[str, Past]
+    tables: Mapping[str, Mapping[str, Ints]]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """The features of a domain's model, defined once for the stream and for training.
+
+    Parameters
+    ----------
+    names
+        One per column, in order.
+    assemble
+        ``(events, aggregates) -> float64 array of shape (n_events, n_features)``; NaN where a
+        feature is not known. Pure.
+    help
+        Per feature, what it means, with its unit.
+    groups
+        Features that say the same in different ways, by what they say in words, the most telling
+        first. An alert is explained by groups, and shows one feature of each.
+    phrases
+        Per feature, how it reads in an alert: a format of ``value`` and ``usual``. By default
+        its help with both numbers.
+    """
+
+    names: tuple[str, ...]
+    assemble: Callable[[Events, Aggregates], Floats]
+    help: Mapping[str, str]
+    groups: Mapping[str, tuple[str, ...]]
+    phrases: Mapping[str, str] = field(default_factory=dict)
+
+    def phrase(self, name: str, value: float, usual: float) -> str:
+        """Say in words what a feature's value is, and what is usual."""
+        default = f"{self.help[name]} {{value:,.6g}}, usually {{usual:,.6g}}"
+        return self.phrases.get(name, default).format(value=value, usual=usual)

@@ -1,0 +1,108 @@
+"""What sources send: worlds, files, and a domain's pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from streams.events import Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """Events of one source, ready to be sent, in order of sending.
+
+    Attributes
+    ----------
+    event_time
+        When each happened (ms, shape ``(n,)``); the record's timestamp.
+    clock
+        The source's clock when it sends each (ms, not decreasing); in a source that is in
+        order this is the event time.
+    keys, values
+        The records' bytes.
+    """
+
+    source: str
+    event_time: Ints
+    clock: Ints
+    keys: list[bytes | None]
+    values: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: slice | Ints) -> Emission:
+        """Return some rows."""
+        if isinstance(rows, slice):
+            keys, values = self.keys[rows], self.values[rows]
+        else:
+            picked = rows.tolist()
+            keys, values = [self.keys[i] for i in picked], [self.values[i] for i in picked]
+        return Emission(self.source, self.event_time[rows], self.clock[rows], keys, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What the sources send while their clocks are in ``[until - heartbeat, until)`` (ms).
+
+    ``until`` is a multiple of the timeline's heartbeat.
+    """
+
+    until: int
+    emissions: tuple[Emission, ...]
+
+
+class World(Protocol):
+    """A seeded world: the same seed and options give the same bytes."""
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield what happens, without end, a heartbeat of event time at a time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileMap:
+    """How the columns of a known kind of file become events.
+
+    Parameters
+    ----------
+    columns
+        The columns by which the kind is recognised; others are ignored unless ``optional``.
+    convert
+        ``frame -> {source: frame of that source's fields}``. Each frame has ``event_time`` in
+        ms (``NO_TIME`` where a row has none) and the index of the rows that it came from. What
+        a row lacks stays missing: judging is the cleaner's work.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    convert: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A domain's pace and delays.
+
+    Parameters
+    ----------
+    days_per_minute
+        Event days that pass in one minute of a demonstration.
+    label_delay
+        By when a label is known at the latest (ms).
+    epoch
+        Where the world's time begins (ms).
+    heartbeat
+        Every source says its clock at every multiple of this (ms of event time), on every
+        partition.
+    """
+
+    days_per_minute: float
+    label_delay: int
+    epoch: int
+    heartbeat: int
