@@ -1,8 +1,9 @@
 """Collect: tell events from heartbeats, and follow each partition's clock.
 
-A record's clock is the one that its source stamped on it (``source_time``). A record without a
+A record's clock is the one that its source stamped on it (``source_time``). For a record without a
 stamp, from a producer that is not ours, brings its own event time as its clock, and so is never
-late.
+late. Such a producer is taken to be in order: an event that is months away from its partition's
+clock may meet a past that has been forgotten, or wait for a clock that does not come.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from streams.events import (
     INGEST_TIME,
     NO_TIME,
     SOURCE_TIME,
-    Headers,
     Ints,
     Mask,
     Records,
+    first_headers,
 )
 
 
@@ -55,11 +56,6 @@ def collect(records: Records) -> Collected:
     source_time = parse_header_ints(source)
     heartbeat[beats] = source_time[beats] != NO_TIME
     return Collected(records, source_time, parse_header_ints(ingest), heartbeat)
-
-
-def first_headers(headers: Headers) -> dict[str, bytes | None]:
-    """Return the first value of each header; Kafka allows a name to come twice."""
-    return dict(reversed([(name, value) for name, value in headers]))
 
 
 def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int) -> Ints:
@@ -97,8 +93,9 @@ def _advance_singly(
     now = clock.tolist()
     rows = zip(partition.tolist(), source_time.tolist(), stamped.tolist(), strict=True)
     for p, time, is_stamped in rows:
-        if is_stamped or now[p] == NO_TIME or time - now[p] <= max_ahead:
-            now[p] = max(now[p], time)
+        if not is_stamped and now[p] != NO_TIME:
+            time = min(time, now[p] + max_ahead)
+        now[p] = max(now[p], time)
         after.append(now[p])
     clock[:] = now
     return np.array(after, np.int64)

@@ -34,14 +34,15 @@ class WindowState:
     def __len__(self) -> int:
         return len(self._index)
 
-    def observe(self, keys: Objects, times: Ints, values: Ints) -> Past:
+    def observe(self, partition: Ints, keys: Objects, times: Ints, values: Ints) -> Past:
         """Take events in, in order of arrival, and say what each one's key had seen before.
 
+        A key has a past in each partition; where it is the records' key, that is one.
         An event sees what had arrived by then and is older than itself. Where a key's events
         come in order of time, as nearly always, all of them are worked at once; the others are
         worked one at a time.
         """
-        slots = self._index.slots(keys)
+        slots = self._index.slots(list(zip(partition.tolist(), keys, strict=True)))
         order = np.argsort(slots, kind="stable")
         astray = self._astray(slots[order], times[order])
         numbers = np.column_stack([values, values * values])
@@ -108,6 +109,7 @@ def featurize(
     """
     pasts = {
         w.name: windows[w.name].observe(
+            events.partition,
             events.columns[w.key],  # type: ignore[arg-type]
             events.event_time,
             events.columns[w.value],  # type: ignore[arg-type]

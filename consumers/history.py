@@ -8,7 +8,7 @@ which events were added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,12 @@ class KeyIndex:
     """
 
     def __init__(self) -> None:
-        self._slot: dict[str, int] = {}
+        self._slot: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
         return len(self._slot)
 
-    def slots(self, keys: Iterable[str]) -> Slots:
+    def slots(self, keys: Iterable[Hashable]) -> Slots:
         """Return the number of each key, giving new keys the next ones."""
         known, items = self._slot, list(keys)
         found = [known.get(key, -1) for key in items]
@@ -41,7 +41,7 @@ class KeyIndex:
             found = [known.setdefault(key, len(known)) for key in items]
         return np.array(found, np.intp)
 
-    def find(self, keys: Iterable[str]) -> Slots:
+    def find(self, keys: Iterable[Hashable]) -> Slots:
         """Return the number of each key, -1 for one that has never come."""
         known = self._slot
         return np.array([known.get(key, -1) for key in keys], np.intp)

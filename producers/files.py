@@ -12,12 +12,14 @@ import pandas as pd
 from producers.readers import Chunk, columns_of, read_chunks
 from streams.codec import encode_objects, format_times
 from streams.errors import SourceError
-from streams.events import NO_TIME, Ints
-from streams.spec import DomainSpec, Kind, Role, SourceSpec
+from streams.events import LATEST_CLOCK, NO_TIME, Ints
+from streams.spec import DAY, DomainSpec, Kind, Role, SourceSpec
 from streams.world import Emission, FileMap, Slice
 
 LOOK_AHEAD = 16
 """How many rows after a row have a say in whether its time can be true."""
+LATEST = LATEST_CLOCK - 1000 * DAY
+"""The highest clock of a file (ms): labels and the end of all clocks must still fit after it."""
 
 
 def find_files(spec: DomainSpec, path: Path) -> list[tuple[Path, FileMap]]:
@@ -59,7 +61,7 @@ class FileSource:
     -----
     The source's clock is the highest event time so far, among times that can be true: a time is
     disbelieved if most of the rows that follow are older than it by more than the source's
-    ``max_ahead``. So one absurd date makes only its own row dead.
+    ``max_ahead``. So one absurd date makes only its own row dead. It does not begin before 1970.
     """
 
     def __init__(self, spec: DomainSpec, path: Path, file: FileMap) -> None:
@@ -114,8 +116,12 @@ class FileSource:
         ahead = self._spec.trigger.max_ahead
         padded = np.append(times, np.full(LOOK_AHEAD, np.iinfo(np.int64).max))
         window = np.lib.stride_tricks.sliding_window_view(padded, LOOK_AHEAD + 1)[:, 1:]
-        true = (window >= times[:, None] - ahead).sum(axis=1) * 2 >= LOOK_AHEAD
-        return np.maximum.accumulate(np.where(true, times, NO_TIME)).clip(self._clock)
+        known = times != NO_TIME
+        younger = (window >= np.where(known, times, 0)[:, None] - ahead).sum(axis=1)
+        true = known & (younger * 2 >= (window != NO_TIME).sum(axis=1))
+        return np.maximum.accumulate(np.where(true, times, NO_TIME)).clip(
+            max(self._clock, 0), LATEST
+        )
 
     def _fall_due(self, until: int, emissions: tuple[Emission, ...]) -> Iterator[Slice]:
         """Yield a slice with the pending events that are due before ``until``.

@@ -62,7 +62,7 @@ def columns_of(path: Path) -> list[str]:
     except ValueError as error:  # pyarrow's errors about a file's content
         raise SourceError(f"{path}: not a Parquet file ({error})") from None
     if path.suffix == ".csv":
-        return next(csv.reader([_text(head) or ""]), [])
+        return _cells(head.rstrip(b"\r\n"))
     if path.suffix in (".jsonl", ".ndjson"):
         return list(decode_objects([head.strip()])[0][0] or {})
     raise SourceError(f"{path}: unknown kind of file; .parquet, .csv and .jsonl are read")
@@ -90,20 +90,20 @@ def _read_parquet(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chu
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(rows, columns=list(columns)):
-                yield Chunk(batch.to_pandas(), None)
+                # As objects, integers beside missing values keep all their digits.
+                yield Chunk(batch.to_pandas(integer_object_nulls=True), None)
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{path}: {error}") from None
 
 
 def _read_csv(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chunk]:
     with path.open("rb") as file:
-        header = next(csv.reader([_text(file.readline(MAX_LINE)) or ""]), [])
+        header = _cells(file.readline(MAX_LINE).rstrip(b"\r\n"))
         wanted = [header.index(name) for name in columns]
         for lines in _lines(file, rows):
             records = []
             for line in lines:
-                text = _text(line)
-                cells = next(csv.reader([text]), []) if text is not None else []
+                cells = _cells(line)
                 fits = len(cells) == len(header)
                 records.append([cells[i] or None for i in wanted] if fits else [None] * len(wanted))
             yield Chunk(pd.DataFrame(records, columns=list(columns), dtype=object), lines)
@@ -124,9 +124,8 @@ def _lines(file: io.BufferedReader, rows: int) -> Iterator[list[bytes]]:
         if not line.endswith(b"\n") and len(line) == MAX_LINE:
             while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 pass
-        stripped = line.strip()
-        if stripped:
-            lines.append(stripped)
+        if line.strip():
+            lines.append(line.rstrip(b"\r\n"))
         if len(lines) >= rows:
             yield lines
             lines = []
@@ -134,8 +133,9 @@ def _lines(file: io.BufferedReader, rows: int) -> Iterator[list[bytes]]:
         yield lines
 
 
-def _text(line: bytes) -> str | None:
+def _cells(line: bytes) -> list[str]:
+    """Split a line of CSV; none for one that is not such a line. A cell ends with its line."""
     try:
-        return line.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
+        return next(csv.reader([line.decode("utf-8-sig")]), [])
+    except (UnicodeDecodeError, csv.Error):
+        return []

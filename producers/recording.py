@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from producers.wire import Batch
 from streams.codec import parse_header_ints
 from streams.errors import SourceError
-from streams.events import HEARTBEAT, INGEST_TIME, NO_TIME, SOURCE_TIME
+from streams.events import HEARTBEAT, INGEST_TIME, NO_TIME, SOURCE_TIME, first_headers
 from streams.spec import DomainSpec
 from streams.topics import TRUTH, topic
 
@@ -82,7 +82,7 @@ class Recording:
         names = {topic(spec.name, s.name): s.name for s in spec.sources}
         names[topic(spec.name, TRUTH)] = TRUTH
         records = [r for r in self.records if r.topic in names]
-        headers = [dict(r.headers) for r in records]
+        headers = [first_headers(r.headers) for r in records]
         clock = parse_header_ints([h.get(SOURCE_TIME) for h in headers])
         clock = _without_holes(records, np.where(clock == NO_TIME, -1, clock))
         order = np.argsort(clock, kind="stable")

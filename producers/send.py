@@ -80,7 +80,7 @@ class Sender:
         self._topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
         self._topics["truth"] = topic(spec.name, "truth")
         self._open: deque[Any] = deque()
-        self._last_due = 0
+        self._latest = 0
         self.stopping = False
         self.sent = Sent()
         try:
@@ -160,7 +160,8 @@ class Sender:
                 )
             )
             (self.sent.heartbeats if beat else self.sent.events)[source] += 1
-        self._last_due = max(self._last_due, int(batch.due[end - 1]))
+        stamps = batch.timestamp[start:end]
+        self._latest = max(self._latest, int(batch.due[end - 1]), *stamps)
         self._check(UNCHECKED)
 
     def _check(self, open_: int) -> None:
@@ -170,6 +171,6 @@ class Sender:
 
     def _finale(self) -> None:
         """Promise that nothing more comes, so that whatever waits for a clock is let go."""
-        if self._last_due:
-            last = finale(self._spec, self._last_due)
+        if self._latest:
+            last = finale(self._spec, self._latest)
             self._send(last, 0, len(last))

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from kafka.partitioner.default import murmur2
 
-from streams.events import HEARTBEAT, SOURCE_TIME, Headers, Ints, as_objects
+from streams.events import HEARTBEAT, LATEST_CLOCK, SOURCE_TIME, Headers, Ints, as_objects
 from streams.spec import DomainSpec
 from streams.world import Emission, Slice
 
@@ -48,6 +48,13 @@ class Batch:
     def __len__(self) -> int:
         return len(self.source)
 
+    def latest(self) -> int:
+        """Return the latest time that any record has to do with (ms).
+
+        That is a clock, or the timestamp of an event that was recorded without one.
+        """
+        return max(int(self.due.max()), max(self.timestamp))
+
     def headers(self, row: int) -> list[tuple[str, bytes | None]]:
         """Headers of one record, but for ``ingest_time``, which is the sender's to add last."""
         if self.recorded is not None:
@@ -79,14 +86,15 @@ def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
     )
 
 
-def finale(spec: DomainSpec, last_due: int) -> Batch:
+def finale(spec: DomainSpec, latest: int) -> Batch:
     """Promise that nothing comes any more after that event time (ms).
 
     The clocks of all sources are set so far ahead that whatever waits for one is let go.
     """
     step = spec.timeline.heartbeat
     lateness = max(s.allowed_lateness for s in spec.sources)
-    clock = ((last_due + lateness) // step + 2) * step
+    ahead = max(s.max_ahead for s in spec.sources)
+    clock = min(((latest + ahead + lateness) // step + 2) * step, LATEST_CLOCK)
     return heartbeats([s.name for s in spec.sources], spec.partitions, clock)
 
 
@@ -100,7 +108,8 @@ def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:
         [partition_of(k, partitions) if k else zlib.crc32(v) % partitions
          for k, v in zip(key, value, strict=True)],
         clock[order],
-        np.concatenate([e.event_time for e in emissions])[order].tolist(),
+        # Kafka knows no time before 1970, and a row of a file may have none at all.
+        np.concatenate([e.event_time for e in emissions])[order].clip(0).tolist(),
         key,
         value,
         [False] * len(order),

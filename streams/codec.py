@@ -169,7 +169,7 @@ def _days_from_civil(year: Ints, month: Ints, day: Ints) -> Ints:
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
+FIRST_TIME, LAST_TIME = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999 in UTC, which are those that can be written, too."""
 
 
@@ -181,7 +181,7 @@ def _parse_one(text: Any) -> int:
         time = round((instant - _EPOCH).total_seconds() * 1000)
     except (ValueError, OverflowError):
         return NO_TIME
-    return time if _FIRST <= time <= _LAST else NO_TIME
+    return time if FIRST_TIME <= time <= LAST_TIME else NO_TIME
 
 
 def parse_header_ints(values: Sequence[bytes | None]) -> Ints:

@@ -41,6 +41,8 @@ FEATURE_HASH = "feature_hash"
 MODEL = "model"
 MODEL_VERSION = "model_version"
 
+LATEST_CLOCK = 10**13 - 1
+"""The highest clock that a header can say (ms): it has 13 digits."""
 NO_TIME = np.iinfo(np.int64).min
 """Stands for a time that is not known; smaller than every time."""
 
@@ -196,6 +198,11 @@ def as_objects(values: Iterable[object]) -> Objects:
     array = np.empty(len(items), dtype=object)
     array[:] = items
     return array
+
+
+def first_headers(headers: Headers) -> dict[str, bytes | None]:
+    """Return the first value of each header; Kafka allows a name to come twice."""
+    return dict(reversed([(name, value) for name, value in headers]))
 
 
 def source_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:

@@ -49,9 +49,8 @@ def replay(
     model = model or champion(spec)
     domain = InProcess(spec, model.score, model.signature, hold=hold)
     batches = list(recording.batches(spec))
-    due = [int(batch.due[-1]) for batch in batches]
-    if due:
-        batches.append(finale(spec, max(due)))
+    if batches:
+        batches.append(finale(spec, max(batch.latest() for batch in batches)))
     outputs: list[Outbound] = []
     written = {source.name: 0 for source in spec.sources}
     for records in as_records(spec, batches, rows):

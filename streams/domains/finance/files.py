@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.codec import FIRST_TIME, LAST_TIME
 from streams.domains.finance.schema import LABEL_DELAY
 from streams.events import NO_TIME
 from streams.world import FileMap
@@ -20,7 +21,7 @@ def _handbook(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     import pandas as pd
 
     time = _instants(frame["TX_DATETIME"])
-    cents = pd.to_numeric(frame["TX_AMOUNT"], errors="coerce").mul(100).round().astype("Int64")
+    cents = _whole(_numbers(frame["TX_AMOUNT"]).mul(100).round())
     payments = pd.DataFrame(
         {
             "event_id": _texts(frame["TRANSACTION_ID"], "tx-"),
@@ -32,7 +33,7 @@ def _handbook(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     )
     if "TX_FRAUD" not in frame:
         return {"transactions": payments}
-    fraud = pd.to_numeric(frame["TX_FRAUD"], errors="coerce").eq(1) & time.ne(NO_TIME)
+    fraud = _numbers(frame["TX_FRAUD"]).eq(1) & time.ne(NO_TIME)
     known = payments[fraud.to_numpy()]
     chargebacks = pd.DataFrame(
         {
@@ -52,30 +53,53 @@ def _own(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     """Take transactions whose columns are already those of the topic."""
     import pandas as pd
 
-    columns = ["event_id", "card_id", "terminal_id", "currency", "category"]
-    given = {name: _texts(frame[name]) for name in columns if name in frame}
-    cents = pd.to_numeric(frame["amount_cents"], errors="coerce")
-    whole = cents.where(cents.eq(cents.round())).astype("Int64")
-    return {
-        "transactions": pd.DataFrame(
-            {**given, "event_time": _instants(frame["event_time"]), "amount_cents": whole}
-        )
-    }
+    names = ("event_id", "card_id", "terminal_id", "currency", "category")
+    columns = {name: _texts(frame[name]) for name in names if name in frame}
+    columns["event_time"] = _instants(frame["event_time"])
+    columns["amount_cents"] = _whole(_numbers(frame["amount_cents"]))
+    return {"transactions": pd.DataFrame(columns)}
 
 
 def _texts(column: pd.Series, prefix: str = "") -> pd.Series:
-    """Return identifiers as text, ``None`` where there is none."""
-    text = prefix + column.astype("string").str.removesuffix(".0")
-    return text.astype(object).where(column.notna(), None)
+    """Return identifiers as text, ``None`` where there is none; a text stays as it is."""
+    import pandas as pd
+
+    texts = [None if (text := _text(value)) is None else prefix + text for value in column]
+    return pd.Series(texts, index=column.index, dtype=object)
+
+
+def _text(value: Any) -> str | None:
+    if type(value) is str:
+        return value
+    if type(value) is float:
+        return str(int(value)) if value.is_integer() else None
+    return str(value) if type(value) is int else None
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return numbers as float64, NaN where there is none."""
+    import pandas as pd
+
+    if column.dtype == object:
+        column = column.where(column.map(lambda v: type(v) in (int, float, str)))
+    return pd.to_numeric(column, errors="coerce").astype("float64")
+
+
+def _whole(numbers: pd.Series) -> pd.Series:
+    """Return whole numbers as such, missing where there is none that could be exact."""
+    return numbers.where(numbers.eq(numbers.round()) & numbers.abs().le(2.0**53)).astype("Int64")
 
 
 def _instants(column: pd.Series) -> pd.Series:
     """Return instants in ms, UTC where no offset is given, ``NO_TIME`` where it is none."""
     import pandas as pd
 
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        column = column.where(column.map(lambda v: type(v) is str and v[:4].isdecimal()))
+        column = column.astype("string")
     times = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
     stamps = times.dt.as_unit("ms").astype("int64")
-    return stamps.where(times.notna(), np.int64(NO_TIME))
+    return stamps.where(times.notna() & stamps.between(FIRST_TIME, LAST_TIME), np.int64(NO_TIME))
 
 
 FILES = (

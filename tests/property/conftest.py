@@ -1,0 +1,14 @@
+"""How hard the properties are tried: ``HYPOTHESIS_PROFILE=nightly`` tries twenty times as long."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+EXAMPLES = 100
+
+# A first example pays for imports, and machines differ: slowness is the whole suite's affair.
+settings.register_profile("default", max_examples=EXAMPLES, deadline=None, print_blob=True)
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=20 * EXAMPLES)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

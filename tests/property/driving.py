@@ -1,0 +1,95 @@
+"""Cut logs into batches in any way, and push them through a pipeline that needs no model."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from hypothesis import strategies as st
+
+from simulator.testing.inprocess import InProcess
+from streams.events import Floats, Outbound, Records
+from streams.inference import Matrix
+from streams.signature import Signature
+from tests.property.logs import SPEC, Item, logs_of
+
+SIGNATURE = Signature(
+    "checksum",
+    "1",
+    SPEC.features.names,
+    SPEC.feature_hash,
+    threshold=0.7,
+    reference=(0.0,) * len(SPEC.features.names),
+)
+
+
+def checksum(features: Matrix) -> Floats:
+    """Score each row by all of its bits: whatever changes a feature changes the score."""
+    return np.array([zlib.crc32(row.tobytes()) / 2**32 for row in features])
+
+
+Batch = list[tuple[int, Item]]
+"""Records of one source, each with its offset."""
+
+
+def records_of(batch: Batch) -> Records:
+    items = [item for _, item in batch]
+    return Records(
+        items[0].source,
+        np.array([item.partition for item in items]),
+        np.array([offset for offset, _ in batch]),
+        [max(item.time, 0) for item in items],
+        [item.key for item in items],
+        [item.value for item in items],
+        [item.headers for item in items],
+    )
+
+
+def one_by_one(items: Iterable[Item]) -> list[Batch]:
+    """Cut into batches of one, in order of arrival; only heartbeats may come together."""
+    ends: dict[tuple[str, int], int] = {}
+    batches: list[Batch] = []
+    before = ("", "")
+    for item in items:
+        place = item.source, item.partition
+        row = ends.get(place, 0), item
+        if before == (item.source, "heartbeat") == (item.source, item.kind):
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+        before = item.source, item.kind
+        ends[place] = ends.get(place, 0) + 1
+    return batches
+
+
+Schedule = Sequence[tuple[int, int, bool]]
+SCHEDULES: st.SearchStrategy[Schedule] = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(1, 12), st.booleans()), min_size=1, max_size=12
+)
+"""Which log to take from, how many records, and whether into the batch before."""
+
+
+def scheduled(items: Iterable[Item], schedule: Schedule) -> list[Batch]:
+    """Cut into batches by a schedule, over and over until nothing is left."""
+    left = {place: list(enumerate(log)) for place, log in logs_of(items).items() if log}
+    batches: list[Batch] = []
+    turn = 0
+    while left:
+        pick, size, glue = schedule[turn % len(schedule)]
+        place = list(left)[pick % len(left)]
+        taken, left[place] = left[place][:size], left[place][size:]
+        if not left[place]:
+            del left[place]
+        if glue and batches and batches[-1][0][1].source == place[0]:
+            batches[-1] += taken
+        else:
+            batches.append(taken)
+        turn += 1
+    return batches
+
+
+def run(batches: Iterable[Batch], *, hold: bool = False) -> tuple[InProcess, list[Outbound]]:
+    """Push batches through a pipeline that scores by checksum."""
+    domain = InProcess(SPEC, checksum, SIGNATURE, hold=hold)
+    return domain, list(domain.run(map(records_of, batches)))

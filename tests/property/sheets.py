@@ -1,0 +1,150 @@
+"""Small files of payments in every format, and what the cleaner makes of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import strategies as st
+
+from consumers.clean import decode
+from consumers.collect import collect
+from producers import files
+from producers.readers import read_chunks
+from producers.wire import Batch, wire
+from simulator.testing.inprocess import as_records
+from streams.codec import format_times
+from streams.spec import DAY, HOUR
+from tests.property.logs import SPEC, START
+
+Row = Mapping[str, Any]
+REQUIRED = ("event_id", "event_time", "card_id", "terminal_id", "amount_cents")
+COLUMNS = (*REQUIRED, "currency", "category")
+DEAD = "dead"
+GOOD: Row = {
+    "event_id": "e",
+    "event_time": "2025-01-06T00:00:00.000Z",
+    "card_id": "c",
+    "terminal_id": "t",
+    "amount_cents": 1,
+    "currency": None,
+    "category": None,
+}
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(list(rows[0]))
+        writer.writerows([row[name] for name in rows[0]] for row in rows)
+
+
+def write_json_lines(path: Path, rows: Sequence[Row]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    pq.write_table(pa.table({name: [row[name] for row in rows] for name in rows[0]}), path)
+
+
+FORMATS: dict[str, Callable[[Path, Sequence[Row]], None]] = {
+    ".csv": write_csv,
+    ".jsonl": write_json_lines,
+    ".parquet": write_parquet,
+}
+
+
+def batches_of(path: Path, chunk: int) -> Iterator[Batch]:
+    """Send a file, read so many rows at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "read_chunks", partial(read_chunks, rows=chunk))
+        ((file, kind),) = files.find_files(SPEC, path)
+        yield from wire(SPEC, files.FileSource(SPEC, file, kind).slices())
+
+
+def events_of(path: Path, chunk: int = 50_000) -> dict[str, list[Any]]:
+    """Find what the cleaner makes of a file: its events, and ``dead`` for what is none.
+
+    Per source, in the order of sending; each event comes with its source's clock. Every
+    heartbeat has to be one.
+    """
+    found: dict[str, list[Any]] = {source.name: [] for source in SPEC.sources}
+    for batch in batches_of(path, chunk):
+        for records in as_records(SPEC, [batch]):
+            collected = collect(records)
+            if batch.heartbeat[0]:
+                assert collected.heartbeat.all()
+                continue
+            events, rows, dead = decode(collected, SPEC.source(records.source))
+            fates: list[Any] = [DEAD] * len(records)
+            for i, row in enumerate(rows.tolist()):
+                fates[row] = {name: column[i] for name, column in events.columns.items()} | {
+                    "event_id": events.event_id[i],
+                    "event_time": int(events.event_time[i]),
+                    "clock": int(events.source_time[i]),
+                }
+            assert fates.count(DEAD) == len(dead)
+            found[records.source] += fates
+    return found
+
+
+# No spaces around a word, and no number: what happens to these has a test of its own.
+WORDS = st.text(
+    st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=5
+).map(lambda word: f"x{word}x")
+GAPS = st.sampled_from([0, 1, HOUR, 5 * HOUR, DAY, 9 * DAY])
+SHIFTS = (0, 0, 0, 0, -HOUR, 400 * DAY)
+
+
+@st.composite
+def payments(
+    draw: st.DrawFn,
+    *,
+    times: st.SearchStrategy[str | None] | None = None,
+    shifts: Sequence[int] = SHIFTS,
+    first_is_right: bool = True,
+    max_size: int = 24,
+    **columns: st.SearchStrategy[Any],
+) -> list[dict[str, Any]]:
+    """Draw rows with the topic's own columns.
+
+    Parameters
+    ----------
+    times
+        What else there may be instead of a time.
+    shifts
+        By how much a time may be wrong.
+    first_is_right
+        Whether the first row's time is not too late, or it would be taken for wrong.
+    columns
+        What there may be in other columns.
+    """
+    rows, time = [], START
+    strategies = {
+        "event_id": WORDS,
+        "card_id": WORDS,
+        "terminal_id": WORDS,
+        "amount_cents": st.integers(-1, 10**6),
+        "currency": st.none() | st.sampled_from(["EUR", "CHF"]),
+        "category": st.none() | WORDS,
+    } | columns
+    for gap, shift in draw(
+        st.lists(st.tuples(GAPS, st.sampled_from(shifts)), min_size=1, max_size=max_size)
+    ):
+        time += gap
+        if first_is_right and not rows:
+            shift = min(shift, 0)
+        text: str | None = format_times(np.array([time + shift]))[0]
+        if times is not None and draw(st.integers(0, 3)) == 0:
+            text = draw(times)
+        row = {name: draw(strategy) for name, strategy in strategies.items()}
+        rows.append({name: text if name == "event_time" else row[name] for name in COLUMNS})
+    return rows

@@ -1,0 +1,117 @@
+"""Batches may be cut anywhere and partitions mixed at will: what comes out is the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import cycle
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from streams.events import Outbound
+from streams.topics import topic
+from tests.property.driving import SCHEDULES, Batch, Schedule, one_by_one, run, scheduled
+from tests.property.examples import examples
+from tests.property.logs import (
+    SOURCES,
+    SPEC,
+    STAMPS,
+    Item,
+    Step,
+    Story,
+    ending,
+    steps,
+    tell,
+    wild_steps,
+)
+
+TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.tables)}
+
+
+def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
+    """Sort outputs by topic, partition and source; of the tables' records, what they add up to."""
+    found: dict[Any, Any] = {}
+    until: dict[tuple[str, int], int] = {}
+    counts: Counter[Any] = Counter()
+    for record in outputs:
+        if record.topic not in TABLES:
+            source = dict(record.headers).get("source_topic")
+            found.setdefault((record.topic, source, record.partition), []).append(record[2:])
+            continue
+        body = orjson.loads(record.value or b"")
+        origin = body["source"], body["partition"]
+        assert body["from"] == until.get(origin)
+        assert body["until"] > (body["from"] or 0)
+        until[origin] = body["until"]
+        for key, bucket, count in zip(body["keys"], body["buckets"], body["counts"], strict=True):
+            assert (body["from"] or 0) <= bucket < body["until"]
+            counts[*origin, key, bucket] += count
+    return found | {"until": until, "counts": counts}
+
+
+def outcome(batches: Iterable[Batch], hold: bool) -> dict[Any, Any]:
+    domain, outputs = run(batches, hold=hold)
+    pipeline = domain.pipeline
+    assert pipeline.pending == 0
+    assert pipeline.waits_for() is None
+    account = {
+        (source, p): pipeline.account.of(source, p)
+        for source in SOURCES
+        for p in range(SPEC.partitions)
+    }
+    position = {source: pipeline.positions(source).tolist() for source in SOURCES}
+    return meaning(outputs) | {"account": account, "position": position}
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@examples(1)
+@given(story=st.lists(steps(), max_size=12), schedule=SCHEDULES)
+def test_batches_make_no_difference(story: Story, schedule: Schedule, hold: bool) -> None:
+    check(tell(story), schedule, hold)
+
+
+def payments(count: int, gap: int = 0, shift: int = 0, stamp: str = "own") -> Step:
+    """Payments of one card."""
+    return Step(gap, "transactions", 0, 0, 1_000, count, None, shift, stamp)
+
+
+# What an event meets of a past that its source's clock has left for weeks is not promised.
+LEAPING = (*STAMPS, "none", "far")
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@examples(1)
+@given(story=st.lists(wild_steps(stamps=LEAPING), max_size=12), schedule=SCHEDULES)
+def test_batches_make_no_difference_whatever_the_clocks_say(
+    story: Story, schedule: Schedule, hold: bool
+) -> None:
+    check(tell(story), schedule, hold)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@examples(1)
+@given(
+    story=st.lists(steps(), max_size=12),
+    schedule=SCHEDULES,
+    places=st.lists(st.integers(0, SPEC.partitions - 1), min_size=1, max_size=6),
+)
+@example(story=[payments(6, gap=1)], schedule=[(0, 3, False)], places=[0, 1])
+def test_partitions_do_not_see_each_other_whatever_lies_where(
+    story: Story, schedule: Schedule, places: Sequence[int], hold: bool
+) -> None:
+    """Another partitioner may have put a card's records into several partitions."""
+    items = [
+        replace(item, partition=p) for item, p in zip(tell(story), cycle(places), strict=False)
+    ]
+    check(items, schedule, hold)
+
+
+def check(items: list[Item], schedule: Schedule, hold: bool) -> None:
+    end = ending(items)
+    singly = outcome(one_by_one([*items, *end]), hold)
+    assert outcome(scheduled([*items, *end], schedule), hold) == singly

@@ -1,0 +1,120 @@
+"""Every record ends in exactly one class, and it is the one that its own words put it in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.testing.outcome import make_outcome
+from streams.events import Outbound
+from streams.spec import Role
+from streams.topics import topic
+from tests.property.driving import SCHEDULES, Schedule, run, scheduled
+from tests.property.examples import examples
+from tests.property.logs import (
+    SOURCES,
+    SPEC,
+    Item,
+    Logs,
+    Story,
+    ending,
+    logs_of,
+    steps,
+    tell,
+    wild_steps,
+)
+
+Classes = dict[tuple[str, int, int], str]
+"""Source, partition and offset of a record, to its class."""
+
+
+def classes_of(logs: Logs) -> Classes:
+    """Sort records into classes, one after the other, by the words of clean and collect."""
+    found: Classes = {}
+    for (source, partition), log in logs.items():
+        for offset, name in enumerate(_classes(source, log)):
+            found[source, partition, offset] = name
+    return found
+
+
+def _classes(source: str, log: Iterable[Item]) -> Iterable[str]:
+    spec = SPEC.source(source)
+    ahead, remember = spec.max_ahead, max(spec.remember, spec.allowed_lateness)
+    clock: int | None = None
+    seen: dict[str, int] = {}
+    for item in log:
+        time = item.time if item.kind == "event" else None
+        now = item.stamp if item.stamp is not None else time
+        if now is not None:
+            own = item.stamp is not None or clock is None
+            clock = max(now if clock is None else clock, now if own else min(now, clock + ahead))
+        if item.kind == "heartbeat":
+            yield "heartbeat"
+        elif time is None or now is None or time - now > ahead:
+            yield "dead"
+        elif now - time > spec.allowed_lateness:
+            yield "late"
+        elif item.event_id in seen and clock - seen[item.event_id] <= remember:  # type: ignore[operator]
+            yield "duplicate"
+        else:
+            seen[item.event_id] = time
+            yield "scored" if spec.role is Role.TRIGGER else "applied"
+
+
+def check(items: list[Item], schedule: Schedule, hold: bool) -> None:
+    everything = [*items, *ending(items)]
+    expected = classes_of(logs_of(everything))
+    domain, outputs = run(scheduled(everything, schedule), hold=hold)
+    for source in SOURCES:
+        for p in range(SPEC.partitions):
+            account = domain.pipeline.account.of(source, p)
+            wanted = Counter(c for (s, q, _), c in expected.items() if (s, q) == (source, p))
+            assert Counter(account) == wanted
+    assert written(outputs) == sorted(
+        (name, *place) for place, name in expected.items() if name in ("scored", "dead", "late")
+    )
+    check_outputs(outputs, logs_of(everything))
+
+
+def written(outputs: Iterable[Outbound]) -> list[tuple[str, str, int, int]]:
+    """List the classes of the records that outputs speak of."""
+    outcome = make_outcome(SPEC, outputs, {})
+    scored = [("scored", SPEC.trigger.name, *score.source) for score in outcome.scores]
+    rejected = [
+        (name, r.source[0].removeprefix(f"{SPEC.name}."), *r.source[1:])
+        for name, part in (("dead", outcome.dead), ("late", outcome.late))
+        for r in part
+    ]
+    return sorted(scored + rejected)
+
+
+def check_outputs(outputs: Iterable[Outbound], logs: Logs) -> None:
+    """Dead and late records are as they came, and every output can be sent."""
+    for record in outputs:
+        assert 0 <= record.partition < SPEC.partitions
+        assert record.timestamp >= 0
+        if record.topic in (topic(SPEC.name, "dead"), topic(SPEC.name, "late")):
+            headers = dict(record.headers)
+            source = headers["source_topic"].decode().removeprefix(f"{SPEC.name}.")
+            item = logs[source, record.partition][int(headers["source_offset"])]
+            assert (record.key, record.value) == (item.key, item.value)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@examples(0.7)
+@given(story=st.lists(steps(), max_size=10), schedule=SCHEDULES)
+def test_every_record_is_in_its_class(story: Story, schedule: Schedule, hold: bool) -> None:
+    check(tell(story), schedule, hold)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@examples(0.7)
+@given(story=st.lists(wild_steps(), max_size=10), schedule=SCHEDULES)
+def test_every_record_is_in_its_class_whatever_the_clocks_say(
+    story: Story, schedule: Schedule, hold: bool
+) -> None:
+    check(tell(story), schedule, hold)

@@ -1,0 +1,138 @@
+"""A second key's table: in whatever order it is read, and repeated as a restart repeats it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.table import SecondKeyTable
+from streams.events import NO_TIME, as_objects
+from streams.spec import DAY, HOUR
+from tests.property.examples import examples
+from tests.property.logs import SOURCES, SPEC, START
+
+(TABLE,) = SPEC.tables
+PARTITIONS = 2
+KEYS = ("t0", "t1")
+ORIGINS = [(source, p) for source in SOURCES for p in range(PARTITIONS)]
+
+
+@dataclass
+class Told:
+    """What one partition of a source counted: until when its buckets are closed, step by step."""
+
+    source: str
+    partition: int
+    closed: list[int]
+    counts: Counter[tuple[str, int]]
+
+    def record(self, first: int, last: int) -> bytes:
+        """Publish the buckets between two of its steps."""
+        since = self.closed[first - 1] if first else None
+        until = self.closed[last]
+        rows = sorted(
+            (key, bucket, count)
+            for (key, bucket), count in self.counts.items()
+            if (since is None or bucket >= since) and bucket < until
+        )
+        body: dict[str, Any] = {
+            "source": self.source,
+            "partition": self.partition,
+            "from": since,
+            "until": until,
+            "keys": [key for key, _, _ in rows],
+            "buckets": [bucket for _, bucket, _ in rows],
+            "counts": [count for _, _, count in rows],
+        }
+        return orjson.dumps(body)
+
+
+BUCKETS = st.integers(0, 100).map(lambda day: START + day * DAY)
+COUNTS = st.dictionaries(st.tuples(st.sampled_from(KEYS), BUCKETS), st.integers(1, 5), max_size=20)
+CLOSED = st.lists(BUCKETS, min_size=1, max_size=8, unique=True).map(sorted)
+
+
+@st.composite
+def tellings(draw: st.DrawFn) -> list[Told]:
+    return [Told(*origin, draw(CLOSED), Counter(draw(COUNTS))) for origin in ORIGINS]
+
+
+@st.composite
+def readings(draw: st.DrawFn, told: Sequence[Told]) -> list[bytes]:
+    """Draw records as a worker may read them.
+
+    Each partition's come in order; one may begin again at what was published before it, as
+    after a restart, and go further at once.
+    """
+    records: dict[int, list[bytes]] = {}
+    for number, one in enumerate(told):
+        at, own = 0, []
+        while at < len(one.closed):
+            last = draw(st.integers(at, len(one.closed) - 1))
+            own.append(one.record(draw(st.integers(0, at)), last))
+            at = last + 1
+        if draw(st.booleans()):
+            own.append(one.record(0, draw(st.integers(0, len(one.closed) - 1))))
+        records[number] = own
+    turns = [number for number, own in records.items() for _ in own]
+    return [records[number].pop(0) for number in draw(st.permutations(turns))]
+
+
+def naive_watermark(told: Iterable[Told]) -> int:
+    return min(one.closed[-1] for one in told)
+
+
+def naive_counts(told: Sequence[Told], key: str, time: int) -> dict[str, list[int]]:
+    """Count in ``[b - length, b)`` with ``b = floor(t - delay)``."""
+    end = (time - TABLE.delay) // TABLE.bucket * TABLE.bucket
+    return {
+        name: [
+            sum(
+                count
+                for one in told
+                if one.source == source
+                for (k, bucket), count in one.counts.items()
+                if k == key and end - length <= bucket < end
+            )
+            for length in TABLE.lengths
+        ]
+        for name, source in TABLE.counts.items()
+    }
+
+
+@examples(1)
+@given(told=tellings(), data=st.data())
+def test_a_table_counts_what_was_told_in_any_order_and_once(
+    told: list[Told], data: st.DataObject
+) -> None:
+    table = SecondKeyTable(TABLE, PARTITIONS)
+    watermark = NO_TIME
+    for record in data.draw(readings(told)):
+        advanced = table.apply(record)
+        assert advanced == (table.watermark > watermark)
+        watermark = table.watermark
+        check_questions(table, told)
+    assert table.watermark == naive_watermark(told)
+
+
+def check_questions(table: SecondKeyTable, told: Sequence[Told]) -> None:
+    """Ask as events that are ready ask: for what is complete, and not much longer ago."""
+    if table.watermark == NO_TIME:
+        return
+    latest = table.watermark + TABLE.delay
+    for time in (latest + HOUR - 1, latest, latest - 1, latest - DAY, latest - TABLE.delay):
+        asked = np.full(len(KEYS) + 1, time)
+        if table.asks_for(asked)[0] > table.watermark:
+            continue
+        found = table.windows(as_objects([*KEYS, "never"]), asked)
+        for row, key in enumerate([*KEYS, "never"]):
+            assert {name: counts[row].tolist() for name, counts in found.items()} == naive_counts(
+                told, key, time
+            )

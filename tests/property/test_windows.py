@@ -1,0 +1,58 @@
+"""A key's past: every window, after any batches, is what a scan of all that came finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.featurize import WindowState
+from streams.events import NO_TIME, as_objects
+from streams.features import Windows
+from tests.property.examples import examples
+
+SLACK = 3
+LENGTHS = (2, 9)
+Row = tuple[str, int, int]  # key, how much later than the key's newest, value
+
+ROWS = st.tuples(st.sampled_from("aab"), st.integers(-SLACK, 4), st.integers(-9, 9))
+BATCHES = st.lists(st.lists(ROWS, max_size=12), max_size=12)
+
+
+@examples(2.5)
+@given(batches=BATCHES, keep=st.integers(1, 6) | st.just(900))
+def test_windows_equal_a_scan_if_nothing_is_older_than_the_slack(
+    batches: Sequence[Sequence[Row]], keep: int
+) -> None:
+    state = WindowState(Windows("w", "k", "v", LENGTHS, keep), SLACK)
+    came: list[Row] = []
+    newest: dict[str, int] = {}
+    for batch in batches:
+        expected, rows = [], []
+        for key, later, value in batch:
+            time = newest.get(key, 0) + later
+            newest[key] = max(newest.get(key, 0), time)
+            expected.append(scan(came, key, time, keep))
+            came.append((key, time, value))
+            rows.append((key, time, value))
+        keys, times, values = zip(*rows, strict=True) if rows else ((), (), ())
+        place = np.zeros(len(rows), int)
+        past = state.observe(place, as_objects(keys), np.array(times, int), np.array(values, int))
+        found = zip(past.count, past.total, past.squares, past.last, strict=True)
+        assert [(*(a.tolist() for a in sums), int(last)) for *sums, last in found] == expected
+
+
+def scan(
+    came: Sequence[Row], key: str, time: int, keep: int
+) -> tuple[list[int], list[int], list[int], int]:
+    past = sorted(((t, v) for k, t, v in came if k == key and t < time), key=lambda row: row[0])
+    windows = [[v for t, v in past[-keep:] if t >= time - length] for length in LENGTHS]
+    last = [t for t, _ in past if t >= time - max(LENGTHS)]
+    return (
+        [len(w) for w in windows],
+        [sum(w) for w in windows],
+        [sum(v * v for v in w) for w in windows],
+        last[-1] if last else NO_TIME,
+    )

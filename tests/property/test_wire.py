@@ -1,0 +1,202 @@
+"""From slices to records: nothing lost, in order of the clocks, in the partitions of the keys."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from aiokafka.partitioner import DefaultPartitioner as AioPartitioner
+from hypothesis import example, given
+from hypothesis import strategies as st
+from kafka.partitioner.default import DefaultPartitioner
+
+from producers.pace import ByRate, BySpeed, Pace
+from producers.wire import Batch, finale, heartbeats, partition_of, wire
+from streams.events import HEARTBEAT, SOURCE_TIME
+from streams.world import Emission, Slice
+from tests.property.examples import examples
+from tests.property.logs import LATENESS, SOURCES, SPEC, START
+
+
+class Cluster:
+    """What kafka-python's partitioner asks of a cluster."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = set(range(partitions))
+
+    def topics(self) -> set[str]:
+        return {"t"}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return self._partitions
+
+    available_partitions_for_topic = partitions_for_topic
+
+
+@examples(4)
+@given(st.binary(max_size=40), st.integers(1, 200))
+@example(b"", 8)
+def test_keys_lie_where_both_clients_put_them(key: bytes, partitions: int) -> None:
+    found = partition_of(key, partitions)
+    asked = "t", key, key, None, None, Cluster(partitions)
+    assert found == DefaultPartitioner().partition(*asked)
+    everything = list(range(partitions))
+    assert found == AioPartitioner()(key, everything, everything)
+
+
+@pytest.mark.parametrize(
+    ("key", "murmur2"),
+    [  # from UtilsTest of Apache Kafka's Java client
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
+def test_keys_lie_where_the_java_client_puts_them(key: bytes, murmur2: int) -> None:
+    for partitions in (1, 7, 8, 1_000):
+        assert partition_of(key, partitions) == (murmur2 & 0x7FFFFFFF) % partitions
+
+
+Row = tuple[int, int, bytes | None, bytes]  # gap of the clock, event time, key, value
+KEYS = st.none() | st.binary(max_size=2)
+ROWS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 9), KEYS, st.binary(max_size=3)), max_size=6
+)
+SLICES = st.lists(st.lists(st.tuples(st.sampled_from(SOURCES), ROWS), max_size=3), max_size=4)
+
+
+def emission(source: str, rows: Sequence[Row]) -> Emission:
+    gaps, times, keys, values = zip(*rows, strict=True) if rows else ((), (), (), ())
+    clock = START + np.cumsum(np.array(gaps, np.int64))
+    return Emission(source, START + np.array(times, np.int64), clock, list(keys), list(values))
+
+
+def slices_of(told: Sequence[Sequence[tuple[str, Sequence[Row]]]]) -> list[Slice]:
+    return [
+        Slice(START + number, tuple(emission(source, rows) for source, rows in piece))
+        for number, piece in enumerate(told)
+    ]
+
+
+@examples(1)
+@given(SLICES)
+def test_every_event_is_sent_once_and_every_slice_ends_with_everyones_clock(
+    told: Sequence[Sequence[tuple[str, Sequence[Row]]]],
+) -> None:
+    slices = slices_of(told)
+    batches = list(wire(SPEC, slices))
+    beats = [batch for batch in batches if any(batch.heartbeat)]
+    assert len(beats) == len(slices)
+    for batch, piece in zip(beats, slices, strict=True):
+        check_heartbeats(batch, piece.until)
+    sent: list[tuple[str, int, bytes | None, bytes | None, int]] = []
+    for batch in batches:
+        assert len(batch) > 0
+        assert all(a <= b for a, b in pairwise(batch.due.tolist()))
+        for row in range(len(batch)):
+            key, value = batch.key[row], batch.value[row]
+            if not batch.heartbeat[row]:
+                clock = int(batch.due[row])
+                sent.append((batch.source[row], clock, key, value, batch.timestamp[row]))
+                where = partition_of(key, 3) if key else zlib.crc32(value or b"") % 3
+                assert batch.partition[row] == where
+                assert batch.headers(row) == [(SOURCE_TIME, b"%d" % clock)]
+    for source in SOURCES:
+        for piece, own in zip(slices, _split(sent, slices), strict=True):
+            emitted = [
+                (source, c, k, v, t)
+                for e in piece.emissions
+                if e.source == source
+                for c, k, v, t in zip(
+                    e.clock.tolist(), e.keys, e.values, e.event_time.tolist(), strict=True
+                )
+            ]
+            assert [r for r in own if r[0] == source] == sorted(emitted, key=lambda r: r[1])
+
+
+def _split(sent: Sequence[tuple], slices: Sequence[Slice]) -> list[Sequence[tuple]]:  # type: ignore[type-arg]
+    """Give each slice as many of the records as it has events."""
+    parts, start = [], 0
+    for piece in slices:
+        end = start + sum(len(e) for e in piece.emissions)
+        parts.append(sent[start:end])
+        start = end
+    assert start == len(sent)
+    return parts
+
+
+def check_heartbeats(batch: Batch, clock: int) -> None:
+    """Every source says its clock on every partition, once."""
+    places = Counter(zip(batch.source, batch.partition, strict=True))
+    assert places == Counter((s, p) for s in SOURCES for p in range(SPEC.partitions))
+    assert batch.due.tolist() == [clock] * len(batch)
+    for row in range(len(batch)):
+        headers = batch.headers(row)
+        assert (SOURCE_TIME, b"%d" % clock) in headers
+        assert HEARTBEAT in dict(headers)
+        assert batch.value[row] is None
+
+
+@examples(1)
+@given(st.lists(st.text(max_size=3), unique=True, max_size=4), st.integers(1, 20), st.integers(0))
+def test_heartbeats_cover_all_partitions(sources: list[str], partitions: int, clock: int) -> None:
+    clock %= 10**13
+    batch = heartbeats(sources, partitions, clock)
+    places = list(zip(batch.source, batch.partition, strict=True))
+    assert sorted(places) == sorted((s, p) for s in sources for p in range(partitions))
+    assert set(batch.due.tolist()) <= {clock}
+
+
+@examples(1)
+@given(st.integers(0, 10**13 - 10**9))
+def test_the_finale_lets_everything_go_that_was_due(last_due: int) -> None:
+    batch = finale(SPEC, last_due)
+    clock = int(batch.due[0])
+    check_heartbeats(batch, clock)
+    assert clock - LATENESS > last_due
+    assert clock % SPEC.timeline.heartbeat == 0
+
+
+def pieces(batch: Batch, cuts: Sequence[int]) -> list[Batch]:
+    edges = [0, *sorted({cut % len(batch) for cut in cuts} - {0}), len(batch)]
+    return [
+        Batch(
+            batch.source[a:b], batch.partition[a:b], batch.due[a:b], batch.timestamp[a:b],
+            batch.key[a:b], batch.value[a:b], batch.heartbeat[a:b],
+        )
+        for a, b in pairwise(edges)
+    ]  # fmt: skip
+
+
+@examples(1)
+@given(
+    beats=st.lists(st.tuples(st.integers(0, 10**7), st.booleans()), min_size=1, max_size=12),
+    cuts=st.lists(st.integers(0, 11), max_size=4),
+    speed=st.sampled_from([0.5, 1.0, 60.0, 28_800.0]),
+    rate=st.sampled_from([0.1, 1.0, 3.0, 5_000.0]),
+)
+def test_when_a_record_is_due_does_not_depend_on_its_batch(
+    beats: list[tuple[int, bool]], cuts: list[int], speed: float, rate: float
+) -> None:
+    n = len(beats)
+    clock = START + np.cumsum([gap for gap, _ in beats])
+    beat = [b for _, b in beats]
+    batch = Batch(["s"] * n, [0] * n, clock, [0] * n, [None] * n, [None] * n, beat)
+    wall = 1_700_000_000_000
+    events = np.cumsum([not b for b in beat])
+    expected: dict[Pace, list[float]] = {
+        BySpeed(wall, speed): [wall + (c - clock[0]) / speed for c in clock.tolist()],
+        ByRate(wall, rate): [wall + max(e - 1, 0) * 1000 / rate for e in events.tolist()],
+    }
+    for pace, due in expected.items():
+        found = [pace.due_ms(part) for part in pieces(batch, cuts)]
+        together = np.concatenate([part for part in found if part is not None])
+        np.testing.assert_allclose(together, due, rtol=0, atol=0.01)
+        assert (np.diff(together) >= 0).all()
