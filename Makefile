@@ -12,7 +12,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow check bench clean lock setup
+.PHONY: help demo up test test-slow nightly check bench clean lock setup
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(READY_DEV) ## the tests
 
 test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, a fresh clone
 	@$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
+
+nightly: $(READY_DEV) ## twenty times as many random examples of every property, new each time
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property --timeout 7200 $(ARGS)
 
 check: $(READY_DEV) ## format, lint, types and imports
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }
