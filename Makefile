@@ -29,8 +29,9 @@ test: $(READY_DEV) ## the tests
 test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, a fresh clone
 	@$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
 
-nightly: $(READY_DEV) ## twenty times as many random examples of every property, new each time
-	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property --timeout 7200 $(ARGS)
+nightly: $(READY_DEV) ## fuzzing and properties with many times the cases, new each time
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \
+		tests/integration/test_poison.py --timeout 7200 $(ARGS)
 
 check: $(READY_DEV) ## format, lint, types and imports
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }

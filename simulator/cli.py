@@ -12,6 +12,10 @@ import click
 from streams import __version__
 from streams.errors import StreamsimError, UsageError
 
+# Before scikit-learn is loaded: its threads wait for each other by spinning, and on a machine that
+# does anything else besides, two of them take several times as long as one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 FOLDER = click.Path(path_type=Path)
 
 

@@ -18,6 +18,8 @@ from streams.registry import load_domain
 from streams.settings import PREFIX
 from streams.spec import DomainSpec
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command line does, and for the same reason
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 

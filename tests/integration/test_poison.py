@@ -10,6 +10,7 @@ from producers.recording import Recording
 from simulator.testing.outcome import Outcome
 from simulator.testing.replay import record_world
 from streams.spec import DomainSpec
+from tests.effort import SEED, TIMES
 from tests.poison import BIG, add_big, spoil
 from tests.replay.test_parity import alike
 
@@ -64,11 +65,12 @@ def test_spoilt_events_through_the_broker(
 
 @pytest.mark.slow
 @pytest.mark.stack
+@pytest.mark.parametrize("seed", range(SEED, SEED + TIMES))
 def test_a_hundred_thousand_spoilt_and_good_events_through_the_broker(
-    replay: Replay, stack: Replay, finance: DomainSpec, registry: object
+    replay: Replay, stack: Replay, finance: DomainSpec, registry: object, seed: int
 ) -> None:
     recording, spoilt = spoil(
-        record_world(finance, seed=6, days=18, cards=2_800, terminals=1_500), 0.25, 6
+        record_world(finance, seed=seed, days=18, cards=2_800, terminals=1_500), 0.25, seed
     )
     outcome = stack(recording, workers=2)
     account = outcome.account

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from streams.inference import HEADER_LENGTH, write_infer
+from tests.effort import SEED, TIMES
 from tests.service.conftest import Service
 
 INFER = "/v2/models/finance-fraud/infer"
@@ -96,10 +97,11 @@ def test_some_mutated_requests(service: Service) -> None:
 @pytest.mark.slow
 def test_a_hundred_thousand_mutated_requests(service: Service) -> None:
     with ThreadPoolExecutor(4) as pool:
-        parts = list(pool.map(lambda seed: storm(service, seed, 25_000), range(10, 14)))
+        seeds = range(SEED, SEED + 4)
+        parts = list(pool.map(lambda seed: storm(service, seed, 25_000 * TIMES), seeds))
     total = sum(parts, Counter[int]())
     print(f"{sum(total.values()):,} requests by status: {dict(sorted(total.items()))}")
-    assert sum(total.values()) == 100_000
+    assert sum(total.values()) == 100_000 * TIMES
 
 
 @pytest.mark.parametrize(
