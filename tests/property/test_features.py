@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.property.cards import (
+    LATENESS,
+    MONDAY,
     Event,
     Payment,
     assert_alike,
@@ -46,8 +48,17 @@ def test_an_event_is_scored_with_what_had_arrived(
     assert_alike(found, naive_features(events, keep=keep, arrived_only=True))
 
 
+# What comes at the last moment still goes before what was held until then.
+AT_THE_LAST_MOMENT = [
+    Payment(1, MONDAY + 1, "c0", "t0", 100, 0),
+    Payment(2, MONDAY + LATENESS, "c1", "t0", 100, 0),
+    Payment(0, MONDAY, "c0", "t0", 900, LATENESS),
+]
+
+
 @examples(0.5)
 @given(histories(disordered=True), ROWS)
+@example(AT_THE_LAST_MOMENT, 1)
 def test_held_events_have_the_features_of_events_in_order(
     events: Sequence[Event], rows: int
 ) -> None:
