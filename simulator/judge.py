@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from streams.codec import parse_times
-from streams.events import Floats, Ints, Mask
+from streams.codec import decode_objects, parse_times
+from streams.events import NO_TIME, Floats, Ints, Mask
 from streams.spec import DomainSpec
 
 
@@ -35,7 +35,7 @@ class Judged:
 
 
 def join_labels(
-    spec: DomainSpec, scores: Iterable[bytes], labels: Iterable[bytes], now_ms: int | None
+    spec: DomainSpec, scores: Iterable[bytes], labels: Iterable[bytes | None], now_ms: int | None
 ) -> Judged:
     """Join the values of the scores topic with those of the labels' topics.
 
@@ -45,7 +45,7 @@ def join_labels(
         Event time up to which labels are known; ``None`` takes all of them as final.
     """
     rows = [orjson.loads(value) for value in scores]
-    positive = {body.get(spec.label_key) for body in map(_object, labels) if body.get("event_time")}
+    positive = _known(spec, labels).keys()
     time = parse_times([row["event_time"] for row in rows])
     final = np.ones(len(rows), bool)
     if now_ms is not None:
@@ -75,21 +75,24 @@ def quality(spec: DomainSpec, judged: Judged) -> dict[str, Any]:
 
 
 def alert_quality(
-    alerts: Iterable[bytes], truth: Iterable[bytes], labels: Iterable[bytes], spec: DomainSpec
+    alerts: Iterable[bytes],
+    truth: Iterable[bytes | None],
+    labels: Iterable[bytes | None],
+    spec: DomainSpec,
 ) -> dict[str, Any] | None:
     """Compare alerts with what the world planted; ``None`` if it planted nothing.
 
     ``lead_s_median`` is how long before its label became known a true alert came (event time).
     """
-    planted = {body[spec.label_key]: body["kind"] for body in map(_object, truth)}
+    planted = {
+        body[spec.label_key]: body["kind"]
+        for body in decode_objects(list(truth))[0]
+        if body and isinstance(body.get(spec.label_key), str) and isinstance(body.get("kind"), str)
+    }
     if not planted:
         return None
-    known = {
-        body[spec.label_key]: body["event_time"]
-        for body in map(_object, labels)
-        if spec.label_key in body
-    }
-    raised = {body["event_id"]: body["event_time"] for body in map(_object, alerts)}
+    known = _known(spec, labels)
+    raised = {body["event_id"]: body["event_time"] for body in map(orjson.loads, alerts)}
     true = raised.keys() & planted.keys()
     leads = _leads(raised, known, sorted(true & known.keys()))
     by_kind = {
@@ -115,10 +118,14 @@ def _leads(raised: Mapping[str, str], known: Mapping[str, str], events: Sequence
     ) / 1e3
 
 
-def _object(value: bytes | None) -> dict[str, Any]:
-    """Return a record's JSON object, an empty one for what is none (it is a dead letter)."""
-    try:
-        body = orjson.loads(value or b"{}")
-    except orjson.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
+def _known(spec: DomainSpec, labels: Iterable[bytes | None]) -> dict[str, str]:
+    """Return which events have a label, and since when; what is no label is a dead letter."""
+    known = {}
+    objects, _ = decode_objects(list(labels))
+    for body in objects:
+        if body is None:
+            continue
+        about, time = body.get(spec.label_key), body.get("event_time")
+        if isinstance(about, str) and isinstance(time, str) and parse_times([time])[0] != NO_TIME:
+            known[about] = time
+    return known

@@ -132,7 +132,7 @@ def features_of(
             found[int(event_id)] = row
 
     domain = InProcess(spec, hold=hold, watch=watch)
-    batches = [*scenario.recording().batches(spec), finale(spec, last)]
+    batches = [*scenario.recording().batches(spec, rows), finale(spec, last)]
     for _ in domain.run(as_records(spec, batches, rows)):
         pass
     return found

@@ -1,0 +1,55 @@
+"""Judging a run: what lies in the topics of labels and truth need not be what belongs there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulator.judge import alert_quality, join_labels
+from streams.codec import encode_objects
+from streams.registry import load_domain
+
+FINANCE = load_domain("finance")
+NOON = "2025-03-01T12:00:00.000Z"
+SCORES = encode_objects(
+    {"event_id": ["a", "b"], "event_time": [NOON] * 2, "card_id": ["c", "c"], "score": [0.9, 0.1]}
+)
+LABEL = b'{"event_id":"l","event_time":"2025-03-04T12:00:00Z","transaction_id":"a"}'
+JUNK = [
+    None,
+    b"",
+    b"[]",
+    b"{",
+    b'{"transaction_id":{},"event_time":"2025-03-04T12:00:00Z"}',
+    b'{"transaction_id":["b"],"event_time":"2025-03-04T12:00:00Z"}',
+    b'{"transaction_id":"b","event_time":{}}',
+    b'{"transaction_id":"b","event_time":"soon"}',
+    b'{"transaction_id":"b"}',
+]
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_what_is_no_label_says_nothing(junk: bytes | None) -> None:
+    judged = join_labels(FINANCE, SCORES, [junk, LABEL, junk], None)
+    assert judged.label.tolist() == [1, 0]
+    assert judged.final.all()
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_quality_is_told_from_what_is_planted_and_labelled(junk: bytes | None) -> None:
+    truth = [b'{"transaction_id":"a","kind":"large_amount"}', junk]
+    alerts = encode_objects({"event_id": ["a", "b"], "event_time": [NOON] * 2})
+    found = alert_quality(alerts, truth, [LABEL, junk], FINANCE)
+    assert found is not None
+    assert (found["precision"], found["recall"]) == (0.5, 1.0)
+    assert found["lead_s_median"] == 3 * 86_400
+    assert found["recall_by_kind"] == {"large_amount": 1.0}
+
+
+def test_a_label_counts_once_it_can_no_longer_change() -> None:
+    day = 86_400_000
+    noon = int(np.datetime64(NOON[:-1], "ms").astype(np.int64))
+    early = join_labels(FINANCE, SCORES, [LABEL], noon + 7 * day - 1)
+    late = join_labels(FINANCE, SCORES, [LABEL], noon + 7 * day)
+    assert not early.final.any()
+    assert late.final.all()
