@@ -144,9 +144,7 @@ def test_texts_arrive_as_they_are(folder: Path, suffix: str, texts: list[str]) -
     check_texts(folder / f"f{suffix}", one_line)
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])  # a cell of CSV ends with its line
 @pytest.mark.parametrize("text", ["two\nlines", "two\r\nlines", "two\rlines"])
 def test_texts_of_two_lines_arrive_as_they_are(folder: Path, text: str, suffix: str) -> None:
-    if suffix == ".csv":
-        pytest.skip("a cell of CSV ends with its line: the two halves are dead letters")
     check_texts(folder / f"f{suffix}", ["e", "c", "t", text])

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +20,7 @@ from models.registry import Registry
 from simulator.broker import free_port
 from streams.signature import Signature
 from streams.spec import DomainSpec
+from tests.stacks import until
 
 TOKEN = "a-token-for-tests"
 MAX_ROWS, MAX_BODY = 2_000, 1 << 20
@@ -87,11 +87,10 @@ def service(
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
+    def ready() -> bool:
         assert process.poll() is None, "the service ended"
-        assert time.monotonic() < deadline, "the service is not ready"
         with suppress(OSError), urllib.request.urlopen(url, timeout=2) as response:
-            assert response.status == 200
-            return
-        time.sleep(0.05)
+            return bool(response.status == 200)
+        return False
+
+    until(ready, "the service")
