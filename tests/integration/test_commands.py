@@ -121,7 +121,9 @@ def test_a_promise_that_is_not_kept_is_exit_code_1(
 ) -> None:
     """A model that never alerts has no precision to speak of."""
     shutil.copytree(registry.root, tmp_path / "registry")
-    release = tmp_path / "registry" / "finance-fraud" / "1" / "release.json"
+    champion = registry.champion("finance-fraud")
+    assert champion is not None
+    release = tmp_path / "registry" / "finance-fraud" / champion / "release.json"
     document = json.loads(release.read_text())
     document["signature"]["threshold"] = 2.0
     release.chmod(0o644)

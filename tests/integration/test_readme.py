@@ -42,8 +42,12 @@ def quick() -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that has what the README's commands take for granted, and a running stack."""
+    """A folder that has what the README's commands take for granted, and a running stack.
+
+    Its home is its own: these commands train and promote models, which no other test shall meet.
+    """
     folder = tmp_path_factory.mktemp("newcomer")
+    shutil.copytree(registry.root, folder / "home" / "registry")
     (folder / "test_payments.py").write_text(_python())
     (folder / "payments.csv").write_text(
         "event_id,event_time,card_id,terminal_id,amount_cents\n"
@@ -52,11 +56,13 @@ def folder(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iter
             for i in range(500)
         )
     )
-    with Up(folder) as up:
-        up.flowing()
-        yield folder
-        up.interrupt()
-        assert up.ended() == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STREAMSIM_HOME", str(folder / "home"))
+        with Up(folder) as up:
+            up.flowing()
+            yield folder
+            up.interrupt()
+            assert up.ended() == 0
 
 
 def shell(command: str, folder: Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
