@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.testing.inprocess import InProcess
 from simulator.testing.outcome import make_outcome
 from streams.events import Outbound
 from streams.spec import Role
 from streams.topics import topic
-from tests.property.driving import SCHEDULES, Schedule, run, scheduled
+from tests.property.driving import (
+    SCHEDULES,
+    SIGNATURE,
+    Schedule,
+    checksum,
+    records_of,
+    run,
+    scheduled,
+)
 from tests.property.examples import examples
 from tests.property.logs import (
     SOURCES,
@@ -118,3 +127,21 @@ def test_every_record_is_in_its_class_whatever_the_clocks_say(
     story: Story, schedule: Schedule, hold: bool
 ) -> None:
     check(tell(story), schedule, hold)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@examples(0.3)
+@given(story=st.lists(steps(), max_size=10), schedule=SCHEDULES)
+def test_no_position_is_past_a_record_that_is_in_no_class_yet(
+    story: Story, schedule: Schedule, hold: bool
+) -> None:
+    domain = InProcess(SPEC, checksum, SIGNATURE, hold=hold)
+    for batch in scheduled(tell(story), schedule):
+        domain.push(records_of(batch))
+        pipeline = domain.pipeline
+        pending = pipeline.pending_by_partition()
+        for source in SOURCES:
+            for p, position in enumerate(pipeline.positions(source).tolist()):
+                finished = sum(pipeline.account.of(source, p).values())
+                assert position <= finished
+                assert source != SPEC.trigger.name or pending[p] or position in (-1, finished)

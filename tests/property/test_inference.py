@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -90,6 +91,38 @@ def test_a_response_is_read_as_it_was_written(
     assert same(read_response(body, length and str(length), len(scores)), scores)
     head = orjson.loads(body[:length])
     assert head.get("id") == identity
+
+
+ANY_ROWS = st.integers(0, MAX_ROWS + 2).flatmap(
+    lambda n: arrays(np.float32, (n, WIDTH), elements=st.floats(width=32))
+)
+
+
+@examples(2)
+@given(ANY_ROWS)
+def test_too_many_rows_none_or_such_that_are_not_finite_are_refused(rows: Matrix) -> None:
+    body, length = write_infer(rows)
+    try:
+        found = read_infer(body, str(length), WIDTH, MAX_ROWS)
+    except BadRequest as error:
+        status = error.status
+    else:
+        status = 200
+        assert same(found.rows, rows)
+    if len(rows) > MAX_ROWS:
+        assert status == 413
+    else:
+        assert status == (200 if len(rows) and np.isfinite(rows).all() else 400)
+
+
+@examples(1)
+@given(MATRICES, st.data(), st.sampled_from([True, "1", "x", None, [1.0], {}, 1e39]))
+def test_what_is_no_number_is_refused(rows: Matrix, data: st.DataObject, junk: Any) -> None:
+    request = as_json(rows)
+    values = request["inputs"][0]["data"]
+    values[data.draw(st.integers(0, len(values) - 1))] = junk
+    with pytest.raises(BadRequest):
+        read_infer(orjson.dumps(request), None, WIDTH, MAX_ROWS)
 
 
 @st.composite

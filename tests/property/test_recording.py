@@ -76,6 +76,11 @@ CHANGES = st.sampled_from(["partition", "offset", "timestamp", "key", "value", "
 @examples(1)
 @given(RECORDS, RECORDS, CHANGES)
 @example(Recorded("t", 0, 0, 0, None, b"", ()), Recorded("t", 0, 0, 0, b"", None, ()), "key")
+@example(
+    Recorded("t", 0, 0, 0, None, None, (("a", b"1"), ("a", b"2"))),
+    Recorded("t", 0, 0, 0, None, None, (("a", b"2"),)),
+    "headers",
+)
 def test_a_fingerprint_tells_whatever_differs_but_the_time_of_sending(
     record: Recorded, other: Recorded, field: str
 ) -> None:
