@@ -7,6 +7,8 @@ dead. What is in no class yet is still on its way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from streams.events import Ints
@@ -47,6 +49,11 @@ class Account:
     def of(self, source: str, partition: int) -> dict[str, int]:
         """Return the classes of one partition of a source."""
         return {name: int(counts[partition]) for name, counts in self._counts[source].items()}
+
+    def set(self, source: str, partition: int, classes: Sequence[int]) -> None:
+        """Set the classes of one partition of a source, in the order of :meth:`of`."""
+        for counts, count in zip(self._counts[source].values(), classes, strict=True):
+            counts[partition] = count
 
     def total(self, source: str) -> dict[str, int]:
         """Return the classes of a source over all partitions."""

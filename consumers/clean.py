@@ -7,73 +7,31 @@ was there already). Whether it is dead or late depends on the record alone.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from consumers.collect import Collected, advance
+from consumers.seen import SeenIds
 from streams.codec import decode_objects, parse_times
-from streams.events import NO_TIME, Columns, Dead, Events, Ints, Mask, as_objects
-from streams.spec import Field, Kind, SourceSpec
+from streams.events import (
+    NO_TIME,
+    REASON,
+    Columns,
+    Dead,
+    Events,
+    Ints,
+    Outbound,
+    as_objects,
+    source_headers,
+)
+from streams.spec import DomainSpec, Field, Kind, SourceSpec
+from streams.topics import DEAD, LATE, topic
 
 _ID = Field("event_id", Kind.STRING, "unique per source")
 _TIME = Field("event_time", Kind.TIME, "when it happened")
-
-
-class SeenIds:
-    """Event ids per partition, remembered until the partition's clock leaves them behind.
-
-    Parameters
-    ----------
-    remember
-        An id counts for nothing once the clock is further than this past its event time (ms).
-    """
-
-    def __init__(self, partitions: int, remember: int) -> None:
-        self._remember = remember
-        self._ids: list[dict[str, int]] = [{} for _ in range(partitions)]
-        self._ages: list[deque[tuple[int, list[str]]]] = [deque() for _ in range(partitions)]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._ids))
-
-    def first_time(self, partition: Ints, ids: Iterable[str], times: Ints, clock: Ints) -> Mask:
-        """Say of each event whether its id comes for the first time, and remember it.
-
-        Parameters
-        ----------
-        times, clock
-            The events' times, and what their partitions' clocks said when they came (ms).
-        """
-        fresh = np.ones(len(times), bool)
-        batches: dict[int, list[str]] = {}
-        newest: dict[int, int] = {}
-        rows = zip(partition.tolist(), ids, times.tolist(), clock.tolist(), strict=True)
-        for row, (p, event_id, time, now) in enumerate(rows):
-            known = self._ids[p]
-            before = known.get(event_id)
-            if before is not None and now - before <= self._remember:
-                fresh[row] = False
-                continue
-            known[event_id] = time
-            batches.setdefault(p, []).append(event_id)
-            if time > newest.get(p, NO_TIME):
-                newest[p] = time
-        for p, batch in batches.items():
-            self._ages[p].append((newest[p], batch))
-        return fresh
-
-    def forget(self, clock: Ints) -> None:
-        """Forget what the partitions' clocks have left behind; it only saves memory."""
-        for p, now in enumerate(clock.tolist()):
-            ages, known, limit = self._ages[p], self._ids[p], now - self._remember
-            while ages and ages[0][0] < limit:
-                for event_id in ages.popleft()[1]:
-                    if known.get(event_id, now) < limit:
-                        del known[event_id]
 
 
 @dataclass(slots=True)
@@ -130,6 +88,30 @@ def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cle
         behind[is_late],
         rows[keep[~fresh]],
     )
+
+
+def rejected(spec: DomainSpec, batch: Collected, cleaned: Cleaned) -> list[Outbound]:
+    """Pass on dead and late records with their original bytes, and say why."""
+    rows = [(d.row, DEAD, (REASON, d.reason.encode())) for d in cleaned.dead]
+    rows += [
+        (row, LATE, ("lateness_ms", b"%d" % by))
+        for row, by in zip(cleaned.late.tolist(), cleaned.lateness.tolist(), strict=True)
+    ]
+    records, source = batch.records, topic(spec.name, batch.records.source)
+    out = []
+    for row, where, note in rows:
+        partition, offset = int(records.partition[row]), int(records.offset[row])
+        out.append(
+            Outbound(
+                topic(spec.name, where),
+                partition,
+                records.key[row],
+                records.value[row],
+                records.timestamp[row],
+                [note, *source_headers(source, partition, offset)],
+            )
+        )
+    return out
 
 
 def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]]:

@@ -5,12 +5,12 @@ One definition serves the stream and training: both run these functions over the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from consumers.history import History, KeyIndex, Slots
+from consumers.history import History, PlacedKeys, Slots
 from consumers.table import SecondKeyTable
 from streams.events import NO_TIME, Events, Ints, Objects
 from streams.features import Aggregates, Past, Windows
@@ -28,7 +28,7 @@ class WindowState:
 
     def __init__(self, windows: Windows, slack: int) -> None:
         self._windows = windows
-        self._index = KeyIndex()
+        self._index = PlacedKeys()
         self._history = History(2, max(windows.lengths), keep=windows.keep, slack=slack)
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class WindowState:
         come in order of time, as nearly always, all of them are worked at once; the others are
         worked one at a time.
         """
-        slots = self._index.slots(list(zip(partition.tolist(), keys, strict=True)))
+        slots = self._index.slots(partition.tolist(), keys)
         order = np.argsort(slots, kind="stable")
         astray = self._astray(slots[order], times[order])
         numbers = np.column_stack([values, values * values])
@@ -62,6 +62,19 @@ class WindowState:
             _put(past, one, self._past(slots[one], times[one]))
             self._history.insert(int(slots[row]), int(times[row]), numbers[row])
         return past
+
+    def kept(self, partition: int) -> tuple[list[str], Ints, Ints, Ints]:
+        """Return a partition's past: its keys, how many events each has, their times and values."""
+        keys, slots = self._index.of(partition)
+        count, times, numbers = self._history.kept(slots)
+        return keys, count, times, numbers[:, 0]
+
+    def restore(self, partition: int, keys: Sequence[str], times: Ints, values: Ints) -> None:
+        """Take in a partition's past, in order of arrival; there must be none of it yet."""
+        slots = self._index.slots([partition] * len(keys), keys)
+        order = np.lexsort((times, slots))
+        numbers = np.column_stack([values, values * values])[order]
+        self._history.append(slots[order], times[order], numbers)
 
     def _astray(self, slots: Slots, times: Ints) -> Slots:
         """Find the keys with an event that is older than one before it."""

@@ -8,6 +8,7 @@ which events were added up.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 
 import numpy as np
@@ -47,6 +48,41 @@ class KeyIndex:
         return np.array([known.get(key, -1) for key in keys], np.intp)
 
 
+class PlacedKeys:
+    """Numbers keys in each partition, in the order in which they first come.
+
+    >>> keys = PlacedKeys()
+    >>> keys.slots([0, 1, 0], ["a", "a", "b"]).tolist(), len(keys)
+    ([0, 1, 2], 3)
+    >>> keys.of(0)
+    (['a', 'b'], array([0, 2]))
+    """
+
+    def __init__(self) -> None:
+        self._slot: defaultdict[int, dict[str, int]] = defaultdict(dict)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def slots(self, partitions: Iterable[int], keys: Iterable[str]) -> Slots:
+        """Return the number of each key in its partition, giving new ones the next."""
+        known = self._slot
+        places = list(zip(partitions, keys, strict=True))
+        found = [known[p].get(key, -1) for p, key in places]
+        if -1 in found:
+            for row, (p, key) in enumerate(places):
+                if found[row] < 0:
+                    found[row] = known[p].setdefault(key, self._count)
+                    self._count += found[row] == self._count
+        return np.array(found, np.intp)
+
+    def of(self, partition: int) -> tuple[list[str], Slots]:
+        """Return the keys of a partition with their numbers."""
+        known = self._slot[partition]
+        return list(known), np.fromiter(known.values(), np.intp, len(known))
+
+
 class History:
     """Time-stamped integers per key, and their sums over windows.
 
@@ -75,6 +111,8 @@ class History:
         self._sums = np.empty((1024, columns), np.int64)
         self._used = 0
         self._wasted = 0
+        self.floor: int | None = None
+        """Nothing at or after this time is forgotten, however new a key's newest row is (ms)."""
         self._start = np.empty(0, np.intp)
         self._length = np.empty(0, np.intp)
         self._capacity = np.empty(0, np.intp)
@@ -121,6 +159,18 @@ class History:
     def times(self, positions: Slots) -> Ints:
         """Return the times of those rows (ms)."""
         return self._time[positions]
+
+    def kept(self, slots: Slots) -> tuple[Ints, Ints, Ints]:
+        """Return all rows of keys: how many each has, their times, and their values.
+
+        Times have shape ``(n_rows,)``, values ``(n_rows, columns)``: key after key, each in
+        order of time.
+        """
+        self._ensure(slots)
+        count = self._length[slots]
+        position = np.repeat(self._start[slots] + 1, count) + _within(count)
+        values = self._sums[position] - self._sums[position - 1]
+        return count, self._time[position], values
 
     def append(self, slots: Slots, times: Ints, values: Ints) -> None:
         """Add rows that are sorted by slot and, within a slot, not older than what is there.
@@ -194,14 +244,17 @@ class History:
         """Find the last row of each key that no question will ask for."""
         newest = self.newest(own)
         known = newest != NO_TIME
-        oldest = self.before(own, np.where(known, newest - self._span, NO_TIME))
+        limit = np.where(known, newest - self._span, NO_TIME)
+        if self.floor is not None:
+            limit = np.minimum(limit, self.floor)
+        oldest = self.before(own, limit)
         if self._keep is None:
             return oldest
         settled = self.before(own, np.where(known, newest - self._slack, NO_TIME))
         return np.maximum(oldest, settled - self._keep)
 
     def _copy(self, source: Slots, target: Slots, count: Slots) -> None:
-        within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+        within = _within(count)
         take, put = np.repeat(source, count) + within, np.repeat(target, count) + within
         self._time[put] = self._time[take]
         self._sums[put] = self._sums[take]
@@ -228,8 +281,13 @@ class History:
         self._time = np.empty_like(time)
         self._sums = np.empty_like(sums)
         count = self._length + 1
-        within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+        within = _within(count)
         take, put = np.repeat(self._start, count) + within, np.repeat(target, count) + within
         self._time[put], self._sums[put] = time[take], sums[take]
         self._start = target
         self._used, self._wasted = int(self._capacity.sum()), 0
+
+
+def _within(count: Slots) -> Slots:
+    """Return the numbers from 0 within groups of these sizes, one group after the other."""
+    return np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)

@@ -40,6 +40,11 @@ class Inbox:
         self._rows[tp] = self._rows.get(tp, 0) + len(records)
         self._arrived.set()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._queues.clear()
+        self._rows.clear()
+
     def rows(self, tp: TP) -> int:
         """Return how many records of a partition are waiting."""
         return self._rows.get(tp, 0)

@@ -1,14 +1,14 @@
 """Send what the steps put out: prepared record batches, one per topic and partition.
 
 Whoever sends learns when everything is confirmed, and only then says how far the input is
-finished. Sends are confirmed in the order in which they were made.
+finished.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -36,8 +36,8 @@ class Output:
         self._max_record = max_record
         self._unconfirmed: deque[asyncio.Task[None]] = deque()
 
-    async def send(self, records: Sequence[Outbound], confirmed: Callable[[], None]) -> None:
-        """Send records; call ``confirmed`` once they and all before them are on the broker.
+    async def send(self, records: Sequence[Outbound]) -> asyncio.Task[None]:
+        """Send records; return a task that ends once they are on the broker.
 
         Returns when there is room for more, not when they are confirmed.
 
@@ -50,10 +50,11 @@ class Output:
             await self._producer.send_batch(batch, topic, partition=partition)
             for topic, partition, batch in self._batches(records)
         ]
-        previous = self._unconfirmed[-1] if self._unconfirmed else None
-        self._unconfirmed.append(asyncio.create_task(_confirm(futures, previous, confirmed)))
+        confirming = asyncio.create_task(_confirm(futures))
+        self._unconfirmed.append(confirming)
         while self._unconfirmed and (self._unconfirmed[0].done() or len(self._unconfirmed) > AHEAD):
             await self._unconfirmed.popleft()
+        return confirming
 
     async def flush(self) -> None:
         """Wait until everything is confirmed."""
@@ -91,12 +92,5 @@ class Output:
         return metadata is not None  # None: the batch is full, and says it no other way
 
 
-async def _confirm(
-    futures: Sequence[asyncio.Future[object]],
-    previous: asyncio.Task[None] | None,
-    confirmed: Callable[[], None],
-) -> None:
+async def _confirm(futures: Sequence[asyncio.Future[object]]) -> None:
     await asyncio.gather(*futures)
-    if previous is not None:
-        await previous
-    confirmed()

@@ -12,45 +12,34 @@ Batches may be cut anywhere and partitions mixed at will: the outputs are the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from consumers import account as acc
-from consumers.clean import Cleaned, SeenIds, clean
+from consumers.clean import Cleaned, clean, decode, rejected
 from consumers.collect import Collected, collect
-from consumers.featurize import WindowState, featurize
+from consumers.featurize import featurize
+from consumers.journal import Content
 from consumers.monitor import alert_records, occluded, reasons
 from consumers.predict import rounded, score_records
-from consumers.table import Contributions, SecondKeyTable
+from consumers.state import State
+from consumers.table import SecondKeyTable
+from consumers.waiting import Prepared, Waiting
 from streams.events import (
     NO_TIME,
-    REASON,
     Events,
     Floats,
     Ints,
     Mask,
-    Outbound,
     Outputs,
     Records,
-    source_headers,
 )
 from streams.signature import Signature
 from streams.spec import DomainSpec, Role
-from streams.topics import DEAD, LATE, topic
 
 Matrix = npt.NDArray[np.float32]
-_MANY = 32
-
-
-@dataclass(slots=True, eq=False)
-class Prepared:
-    """Events that are ready, with their features, shape ``(n_events, n_features)``."""
-
-    events: Events
-    features: Matrix
 
 
 class Pipeline:
@@ -64,67 +53,86 @@ class Pipeline:
     hold
         Wait with each event until its partition's watermark has passed it, and take events in
         order of event time: then disordered input gives the features of ordered input.
+    tables
+        Those of the second keys, if they are to be shared; by default they are new.
+    journal
+        Keep a journal of what changes, so that :meth:`cut` can be asked.
     """
 
     def __init__(
-        self, spec: DomainSpec, signature: Signature | None, *, hold: bool = False
+        self,
+        spec: DomainSpec,
+        signature: Signature | None,
+        *,
+        hold: bool = False,
+        tables: Mapping[str, SecondKeyTable] | None = None,
+        journal: bool = False,
     ) -> None:
         if signature is not None:
             signature.check(spec)
         self.spec = spec
         self.signature = signature
-        self.hold = hold
-        self.account = acc.Account(spec)
-        n, trigger = spec.partitions, spec.trigger
-        self.clocks = {s.name: np.full(n, NO_TIME) for s in spec.sources}
-        self.tables = {t.name: SecondKeyTable(t, n) for t in spec.tables}
-        self._contributions = [Contributions(spec.name, t, n) for t in spec.tables]
-        self._seen = {s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.sources}
-        self._windows = {w.name: WindowState(w, trigger.allowed_lateness) for w in spec.windows}
-        self._next = {s.name: np.full(n, -1) for s in spec.sources}
-        self._held: list[Events] = []
-        self._waiting: list[Events] = []
-        self._scoring: list[Prepared] = []
+        self.state = State(spec, journal=journal)
+        self.tables = tables if tables is not None else new_tables(spec)
+        self._hold = hold
+        self._waiting = Waiting(spec.partitions, hold=hold)
+
+    @property
+    def account(self) -> acc.Account:
+        """In which class each record of each partition ended."""
+        return self.state.account
+
+    @property
+    def clocks(self) -> Mapping[str, Ints]:
+        """The partitions' clocks, per source (ms)."""
+        return self.state.clocks
 
     def push(self, records: Records) -> Outputs:
-        """Take in records of one source; return what they give rise to at once."""
-        spec = self.spec.source(records.source)
+        """Take in records of one source; return what they give rise to at once.
+
+        Records that have been taken in already are left alone, but for those events that were
+        under way when the state was restored: these are taken up again.
+        """
+        state, spec = self.state, self.spec.source(records.source)
+        known = records.offset < state.next[spec.name][records.partition]
+        if known.any():
+            self._take_up(records.take(known), spec.role)
+            records = records.take(~known)
         if not len(records):
             return Outputs()
         batch = collect(records)
         clock = self.clocks[spec.name]
-        cleaned = clean(batch, spec, self._seen[spec.name], clock)
+        cleaned = clean(batch, spec, state.seen[spec.name], clock)
         events = cleaned.events
-        np.maximum.at(self._next[spec.name], records.partition, records.offset + 1)
+        state.note_fresh(events)
+        state.touch(records.partition)
+        np.maximum.at(state.next[spec.name], records.partition, records.offset + 1)
         self._count(batch, cleaned)
-        outputs = Outputs(self._rejected(batch, cleaned))
+        outputs = Outputs(rejected(self.spec, batch, cleaned))
         if spec.role is Role.TRIGGER:
             events = self._with_entity(events)
         else:
             self.account.add(spec.name, acc.APPLIED, events.partition)
         watermark = np.where(clock == NO_TIME, NO_TIME, clock - spec.allowed_lateness)
-        for contributions in self._contributions:
+        for table, contributions in zip(self.spec.tables, state.contributions, strict=True):
             if spec.name in contributions.sources:
-                contributions.add(cleaned.events, cleaned.clock - spec.allowed_lateness)
-                outputs.records += contributions.close(spec.name, watermark)
-        if spec.role is Role.TRIGGER and len(events):
-            (self._held if self.hold else self._waiting).append(events)
-        if self.hold:
-            self._release()
-        self._seen[spec.name].forget(clock)
+                counted = contributions.add(cleaned.events, cleaned.clock - spec.allowed_lateness)
+                state.note_open(table.name, spec.name, counted)
+                outputs.records += contributions.close(spec.name, watermark, self._safe())
+        if spec.role is Role.TRIGGER:
+            self._waiting.add(events)
+        self._release()
+        state.seen[spec.name].forget(clock)
         return outputs
 
     def pull(self, max_rows: int) -> Prepared | None:
         """Take events that are ready, ``max_rows`` or a little more, and make their features."""
-        taken, rows = [], 0
-        for events in self._ready(max_rows):
-            taken.append(events)
-            rows += len(events)
-        if not rows:
+        events = self._waiting.take(max_rows, self._is_ready)
+        if events is None:
             return None
-        events = Events.concat(taken)
-        prepared = Prepared(events, featurize(events, self.spec, self._windows, self.tables))
-        self._scoring.append(prepared)
+        features = featurize(events, self.spec, self.state.windows, self.tables)
+        prepared = Prepared(events, features)
+        self._waiting.score(prepared)
         return prepared
 
     def to_explain(self, prepared: Prepared, scores: Floats) -> tuple[Ints, Matrix]:
@@ -145,8 +153,9 @@ class Pipeline:
         alerts, without
             The rows from :meth:`to_explain` and the scores of what it built.
         """
-        self._scoring.remove(prepared)
+        self._waiting.finish(prepared)
         events, signature, trigger = prepared.events, self.signature, self.spec.trigger.name
+        self.state.note_finished(events)
         if scores is None or signature is None:
             self.account.add(trigger, acc.NO_MODEL, events.partition)
             return Outputs()
@@ -166,30 +175,47 @@ class Pipeline:
     @property
     def pending(self) -> int:
         """How many events are in here and not finished."""
-        unfinished = (*self._held, *self._waiting, *(p.events for p in self._scoring))
-        return sum(map(len, unfinished))
+        return len(self._waiting)
 
     def pending_by_partition(self) -> Ints:
         """How many events of each partition are in here and not finished."""
-        count = np.zeros(self.spec.partitions, np.int64)
-        for events in (*self._held, *self._waiting, *(p.events for p in self._scoring)):
-            count += np.bincount(events.partition, minlength=len(count))
-        return count
+        return self._waiting.by_partition()
 
     def positions(self, source: str) -> Ints:
         """Return, per partition, the offset before which everything is finished; -1 if unknown."""
-        position = self._next[source].copy()
+        position = self.state.next[source].copy()
         if source == self.spec.trigger.name:
-            for events in (*self._held, *self._waiting, *(p.events for p in self._scoring)):
-                np.minimum.at(position, events.partition, events.offset)
+            self._waiting.earliest(position)
+            for partition, offsets in self.state.unfinished.items():
+                position[partition] = min(position[partition], offsets[0])
         return position
+
+    def cut(self) -> dict[int, Content]:
+        """Write down what has changed since the last cut, per partition."""
+        return self.state.cut(self._waiting.offsets(), self._asks_from())
+
+    def kept(self, partition: int, content: Content) -> None:
+        """Take note that a cut or a snapshot of a partition is where no crash can lose it."""
+        self.state.kept(partition, content)
+
+    def snapshot(self, partition: int) -> Content | None:
+        """Write down all of a partition; ``None`` while events are with the scorer."""
+        if self._waiting.is_scoring():
+            return None
+        own, offset = self._waiting.offsets()
+        return self.state.snapshot(partition, offset[own == partition], self._asks_from())
+
+    def restore(self, partition: int, contents: Sequence[Content]) -> None:
+        """Take in a partition's state, from its last snapshot on, before any of its records."""
+        self.state.restore(partition, contents)
 
     def waits_for(self) -> str | None:
         """Say what the first waiting event waits for, or ``None`` if nothing waits."""
-        if not self._waiting:
+        first = self._waiting.first()
+        if first is None:
             return None
         for name, table in self.tables.items():
-            if table.asks_for(self._waiting[0].event_time[:1])[0] > table.watermark:
+            if table.asks_for(first.event_time[:1])[0] > table.watermark:
                 source, partition = table.behind()
                 return f"{name}: the clock of {source}, partition {partition}"
         return None
@@ -202,30 +228,6 @@ class Pipeline:
         self.account.add(source, acc.LATE, partition[cleaned.late])
         self.account.add(source, acc.DUPLICATE, partition[cleaned.duplicate])
 
-    def _rejected(self, batch: Collected, cleaned: Cleaned) -> list[Outbound]:
-        """Pass on dead and late records with their original bytes."""
-        name = self.spec.name
-        rejected = [(d.row, DEAD, (REASON, d.reason.encode())) for d in cleaned.dead]
-        rejected += [
-            (row, LATE, ("lateness_ms", b"%d" % by))
-            for row, by in zip(cleaned.late.tolist(), cleaned.lateness.tolist(), strict=True)
-        ]
-        records, source = batch.records, topic(name, batch.records.source)
-        return [
-            Outbound(
-                topic(name, where),
-                int(records.partition[row]),
-                records.key[row],
-                records.value[row],
-                records.timestamp[row],
-                [
-                    note,
-                    *source_headers(source, int(records.partition[row]), int(records.offset[row])),
-                ],
-            )
-            for row, where, note in rejected
-        ]
-
     def _with_entity(self, events: Events) -> Events:
         if not self.spec.trigger.entity_optional:
             return events
@@ -233,52 +235,45 @@ class Pipeline:
         self.account.add(events.source, acc.NO_ENTITY, events.partition[~known])
         return events.take(known)
 
-    def _release(self) -> None:
-        """Let held events go whose partition's watermark has passed them, in order of time."""
-        if not self._held:
-            return
+    def _asks_from(self) -> Ints:
+        """Return the earliest time of an event that each partition may still bring (ms)."""
         trigger = self.spec.trigger
-        held = Events.concat(self._held)
-        limit = self.clocks[trigger.name][held.partition] - trigger.allowed_lateness
-        free = held.event_time < limit
-        if not free.any():
-            self._held = [held]
-            return
-        rest = ~free
-        self._held = [held.take(rest)] if rest.any() else []
-        released = held.take(free)
-        order = np.lexsort((released.event_id.astype(str), released.event_time))
-        self._waiting.append(released.take(order))
+        clock = self.clocks[trigger.name]
+        coming = np.where(clock == NO_TIME, NO_TIME, clock - trigger.allowed_lateness)
+        return self.state.not_after(self._waiting.earliest_time(coming))
 
-    def _ready(self, max_rows: int) -> Iterator[Events]:
-        """Take what is ready from the waiting; a partition's first event that is not stops it."""
-        waiting, self._waiting = self._waiting, []
-        stopped = np.zeros(self.spec.partitions, bool)
-        for chunk in waiting:
-            if max_rows <= 0:
-                self._waiting.append(chunk)
-                continue
-            go = self._is_ready(chunk.event_time) & ~stopped[chunk.partition]
-            if not go.all():
-                blocked = np.flatnonzero(~go)
-                first = np.full(len(stopped), len(chunk))
-                np.minimum.at(first, chunk.partition[blocked], blocked)
-                stopped[chunk.partition[blocked]] = True
-                go = np.arange(len(chunk)) < first[chunk.partition]
-            if go.all():
-                max_rows -= len(chunk)
-                yield chunk
-            elif go.any():
-                self._waiting.append(chunk.take(~go))
-                max_rows -= int(go.sum())
-                yield chunk.take(go)
-            else:
-                self._waiting.append(chunk)
-        if len(self._waiting) > _MANY:
-            self._waiting = [Events.concat(self._waiting)]
+    def _safe(self) -> Ints:
+        """Return the same as of what is kept: a crash may set a partition back as far as that."""
+        return self.state.safe if self.state.journals else self._asks_from()
+
+    def _take_up(self, records: Records, role: Role) -> None:
+        """Take up again what was under way when the state was written down."""
+        if role is not Role.TRIGGER:
+            return
+        again = np.zeros(len(records), bool)
+        for p in np.unique(records.partition).tolist():
+            own = records.partition == p
+            again[own] = self.state.again(records.offset[own], p)
+        if again.any():
+            events, _, _ = decode(collect(records.take(again)), self.spec.trigger)
+            self._waiting.add(events)
+            self._release()
+
+    def _release(self) -> None:
+        trigger = self.spec.trigger
+        if self._hold:
+            clock = self.clocks[trigger.name]
+            self._waiting.release(
+                np.where(clock == NO_TIME, NO_TIME, clock - trigger.allowed_lateness)
+            )
 
     def _is_ready(self, event_time: Ints) -> Mask:
         ready = np.ones(len(event_time), bool)
         for table in self.tables.values():
             ready &= table.asks_for(event_time) <= table.watermark
         return ready
+
+
+def new_tables(spec: DomainSpec) -> dict[str, SecondKeyTable]:
+    """Make the tables of a domain's second keys, empty."""
+    return {t.name: SecondKeyTable(t, spec.partitions) for t in spec.tables}

@@ -1,25 +1,34 @@
-"""Drives one domain's pipeline in a worker: inbox, steps, scorer, output, positions."""
+"""Drives one domain's pipeline in a worker: inbox, steps, scorer, output, changelog, positions.
+
+A runner lives for one assignment of partitions. What it has finished is written down every so
+often: first the outputs are confirmed, then what has changed in the state, and only then is a
+position said to be finished. Whoever takes over goes on from what is written down.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Set
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import orjson
 
 from consumers.inbox import Inbox
+from consumers.journal import Content
 from consumers.latency import Latencies
 from consumers.output import Output
-from consumers.pipeline import Pipeline, Prepared
+from consumers.pipeline import Pipeline
 from consumers.predict import Matrix, Scorer
+from consumers.waiting import Prepared
 from streams.errors import ScorerUnavailable
-from streams.events import Floats, Ints, Outbound, Outputs
+from streams.events import Floats, Ints, Outputs
 from streams.spec import DomainSpec
-from streams.topics import METRICS, topic
+from streams.topics import topic
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +38,49 @@ RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """Pauses between tries while the scorer is unavailable; the last one repeats."""
 
 
+class StateLog(Protocol):
+    """Where state is written down (:class:`consumers.changelog.Changelog`)."""
+
+    def wants_snapshot(self, partition: int) -> bool:
+        """Say whether a snapshot should take the place of a partition's cuts."""
+        ...
+
+    async def write(self, cuts: dict[int, Content], snapshots: dict[int, Content]) -> None:
+        """Write contents down; return when they are safe."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a runner takes at a time.
+
+    Parameters
+    ----------
+    batch_rows
+        Most events in one micro-batch.
+    queue_rows
+        Events of one partition that may wait in the pipeline.
+    linger_s
+        How long a batch is gathered when little comes.
+    write_s
+        How often the state is written down.
+    """
+
+    batch_rows: int
+    queue_rows: int
+    linger_s: float
+    write_s: float
+
+
 class Runner:
-    """One domain in one worker.
+    """One domain in one worker, for one assignment.
 
     Parameters
     ----------
     finished
-        Called with a topic, a partition and the offset before which all is done and confirmed.
+        Called with a topic, a partition and the offset before which all is done and written down.
+    latencies
+        Where latencies are counted.
     """
 
     def __init__(
@@ -44,29 +89,25 @@ class Runner:
         inbox: Inbox,
         scorer: Scorer,
         output: Output,
+        changelog: StateLog,
         finished: Callable[[str, int, int], None],
-        *,
-        worker: int,
-        batch_rows: int,
-        queue_rows: int,
-        linger_s: float,
+        limits: Limits,
+        latencies: Latencies,
     ) -> None:
-        self.pipeline = pipeline
-        self.inbox = inbox
-        self._scorer = scorer
-        self._output = output
-        self._finished = finished
-        self._worker = worker
-        self._batch_rows = batch_rows
-        self._queue_rows = queue_rows
-        self._linger_s = linger_s
+        self.pipeline, self.inbox = pipeline, inbox
+        self._scorer, self._output, self._changelog = scorer, output, changelog
+        self._finished, self._limits, self._latencies = finished, limits, latencies
         # One more is in the finisher's hands.
-        self._scoring: asyncio.Queue[tuple[Prepared, asyncio.Task[Scored]]]
+        self._scoring: asyncio.Queue[tuple[Prepared, asyncio.Task[Scored]] | None]
         self._scoring = asyncio.Queue(IN_FLIGHT - 1)
-        self._latencies = Latencies()
-        self._retries = 0
-        self.touched = False
-        """Whether any record has been worked."""
+        self._unconfirmed: deque[asyncio.Future[None]] = deque()
+        self._write_now = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._wanted: set[int] = set()
+        self._draining = False
+        self.retries = 0
+        self.kept = {s.name: pipeline.positions(s.name) for s in pipeline.spec.sources}
+        """Per source and partition, the offset before which all is written down; -1 if unknown."""
 
     @property
     def spec(self) -> DomainSpec:
@@ -74,46 +115,64 @@ class Runner:
         return self.pipeline.spec
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until drained or cancelled."""
+        keeper = asyncio.create_task(self._keep())
         finisher = asyncio.create_task(self._finish())
         feeder = asyncio.create_task(self._feed())
+        tasks = {keeper, finisher, feeder}
         try:
-            done, _ = await asyncio.wait({finisher, feeder}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            while finisher in tasks:
+                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            async with self._writing:  # never in the middle of a write, or what it took is lost
+                keeper.cancel()
+            await self._write_down()
         finally:
-            finisher.cancel()
-            feeder.cancel()
+            for task in (keeper, finisher, feeder):
+                task.cancel()
             self._output.abandon()
+
+    def drain(self) -> None:
+        """Take nothing more in, finish what is with the scorer, write it down, and end."""
+        self._draining = True
+        self.inbox.wake()
 
     async def _feed(self) -> None:
         """Push what arrives, pull what is ready, hand it to the scorer."""
-        while True:
+        rows = self._limits.batch_rows
+        while not self._draining:
             arrived = await self.inbox.wait(0.5)
-            if arrived and len(self.inbox) < self._batch_rows // 4:
-                await asyncio.sleep(self._linger_s)
-            for records in self.inbox.take(self._batch_rows, self._held()):
-                self.touched = True
+            if arrived and len(self.inbox) < rows // 4:
+                await asyncio.sleep(self._limits.linger_s)
+            for records in self.inbox.take(rows, self._held()):
                 await self._emit(self.pipeline.push(records))
-            while (prepared := self.pipeline.pull(self._batch_rows)) is not None:
+            # A snapshot waits until nothing is with the scorer.
+            while not (self._draining or self._wanted):
+                prepared = self.pipeline.pull(rows)
+                if prepared is None:
+                    break
                 await self._scoring.put((prepared, asyncio.create_task(self._score(prepared))))
+        await self._scoring.put(None)
 
     def _held(self) -> Set[tuple[str, int]]:
         """Find the partitions of the trigger that have enough waiting in the pipeline.
 
         Only those are held back: what they wait for comes from the other partitions and sources.
         """
-        if self.pipeline.pending < self._queue_rows:
+        if self.pipeline.pending < self._limits.queue_rows:
             return frozenset()
-        full = self.pipeline.pending_by_partition() >= self._queue_rows
+        full = self.pipeline.pending_by_partition() >= self._limits.queue_rows
         return {(self.spec.trigger.name, p) for p in np.flatnonzero(full).tolist()}
 
     async def _finish(self) -> None:
         """Write down what has been scored, in the order in which it was made."""
-        while True:
-            prepared, task = await self._scoring.get()
+        while (item := await self._scoring.get()) is not None:
+            prepared, task = item
             scores, alerts, without = await task
             await self._emit(self.pipeline.finish(prepared, scores, alerts, without))
+            if self._wanted:
+                self._write_now.set()
             self.inbox.wake()
 
     async def _score(self, prepared: Prepared) -> Scored:
@@ -134,61 +193,68 @@ class Runner:
                 pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
                 if attempt in (0, 5, 20):
                     log.warning("scorer unavailable, trying again: %s", error)
-                attempt, self._retries = attempt + 1, self._retries + 1
+                attempt, self.retries = attempt + 1, self.retries + 1
                 await asyncio.sleep(pause)
 
     async def _emit(self, outputs: Outputs) -> None:
-        """Send outputs; once they are confirmed, so is the position that they complete."""
-        positions = {s.name: self.pipeline.positions(s.name) for s in self.spec.sources}
+        """Send outputs.
 
-        def confirmed() -> None:
+        From here to the first pause nobody else runs, so that whoever writes the state down finds
+        the outputs that belong to it among the unconfirmed.
+        """
+        sent = asyncio.get_running_loop().create_future()
+        self._unconfirmed.append(sent)
+
+        def done(confirming: asyncio.Task[None]) -> None:
+            if sent.done() or confirming.cancelled():
+                return
+            if error := confirming.exception():
+                sent.set_exception(error)
+                return
             now = time.time() * 1000
             for ingested in outputs.latencies_from:
                 self._latencies.add((now - ingested).astype(np.int64))
+            sent.set_result(None)
+
+        confirming = await self._output.send(outputs.records)
+        confirming.add_done_callback(done)
+
+    async def _keep(self) -> None:
+        """Write the state down every so often."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._write_now.wait(), self._limits.write_s)
+            self._write_now.clear()
+            async with self._writing:
+                await self._write_down()
+
+    async def _write_down(self) -> None:
+        """Write down what has changed, once the outputs that belong to it are confirmed."""
+        snapshots = {}
+        for p in sorted(self._wanted):
+            content = self.pipeline.snapshot(p)
+            if content is not None:
+                snapshots[p] = content
+                self._wanted.discard(p)
+        if snapshots:
+            self.inbox.wake()
+        cuts = self.pipeline.cut()
+        positions = {s.name: self.pipeline.positions(s.name) for s in self.spec.sources}
+        while self._unconfirmed and self._unconfirmed[0].done():
+            self._unconfirmed.popleft()
+        contents = snapshots | cuts
+        if not contents:
+            return
+        await asyncio.gather(*self._unconfirmed)
+        await self._changelog.write(cuts, snapshots)
+        for p, content in contents.items():
+            self.pipeline.kept(p, content)
+            if self._changelog.wants_snapshot(p):
+                self._wanted.add(p)
             for source, offsets in positions.items():
-                for partition in np.flatnonzero(offsets >= 0).tolist():
-                    self._finished(
-                        topic(self.spec.name, source), partition, int(offsets[partition])
-                    )
-
-        await self._output.send(outputs.records, confirmed)
-
-    def measures(self, assigned: dict[str, list[int]]) -> Outbound:
-        """Write the worker's account and measures as a record for ``<domain>.metrics``.
-
-        Parameters
-        ----------
-        assigned
-            Source to the partitions that the worker owns.
-        """
-        pipeline, now = self.pipeline, int(time.time() * 1000)
-        signature = pipeline.signature
-        body: dict[str, Any] = {
-            "worker": self._worker,
-            "assigned": assigned,
-            "account": {
-                source: {str(p): pipeline.account.of(source, p) for p in partitions}
-                for source, partitions in assigned.items()
-            },
-            "position": {
-                source: {str(p): int(pipeline.positions(source)[p]) for p in partitions}
-                for source, partitions in assigned.items()
-            },
-            "clock": {s: _latest(clock) for s, clock in pipeline.clocks.items()},
-            "queued": len(self.inbox),
-            "pending": pipeline.pending,
-            "waits_for": pipeline.waits_for(),
-            "retries": self._retries,
-            "latency": self._latencies.as_dict(),
-            "model": signature and {"name": signature.model, "version": signature.version},
-        }
-        key = f"account:{self._worker}".encode()
-        return Outbound(topic(self.spec.name, METRICS), 0, key, orjson.dumps(body), now, [])
+                self.kept[source][p] = offsets[p]
+                if offsets[p] >= 0:
+                    self._finished(topic(self.spec.name, source), p, int(offsets[p]))
 
 
 Scored = tuple[Floats | None, Ints, Floats]
-
-
-def _latest(clock: Ints) -> int | None:
-    latest = int(clock.max())
-    return latest if latest > 0 else None

@@ -9,7 +9,7 @@ after a restart is recognised by its bucket and ignored.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -18,6 +18,9 @@ from consumers.history import History, KeyIndex
 from streams.events import NO_TIME, Events, Ints, Objects, Outbound
 from streams.features import SecondKey
 from streams.topics import topic
+
+Open: TypeAlias = tuple[Ints, Ints, Objects]
+"""Partition, bucket and key of events that are counted in buckets which are still open."""
 
 
 class Contributions:
@@ -33,14 +36,14 @@ class Contributions:
         self._table = table
         self._topic = topic(domain, table.name)
         self._closed = {s: np.full(partitions, NO_TIME) for s in table.sources}
-        self._open: dict[str, list[tuple[Ints, Ints, Objects]]] = {s: [] for s in table.sources}
+        self._open: dict[str, list[Open]] = {s: [] for s in table.sources}
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources that contribute."""
         return self._table.sources
 
-    def add(self, events: Events, watermark: Ints) -> None:
+    def add(self, events: Events, watermark: Ints) -> Open:
         """Count clean, punctual events of a contributing source.
 
         A punctual event never falls into a closed bucket, unless its partition's clock has been
@@ -50,17 +53,51 @@ class Contributions:
         ----------
         watermark
             Of each event's partition when it came (ms, shape ``(n,)``).
+
+        Returns
+        -------
+        What is counted by this: partition, bucket and key of each event.
         """
         effective = self._table.effective.get(events.source)
         time = events.event_time if effective is None else effective(events)
         bucket = time - time % self._table.bucket
         keys: Objects = events.columns[self._table.key]  # type: ignore[assignment]
         still = bucket >= self._ends(events.source, watermark)
+        counted = events.partition[still], bucket[still], keys[still]
         if still.any():
-            self._open[events.source].append((events.partition[still], bucket[still], keys[still]))
+            self._open[events.source].append(counted)
+        return counted
 
-    def close(self, source: str, watermark: Ints) -> list[Outbound]:
-        """Publish the buckets that have ended by the partitions' watermarks (ms)."""
+    def closed(self, partition: int) -> list[int]:
+        """Return up to when a partition's buckets have been published, per source (ms)."""
+        return [int(closed[partition]) for closed in self._closed.values()]
+
+    def open(self, source: str, partition: int) -> tuple[Ints, Objects]:
+        """Return what a partition has counted and not published: buckets and keys."""
+        if not self._open[source]:
+            return np.empty(0, np.int64), np.empty(0, object)
+        own, bucket, keys = (np.concatenate(c) for c in zip(*self._open[source], strict=True))
+        return bucket[own == partition], keys[own == partition]
+
+    def restore(
+        self, source: str, partition: int, closed: int, bucket: Ints, keys: Objects
+    ) -> None:
+        """Take in a partition's counts of a source; there must be none of it yet."""
+        self._closed[source][partition] = closed
+        still = bucket >= closed
+        if still.any():
+            own = np.full(int(still.sum()), partition)
+            self._open[source].append((own, bucket[still], keys[still]))
+
+    def close(self, source: str, watermark: Ints, safe: Ints) -> list[Outbound]:
+        """Publish the buckets that have ended by the partitions' watermarks (ms).
+
+        Parameters
+        ----------
+        safe
+            Per partition, the event time before which it will ask for nothing any more, whatever
+            happens to its worker (ms): so much of the table may be forgotten.
+        """
         until = np.where(watermark == NO_TIME, NO_TIME, self._ends(source, watermark))
         closed = self._closed[source]
         advanced = np.flatnonzero(until > closed)
@@ -69,7 +106,8 @@ class Contributions:
         groups = self._take(source, until)
         records = []
         for p in advanced.tolist():
-            records.append(self._record(source, p, int(closed[p]), int(until[p]), groups.get(p)))
+            span = int(closed[p]), int(until[p])
+            records.append(self._record(source, p, span, int(safe[p]), groups.get(p)))
             closed[p] = until[p]
         return records
 
@@ -118,16 +156,18 @@ class Contributions:
         self,
         source: str,
         partition: int,
-        since: int,
-        until: int,
+        span: tuple[int, int],
+        safe: int,
         group: tuple[Sequence[str], Sequence[int], Sequence[int]] | None,
     ) -> Outbound:
         keys, buckets, counts = group or ((), (), ())
+        since, until = span
         body: dict[str, Any] = {
             "source": source,
             "partition": partition,
             "from": None if since == NO_TIME else since,
             "until": until,
+            "safe": None if safe == NO_TIME else safe,
             "keys": keys,
             "buckets": buckets,
             "counts": counts,
@@ -149,9 +189,12 @@ class SecondKeyTable:
             (source, p): NO_TIME for source in table.sources for p in range(partitions)
         }
         self._lengths = np.array(table.lengths)
-        # A partition may lag the fastest one by the delay: nobody gets further ahead.
-        span = max(table.lengths) + table.delay
-        self._history = History(len(table.counts), span, slack=table.delay + table.bucket)
+        # A partition may lag the fastest one by the delay: nobody gets further ahead. It may also
+        # be set back when its worker dies: how far, the partitions say themselves.
+        self._reach = max(table.lengths) + table.delay + table.bucket
+        self._safe = dict.fromkeys(range(partitions), NO_TIME)
+        self._history = History(len(table.counts), self._reach, slack=table.delay)
+        self._history.floor = NO_TIME
         self._index = KeyIndex()
         self._waiting: list[tuple[Ints, Ints, Ints]] = []
         self._settled = NO_TIME
@@ -166,6 +209,7 @@ class SecondKeyTable:
         if until <= covered:
             return False
         self._covered[origin] = until
+        self._forget(body["partition"], body["safe"])
         if body["keys"]:
             bucket = np.array(body["buckets"], np.int64)
             new = bucket >= covered
@@ -178,6 +222,14 @@ class SecondKeyTable:
             return False
         self.watermark = watermark
         return True
+
+    def _forget(self, partition: int, safe: int | None) -> None:
+        if safe is None or safe <= self._safe[partition]:
+            return
+        self._safe[partition] = safe
+        slowest = min(self._safe.values())
+        if slowest != NO_TIME:
+            self._history.floor = slowest - self._reach
 
     def behind(self) -> tuple[str, int]:
         """Return the source and partition that hold the watermark back."""

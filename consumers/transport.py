@@ -3,25 +3,33 @@
 Stock Faust hands an agent one record at a time. Here a message is everything that was fetched
 from one partition, and whoever works it says up to which offset the partition is finished.
 Group membership, rebalancing, commits and agents stay Faust's; nothing of it is patched.
+
+Where a partition goes on after a rebalance is not what was committed, but what the worker's state
+says: the worker restores it first. What docs/faust.md says of events that are fetched too early,
+or lost, is met here: every batch must begin where the one before it ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiokafka
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust import App
+from faust.tables.recovery import RebalanceAgain
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from consumers.patience import FetchWait, Patience
+from streams.errors import StackError
 
 _GATHER_S = 0.1
+RESTORE_S = 100.0
+"""Longest time that restoring the state may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +91,83 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
+class Worker(Protocol):
+    """Whoever works the partitions of a consumer."""
+
+    def is_full(self, tp: TP) -> bool:
+        """Say whether nothing more of a partition is to be fetched for now."""
+        ...
+
+    async def enter(self, assigned: Iterable[TP], generation: int) -> Mapping[TP, int]:
+        """Take partitions over; return from which offset on each is wanted."""
+        ...
+
+    async def leave(self) -> None:
+        """Let go of all partitions."""
+        ...
+
+
 class BatchConsumer(driver.Consumer):
     """A consumer whose messages are batches, and whose acknowledgements are positions."""
+
+    app: BatchApp
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._finished: dict[TP, int] = {}
-        self.is_full: Callable[[TP], bool] = lambda tp: False
-        """Says of which partitions nothing more is to be fetched for now."""
+        self._expected: dict[TP, int] = {}
+        self._gaps: dict[TP, tuple[int, int]] = {}
+        self._entering: asyncio.Task[Mapping[TP, int]] | None = None
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def finish(self, tp: TP, offset: int) -> None:
         """Say that everything before ``offset`` is done; it is committed at the next turn."""
-        self._finished[tp] = offset
+        if tp in self._expected:
+            self._finished[tp] = offset
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Let the worker take the partitions over, and seek to where each goes on.
+
+        Raises
+        ------
+        RebalanceAgain
+            If they are revoked meanwhile.
+        StackError
+            If it takes too long: Faust itself would then stand still without a word.
+        """
+        generation = self.app.consumer_generation_id
+        entering = asyncio.create_task(self.app.worker.enter(self.assignment(), generation))
+        self._entering = entering
+        try:
+            done, _ = await asyncio.wait({entering}, timeout=RESTORE_S)
+        finally:
+            if not entering.done():
+                entering.cancel()
+        if not done:
+            raise StackError(f"the state was not restored within {RESTORE_S:g} s")
+        if entering.cancelled() or self._entering is not entering:
+            raise RebalanceAgain
+        positions = entering.result()
+        if positions:
+            await self._thread.seek_wait(positions)
+        if self._entering is not entering:
+            raise RebalanceAgain
+        self._gaps.clear()
+        self._expected = dict(positions)
+        return positions
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message per partition and fetch; its value is the list of records."""
-        records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
-        if not records or self.should_stop:
-            return
+        records = await self._fetched(timeout)
         for tp, batch in records.items():
-            if (
-                not self.flow_active
-                or self.app.consumer_generation_id != generation
-                or (active is not None and tp not in active)
-            ):
-                # Fetched for an assignment that is over: read again from what was committed.
+            if self.should_stop:
+                return
+            if not await self._follows(tp, batch):
                 continue
             last = batch[-1]
+            self._expected[tp] = last.offset + 1
             yield (
                 tp,
                 ConsumerMessage(
@@ -129,19 +183,35 @@ class BatchConsumer(driver.Consumer):
                     -1,
                     -1,
                     tp,
-                    generation_id=generation,
+                    generation_id=self.app.consumer_generation_id,
                 ),
             )
 
-    async def _wait_next_records(self, timeout: float) -> tuple[RecordMap | None, set[TP] | None]:
+    async def _follows(self, tp: TP, batch: Sequence[Any]) -> bool:
+        """Say whether a batch goes on where the one before it ended; if not, read again from there.
+
+        A batch may have been fetched before a rebalance, or between a rebalance and the seek that
+        follows it. An offset that is still missing the second time is one that the log lacks.
+        """
+        expected, first = self._expected.get(tp), batch[0].offset
+        if expected is None or not self.flow_active or batch[-1].offset < expected:
+            return False
+        if first > expected and self._gaps.get(tp) != (expected, first):
+            self._gaps[tp] = expected, first
+            await self._thread.seek_wait({tp: expected})
+            return False
+        return True
+
+    async def _fetched(self, timeout: float) -> RecordMap:
         if not self.flow_active:
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
-        active = {tp for tp in self._get_active_partitions() if not self.is_full(tp)}
+        is_full = self.app.worker.is_full
+        active = {tp for tp in self._get_active_partitions() if not is_full(tp)}
         if not active:
             await asyncio.sleep(_GATHER_S / 10)
-            return None, None
+            return {}
         # What is full now may be hungry soon, so nobody waits long for the others' records.
-        return await self._getmany(active_partitions=active, timeout=_GATHER_S), active
+        return await self._getmany(active_partitions=active, timeout=_GATHER_S)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets between two batches are no gap: they are in the second."""
@@ -153,10 +223,15 @@ class BatchConsumer(driver.Consumer):
         return self._finished.get(tp)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Forget the positions of partitions that are no longer ours."""
+        """Stop the flow, let the worker finish what it has begun, and forget the partitions."""
+        entering, self._entering = self._entering, None
+        if entering is not None and not entering.done():
+            entering.cancel()
+            await asyncio.wait({entering})
         await super().on_partitions_revoked(revoked)
-        for tp in revoked:
-            self._finished.pop(tp, None)
+        await self.app.worker.leave()
+        self._finished.clear()
+        self._expected.clear()
 
 
 class BatchTransport(driver.Transport):
@@ -168,10 +243,16 @@ class BatchTransport(driver.Transport):
 class BatchApp(App):
     """A Faust app that receives batches.
 
-    Set ``tuning`` before it starts.
+    Set ``tuning`` and ``worker`` before it starts.
     """
 
     tuning: ConsumerTuning
+    worker: Worker
+
+    async def on_stop(self) -> None:
+        """Let the worker finish what it has begun while the partitions are still ours."""
+        await super().on_stop()
+        await self.worker.leave()
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)

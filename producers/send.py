@@ -12,6 +12,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from producers.pace import Pace
+from producers.resume import Already
 from producers.wire import Batch, finale
 from streams.clock import Clock
 from streams.errors import BrokerError
@@ -65,6 +66,8 @@ class Sender:
         When each record is due.
     linger_ms
         How long a batch of records is gathered.
+    already
+        What has been sent before and is not to be sent again.
     """
 
     def __init__(
@@ -75,10 +78,12 @@ class Sender:
         clock: Clock,
         max_record: int,
         linger_ms: int,
+        already: Already | None = None,
     ) -> None:
         self._spec, self._pace, self._clock = spec, pace, clock
         self._topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
         self._topics["truth"] = topic(spec.name, "truth")
+        self._already = already
         self._open: deque[Any] = deque()
         self._latest = 0
         self.stopping = False
@@ -143,6 +148,9 @@ class Sender:
         for row in range(start, end):
             source, beat = batch.source[row], batch.heartbeat[row]
             headers, key, value = batch.headers(row), batch.key[row], batch.value[row]
+            (self.sent.heartbeats if beat else self.sent.events)[source] += 1
+            if not beat and self._sent_before(source, batch.partition[row], value):
+                continue
             if not beat:
                 headers.append(ingest)
             if batch.recorded is not None:
@@ -159,10 +167,13 @@ class Sender:
                     headers=headers,
                 )
             )
-            (self.sent.heartbeats if beat else self.sent.events)[source] += 1
         stamps = batch.timestamp[start:end]
         self._latest = max(self._latest, int(batch.due[end - 1]), *stamps)
         self._check(UNCHECKED)
+
+    def _sent_before(self, source: str, partition: int, value: bytes | None) -> bool:
+        already = self._already
+        return already is not None and already.take(self._topics[source], partition, value)
 
     def _check(self, open_: int) -> None:
         """Look at the outcomes of all but the latest sends; a failure ends the run."""

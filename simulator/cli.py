@@ -57,6 +57,7 @@ def up(**options: Any) -> None:
 @click.option("--seed", type=int, help="seed of the world")
 @click.option("--anchor", type=int, metavar="MS", hidden=True)
 @click.option("--report", type=FOLDER, metavar="FILE", hidden=True)
+@click.option("--resume", is_flag=True, hidden=True)
 def send(**options: Any) -> None:
     """Send a domain's events: a producer alone."""
     from simulator.commands.send import run_send

@@ -21,53 +21,57 @@ class Ledger:
     def __init__(self, spec: DomainSpec) -> None:
         self.spec = spec
         self._latest: dict[int, Mapping[str, Any]] = {}
+        self._owner: dict[tuple[str, int], Mapping[str, Any]] = {}
         self._ends: dict[tuple[str, int], int] = {}
 
     def take(self, value: bytes) -> None:
         """Take in one record of the domain's metrics topic."""
         body = orjson.loads(value)
         self._latest[body["worker"]] = body
+        for source, partitions in body["assigned"].items():
+            for p in partitions:
+                known = self._owner.get((source, p))
+                if known is None or known["generation"] <= body["generation"]:
+                    self._owner[source, p] = body
 
     def owners(self) -> dict[tuple[str, int], int]:
         """Return which worker owns each partition of each source."""
-        return {
-            (source, p): worker
-            for worker, body in self._latest.items()
-            for source, partitions in body["assigned"].items()
-            for p in partitions
-        }
+        return {place: body["worker"] for place, body in self._owner.items()}
+
+    def _current(self) -> list[Mapping[str, Any]]:
+        """Return what the workers of the newest assignment have said last."""
+        newest = max((body["generation"] for body in self._latest.values()), default=0)
+        return [body for body in self._latest.values() if body["generation"] == newest]
 
     def settled(self, workers: int) -> bool:
         """Say whether so many workers share all partitions, each owned once."""
+        current = self._current()
         owned = [
             (source, p)
-            for body in self._latest.values()
+            for body in current
             for source, partitions in body["assigned"].items()
             for p in partitions
         ]
         wanted = len(self.spec.sources) * self.spec.partitions
         return (
-            len(self._latest) == workers
-            and all(any(body["assigned"].values()) for body in self._latest.values())
+            len(current) == workers
+            and all(any(body["assigned"].values()) for body in current)
             and len(owned) == len(set(owned)) == wanted
         )
 
     def counts(self, source: str) -> dict[str, int]:
         """Return the classes of a source, over all workers and partitions."""
         total: dict[str, int] = {}
-        for body in self._latest.values():
-            for classes in body["account"].get(source, {}).values():
-                for name, count in classes.items():
-                    total[name] = total.get(name, 0) + count
+        for (name, p), body in self._owner.items():
+            if name == source:
+                for kind, count in body["account"][source][str(p)].items():
+                    total[kind] = total.get(kind, 0) + count
         return total
 
     def position(self, source: str, partition: int) -> int:
         """Return how far a partition is finished, 0 if nobody has said."""
-        found = [
-            body["position"].get(source, {}).get(str(partition), 0)
-            for body in self._latest.values()
-        ]
-        return max(max(found, default=0), 0)
+        body = self._owner.get((source, partition))
+        return 0 if body is None else max(body["position"][source][str(partition)], 0)
 
     def finished(self, ends: Mapping[tuple[str, int], int]) -> bool:
         """Say whether all sources are finished up to these end offsets, by topic and partition."""
@@ -86,7 +90,7 @@ class Ledger:
 
     def pending(self) -> int:
         """Return how many records are in workers and not finished."""
-        return sum(body["queued"] + body["pending"] for body in self._latest.values())
+        return sum(body["queued"] + body["pending"] for body in self._current())
 
     def note_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
         """Take note of where the topics ended a moment ago; :meth:`lag` is counted from there."""
@@ -103,7 +107,7 @@ class Ledger:
 
     def waits_for(self) -> str | None:
         """Say what a worker waits for, if one does."""
-        waits = [body["waits_for"] for body in self._latest.values() if body["waits_for"]]
+        waits = [body["waits_for"] for body in self._current() if body["waits_for"]]
         return waits[0] if waits else None
 
     def clock(self) -> int | None:
@@ -116,19 +120,24 @@ class Ledger:
         models = [body["model"] for body in self._latest.values() if body["model"]]
         return models[0] if models else None
 
-    def account(self, ends: Mapping[tuple[str, int], int]) -> dict[str, Any]:
+    def account(self, ends: Mapping[tuple[str, int], int], scored: int) -> dict[str, Any]:
         """Close the account against the topics' end offsets.
+
+        Parameters
+        ----------
+        scored
+            How many events have a score that can be read.
 
         Returns
         -------
         The classes of the triggers, and under ``context`` and ``labels`` those of the others.
         """
         spec = self.spec
-        names = [s.name for s in spec.sources] + [SCORES]
         written = {
-            name: sum(ends[topic(spec.name, name), p] for p in range(spec.partitions))
-            for name in names
+            s.name: sum(ends[topic(spec.name, s.name), p] for p in range(spec.partitions))
+            for s in spec.sources
         }
+        written[SCORES] = scored
         return close_account(spec, {s.name: self.counts(s.name) for s in spec.sources}, written)
 
 

@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.errors import StackError
 
 TAIL_LINES = 12
+RESTARTS, RESTARTS_S = 5, 60.0
+"""A process is started again so often within so many seconds; then something is wrong with it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +26,10 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    command: Sequence[str]
+    env: Mapping[str, str]
+    begun: list[float] = field(default_factory=list)
+    """When it was started again (monotonic clock, s)."""
 
     @property
     def alive(self) -> bool:
@@ -68,9 +75,36 @@ class Children:
             If it cannot be started.
         """
         log = self._logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        child = Child(name, self._spawn(name, log, command, env), log, list(command), dict(env))
+        self._all.append(child)
+        self._tell_guard(f"+{child.process.pid}\n")
+        return child
+
+    def start_again(self, child: Child, *more: str) -> None:
+        """Start a process again that has ended, with more options of its command.
+
+        Raises
+        ------
+        StackError
+            If it has been started again too often of late.
+        """
+        now = time.monotonic()
+        child.begun = [at for at in child.begun if now - at < RESTARTS_S]
+        if len(child.begun) >= RESTARTS:
+            raise self._ended(child)
+        child.begun.append(now)
+        _signal_group(child, signal.SIGKILL)  # whatever it has left behind
+        self._tell_guard(f"-{child.process.pid}\n")
+        child.process = self._spawn(child.name, child.log, [*child.command, *more], child.env)
+        self._tell_guard(f"+{child.process.pid}\n")
+
+    def _spawn(
+        self, name: str, log: Path, command: Sequence[str], env: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         try:
-            with log.open("wb") as output:
-                process = subprocess.Popen(
+            with log.open("ab") as output:
+                return subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -80,10 +114,10 @@ class Children:
                 )
         except OSError as error:
             raise StackError(f"cannot start {name}: {error}") from error
-        child = Child(name, process, log)
-        self._all.append(child)
-        self._tell_guard(f"+{process.pid}\n")
-        return child
+
+    def dead(self) -> list[Child]:
+        """Return the processes that have ended and should not have."""
+        return [child for child in self._all if not child.alive]
 
     def named(self, name: str) -> Child:
         """Return the process of that name."""
@@ -91,12 +125,14 @@ class Children:
 
     def check(self) -> None:
         """Raise :class:`StackError` if a process has ended that should not have."""
-        for child in self._all:
-            if not child.alive:
-                raise StackError(
-                    f"{child.name} ended with exit code {child.process.returncode}; "
-                    f"its log ({child.log}) ends:\n{child.tail()}"
-                )
+        for child in self.dead():
+            raise self._ended(child)
+
+    def _ended(self, child: Child) -> StackError:
+        return StackError(
+            f"{child.name} ended with exit code {child.process.returncode}; "
+            f"its log ({child.log}) ends:\n{child.tail()}"
+        )
 
     def stop(self, child: Child, grace_s: float) -> int:
         """Stop a process: SIGTERM, and SIGKILL after ``grace_s``; return its exit code."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.effect import once
 from simulator.judge import alert_quality, join_labels, quality
 from simulator.ledger import Ledger
 from simulator.reading import read_whole
@@ -30,15 +31,15 @@ def domain_report(
     seconds
         How long events were flowing (wall time).
     """
-    account = ledger.account(ends)
+    alerts = [r.value for r in once(records[topic(spec.name, ALERTS)])]
+    scores = [r.value for r in once(records[topic(spec.name, SCORES)])]
+    account = ledger.account(ends, len(scores))
     labels = [
         r.value
         for source in spec.sources
         if source.role is Role.LABEL
         for r in records[topic(spec.name, source.name)]
     ]
-    alerts = [r.value for r in records[topic(spec.name, ALERTS)]]
-    scores = [r.value for r in records[topic(spec.name, SCORES)]]
     truth = [r.value for r in records[topic(spec.name, TRUTH)]]
     latencies = ledger.latencies()
     return {

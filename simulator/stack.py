@@ -189,20 +189,27 @@ class Stack:
             self.producers[spec.name] = self.children.start(name, command, self._environment())
 
     def exhausted(self) -> bool:
-        """Say whether every producer has come to the end of its source by itself.
+        """Say whether every producer has come to the end of its source by itself."""
+        for child in list(self.producers.values()):
+            if not child.alive and child.process.returncode == 0:
+                self.children.release(child)
+        return all(child.process.poll() == 0 for child in self.producers.values())
+
+    def mend(self) -> None:
+        """Start again what has died; state and sources go on where they were.
 
         Raises
         ------
         StackError
-            If one has failed.
+            If it is the broker, with which everything is gone, or a part dies again and again.
         """
-        for child in list(self.producers.values()):
-            if child.alive:
-                continue
-            if child.process.returncode != 0:
+        for child in self.children.dead():
+            if child is self.broker:
                 self.children.check()
-            self.children.release(child)
-        return all(not child.alive for child in self.producers.values())
+            code = child.process.returncode
+            more = ("--resume",) if child in self.producers.values() else ()
+            self.children.start_again(child, *more)
+            self._say(f"{child.name} ended with exit code {code}; it is started again")
 
     def stop_producers(self) -> None:
         """Stop the producers: each says its clock once more and waits for the broker."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, BinaryIO
@@ -15,6 +15,7 @@ import orjson
 from models.registry import Registry
 from simulator import report as reports
 from simulator.broker import EMBEDDED, end_offsets, resident_mb
+from simulator.effect import identity
 from simulator.ledger import Ledger
 from simulator.lifecycle import announce
 from simulator.reading import Tail
@@ -65,6 +66,7 @@ class Supervisor:
         self._stack: Stack | None = None
         self._run: Run | None = None
         self._kept: dict[str, BinaryIO] = {}
+        self._alerts: set[Hashable] = set()
 
     def run(self) -> dict[str, Any]:
         """Run the stack and return the report.
@@ -146,7 +148,7 @@ class Supervisor:
                 return
             if stack.exhausted():
                 return
-            stack.children.check()
+            stack.mend()
             self._take(tail)
             if now - looked >= LOOK_S:
                 looked = now
@@ -162,7 +164,7 @@ class Supervisor:
         last, moved = -1, time.monotonic()
         while not all(ledger.finished(ends) for ledger in self._ledgers.values()):
             self._take(tail)
-            self._stack.children.check()
+            self._stack.mend()
             self._view.show(self._ledgers, None)
             done = sum(
                 ledger.position(source.name, p)
@@ -208,7 +210,8 @@ class Supervisor:
             domain, _, kind = record.topic.partition(".")
             if kind == METRICS:
                 self._ledgers[domain].take(record.value)
-            else:
+            elif (own := identity(record)) not in self._alerts:
+                self._alerts.add(own)
                 self._view.alert(domain, orjson.loads(record.value))
 
     def _settled(self) -> bool:

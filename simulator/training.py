@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from consumers.pipeline import Prepared
+from consumers.waiting import Prepared
 from models.registry import Registry
 from models.training import Labelled, train
 from producers.files import FileSource, find_files

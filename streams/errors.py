@@ -10,7 +10,9 @@
     ├── ExpectationError         the run is over and not as expected       exit code 1
     ├── StackError               the stack could not start, or died        exit code 3
     │   ├── BrokerError          no broker, or one that refuses
-    │   └── TopicMismatch        a topic exists, but not as declared
+    │   ├── TopicMismatch        a topic exists, but not as declared
+    │   └── StateError           a changelog that cannot be read as this domain's state
+    │       └── PackingError     bytes that are no packed columns
     ├── ModelError               a model is missing, unsafe or does not fit
     └── InferenceError           a call to a model failed
         ├── BadRequest           the call was wrong: 400, 404, 413         never retried
@@ -63,6 +65,14 @@ class BrokerError(StackError):
 
 class TopicMismatch(StackError):
     """A topic exists with another number of partitions than its declaration says."""
+
+
+class StateError(StackError):
+    """A changelog holds no state of this domain, or one of another definition of it."""
+
+
+class PackingError(StateError):
+    """Bytes are no packed columns."""
 
 
 class ModelError(StreamsimError):

@@ -74,6 +74,19 @@ class Records:
     def __len__(self) -> int:
         return len(self.value)
 
+    def take(self, rows: Mask) -> Records:
+        """Return the chosen records, in order."""
+        chosen = np.flatnonzero(rows).tolist()
+        return Records(
+            self.source,
+            self.partition[rows],
+            self.offset[rows],
+            [self.timestamp[r] for r in chosen],
+            [self.key[r] for r in chosen],
+            [self.value[r] for r in chosen],
+            [self.headers[r] for r in chosen],
+        )
+
     @classmethod
     def concat(cls, parts: Sequence[Records]) -> Records:
         """Join batches of the same source, in the order given."""

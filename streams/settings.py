@@ -57,6 +57,13 @@ class Settings:
     )
     max_record: int = _row(8 << 20, "bytes", "largest record read or written", 1 << 10, 1 << 30)
     score_timeout_s: float = _row(10.0, "s", "how long a call to the model may take", 0.1, 600)
+    changelog_ms: int = _row(
+        100,
+        "ms",
+        "how often a worker writes down its state: a crash repeats about as much",
+        5,
+        60_000,
+    )
     metrics_s: float = _row(1.0, "s", "how often a worker publishes its account", 0.1, 60)
     ready_s: float = _row(60.0, "s", "how long a part may take to be ready", 1, 3600)
     drain_s: float = _row(120.0, "s", "how long to wait for what was sent to be done", 1, 86_400)

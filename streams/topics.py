@@ -14,6 +14,7 @@ SCORES, ALERTS, METRICS, LATE, DEAD, TRUTH = (
     "dead",
     "truth",
 )
+CHANGELOG = "changelog"
 TABLE_PARTITIONS = 1
 """Every worker reads a table's topic whole, in order: more partitions would only be more to ask."""
 OPS_MODELS = "ops.models"
@@ -34,6 +35,8 @@ class TopicSpec:
     help: str
     fields: tuple[str, ...] = ()
     role: Role | None = None
+    internal: bool = False
+    """The engine's own, in bytes of its own: neither recorded nor shown."""
 
 
 def topic(domain: str, name: str) -> str:
@@ -85,6 +88,13 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
         TopicSpec(topic(name, LATE), n, entity, "late records as they came, with their lateness"),
         TopicSpec(topic(name, DEAD), n, entity, "dead letters: original bytes and the reason"),
         TopicSpec(topic(name, TRUTH), n, entity, "what the world planted; no model reads it"),
+        TopicSpec(
+            topic(name, CHANGELOG),
+            n,
+            "partition",
+            "the workers' state, to be restored",
+            internal=True,
+        ),
     )
 
 

@@ -114,13 +114,16 @@ class Up:
             "worker": "consumers.app",
             "producer": "--anchor",
         }
-        return next(p for p in self.family() if words[name] in p.cmdline())
+        self.family()
+        return next(p for p in self.alive() if words[name] in p.cmdline())
+
+    def alive(self) -> list[psutil.Process]:
+        """Return those of its processes that run."""
+        return [p for p in self._seen.values() if p.is_running() and p.status() != "zombie"]
 
     def left(self) -> list[psutil.Process]:
         """Return those of its processes that are still there."""
-        return [
-            p for p in self._seen.values() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE
-        ]
+        return self.alive()
 
     def ended(self, seconds: float = PATIENCE_S) -> int:
         """Wait for its end and return its exit code; nothing of it may be left."""

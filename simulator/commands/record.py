@@ -37,7 +37,7 @@ def run_record(
     if seconds:
         click.echo(f"recording for {seconds:g} s ...")
         time.sleep(seconds)
-    chosen = [topics[name] for name in names] or list(topics.values())
+    chosen = [topics[name] for name in names] or [t for t in topics.values() if not t.internal]
     summary = record_to(file, str(found.info["address"]), specs, chosen, found)
     click.echo(summary)
 

@@ -12,10 +12,12 @@ import orjson
 
 from producers.pace import AtOnce, ByRate, BySpeed, Pace
 from producers.recording import read_manifest, read_recording
+from producers.resume import Already
 from producers.send import Sender
 from producers.wire import Batch, wire
 from simulator.broker import check_address
 from simulator.commands.up import pace_options, parse_speed
+from simulator.reading import read_whole
 from simulator.runs import find_run
 from simulator.training import file_slices, world_slices
 from streams.clock import WallClock
@@ -23,6 +25,10 @@ from streams.errors import UsageError
 from streams.registry import load_domain
 from streams.settings import read_settings
 from streams.spec import DomainSpec
+from streams.topics import TRUTH, topic, topics_of
+
+SLACK_MS = 5_000
+"""A producer sends a little ahead of its anchor."""
 
 
 def run_send(
@@ -37,6 +43,7 @@ def run_send(
     seed: int | None,
     anchor: int | None,
     report: Path | None,
+    resume: bool,
 ) -> None:
     """Send until the source ends or a signal comes."""
     settings = read_settings({"seed": seed})
@@ -52,7 +59,10 @@ def run_send(
     check_address(broker)
     clock = WallClock()
     pace = timed_pace(spec, rate, speed, anchor or clock.now_ms())
-    sender = Sender(spec, broker, pace, clock, settings.max_record, settings.send_linger_ms)
+    already = _already(spec, broker, anchor or 0) if resume else None
+    sender = Sender(
+        spec, broker, pace, clock, settings.max_record, settings.send_linger_ms, already
+    )
     stop_on_signals(sender)
     sent = sender.run(_batches(spec, source, settings.seed, days))
     if report is not None:
@@ -77,6 +87,15 @@ def timed_pace(spec: DomainSpec, rate: float | None, speed: str | None, wall_ms:
         return ByRate(wall_ms, rate)
     chosen = parse_speed(speed) if speed else spec.timeline.days_per_minute * 1440
     return AtOnce() if chosen == float("inf") else BySpeed(wall_ms, chosen)
+
+
+def _already(spec: DomainSpec, broker: str, since_ms: int) -> Already:
+    """Find what a producer that was started at that time has sent."""
+    topics = [t for t in topics_of(spec) if t.role is not None or t.name == topic(spec.name, TRUTH)]
+    whole = read_whole(broker, topics)
+    return Already(
+        (record for records in whole.values() for record in records), since_ms - SLACK_MS
+    )
 
 
 def _batches(

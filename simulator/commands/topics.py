@@ -39,7 +39,7 @@ def run_topics(*, domain: str | None, broker: str | None, create: bool, run: str
         click.echo(f"    {spec.help}")
         if spec.fields:
             click.echo(f"    fields: {', '.join(spec.fields)}")
-        if address and records:
+        if address and records and not spec.internal:
             with Tail(address, [spec]) as tail:
                 sample = next((r for r in tail.poll(2.0) if r.value), None)
             if sample is not None:

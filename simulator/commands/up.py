@@ -55,7 +55,8 @@ def run_up(
         def keep(stack: Stack, run: Run) -> None:
             if record is not None:
                 specs = plan.domains
-                view.say(record_to(record, stack.address, specs, all_topics(specs), run))
+                topics = [t for t in all_topics(specs) if not t.internal]
+                view.say(record_to(record, stack.address, specs, topics, run))
 
         document = Supervisor(plan, view, duration, keep).run()
     click.echo("\n" + reports.as_text(document))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,13 +14,14 @@ import orjson
 
 from simulator.alerts import alert_line
 from simulator.broker import check_address
+from simulator.effect import identity
 from simulator.lifecycle import lifecycle_line
 from simulator.reading import Tail
 from simulator.runs import Run, find_run
 from streams.errors import UsageError
 from streams.registry import all_topics, domain_names, load_domain
 from streams.settings import read_settings
-from streams.topics import OPS_MODELS, TopicSpec, topic
+from streams.topics import ALERTS, OPS_MODELS, TopicSpec, topic
 
 KINDS = ("alerts", "scores", "metrics", "late", "dead")
 KEPT = ("alerts", "metrics")
@@ -102,10 +103,16 @@ def _follow(
     alive: Callable[[], bool],
 ) -> Iterator[tuple[str, Any]]:
     last = looked = time.monotonic()
+    seen: set[Hashable] = set()
     with Tail(address, topics, from_beginning=from_beginning) as tail:
         while timeout is None or time.monotonic() - last < timeout:
             for record in tail.poll(0.2):
                 last = time.monotonic()
+                if record.topic.endswith(f".{ALERTS}"):
+                    own = identity(record)
+                    if own in seen:
+                        continue
+                    seen.add(own)
                 yield record.topic, record
             if time.monotonic() - looked > LOOK_S:
                 looked = time.monotonic()

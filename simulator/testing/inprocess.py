@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from consumers.pipeline import Pipeline, Prepared
+from consumers.pipeline import Pipeline
+from consumers.waiting import Prepared
 from producers.wire import Batch
 from streams.events import INGEST_TIME, Floats, Outbound, Records
 from streams.signature import Signature

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from simulator.effect import once
 from simulator.testing.times import Instant, instant_ms, spell, spell_span
 from streams.codec import parse_times
 from streams.errors import ExpectationError
@@ -223,11 +224,13 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
     Parameters
     ----------
     outputs
-        Records with topic, partition, value and headers, from a pipeline or from a broker.
+        Records with topic, partition, value and headers, from a pipeline or from a broker. Repeats,
+        which a worker that was set back has put out again, count once.
     """
     found: dict[str, list[Any]] = {}
     for record in outputs:
         found.setdefault(record.topic, []).append(record)
+    found = {name: once(records) for name, records in found.items()}
     return Outcome(
         spec,
         _scores(spec, found.get(topic(spec.name, SCORES), [])),

@@ -8,7 +8,22 @@ from pathlib import Path
 import psutil
 import pytest
 
+from simulator.process import RESTARTS
+from simulator.training import world_slices
+from streams.registry import load_domain
 from tests.stacks import Up, streamsim, until
+
+
+def events_of_world(days: float) -> int:
+    """Count the events of the first days of the world of seed 0."""
+    spec = load_domain("finance")
+    return sum(
+        len(emission)
+        for piece in world_slices(spec, 0, spec.options, days)
+        for emission in piece.emissions
+        if emission.source == spec.trigger.name
+    )
+
 
 pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("registry")]
 
@@ -59,19 +74,44 @@ def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
     "part",
     [
         "worker",
-        pytest.param("broker", marks=pytest.mark.slow),
         pytest.param("service", marks=pytest.mark.slow),
         pytest.param("producer", marks=pytest.mark.slow),
     ],
 )
-def test_the_death_of_a_part_ends_the_run_and_names_it(tmp_path: Path, part: str) -> None:
-    with Up(tmp_path) as up:
+def test_a_part_that_dies_is_started_again_and_nothing_is_lost(tmp_path: Path, part: str) -> None:
+    with Up(tmp_path, "--workers", "2", "--days", "6", "--rate", "1000") as up:
         up.flowing()
         up.part(part).kill()
+        up.says("it is started again")
+        assert up.ended(120) == 0
+        report = up.report
+        assert report["unaccounted"] == report["labels"]["unaccounted"] == 0
+        assert report["in"] == report["scored"] == events_of_world(6)
+        assert "Traceback" not in up.text
+
+
+@pytest.mark.slow
+def test_the_death_of_the_broker_ends_the_run_and_names_it(tmp_path: Path) -> None:
+    with Up(tmp_path) as up:
+        up.flowing()
+        up.part("broker").kill()
         assert up.ended() == 3
-        assert f"streamsim: {part}" in up.text
+        assert "streamsim: broker" in up.text
         assert "Traceback" not in up.text
         assert Path(up.run["path"], "finance.alerts.jsonl").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_a_part_that_dies_again_and_again_ends_the_run(tmp_path: Path) -> None:
+    with Up(tmp_path) as up:
+        up.flowing()
+        for times in range(1, RESTARTS + 2):
+            service = up.part("service")
+            service.kill()
+            if times <= RESTARTS:
+                until(lambda n=times: up.text.count("it is started again") == n, "a new start")
+        assert up.ended() == 3
+        assert "streamsim: service ended" in up.text
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 from hypothesis import strategies as st
 
-from consumers.pipeline import Prepared
+from consumers.waiting import Prepared
 from producers.wire import finale
 from simulator.testing.inprocess import InProcess, as_records
 from simulator.testing.scenario import Scenario

@@ -1,0 +1,287 @@
+"""The engine of a worker: what lives as long as the process, and the runners of an assignment.
+
+Every assignment of partitions has runners of its own, which begin with the state that the
+changelog holds. When partitions are revoked, the runners get a moment to finish what is with the
+scorer; then they are given up, and with them all that has not been written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+from mode import Service
+
+from consumers.changelog import Changelog
+from consumers.follower import follow
+from consumers.inbox import Inbox
+from consumers.latency import Latencies
+from consumers.measures import measures
+from consumers.output import BATCH_BYTES, Output
+from consumers.pipeline import Pipeline, new_tables
+from consumers.predict import HttpScorer
+from consumers.runner import Limits, Runner
+from consumers.transport import ConsumerTuning
+from streams.errors import ScorerUnavailable, StackError
+from streams.settings import Settings
+from streams.signature import Signature
+from streams.spec import DomainSpec
+from streams.topics import TABLE_PARTITIONS, topic
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What one worker is to do.
+
+    Parameters
+    ----------
+    group
+        Consumer group; workers of the same stack share it, and their state.
+    worker
+        Number of this worker within the stack.
+    hold
+        Score in order of event time, once the watermark has passed.
+    """
+
+    domains: tuple[str, ...]
+    broker: str
+    group: str
+    worker: int
+    hold: bool
+    tuning: ConsumerTuning
+    settings: Settings
+
+
+class Lasting:
+    """What one domain keeps from assignment to assignment."""
+
+    def __init__(self, spec: DomainSpec, config: WorkerConfig, producer: AIOKafkaProducer) -> None:
+        settings = config.settings
+        self.spec = spec
+        self.tables = new_tables(spec)
+        self.changelog = Changelog(spec, producer, config.group)
+        self.latencies = Latencies()
+        self.signature: Signature | None = None
+        self.scorer = HttpScorer(
+            settings.model_url,
+            spec.recipe.name,
+            timeout_s=settings.score_timeout_s,
+            max_rows=settings.max_rows,
+        )
+
+
+class Engine(Service):
+    """The runners of a worker, and what they share.
+
+    Parameters
+    ----------
+    finished
+        Called with a partition and the offset before which all is done and written down.
+    crash
+        Called when the worker cannot go on.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        specs: Sequence[DomainSpec],
+        finished: Callable[[TP, int], None],
+        crash: Callable[[BaseException], Any],
+    ) -> None:
+        super().__init__()
+        self.config, self.specs = config, specs
+        self._on_finished, self._give_up = finished, crash
+        self.inboxes = {
+            spec.name: Inbox(
+                {topic(spec.name, s.name): s.name for s in spec.sources}, config.settings.queue_rows
+            )
+            for spec in specs
+        }
+        self._lasting: dict[str, Lasting] = {}
+        self._runners: dict[str, Runner] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._assigned: frozenset[TP] = frozenset()
+        self._generation = -1
+        self._ready = asyncio.Event()
+        self._stack = AsyncExitStack()
+
+    async def on_start(self) -> None:
+        """Connect to broker and service."""
+        config, settings = self.config, self.config.settings
+        self._producer = producer = AIOKafkaProducer(
+            bootstrap_servers=config.broker,
+            acks="all",
+            enable_idempotence=config.tuning.idempotent,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=settings.max_record * 2,
+            request_timeout_ms=30_000,
+        )
+        await producer.start()
+        self._stack.push_async_callback(producer.stop)
+        for spec in self.specs:
+            lasting = self._lasting[spec.name] = Lasting(spec, config, producer)
+            await self._stack.enter_async_context(lasting.scorer)
+            lasting.signature = await _patient(lasting.scorer, settings.ready_s)
+            self.add_future(self._guard(self._follow(lasting)))
+            self.add_future(self._guard(self._report(lasting)))
+        self._ready.set()
+
+    async def on_shutdown(self) -> None:
+        """Let the runners finish what they have, and close the connections."""
+        await self.leave()
+        await self._stack.aclose()
+
+    def is_full(self, tp: TP) -> bool:
+        """Say whether a partition has used up its budget."""
+        return self.inboxes[tp.topic.partition(".")[0]].is_full(tp)
+
+    async def enter(self, assigned: Iterable[TP], generation: int) -> dict[TP, int]:
+        """Restore the state of newly assigned partitions and begin to work them.
+
+        Returns
+        -------
+        For every one of them the offset from which on its records are wanted.
+
+        Raises
+        ------
+        StreamsimError
+            If the state cannot be read, or sources of a domain are not assigned alike.
+        """
+        await self._ready.wait()
+        await self.leave()
+        own = frozenset(assigned)
+        positions: dict[TP, int] = {}
+        for spec in self.specs:
+            partitions = _common(spec, own)
+            runner = await self._restored(spec, partitions, generation)
+            self._runners[spec.name] = runner
+            for source in spec.sources:
+                for p in partitions:
+                    tp = TP(topic(spec.name, source.name), p)
+                    positions[tp] = max(0, int(runner.kept[source.name][p]))
+        self._assigned, self._generation = own, generation
+        for name, runner in self._runners.items():
+            self._running[name] = asyncio.create_task(self._guard(runner.run()))
+        return positions
+
+    async def leave(self) -> None:
+        """Finish what is with the scorer and write it down, within the time there is; give up."""
+        running, self._running = list(self._running.values()), {}
+        for runner in self._runners.values():
+            runner.drain()
+        if running:
+            await asyncio.wait(running, timeout=self.config.tuning.rebalance_s / 3)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._runners.clear()
+        self._assigned = frozenset()
+        for inbox in self.inboxes.values():
+            inbox.clear()
+
+    async def _restored(
+        self, spec: DomainSpec, partitions: Sequence[int], generation: int
+    ) -> Runner:
+        """Make a runner that goes on where the changelog ends."""
+        config, settings, lasting = self.config, self.config.settings, self._lasting[spec.name]
+        began = time.monotonic()
+        contents = await lasting.changelog.restore(config.broker, partitions, generation)
+        pipeline = Pipeline(
+            spec, lasting.signature, hold=config.hold, tables=lasting.tables, journal=True
+        )
+        for p in partitions:
+            pipeline.restore(p, contents[p])
+            await asyncio.sleep(0)  # a large state takes a while, and there are heartbeats to send
+        log.info(
+            "%s: %d partitions restored in %.2f s, generation %d",
+            spec.name, len(partitions), time.monotonic() - began, generation,
+        )  # fmt: skip
+        return Runner(
+            pipeline,
+            self.inboxes[spec.name],
+            lasting.scorer,
+            Output(self._producer, settings.max_record),
+            lasting.changelog,
+            lambda name, p, offset: self._on_finished(TP(name, p), offset),
+            Limits(
+                settings.batch_rows,
+                settings.queue_rows,
+                settings.linger_ms / 1000,
+                settings.changelog_ms / 1000,
+            ),
+            lasting.latencies,
+        )
+
+    async def _follow(self, lasting: Lasting) -> None:
+        spec = lasting.spec
+        names = {topic(spec.name, name): name for name in lasting.tables}
+        if not names:
+            return
+
+        def handle(topic_name: str, records: Sequence[Any]) -> None:
+            table = lasting.tables[names[topic_name]]
+            advanced = [table.apply(record.value) for record in records]
+            if any(advanced):
+                self.inboxes[spec.name].wake()
+
+        wait = self.config.tuning.fetch_wait
+        await follow(self.config.broker, list(names), TABLE_PARTITIONS, wait, handle)
+
+    async def _report(self, lasting: Lasting) -> None:
+        name, output = lasting.spec.name, Output(self._producer, self.config.settings.max_record)
+        while True:
+            await asyncio.sleep(self.config.settings.metrics_s)
+            runner = self._runners.get(name)
+            if runner is None:
+                continue
+            record = measures(
+                runner,
+                lasting.latencies,
+                worker=self.config.worker,
+                generation=self._generation,
+                partitions=_common(lasting.spec, self._assigned),
+            )
+            await output.send([record])
+
+    async def _guard(self, work: Any) -> None:
+        """Let a failure end the worker: whoever supervises it must know."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("worker %d fails", self.config.worker)
+            await self._give_up(error)
+
+
+def _common(spec: DomainSpec, assigned: frozenset[TP]) -> list[int]:
+    """Return the partitions of a domain that are assigned; they are the same of all sources."""
+    own = {
+        source.name: {tp.partition for tp in assigned if tp.topic == topic(spec.name, source.name)}
+        for source in spec.sources
+    }
+    partitions = own[spec.trigger.name]
+    if any(other != partitions for other in own.values()):
+        raise StackError(f"the sources of {spec.name} were assigned unlike each other: {own}")
+    return sorted(partitions)
+
+
+async def _patient(scorer: HttpScorer, seconds: float) -> Signature:
+    """Ask the service for the model's signature until it is there: it starts beside us."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await scorer.signature()
+        except ScorerUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)

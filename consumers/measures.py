@@ -1,0 +1,57 @@
+"""What a worker says of itself on ``<domain>.metrics``: its account, positions and latencies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from consumers.latency import Latencies
+from consumers.runner import Runner
+from streams.events import Ints, Outbound
+from streams.topics import METRICS, topic
+
+
+def measures(
+    runner: Runner,
+    latencies: Latencies,
+    *,
+    worker: int,
+    generation: int,
+    partitions: Sequence[int],
+) -> Outbound:
+    """Write a worker's account and measures as a record.
+
+    Parameters
+    ----------
+    generation
+        Of the assignment; what a later one says of a partition takes the place of what an
+        earlier one said.
+    partitions
+        Which it owns, of all sources.
+    """
+    pipeline, name = runner.pipeline, runner.spec.name
+    signature, now = pipeline.signature, int(time.time() * 1000)
+    sources = [source.name for source in runner.spec.sources]
+    body: Mapping[str, Any] = {
+        "worker": worker,
+        "generation": generation,
+        "assigned": {source: list(partitions) for source in sources},
+        "account": {s: {str(p): pipeline.account.of(s, p) for p in partitions} for s in sources},
+        "position": {s: {str(p): int(runner.kept[s][p]) for p in partitions} for s in sources},
+        "clock": {s: _latest(clock) for s, clock in pipeline.clocks.items()},
+        "queued": len(runner.inbox),
+        "pending": pipeline.pending,
+        "waits_for": pipeline.waits_for(),
+        "retries": runner.retries,
+        "latency": latencies.as_dict(),
+        "model": signature and {"name": signature.model, "version": signature.version},
+    }
+    return Outbound(topic(name, METRICS), 0, b"account:%d" % worker, orjson.dumps(body), now, [])
+
+
+def _latest(clock: Ints) -> int | None:
+    latest = int(clock.max())
+    return latest if latest > 0 else None

@@ -1,0 +1,271 @@
+"""What a pipeline knows: everything that must outlive a worker, and how it is written down.
+
+The state of a partition is its own: how far its records have been taken in, which ids have come,
+the past of its keys, what is counted and not published, its account. It can be written down in
+two ways. A *cut* holds what has changed since the cut before it; a *snapshot* holds all. The
+contents of a snapshot and of all cuts that follow it, in order, are the state again.
+
+Events that have been taken in and are not finished are named by their offsets. Whoever restores
+the state reads them again; everything else of what was taken in is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.account import Account
+from consumers.featurize import WindowState
+from consumers.journal import Content, Journal
+from consumers.seen import SeenIds
+from consumers.table import Contributions, Open
+from streams.errors import StateError
+from streams.events import NO_TIME, Events, Ints, as_objects
+from streams.spec import DomainSpec
+
+LAYOUT = 1
+
+
+def state_hash(spec: DomainSpec) -> str:
+    """Fingerprint of what the state of a domain is made of: another one cannot be read as it."""
+    parts = {
+        "layout": LAYOUT,
+        "sources": [(s.name, s.role, s.key) for s in spec.sources],
+        "windows": [(w.name, w.key, w.value) for w in spec.windows],
+        "tables": [(t.name, t.key, t.bucket, t.delay, sorted(t.counts)) for t in spec.tables],
+    }
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+class State:
+    """All that a domain's pipeline knows of the partitions that it owns.
+
+    Parameters
+    ----------
+    journal
+        Keep a journal of what changes, so that :meth:`cut` can be asked.
+    """
+
+    def __init__(self, spec: DomainSpec, *, journal: bool) -> None:
+        self.spec = spec
+        n, trigger = spec.partitions, spec.trigger
+        self.account = Account(spec)
+        self.clocks = {s.name: np.full(n, NO_TIME) for s in spec.sources}
+        self.next = {s.name: np.full(n, -1) for s in spec.sources}
+        """Per source and partition, the offset up to which records have been taken in."""
+        self.seen = {s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.sources}
+        self.windows = {w.name: WindowState(w, trigger.allowed_lateness) for w in spec.windows}
+        self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
+        self.unfinished: dict[int, Ints] = {}
+        """Per partition, offsets of events that were under way when this state was written down,
+        and that have not been read again yet (sorted)."""
+        self.safe = np.full(n, NO_TIME)
+        """Per partition, the event time before which it asks for nothing any more, even if it
+        goes back to what is kept of its state (ms)."""
+        self._journal = Journal(n) if journal else None
+
+    @property
+    def journals(self) -> bool:
+        """Whether a journal is kept."""
+        return self._journal is not None
+
+    def note_fresh(self, events: Events) -> None:
+        """Note that events have been taken in for the first time."""
+        if self._journal is not None:
+            columns = {"id": events.event_id, "time": events.event_time}
+            self._journal.note(f"seen:{events.source}", events.partition, columns)
+
+    def note_open(self, table: str, source: str, counted: Open) -> None:
+        """Note what has been added to the open buckets of a table."""
+        if self._journal is not None:
+            partition, bucket, keys = counted
+            self._journal.note(f"open:{table}:{source}", partition, {"bucket": bucket, "key": keys})
+
+    def note_finished(self, events: Events) -> None:
+        """Note that events of the trigger are finished."""
+        if self._journal is None:
+            return
+        for w in self.spec.windows:
+            columns: dict[str, Any] = {
+                "key": events.columns[w.key],
+                "time": events.event_time,
+                "value": events.columns[w.value],
+            }
+            self._journal.note(f"window:{w.name}", events.partition, columns)
+        self._journal.touch(events.partition)
+
+    def touch(self, partition: Ints) -> None:
+        """Note that something of these partitions has changed."""
+        if self._journal is not None:
+            self._journal.touch(partition)
+
+    def again(self, records_offset: Ints, partition: int) -> npt.NDArray[np.bool_]:
+        """Say which records of a partition of the trigger are to be taken up again, and do so."""
+        wanted = self.unfinished.get(partition)
+        if wanted is None:
+            return np.zeros(len(records_offset), bool)
+        found = np.isin(records_offset, wanted)
+        rest = wanted[~np.isin(wanted, records_offset)]
+        if len(rest):
+            self.unfinished[partition] = rest
+        else:
+            del self.unfinished[partition]
+        return found
+
+    def not_after(self, asks_from: Ints) -> Ints:
+        """Lower the times from which partitions may ask (ms) for what is still to be read again."""
+        for p in self.unfinished:
+            asks_from[p] = min(asks_from[p], self.safe[p])
+        return asks_from
+
+    def kept(self, partition: int, content: Content) -> None:
+        """Take note that a cut or a snapshot of a partition is where no crash can lose it."""
+        self.safe[partition] = content["safe"][0]
+
+    def cut(self, pending: tuple[Ints, Ints], asks_from: Ints) -> dict[int, Content]:
+        """Write down what has changed since the last cut, per partition.
+
+        Parameters
+        ----------
+        pending
+            Partition and offset of the trigger's events that are under way.
+        asks_from
+            Per partition, the earliest time of an event that it may still bring (ms).
+        """
+        if self._journal is None:
+            return {}
+        partition, offset = pending
+        contents = self._journal.take()
+        for p, rows in contents.items():
+            rows |= self._standing(p, offset[partition == p], asks_from)
+        return contents
+
+    def snapshot(self, partition: int, pending: Ints, asks_from: Ints) -> Content:
+        """Write down all of a partition; no event of it may be with the scorer.
+
+        Forgets the journal of that partition: the next cut follows this snapshot.
+        """
+        if self._journal is not None:
+            self._journal.drop(partition)
+        content = self._standing(partition, pending, asks_from)
+        for source, seen in self.seen.items():
+            content[f"seen:{source}:id"], content[f"seen:{source}:time"] = seen.kept(partition)
+        for name, windows in self.windows.items():
+            keys, count, times, values = windows.kept(partition)
+            content[f"window:{name}:key"], content[f"window:{name}:count"] = keys, count
+            content[f"window:{name}:time"], content[f"window:{name}:value"] = times, values
+        for table, contributions in zip(self.spec.tables, self.contributions, strict=True):
+            for source in contributions.sources:
+                bucket, keys_ = contributions.open(source, partition)
+                content[f"open:{table.name}:{source}:bucket"] = bucket
+                content[f"open:{table.name}:{source}:key"] = keys_.tolist()
+        return content
+
+    def restore(self, partition: int, contents: Sequence[Content]) -> None:
+        """Take in a partition that is not known yet: a snapshot, if any, and the cuts after it.
+
+        Raises
+        ------
+        StateError
+            If these are no contents of such a state.
+        """
+        if not contents:
+            return
+        try:
+            self._restore(partition, contents)
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise StateError(
+                f"what is written of partition {partition} is no state of {self.spec.name}: "
+                f"{error!r}"
+            ) from error
+
+    def _restore(self, p: int, contents: Sequence[Content]) -> None:
+        spec, last = self.spec, contents[-1]
+        self.kept(p, last)
+        for i, source in enumerate(spec.sources):
+            self.next[source.name][p] = last["next"][i]
+            self.clocks[source.name][p] = last["clock"][i]
+            self.account.set(source.name, p, _ints(last[f"account:{source.name}"]).tolist())
+            ids, times = _rows(contents, f"seen:{source.name}", "id", "time")
+            self.seen[source.name].restore(p, ids, times)
+        unfinished = _unranges(_ints(last["pending"]))
+        if len(unfinished):
+            self.unfinished[p] = unfinished
+        for window in spec.windows:
+            self._restore_window(p, window.name, contents)
+        for table, contributions in zip(spec.tables, self.contributions, strict=True):
+            closed = _ints(last[f"closed:{table.name}"]).tolist()
+            for source_name, until in zip(contributions.sources, closed, strict=True):
+                keys, bucket = _rows(contents, f"open:{table.name}:{source_name}", "key", "bucket")
+                contributions.restore(source_name, p, until, bucket, as_objects(keys))
+
+    def _restore_window(self, p: int, name: str, contents: Sequence[Content]) -> None:
+        keys, times = _rows(contents, f"window:{name}", "key", "time")
+        count = contents[0].get(f"window:{name}:count")
+        if count is not None:  # the keys of a snapshot stand once, for all of their rows
+            own = keys[: len(count)]
+            repeated = np.repeat(as_objects(own), _ints(count)).tolist()
+            keys = [*repeated, *keys[len(own) :]]
+        values = _column(contents, f"window:{name}:value")
+        self.windows[name].restore(p, keys, times, values)
+
+    def _standing(self, p: int, pending: Ints, asks_from: Ints) -> Content:
+        """Write down what a partition has one of, whatever has changed."""
+        again = self.unfinished.get(p)
+        if again is not None:
+            pending = np.concatenate([pending, again])
+        names = [source.name for source in self.spec.sources]
+        content: Content = {
+            "next": np.array([self.next[name][p] for name in names]),
+            "clock": np.array([self.clocks[name][p] for name in names]),
+            "pending": _ranges(np.sort(pending)),
+            "safe": asks_from[p : p + 1].copy(),
+        }
+        for name in names:
+            content[f"account:{name}"] = np.array(list(self.account.of(name, p).values()))
+        for table, contributions in zip(self.spec.tables, self.contributions, strict=True):
+            content[f"closed:{table.name}"] = np.array(contributions.closed(p))
+        return content
+
+
+def _ranges(offsets: Ints) -> Ints:
+    """Write sorted offsets as pairs of a first one and how many follow each other.
+
+    >>> _ranges(np.array([3, 4, 5, 9])).tolist(), _unranges(np.array([3, 3, 9, 1])).tolist()
+    ([3, 3, 9, 1], [3, 4, 5, 9])
+    """
+    if not len(offsets):
+        return np.empty(0, np.int64)
+    first = np.flatnonzero(np.concatenate(([True], np.diff(offsets) != 1)))
+    count = np.diff(np.append(first, len(offsets)))
+    return np.column_stack([offsets[first], count]).ravel()
+
+
+def _unranges(pairs: Ints) -> Ints:
+    first, count = pairs.reshape(-1, 2).T
+    start = np.repeat(first - (np.cumsum(count) - count), count)
+    return start + np.arange(int(count.sum()))
+
+
+def _ints(column: Ints | list[str]) -> Ints:
+    if not isinstance(column, np.ndarray):
+        raise TypeError("texts where numbers should be")
+    return column
+
+
+def _column(contents: Sequence[Content], name: str) -> Ints:
+    return np.concatenate([np.empty(0, np.int64), *(_ints(c[name]) for c in contents if name in c)])
+
+
+def _rows(
+    contents: Sequence[Content], name: str, texts: str, numbers: str
+) -> tuple[list[str], Ints]:
+    """Put the rows of all contents together, in order: a column of texts and one of numbers."""
+    found = (content.get(f"{name}:{texts}", []) for content in contents)
+    return list(chain.from_iterable(found)), _column(contents, f"{name}:{numbers}")

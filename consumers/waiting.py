@@ -1,0 +1,151 @@
+"""Events on their way through a pipeline: held back, waiting for others, or with the scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.events import Events, Ints, Mask
+
+Matrix = npt.NDArray[np.float32]
+_MANY = 32
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """Events that are ready, with their features, shape ``(n_events, n_features)``."""
+
+    events: Events
+    features: Matrix
+
+
+class Waiting:
+    """Events that have been cleaned and are not finished.
+
+    Parameters
+    ----------
+    hold
+        Keep events until their partition's watermark has passed them, and let them go in order
+        of event time.
+    """
+
+    def __init__(self, partitions: int, *, hold: bool) -> None:
+        self._partitions, self._hold = partitions, hold
+        self._held: list[Events] = []
+        self._waiting: list[Events] = []
+        self._scoring: list[Prepared] = []
+
+    def __len__(self) -> int:
+        return sum(map(len, self._all()))
+
+    def add(self, events: Events) -> None:
+        """Take events in."""
+        if len(events):
+            (self._held if self._hold else self._waiting).append(events)
+
+    def first(self) -> Events | None:
+        """Return the batch whose first event has waited longest."""
+        return self._waiting[0] if self._waiting else None
+
+    def is_scoring(self) -> bool:
+        """Say whether any events are with the scorer."""
+        return bool(self._scoring)
+
+    def by_partition(self) -> Ints:
+        """Return how many events of each partition are in here."""
+        count = np.zeros(self._partitions, np.int64)
+        for events in self._all():
+            count += np.bincount(events.partition, minlength=len(count))
+        return count
+
+    def earliest(self, position: Ints) -> Ints:
+        """Lower each partition's position to the offset of its first event in here, in place."""
+        for events in self._all():
+            np.minimum.at(position, events.partition, events.offset)
+        return position
+
+    def earliest_time(self, time: Ints) -> Ints:
+        """Lower each partition's time (ms) to that of its earliest event in here, in place."""
+        for events in self._all():
+            np.minimum.at(time, events.partition, events.event_time)
+        return time
+
+    def offsets(self) -> tuple[Ints, Ints]:
+        """Return partition and offset of all events in here."""
+        parts = list(self._all())
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return (
+            np.concatenate([e.partition for e in parts]),
+            np.concatenate([e.offset for e in parts]),
+        )
+
+    def release(self, watermark: Ints) -> None:
+        """Let held events go whose partition's watermark (ms) has passed them, in order of time."""
+        if not self._held:
+            return
+        held = Events.concat(self._held)
+        free = held.event_time < watermark[held.partition]
+        if not free.any():
+            self._held = [held]
+            return
+        rest = ~free
+        self._held = [held.take(rest)] if rest.any() else []
+        released = held.take(free)
+        order = np.lexsort((released.event_id.astype(str), released.event_time))
+        self._waiting.append(released.take(order))
+
+    def take(self, max_rows: int, is_ready: Callable[[Ints], Mask]) -> Events | None:
+        """Take events that are ready, ``max_rows`` or a little more.
+
+        Parameters
+        ----------
+        is_ready
+            Says of event times (ms) whether what such events need is there.
+        """
+        taken = list(self._ready(max_rows, is_ready))
+        return Events.concat(taken) if taken else None
+
+    def score(self, prepared: Prepared) -> None:
+        """Take note of events that are with the scorer."""
+        self._scoring.append(prepared)
+
+    def finish(self, prepared: Prepared) -> None:
+        """Forget events that are finished."""
+        self._scoring.remove(prepared)
+
+    def _all(self) -> Iterator[Events]:
+        yield from self._held
+        yield from self._waiting
+        for prepared in self._scoring:
+            yield prepared.events
+
+    def _ready(self, max_rows: int, is_ready: Callable[[Ints], Mask]) -> Iterator[Events]:
+        """Take what is ready from the waiting; a partition's first event that is not stops it."""
+        waiting, self._waiting = self._waiting, []
+        stopped = np.zeros(self._partitions, bool)
+        for chunk in waiting:
+            if max_rows <= 0:
+                self._waiting.append(chunk)
+                continue
+            go = is_ready(chunk.event_time) & ~stopped[chunk.partition]
+            if not go.all():
+                blocked = np.flatnonzero(~go)
+                first = np.full(len(stopped), len(chunk))
+                np.minimum.at(first, chunk.partition[blocked], blocked)
+                stopped[chunk.partition[blocked]] = True
+                go = np.arange(len(chunk)) < first[chunk.partition]
+            if go.all():
+                max_rows -= len(chunk)
+                yield chunk
+            elif go.any():
+                self._waiting.append(chunk.take(~go))
+                max_rows -= int(go.sum())
+                yield chunk.take(go)
+            else:
+                self._waiting.append(chunk)
+        if len(self._waiting) > _MANY:
+            self._waiting = [Events.concat(self._waiting)]

@@ -1,0 +1,142 @@
+"""Drive a pipeline that is torn down at any moment and goes on from what it has written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from consumers.journal import Content
+from consumers.pipeline import Pipeline, new_tables
+from consumers.waiting import Prepared
+from streams.events import Outbound
+from streams.packing import pack, unpack
+from streams.topics import topic
+from tests.property.driving import SIGNATURE, checksum, records_of
+from tests.property.logs import SOURCES, SPEC, Item, logs_of
+
+ROWS = 8
+
+
+@dataclass
+class Crashing:
+    """A worker's pipeline, what it has written down per partition, and what it has put out.
+
+    The tables outlive a worker here, as their topic does; a repeat in it is theirs to ignore.
+    """
+
+    items: Iterable[Item]
+    hold: bool
+    outputs: list[Outbound] = field(default_factory=list)
+    written: dict[int, list[Content]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.logs = logs_of(self.items)
+        self.tables = new_tables(SPEC)
+        self.crash()
+
+    def crash(self) -> None:
+        """Forget everything but what is written down, and begin from there."""
+        self.scoring: list[Prepared] = []
+        self.pipeline = Pipeline(SPEC, SIGNATURE, hold=self.hold, tables=self.tables, journal=True)
+        for p, contents in self.written.items():
+            self.pipeline.restore(p, [unpack(pack(content)) for content in contents])
+        self.at = {
+            (source, p): max(0, position)
+            for source in SOURCES
+            for p, position in enumerate(self.pipeline.positions(source).tolist())
+        }
+
+    def fetch(self, pick: int, size: int) -> bool:
+        """Take records from one of the logs that have any left; say whether there were any."""
+        left = [place for place, log in self.logs.items() if self.at[place] < len(log)]
+        if not left:
+            return False
+        place = left[pick % len(left)]
+        start = self.at[place]
+        taken = list(enumerate(self.logs[place]))[start : start + size]
+        self.at[place] = start + len(taken)
+        self._put(self.pipeline.push(records_of(taken)).records)
+        return True
+
+    def pull(self) -> bool:
+        """Send what is ready to the scorer."""
+        prepared = self.pipeline.pull(ROWS)
+        if prepared is not None:
+            self.scoring.append(prepared)
+        return prepared is not None
+
+    def finish(self) -> None:
+        """Let the scorer answer the first of what it has."""
+        if self.scoring:
+            prepared = self.scoring.pop(0)
+            scores = checksum(prepared.features)
+            alerts, rows = self.pipeline.to_explain(prepared, scores)
+            self._put(self.pipeline.finish(prepared, scores, alerts, checksum(rows)).records)
+
+    def cut(self) -> None:
+        """Write down what has changed."""
+        for p, content in self.pipeline.cut().items():
+            self.written.setdefault(p, []).append(content)
+            self.pipeline.kept(p, content)
+
+    def snapshot(self, partition: int) -> None:
+        """Write down all of a partition, in place of what was written of it before."""
+        content = self.pipeline.snapshot(partition)
+        assert (content is None) == bool(self.scoring)
+        if content is not None:
+            self.written[partition] = [content]
+            self.pipeline.kept(partition, content)
+
+    def act(self, action: tuple[str, int, int]) -> None:
+        """Do one thing."""
+        what, pick, size = action
+        if what == "fetch":
+            self.fetch(pick, size)
+        elif what == "snapshot":
+            self.snapshot(pick % SPEC.partitions)
+        else:
+            {"pull": self.pull, "finish": self.finish, "cut": self.cut, "crash": self.crash}[what]()
+
+    def end(self) -> None:
+        """Go on until everything is finished."""
+        moved = True
+        while moved:
+            moved = self.fetch(0, 40)
+            while self.pull():
+                moved = True
+            while self.scoring:
+                self.finish()
+
+    def _put(self, records: Sequence[Outbound]) -> None:
+        self.outputs += records
+        for record in records:
+            for name, table in self.tables.items():
+                if record.topic == topic(SPEC.name, name) and record.value is not None:
+                    table.apply(record.value)
+
+
+def effect(outputs: Iterable[Outbound]) -> dict[object, Outbound]:
+    """Give each output its id, and drop repeats; a repeat must say the same."""
+    found: dict[object, Outbound] = {}
+    tables = {topic(SPEC.name, t.name) for t in SPEC.tables}
+    for record in outputs:
+        if record.topic in tables:
+            continue
+        headers = dict(record.headers)
+        source = headers.get("source_topic"), record.partition, headers.get("source_offset")
+        identity = record.topic, headers.get("ce_id", source)
+        assert found.setdefault(identity, record) == record
+    return found
+
+
+def account(pipeline: Pipeline) -> dict[object, object]:
+    """Return a pipeline's account and positions."""
+    classes = {
+        (source, p): pipeline.account.of(source, p)
+        for source in SOURCES
+        for p in range(SPEC.partitions)
+    }
+    positions = {s: np.maximum(pipeline.positions(s), 0).tolist() for s in SOURCES}
+    return classes | {"position": positions}

@@ -1,0 +1,48 @@
+"""Whenever a worker dies, what it has written down goes on to the same end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from tests.property.crashing import Crashing, account, effect
+from tests.property.driving import one_by_one, run
+from tests.property.examples import examples
+from tests.property.logs import Story, ending, steps, tell
+
+Action = tuple[str, int, int]
+
+
+def work(*whats: str) -> st.SearchStrategy[list[Action]]:
+    one = st.tuples(st.sampled_from(whats), st.integers(0, 5), st.integers(1, 60))
+    return st.lists(one, max_size=16)
+
+
+WORK = work(*["fetch"] * 4, *["pull", "finish"] * 2, "cut")
+WRITING = work("fetch", "cut", "snapshot")
+ROUNDS = st.lists(st.tuples(WORK, WRITING, WORK), min_size=1, max_size=5)
+"""Each round ends in a crash."""
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@examples(2)
+@given(story=st.lists(steps(), min_size=3, max_size=16), rounds=ROUNDS)
+def test_a_crash_at_any_moment_changes_nothing(
+    story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool
+) -> None:
+    items = tell(story)
+    items += ending(items)
+    whole, outputs = run(one_by_one(items), hold=hold)
+    crashing = Crashing(items, hold)
+    for parts in rounds:
+        for action in chain.from_iterable(parts):
+            crashing.act(action)
+        crashing.crash()
+    crashing.end()
+    event(f"written: {bool(crashing.written)}, repeats: {len(crashing.outputs) > len(outputs)}")
+    assert effect(crashing.outputs) == effect(outputs)
+    assert account(crashing.pipeline) == account(whole.pipeline)
