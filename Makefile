@@ -12,7 +12,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow nightly check bench clean lock setup
+.PHONY: help demo up test test-slow test-faults nightly check bench clean lock setup
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +26,15 @@ up: setup ## the stack until it is stopped; ARGS="..." passes options on
 test: $(READY_DEV) ## the tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
-test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, a fresh clone
-	@$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
+test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, whole stacks
+	@$(BIN)/python -m pytest -m slow --timeout 1800 --ignore tests/faults $(ARGS)
 
-nightly: $(READY_DEV) ## fuzzing and properties with many times the cases, new each time
+test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
+	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)
+
+nightly: $(READY_DEV) ## fuzzing, properties and faults with many times the cases, new each time
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \
-		tests/integration/test_poison.py --timeout 7200 $(ARGS)
+		tests/integration/test_poison.py tests/faults --timeout 7200 $(ARGS)
 
 check: $(READY_DEV) ## format, lint, types and imports
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }

@@ -146,12 +146,16 @@ def models(action: str, model: str | None, version: str | None) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["alerts", "handbook", "throughput"]))
+@click.argument("name", type=click.Choice(["alerts", "faults", "handbook", "throughput"]))
 @click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")
 @click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")
 @click.option("--events", type=click.IntRange(1), help="how many events")
 @click.option("--workers", type=click.IntRange(1, 64), help="Faust workers")
 @click.option("--rounds", type=click.IntRange(1), help="how often it is timed")
+@click.option("--runs", type=click.IntRange(1), help="how many runs, each with a fault")
+@click.option("--seed", type=click.IntRange(0), help="seed of the first run")
+@click.option("--fault", metavar="NAME", help="the fault to plant in every run")
+@click.option("--broker", metavar="embedded|HOST:PORT", help="broker to use")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
 def bench(**options: Any) -> None:
     """Measure: quality on real data, quality of alerts, throughput."""

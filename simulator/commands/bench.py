@@ -13,6 +13,7 @@ from streams.errors import UsageError
 BENCHMARKS = {
     "handbook": "real card transactions through the stack, by the handbook's protocol",
     "alerts": "precision and recall of alerts on unseen worlds, and false alerts without fraud",
+    "faults": "faults of every kind under load: lost, doubled, time to recover",
     "throughput": "events per second of one worker, and where its time goes",
 }
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from producers.recording import Recording
+from simulator.faults.poison import BIG, add_big, spoil
 from simulator.testing.outcome import Outcome
 from simulator.testing.replay import record_world
 from streams.spec import DomainSpec
 from tests.effort import SEED, TIMES
-from tests.poison import BIG, add_big, spoil
 from tests.replay.test_parity import alike
 
 Replay = Callable[..., Outcome]

@@ -47,6 +47,7 @@ class Told:
             "partition": self.partition,
             "from": since,
             "until": until,
+            "safe": since,
             "keys": [key for key, _, _ in rows],
             "buckets": [bucket for _, bucket, _ in rows],
             "counts": [count for _, _, count in rows],

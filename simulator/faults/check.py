@@ -1,0 +1,122 @@
+"""Hold a run to what its topics say: nothing lost, nothing twice, everything in order.
+
+The topics of the sources are replayed in process, without any fault. What the run has put out
+must be the same, event by event: classes, features to the last bit, scores, alerts, dead letters
+with their bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from producers.recording import Recorded, Recording
+from simulator.effect import identity, once
+from simulator.testing.outcome import Outcome, make_outcome
+from simulator.testing.replay import replay
+from streams.events import INGEST_TIME
+from streams.spec import DomainSpec
+from streams.topics import ALERTS, DEAD, LATE, SCORES, topic
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checker has found.
+
+    Attributes
+    ----------
+    lost, doubled
+        Outputs that should be there and are not; outputs that are there and should not be, or
+        differ from what they should be, or from their own repeat.
+    repeats
+        Outputs that were put out again, and say the same: they count for nothing.
+    faults
+        All that is wrong, in words.
+    """
+
+    events: int
+    lost: int
+    doubled: int
+    repeats: int
+    faults: tuple[str, ...]
+
+
+def check(spec: DomainSpec, recording: Recording, account: Mapping[str, Any]) -> Verdict:
+    """Compare a run's recording with a replay of its sources, and its account with both."""
+    expected = replay(spec, recording)
+    found = make_outcome(spec, recording.records, account)
+    faults: list[str] = []
+    lost = doubled = repeats = 0
+    for name in (SCORES, ALERTS, DEAD, LATE):
+        records = recording.of(topic(spec.name, name))
+        again, unlike = _repeats(records)
+        repeats, doubled = repeats + again, doubled + unlike
+        if unlike:
+            faults.append(f"{name}: {unlike} repeats differ from the first")
+        ours, theirs = _by_id(found, name), _by_id(expected, name)
+        missing, extra = theirs.keys() - ours.keys(), ours.keys() - theirs.keys()
+        differing = [key for key in ours.keys() & theirs.keys() if ours[key] != theirs[key]]
+        lost += len(missing)
+        doubled += len(extra) + len(differing)
+        for what, keys in (("missing", missing), ("extra", extra), ("different", differing)):
+            if keys:
+                some = sorted(map(str, keys))[:3]
+                faults.append(f"{name}: {len(keys)} {what}, as {', '.join(some)}")
+    faults += _account_faults(expected.account, account)
+    faults += _out_of_order(recording.of(topic(spec.name, SCORES)))
+    return Verdict(int(account["in"]), lost, doubled, repeats, tuple(faults))
+
+
+def _by_id(outcome: Outcome, name: str) -> dict[Any, Any]:
+    if name == SCORES:
+        return {score.source: score for score in outcome.scores}
+    if name == ALERTS:
+        return {alert.id: alert for alert in outcome.alerts}
+    return {r.source: r for r in (outcome.dead if name == DEAD else outcome.late)}
+
+
+def _repeats(records: Iterable[Recorded]) -> tuple[int, int]:
+    """Count the records whose id was there already, and those of them that say otherwise."""
+    first: dict[Any, Recorded] = {}
+    again = unlike = 0
+    for record in records:
+        known = first.setdefault(identity(record), record)
+        if known is not record:
+            again += 1
+            unlike += _said(known) != _said(record)
+    return again, unlike
+
+
+def _said(record: Recorded) -> Any:
+    headers = tuple(h for h in record.headers if h[0] != INGEST_TIME)
+    return record.key, record.value, record.timestamp, headers
+
+
+def _account_faults(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    faults = []
+    for part, own, wanted in (
+        ("triggers", found, expected),
+        ("labels", found["labels"], expected["labels"]),
+        ("context", found["context"], expected["context"]),
+    ):
+        wrong = {
+            name: (own[name], count)
+            for name, count in wanted.items()
+            if isinstance(count, int) and own[name] != count
+        }
+        if wrong or own["unaccounted"]:
+            faults.append(f"account of {part}, (found, expected): {wrong or 'not closed'}")
+    return faults
+
+
+def _out_of_order(scores: Iterable[Recorded]) -> list[str]:
+    """Find partitions whose events were first scored in another order than they lie in."""
+    last: dict[int, int] = {}
+    wrong: Counter[int] = Counter()
+    for record in once(scores):
+        offset = int(dict(record.headers)["source_offset"])
+        wrong[record.partition] += offset <= last.get(record.partition, -1)
+        last[record.partition] = max(offset, last.get(record.partition, -1))
+    return [f"partition {p}: {n} scores out of order" for p, n in wrong.items() if n]

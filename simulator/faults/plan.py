@@ -1,0 +1,66 @@
+"""Which faults there are, and which a seed plants when."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from simulator.faults.proxy import WAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Parameters
+    ----------
+    name
+        One of :data:`FAULTS`.
+    at_s
+        Seconds after the first scores.
+    lasts_s
+        How long it goes on; 0 for one that is over at once.
+    """
+
+    name: str
+    at_s: float
+    lasts_s: float
+
+
+FAULTS: dict[str, tuple[float, float]] = {
+    "worker killed": (0, 0),
+    "worker frozen": (1, 12),
+    "worker joins": (0, 0),
+    "worker joins and leaves": (4, 8),
+    "worker stopped": (0, 0),
+    "producer killed": (0, 0),
+    "producer frozen": (1, 5),
+    "service killed": (0, 0),
+    "service frozen": (1, 5),
+    **{f"service {way}": (2, 8) for way in WAYS},
+    "worker killed while the service is gone": (8, 12),
+    "poison": (0, 0),
+}
+"""Name to the shortest and the longest time that it lasts (s)."""
+
+
+def needs_proxy(name: str) -> bool:
+    """Say whether a fault is one of the service behind a proxy."""
+    return name in {f"service {way}" for way in WAYS} or "service is gone" in name
+
+
+def plan(seed: int) -> Fault:
+    """Choose a fault: each in turn, its moment and length by chance.
+
+    >>> plan(3) == plan(3), plan(3).name != plan(4).name
+    (True, True)
+    """
+    names = list(FAULTS)
+    return make_fault(names[seed % len(names)], seed)
+
+
+def make_fault(name: str, seed: int) -> Fault:
+    """Choose moment and length of a fault by chance."""
+    draw = random.Random(f"{name}:{seed}")  # noqa: S311 - nothing secret
+    low, high = FAULTS[name]
+    return Fault(name, round(draw.uniform(0.5, 4), 2), round(draw.uniform(low, high), 2))

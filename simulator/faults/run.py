@@ -1,0 +1,158 @@
+"""One run with one fault: start, plant, let it recover, check."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafka import KafkaProducer
+
+from producers.recording import Recorded, read_recording
+from producers.wire import partition_of
+from simulator.broker import free_port
+from simulator.faults.check import Verdict, check
+from simulator.faults.plan import Fault, needs_proxy
+from simulator.faults.poison import BIG, WAYS
+from simulator.faults.proxy import Proxy
+from simulator.faults.stack import Target, send
+from simulator.testing.replay import record_world
+from streams.spec import DomainSpec
+from streams.topics import topic
+
+DAYS, RATE, WORKERS = 6.0, 800.0, 2
+POISONED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run.
+
+    Attributes
+    ----------
+    recovery_s
+        From the fault's end until all that had been sent by then was finished.
+    peak_mb
+        The most memory that a worker held (MiB).
+    """
+
+    seed: int
+    fault: Fault
+    verdict: Verdict
+    recovery_s: float
+    peak_mb: float
+
+
+def run_fault(
+    spec: DomainSpec, fault: Fault, seed: int, folder: Path, broker: str = "embedded"
+) -> Result:
+    """Run a seeded world through a stack, plant a fault, and check what came out.
+
+    Parameters
+    ----------
+    folder
+        Where files may be left.
+
+    Raises
+    ------
+    StackError
+        If the stack does not live through it.
+    """
+    options = (
+        "--days", str(DAYS), "--rate", str(RATE), "--workers", str(WORKERS), "--seed", str(seed),
+        "--broker", broker,
+    )  # fmt: skip
+    with _service(needs_proxy(fault.name), spec) as proxy:
+        url = proxy.url if proxy else ""
+        with Target(spec, folder, *options, model_url=url) as target:
+            target.watch(fault.at_s)
+            _plant(fault, target, proxy, seed)
+            recovery = target.caught_up()
+            report = target.end()
+            peak = target.peak_mb
+    recording = read_recording(target.recording_file)
+    return Result(seed, fault, check(spec, recording, report), recovery, peak)
+
+
+def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None:
+    """Plant a fault; return when it is over."""
+    draw = random.Random(seed)  # noqa: S311 - nothing secret
+    part, _, what = fault.name.partition(" ")
+    if fault.name == "poison":
+        send_poison(target.spec, target.address, seed)
+    elif proxy is not None:
+        if part == "worker":
+            send(draw.choice(target.parts("worker")), signal.SIGKILL)
+        proxy.way = "gone" if part == "worker" else what
+        target.watch(fault.lasts_s)
+        proxy.way = None
+    elif what.startswith("joins"):
+        joined = target.join()
+        target.watch(fault.lasts_s)
+        if what.endswith("leaves"):
+            joined.terminate()
+    elif what == "frozen":
+        frozen = draw.choice(target.parts(part))
+        send(frozen, signal.SIGSTOP)
+        target.watch(fault.lasts_s)
+        send(frozen, signal.SIGCONT)
+    else:
+        number = signal.SIGTERM if what == "stopped" else signal.SIGKILL
+        send(draw.choice(target.parts(part)), number)
+
+
+def send_poison(spec: DomainSpec, address: str, seed: int) -> None:
+    """Send what nobody should ever send, among the good events of the triggers' topic."""
+    draw = random.Random(seed)  # noqa: S311 - nothing secret
+    name = topic(spec.name, spec.trigger.name)
+    good = [r for r in record_world(spec, seed=seed + 1, days=0.2).of(name) if r.key]
+    producer = KafkaProducer(bootstrap_servers=address, max_request_size=2 * BIG)
+    try:
+        for record in [*(_spoilt(good, draw) for _ in range(POISONED)), _big(good[0])]:
+            partition = partition_of(record.key or b"", spec.partitions)
+            key = b"" if record.key is None and record.value is None else record.key
+            producer.send(
+                name,
+                key=key,
+                value=record.value,
+                partition=partition,
+                timestamp_ms=record.timestamp,
+                headers=[(n, b"" if v is None else v) for n, v in record.headers],
+            ).get(timeout=20)
+    finally:
+        producer.close(timeout=5)
+
+
+def _spoilt(good: list[Recorded], draw: random.Random) -> Recorded:
+    return draw.choice(WAYS)(draw.choice(good), draw)
+
+
+def _big(record: Recorded) -> Recorded:
+    return record._replace(value=b"x" * BIG)
+
+
+@contextmanager
+def _service(wanted: bool, spec: DomainSpec) -> Iterator[Proxy | None]:
+    """Run a model service of our own behind a proxy."""
+    if not wanted:
+        yield None
+        return
+    port = free_port()
+    service = subprocess.Popen(
+        [sys.executable, "-m", "models.serve", "--port", str(port), "--model", spec.recipe.name],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    try:
+        with Proxy(f"http://127.0.0.1:{port}") as proxy:
+            yield proxy
+    finally:
+        service.kill()
+        service.wait()

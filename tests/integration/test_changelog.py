@@ -1,0 +1,118 @@
+"""The changelog on a real broker: what is written is read back, whoever else has written there."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from consumers.changelog import PART_BYTES, Changelog
+from consumers.journal import Content
+from consumers.output import BATCH_BYTES
+from simulator.broker import EMBEDDED, TUNING, create_topics, embedded_command, free_port
+from streams.errors import StateError
+from streams.spec import DomainSpec
+from streams.topics import topics_of
+from tests.stacks import listening, until
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def broker(finance: DomainSpec) -> Iterator[str]:
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    process = subprocess.Popen(
+        embedded_command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: listening(address), "the broker")
+        create_topics(address, topics_of(finance), TUNING[EMBEDDED])
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+@asynccontextmanager
+async def changelog(address: str, spec: DomainSpec, group: str = "own") -> AsyncIterator[Changelog]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=address, acks="all", max_batch_size=BATCH_BYTES, max_request_size=4 << 20
+    )
+    await producer.start()
+    try:
+        yield Changelog(spec, producer, group)
+    finally:
+        await producer.stop()
+
+
+def content(number: int, rows: int = 3) -> Content:
+    return {"rows": np.arange(rows) + number, "names": [f"n{number}"]}
+
+
+def numbers(contents: list[Content]) -> list[int]:
+    return [int(c["rows"][0]) for c in contents]
+
+
+async def restored(address: str, spec: DomainSpec, group: str, generation: int) -> list[list[int]]:
+    async with changelog(address, spec, group) as log:
+        found = await log.restore(address, [0, 1, 5], generation)
+        return [numbers(found[p]) for p in (0, 1, 5)]
+
+
+async def write(
+    address: str, spec: DomainSpec, group: str, generation: int, *steps: tuple[str, int]
+) -> None:
+    async with changelog(address, spec, group) as log:
+        await log.restore(address, [0, 1], generation)
+        for kind, number in steps:
+            made = {0: content(number), 1: content(number + 1000, PART_BYTES // 3)}
+            await (log.write(made, {}) if kind == "cut" else log.write({}, made))
+
+
+def test_what_is_written_is_read_back_from_its_last_snapshot(
+    broker: str, finance: DomainSpec
+) -> None:
+    async def story() -> None:
+        await write(broker, finance, "own", 1, ("cut", 1), ("cut", 2))
+        assert await restored(broker, finance, "own", 2) == [[1, 2], [1001, 1002], []]
+        await write(broker, finance, "own", 3, ("cut", 3), ("snapshot", 4), ("cut", 5))
+        assert await restored(broker, finance, "own", 4) == [[4, 5], [1004, 1005], []]
+        await write(broker, finance, "other", 1, ("cut", 9))
+        assert await restored(broker, finance, "own", 5) == [[4, 5], [1004, 1005], []]
+        assert await restored(broker, finance, "other", 2) == [[9], [1009], []]
+
+    asyncio.run(story())
+
+
+def test_a_writer_that_has_lost_its_partitions_is_not_believed(
+    broker: str, finance: DomainSpec
+) -> None:
+    async def story() -> None:
+        async with changelog(broker, finance) as old, changelog(broker, finance) as new:
+            await old.restore(broker, [0], 1)
+            await old.write({0: content(1)}, {})
+            assert numbers((await new.restore(broker, [0], 2))[0]) == [1]
+            await old.write({0: content(2)}, {})  # it does not know yet
+            await new.write({0: content(3)}, {})
+            await old.write({}, {0: content(4)})
+            assert await restored(broker, finance, "own", 3) == [[1, 3], [], []]
+
+    asyncio.run(story())
+
+
+def test_the_state_of_another_definition_is_refused(broker: str, finance: DomainSpec) -> None:
+    other = replace(finance, windows=(replace(finance.windows[0], value="event_time"),))
+
+    async def story() -> None:
+        await write(broker, finance, "own", 1, ("cut", 1))
+        with pytest.raises(StateError, match="another definition"):
+            await restored(broker, other, "own", 2)
+
+    asyncio.run(story())
