@@ -43,6 +43,7 @@ FAULTS = (
     Fault("failed_event_is_acknowledged", "consumers/app.py"),
     Fault("acknowledged_is_forgotten", "consumers/transport.py", slow=True),
     Fault("events_before_seek", "consumers/app.py", slow=True),
+    Fault("early_events_are_lost", "consumers/app.py", slow=True),
     Fault("slow_seek_ends_recovery", "consumers/app.py"),
     Fault("refused_commit_counts", "consumers/transport.py"),
     Fault("full_partitions_sleep", "consumers/transport.py"),

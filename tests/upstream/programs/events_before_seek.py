@@ -39,7 +39,7 @@ async def slow_seek() -> dict:
         await revoked.wait()
     else:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), 30)
+            await asyncio.wait_for(event.wait(), 60)
         early.put_nowait(event.is_set())
     return {}
 
