@@ -12,7 +12,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow test-faults nightly check bench clean lock setup
+.PHONY: help demo up kafka test test-slow test-faults nightly check bench clean lock setup
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: setup ## the whole stack for 90 seconds: alerts as they come, then the rep
 
 up: setup ## the stack until it is stopped; ARGS="..." passes options on
 	@$(BIN)/streamsim up $(ARGS)
+
+kafka: setup ## Apache Kafka without Docker, until Ctrl-C; needs Java 17 and Maven
+	@$(BIN)/python -m simulator.apache $(ARGS)
 
 test: $(READY_DEV) ## the tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
