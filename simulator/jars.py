@@ -22,6 +22,7 @@ from streams.errors import BrokerError, StreamsimError
 PINNED = Path(__file__).with_name("pinned")
 JAVA = 17
 """The oldest Java that Apache Kafka 4 runs on."""
+COPIER = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 FETCH_S = 900
 HINT = {
     "java": "on Debian: apt install openjdk-17-jre-headless",
@@ -132,7 +133,7 @@ def fetch(folder: Path) -> None:
         raise BrokerError(f"Maven fetches Apache Kafka, and there is none ({HINT['mvn']})")
     command = [
         maven, "--batch-mode", "--quiet", "--strict-checksums", "--file", str(PINNED / "pom.xml"),
-        "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}",
+        f"{COPIER}:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}",
     ]  # fmt: skip
     try:
         done = subprocess.run(
