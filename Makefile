@@ -12,7 +12,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up kafka test test-slow test-faults nightly check bench clean lock setup
+.PHONY: help demo up kafka test test-slow test-faults test-kafka nightly check bench clean lock setup
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, whole s
 
 test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
 	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)
+
+test-kafka: $(READY_DEV) ## the tests of whole stacks on Apache Kafka; needs Java 17 and Maven
+	@$(BIN)/python -m simulator.apache --setup
+	@$(BIN)/python -m pytest --broker kafka -m "not slow" $(ARGS)
 
 nightly: $(READY_DEV) ## fuzzing, properties and faults with many times the cases, new each time
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \

@@ -20,6 +20,7 @@ from streams.errors import BrokerError, TopicMismatch, UsageError
 from streams.topics import TopicSpec
 
 EMBEDDED = "embedded"
+KNOWN_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +156,8 @@ def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> 
     admin = KafkaAdminClient(bootstrap_servers=address)
     try:
         existing = set(admin.list_topics()) & wanted.keys()
-        for described in admin.describe_topics(sorted(existing)) if existing else ():
-            name, n = described["name"], len(described["partitions"])
-            if n != wanted[name].partitions:
-                raise TopicMismatch(
-                    f"topic {name} has {n} partitions and is declared with "
-                    f"{wanted[name].partitions}; delete it or use another broker"
-                )
+        _check_sizes(admin, wanted, existing)
+        met = set()
         for spec in wanted.values():
             if spec.name in existing:
                 continue
@@ -174,11 +170,26 @@ def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> 
             try:
                 admin.create_topics([new])
             except TopicAlreadyExistsError:
-                continue
+                met.add(spec.name)
+        # Apache Kafka's controller has made them; its brokers hear of it a moment later.
+        admin.wait_for_topics(list(wanted), timeout_ms=KNOWN_MS)
+        _check_sizes(admin, wanted, met)
     except KafkaError as error:
         raise BrokerError(f"the broker at {address} refused the topics: {error}") from error
     finally:
         admin.close()
+
+
+def _check_sizes(
+    admin: KafkaAdminClient, wanted: Mapping[str, TopicSpec], names: Iterable[str]
+) -> None:
+    for described in admin.describe_topics(sorted(names)) if names else ():
+        name, n = described["name"], len(described["partitions"])
+        if n != wanted[name].partitions:
+            raise TopicMismatch(
+                f"topic {name} has {n} partitions and is declared with "
+                f"{wanted[name].partitions}; delete it or use another broker"
+            )
 
 
 def end_offsets(address: str, topics: Iterable[TopicSpec]) -> dict[tuple[str, int], int]:

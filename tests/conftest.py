@@ -6,22 +6,74 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from models.registry import Registry
+from simulator.broker import EMBEDDED
 from simulator.training import ensure_champion
 from streams.registry import load_domain
 from streams.settings import PREFIX
 from streams.spec import DomainSpec
+from tests.brokers import BROKERS, KAFKA, select
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command line does, and for the same reason
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--broker",
+        choices=(EMBEDDED, KAFKA),
+        default=EMBEDDED,
+        help="what stacks run on; with kafka, only the tests that a broker matters to",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    BROKERS.kind = config.getoption("--broker")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    unfit = select(items)
+    if unfit:
+        config.hook.pytest_deselected(items=unfit)
+        items[:] = [item for item in items if item not in unfit]
+
+
+def counted(config: pytest.Config) -> dict[str, Counter[str]]:
+    """Count the tests that ran: on a broker, or on none."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    counts: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed", "skipped", "error"):
+        for report in reporter.stats.get(outcome, ()) if reporter else ():
+            name = BROKERS.name if "stack" in report.keywords else "no broker"
+            counts.setdefault(name, Counter())[outcome] += 1
+    return counts
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for name, counts in sorted(counted(config).items()):
+        ran = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
+        terminalreporter.write_line(f"{name}: {ran}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let tests that are to run on Apache Kafka not be skipped without anybody noticing."""
+    worker = hasattr(session.config, "workerinput")
+    counts = counted(session.config).get(BROKERS.name, Counter())
+    if BROKERS.kind == KAFKA and not worker and (counts["skipped"] or not counts["passed"]):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +87,32 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _brokers_end(clean_environment: None) -> Iterator[None]:
+    yield
+    BROKERS.close()
+
+
+@pytest.fixture
+def streamsim_broker() -> Callable[[], AbstractContextManager[str]]:
+    """Have the fixture ``stack`` run on what this session's tests run on."""
+    return BROKERS.for_stack
+
+
+@pytest.fixture
+def stack_broker() -> Iterator[str]:
+    """What ``streamsim up --broker`` is to be told: a clean broker of this session's kind."""
+    with BROKERS.for_stack() as broker:
+        yield broker
+
+
+@pytest.fixture
+def broker() -> Iterator[str]:
+    """The address of a clean broker that runs, of this session's kind."""
+    with BROKERS.running() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

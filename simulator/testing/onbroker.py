@@ -1,4 +1,4 @@
-"""Replay a recording on a real stack: embedded broker, model service, Faust workers."""
+"""Replay a recording on a real stack: broker, model service, Faust workers."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def replay_on_broker(
     ----------
     folder
         Where files may be left.
+    broker
+        What ``--broker`` is told; one at an address has to be a clean one.
 
     Raises
     ------

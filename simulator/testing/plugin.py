@@ -3,7 +3,9 @@
 ``replay``
     Runs a scenario, a recording, a recording's file, or a world through a domain in process.
 ``stack``
-    Does the same on a real stack: embedded broker, model service, Faust worker.
+    Does the same on a real stack: broker, model service, Faust worker.
+``streamsim_broker``
+    Lends ``stack`` its broker, the embedded one by default; override it to bring another.
 ``golden``
     Compares an outcome with a text beside the test; ``--update-golden`` writes it.
 """
@@ -11,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +69,20 @@ def replay(streamsim_model: Callable[[str], Loaded]) -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def stack(streamsim_model: Callable[[str], Loaded], tmp_path: Path) -> Callable[..., Outcome]:
+def streamsim_broker() -> Callable[[], AbstractContextManager[str]]:
+    """Return what lends a broker to one stack: ``embedded``, or the address of a clean one.
+
+    Override it in a ``conftest.py`` to have ``stack`` run on a broker of another kind.
+    """
+    return lambda: nullcontext("embedded")
+
+
+@pytest.fixture
+def stack(
+    streamsim_model: Callable[[str], Loaded],
+    streamsim_broker: Callable[[], AbstractContextManager[str]],
+    tmp_path: Path,
+) -> Callable[..., Outcome]:
     """Replay on a real stack with a broker of its own; called as ``replay`` is.
 
     ``workers=2`` shares the partitions among two workers.
@@ -77,7 +93,10 @@ def stack(streamsim_model: Callable[[str], Loaded], tmp_path: Path) -> Callable[
     def do(what: Any, domain: str | None = None, **options: Any) -> Outcome:
         recording, name = _recording(what, domain)
         streamsim_model(name)  # the stack takes the champion from the registry
-        return replay_on_broker(load_domain(name), recording, tmp_path, **options)
+        with streamsim_broker() as broker:
+            return replay_on_broker(
+                load_domain(name), recording, tmp_path, broker=broker, **options
+            )
 
     return do
 

@@ -1,44 +1,20 @@
-"""What the embedded broker does differently, and how the stack's clients get along with it."""
+"""How the stack's clients get along with a broker, whatever it does differently."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import Iterator
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from consumers.patience import FetchWait, Patience
-from simulator.broker import (
-    EMBEDDED,
-    TUNING,
-    create_topics,
-    embedded_command,
-    end_offsets,
-    free_port,
-)
+from simulator.broker import create_topics, end_offsets, free_port
 from simulator.reading import read_whole
 from streams.errors import BrokerError, TopicMismatch
 from streams.topics import TopicSpec
-from tests.stacks import listening, until
+from tests.brokers import BROKERS
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def broker() -> Iterator[str]:
-    port = free_port()
-    address = f"127.0.0.1:{port}"
-    process = subprocess.Popen(
-        embedded_command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until(lambda: listening(address), "the broker")
-        yield address
-    finally:
-        process.kill()
-        process.wait()
 
 
 def declared(name: str, partitions: int) -> TopicSpec:
@@ -62,7 +38,7 @@ async def write_batches(address: str, topic: str, partition: int, sizes: list[in
 
 def test_end_offsets_count_the_records_of_the_last_batch(broker: str) -> None:
     topic = declared("t", 3)
-    create_topics(broker, [topic], TUNING[EMBEDDED])
+    create_topics(broker, [topic], BROKERS.tuning)
     asyncio.run(write_batches(broker, "t", 1, [5, 100, 7]))
     asyncio.run(write_batches(broker, "t", 2, [1]))
     assert end_offsets(broker, [topic]) == {("t", 0): 0, ("t", 1): 112, ("t", 2): 1}
@@ -70,10 +46,10 @@ def test_end_offsets_count_the_records_of_the_last_batch(broker: str) -> None:
 
 
 def test_a_topic_of_another_size_is_refused(broker: str) -> None:
-    create_topics(broker, [declared("t", 3)], TUNING[EMBEDDED])
-    create_topics(broker, [declared("t", 3)], TUNING[EMBEDDED])
+    create_topics(broker, [declared("t", 3)], BROKERS.tuning)
+    create_topics(broker, [declared("t", 3)], BROKERS.tuning)
     with pytest.raises(TopicMismatch, match="t has 3 partitions and is declared with 4"):
-        create_topics(broker, [declared("t", 4)], TUNING[EMBEDDED])
+        create_topics(broker, [declared("t", 4)], BROKERS.tuning)
 
 
 def test_no_broker_is_said_so() -> None:
@@ -85,7 +61,7 @@ def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
     """A fixed short wait gets one record a fetch here, and nothing at all of later partitions."""
     n, partitions = 10_000, [TopicPartition("t", p) for p in range(4)]
     topic = declared("t", 4)
-    create_topics(broker, [topic], TUNING[EMBEDDED])
+    create_topics(broker, [topic], BROKERS.tuning)
 
     async def write() -> None:
         await asyncio.gather(
@@ -95,7 +71,7 @@ def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
     asyncio.run(write())
 
     async def read() -> tuple[int, int]:
-        tuning = TUNING[EMBEDDED]
+        tuning = BROKERS.tuning
         wait = FetchWait(tuning.fetch_max_wait_ms, tuning.fetch_growth_us)
         consumer = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=wait.base_ms)
         await consumer.start()

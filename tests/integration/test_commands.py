@@ -88,6 +88,7 @@ def test_a_producer_alone_sends_to_the_stack(running: Up) -> None:
     assert "transactions" in done.stdout
 
 
+@pytest.mark.embedded
 def test_models_are_listed_shown_and_checked(registry: Registry) -> None:
     listed = streamsim("models", "list")
     assert "champion" in listed.stdout
@@ -98,6 +99,7 @@ def test_models_are_listed_shown_and_checked(registry: Registry) -> None:
     assert missing.stderr.count("\n") == 1
 
 
+@pytest.mark.embedded
 def test_the_doctor_finds_all_well(registry: Registry) -> None:
     done = streamsim("doctor")
     assert done.returncode == 0, done.stdout
@@ -105,6 +107,7 @@ def test_the_doctor_finds_all_well(registry: Registry) -> None:
     assert "FAIL" not in done.stdout
 
 
+@pytest.mark.embedded
 def test_training_on_a_file_needs_events_in_the_period(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "cards.csv"
     file.write_text("event_id,event_time,card_id,terminal_id,amount_cents\n")
@@ -115,6 +118,7 @@ def test_training_on_a_file_needs_events_in_the_period(registry: Registry, tmp_p
     assert "no events in the period" in done.stderr
 
 
+@pytest.mark.embedded
 @pytest.mark.slow
 def test_a_promise_that_is_not_kept_is_exit_code_1(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

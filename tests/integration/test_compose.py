@@ -15,7 +15,6 @@ import sys
 import threading
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ import yaml
 import consumers.app
 import models.serve
 from models.registry import Registry
-from simulator.broker import EMBEDDED, TUNING, check_address, embedded_command, free_port
+from simulator.broker import TUNING, check_address, free_port
 from simulator.cli import main
 from simulator.process import Children
 from simulator.reading import Tail
@@ -35,6 +34,7 @@ from streams.registry import load_domain
 from streams.settings import PREFIX, read_settings
 from streams.topics import SCORES, topic, topics_of
 from tests import stacks
+from tests.brokers import BROKERS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -234,6 +234,7 @@ class Unready(BaseHTTPRequestHandler):
 
 
 @pytest.mark.stack
+@pytest.mark.embedded
 def test_the_health_check_fails_unless_the_service_is_ready(
     registry: Registry, children: Children
 ) -> None:
@@ -249,31 +250,27 @@ def test_the_health_check_fails_unless_the_service_is_ready(
 
 @pytest.mark.stack
 def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
-    registry: Registry, children: Children
+    registry: Registry, children: Children, broker: str
 ) -> None:
-    broker = free_port()
-    address = f"{LOOPBACK}:{broker}"
     service = start_service(children)
-    children.start("broker", embedded_command(broker), {})
-    until(lambda: accepts(broker), children, "the broker listens")
-    once(here("topics", {"--broker": address}))
+    once(here("topics", {"--broker": broker}))
 
-    tuning = TUNING[EMBEDDED]
+    tuning = BROKERS.tuning
     wait, session = str(tuning.fetch_max_wait_ms), str(tuning.session_s)
-    options = {"--broker": address, "--fetch-wait-ms": wait, "--session-s": session}
+    options = {"--broker": broker, "--fetch-wait-ms": wait, "--session-s": session}
     command = [w for w in here("worker", options) if w != "--idempotent" or tuning.idempotent]
     url = f"http://{LOOPBACK}:{service}"
     children.start("worker", command, environment("worker") | {"STREAMSIM_MODEL_URL": url})
-    alerts = children.start("alerts", here("alerts", {"--broker": address}), environment("alerts"))
+    alerts = children.start("alerts", here("alerts", {"--broker": broker}), environment("alerts"))
 
-    said = once([*here("producer", {"--broker": address}), "--days", "3", "--speed", "max"])
+    said = once([*here("producer", {"--broker": broker}), "--days", "3", "--speed", "max"])
     (domain,) = parse(argv("worker"))["domain"]
     spec = load_domain(domain)
     counted = re.search(rf"([\d,]+) {spec.trigger.name}", said)
     assert counted, said
     sent = int(counted[1].replace(",", ""))
     seen: list[str] = []
-    with Tail(address, [t for t in topics_of(spec) if t.name == topic(domain, SCORES)]) as tail:
+    with Tail(broker, [t for t in topics_of(spec) if t.name == topic(domain, SCORES)]) as tail:
 
         def all_scored() -> bool:
             seen.extend(json.loads(record.value)["event_id"] for record in tail.poll(0.2))
@@ -283,13 +280,6 @@ def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
     assert len(set(seen)) == len(seen) == sent > 1_000
     line = until(alerts.log.read_text, children, "a line of an alert")
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (WARNING|CRITICAL) +\w+ \w+: ", line), line
-
-
-def accepts(port: int) -> bool:
-    """Say whether somebody listens; kafka-python leaks a socket when it is refused."""
-    with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
-        return True
-    return False
 
 
 def once(command: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ SLOW = ("streamsim bench", "streamsim train", *DOMAIN)
 DATA = ("streamsim bench handbook",)
 """These need real data; the test of real data runs them."""
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.embedded]
 
 
 def quick() -> list[str]:

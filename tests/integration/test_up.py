@@ -14,12 +14,12 @@ pytestmark = pytest.mark.stack
 
 
 def test_up_scores_every_event_of_the_world_and_closes_its_account(
-    registry: Registry, tmp_path: Path
+    registry: Registry, tmp_path: Path, stack_broker: str
 ) -> None:
     report = tmp_path / "report.json"
     done = streamsim(
         "up", "--domain", "finance", "--headless", "--days", "4", "--speed", "max",
-        "--report", str(report),
+        "--report", str(report), "--broker", stack_broker,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     finance = json.loads(report.read_text())["domains"]["finance"]
@@ -29,6 +29,7 @@ def test_up_scores_every_event_of_the_world_and_closes_its_account(
     assert "CRITICAL" in done.stdout
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

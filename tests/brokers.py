@@ -1,0 +1,128 @@
+"""The brokers that tests run on: of the kind that ``pytest --broker`` names, clean for each use."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from simulator.apache import ApacheKafka
+from simulator.broker import EMBEDDED, TUNING, Tuning, embedded_command, free_port, wait_for_broker
+from simulator.jars import kafka_version
+from streams.errors import StreamsimError
+
+KAFKA = "kafka"
+READY_S = 60.0
+
+
+class Brokers:
+    """Lends brokers, a clean one to each borrower.
+
+    An embedded broker is started with each stack, and gone with it. Apache Kafka takes seconds to
+    start, so that one that has been given back is lent again, without what it held; a second one
+    is started while the first is out.
+    """
+
+    def __init__(self) -> None:
+        self.kind = EMBEDDED
+        self._idle: list[ApacheKafka] = []
+        self._all = ExitStack()
+
+    @property
+    def name(self) -> str:
+        """The kind's name, as people know it."""
+        return EMBEDDED if self.kind == EMBEDDED else f"Apache Kafka {kafka_version()}"
+
+    @property
+    def tuning(self) -> Tuning:
+        """Client settings for the kind."""
+        return TUNING[self.kind]
+
+    @contextmanager
+    def for_stack(self) -> Iterator[str]:
+        """Lend what ``streamsim up --broker`` is to be told."""
+        if self.kind == EMBEDDED:
+            yield EMBEDDED
+            return
+        kafka = self._take()
+        try:
+            yield kafka.address
+        finally:
+            self._idle.append(kafka)
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """Lend the address of a broker that runs."""
+        if self.kind != EMBEDDED:
+            with self.for_stack() as address:
+                yield address
+            return
+        port = free_port()
+        process = subprocess.Popen(
+            embedded_command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_for_broker(f"127.0.0.1:{port}", READY_S, process)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.kill()
+            process.wait()
+
+    def close(self) -> None:
+        """End all that were started."""
+        self._idle.clear()
+        self._all.close()
+
+    def _take(self) -> ApacheKafka:
+        """Return a clean one; one that cannot be cleaned is of no use any more."""
+        while self._idle:
+            kafka = self._idle.pop()
+            try:
+                clean(kafka.address)
+                return kafka
+            except (KafkaError, StreamsimError, TimeoutError):
+                kafka.close()
+        folder = self._all.enter_context(tempfile.TemporaryDirectory(prefix="streamsim-tests-"))
+        return self._all.enter_context(ApacheKafka(Path(folder)))
+
+
+BROKERS = Brokers()
+"""Those of this session; ``conftest.py`` says of which kind, and ends them."""
+
+
+def clean(address: str) -> None:
+    """Delete all topics, and with them what groups have committed; delete idle groups."""
+    wait_for_broker(address, READY_S, None)
+    deadline = time.monotonic() + READY_S
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    try:
+        topics = [name for name in admin.list_topics() if not name.startswith("__")]
+        if topics:
+            admin.delete_topics(topics, timeout_ms=30_000)
+            # The controller has deleted them; the broker hears of it a moment later.
+            while not set(topics).isdisjoint(admin.list_topics()):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{address} does not forget its topics")
+                time.sleep(0.02)
+        with suppress(KafkaError):  # a killed worker's group lives for its session time-out
+            admin.delete_groups([group["group_id"] for group in admin.list_groups()])
+    finally:
+        admin.close()
+
+
+def select(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return those tests that this kind of broker is not for."""
+    if BROKERS.kind == EMBEDDED:
+        return [item for item in items if item.get_closest_marker("kafka")]
+    return [
+        item
+        for item in items
+        if not item.get_closest_marker("stack") or item.get_closest_marker("embedded")
+    ]
