@@ -124,6 +124,8 @@ class ApacheKafka:
             if self._ports is None:
                 self._ports = steady_ports(self._given)
                 self._configure(*self._ports)
+            if not is_free(self._ports[0]):  # else whoever is there would be taken for ours
+                raise BrokerError(f"{self.address} is taken by another program")
             self._child = self._children.start("kafka", self._command("kafka.Kafka"), {})
             try:
                 wait_for_broker(self.address, READY_S, self._child.process)

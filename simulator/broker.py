@@ -35,8 +35,8 @@ class Tuning:
     fetch_growth_us
         What to add to that for every record held (see :mod:`consumers.patience`).
     session_s
-        Session time-out of the group. A group on the embedded broker forms in half the
-        rebalance time-out, so that it is short there.
+        Session time-out of the group. A group on the embedded broker forms in half of it, so that
+        it is short there.
     idempotent
         Whether aiokafka's idempotent producer works; the embedded broker refuses it an id.
     topic_config
@@ -201,6 +201,21 @@ def end_offsets(address: str, topics: Iterable[TopicSpec]) -> dict[tuple[str, in
         raise BrokerError(
             f"the broker at {address} does not say its end offsets: {error}"
         ) from error
+
+
+def check_empty(address: str, topics: Iterable[TopicSpec]) -> None:
+    """Check that nothing is in the topics: an account cannot tell two runs' events apart.
+
+    Raises
+    ------
+    TopicMismatch
+        If something is.
+    """
+    for (name, _), end in end_offsets(address, topics).items():
+        if end:
+            raise TopicMismatch(
+                f"topic {name} has records of another run; delete it, or use another broker"
+            )
 
 
 def resident_mb(pid: int) -> int:

@@ -18,6 +18,7 @@ import orjson
 
 from simulator.broker import (
     EMBEDDED,
+    check_empty,
     create_topics,
     embedded_command,
     free_port,
@@ -30,6 +31,7 @@ from streams.errors import BrokerError, StackError
 from streams.registry import all_topics
 from streams.settings import Settings
 from streams.spec import DomainSpec
+from streams.topics import topics_of
 
 PYTHON = sys.executable
 ATTEMPTS = 5
@@ -105,6 +107,8 @@ class Stack:
             self._say(f"broker {self.address}")
             wait_for_broker(self.address, 10, None)
         create_topics(self.address, all_topics(self.plan.domains), tuning_for(settings.broker))
+        if settings.broker != EMBEDDED:
+            check_empty(self.address, [t for spec in self.plan.domains for t in topics_of(spec)])
 
     def _start_embedded(self) -> None:
         for attempt in range(ATTEMPTS):

@@ -64,7 +64,7 @@ class BrokerError(StackError):
 
 
 class TopicMismatch(StackError):
-    """A topic exists with another number of partitions than its declaration says."""
+    """A topic is not as declared: other partitions, or not empty where a run begins."""
 
 
 class StateError(StackError):

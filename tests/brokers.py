@@ -22,6 +22,35 @@ KAFKA = "kafka"
 READY_S = 60.0
 
 
+class Embedded:
+    """An embedded broker that can be killed and started again, as an Apache Kafka can."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self.address = f"127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Embedded:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def start(self) -> None:
+        command = embedded_command(self._port)
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
+        wait_for_broker(self.address, READY_S, self._process)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 class Brokers:
     """Lends brokers, a clean one to each borrower.
 
@@ -51,29 +80,21 @@ class Brokers:
         if self.kind == EMBEDDED:
             yield EMBEDDED
             return
-        kafka = self._take()
-        try:
+        with self.process() as kafka:
             yield kafka.address
-        finally:
-            self._idle.append(kafka)
 
     @contextmanager
-    def running(self) -> Iterator[str]:
-        """Lend the address of a broker that runs."""
-        if self.kind != EMBEDDED:
-            with self.for_stack() as address:
-                yield address
+    def process(self) -> Iterator[ApacheKafka | Embedded]:
+        """Lend a broker that runs, to be killed and started again at will."""
+        if self.kind == EMBEDDED:
+            with Embedded() as embedded:
+                yield embedded
             return
-        port = free_port()
-        process = subprocess.Popen(
-            embedded_command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        kafka = self._take()
         try:
-            wait_for_broker(f"127.0.0.1:{port}", READY_S, process)
-            yield f"127.0.0.1:{port}"
+            yield kafka
         finally:
-            process.kill()
-            process.wait()
+            self._idle.append(kafka)
 
     def close(self) -> None:
         """End all that were started."""

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from models.registry import Registry
+from simulator.apache import ApacheKafka
 from simulator.broker import EMBEDDED
 from simulator.training import ensure_champion
 from streams.registry import load_domain
 from streams.settings import PREFIX
 from streams.spec import DomainSpec
-from tests.brokers import BROKERS, KAFKA, select
+from tests.brokers import BROKERS, KAFKA, Embedded, select
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command line does, and for the same reason
 
@@ -109,10 +110,16 @@ def stack_broker() -> Iterator[str]:
 
 
 @pytest.fixture
-def broker() -> Iterator[str]:
+def broker_process() -> Iterator[ApacheKafka | Embedded]:
+    """A clean broker that runs, of this session's kind, to be killed and started again."""
+    with BROKERS.process() as process:
+        yield process
+
+
+@pytest.fixture
+def broker(broker_process: ApacheKafka | Embedded) -> str:
     """The address of a clean broker that runs, of this session's kind."""
-    with BROKERS.running() as address:
-        yield address
+    return broker_process.address
 
 
 @pytest.fixture(scope="session")

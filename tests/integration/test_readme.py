@@ -26,18 +26,20 @@ COMMANDS = [
     for line in block.splitlines()
     if line.strip()
 ]
-TARGETS = ("make demo", "make test", "make up")
+TARGETS = ("make demo", "make test", "make up", "make kafka")
 DOMAIN = ("mkdir", "sed", "STREAMSIM_DOMAINS=")
 """These belong together, in a clone."""
 SLOW = ("streamsim bench", "streamsim train", *DOMAIN)
 DATA = ("streamsim bench handbook",)
 """These need real data; the test of real data runs them."""
+KAFKA = ("streamsim up --broker",)
+"""These need Apache Kafka; the test of ``make kafka`` runs what it says, which is this."""
 
 pytestmark = [pytest.mark.stack, pytest.mark.embedded]
 
 
 def quick() -> list[str]:
-    return [c for c in COMMANDS if not c.startswith((*TARGETS, *SLOW))]
+    return [c for c in COMMANDS if not c.startswith((*TARGETS, *SLOW, *KAFKA))]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def test_a_make_target_calls_what_exists(target: str) -> None:
     """What the targets do is run by the slow test of a fresh clone, and by this run itself."""
     done = shell(f"{target} --dry-run PYTHON={sys.executable}", ROOT)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"streamsim up|pytest", done.stdout)
+    assert re.search(r"streamsim up|pytest|simulator\.apache", done.stdout)
 
 
 def test_the_quick_commands(folder: Path) -> None:

@@ -1,0 +1,272 @@
+"""What the two kinds of broker do differently; ``docs/brokers.md`` tells it, and names these tests.
+
+Each runs on either kind. Waits are held to be long enough where the broker is known to wait, and
+to end at all where it is known not to; nothing is held to be quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError as AioKafkaError
+from aiokafka.protocol.fetch import FetchRequest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.errors import KafkaError
+
+from models.registry import Registry
+from simulator.apache import ApacheKafka
+from simulator.broker import EMBEDDED, create_topics
+from streams.topics import TopicSpec
+from tests.brokers import BROKERS, Embedded
+from tests.integration.test_broker import write_batches
+from tests.stacks import streamsim
+
+pytestmark = pytest.mark.stack
+
+ONE = TopicPartition("t", 0)
+MIB = 1 << 20
+
+
+@pytest.fixture
+def admin(broker: str) -> Iterator[KafkaAdminClient]:
+    """An admin client, with a topic ``t`` as the stack makes its own, of one partition."""
+    create_topics(broker, [TopicSpec("t", 1, "key", "of a test")], BROKERS.tuning)
+    client = KafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=20_000)
+    yield client
+    client.close()
+
+
+def embedded() -> bool:
+    return BROKERS.kind == EMBEDDED
+
+
+def send(address: str, topic: str, values: list[bytes], **options: Any) -> None:
+    producer = KafkaProducer(bootstrap_servers=address, acks="all", max_block_ms=5_000)
+    try:
+        for sent in [producer.send(topic, value, partition=0, **options) for value in values]:
+            sent.get(20)
+    finally:
+        producer.close()
+
+
+def read(address: str, **options: Any) -> list[bytes]:
+    """Read what there is of ``t``."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=address, auto_offset_reset="earliest", fetch_max_wait_ms=500, **options
+    )
+    try:
+        consumer.assign([ONE])
+        fetched = consumer.poll(timeout_ms=10_000)
+        return [record.value for records in fetched.values() for record in records]
+    finally:
+        consumer.close()
+
+
+def sent_by_aiokafka(address: str, value: bytes, **options: Any) -> bool:
+    """Say whether the broker takes a record from aiokafka."""
+
+    async def attempt() -> bool:
+        producer = AIOKafkaProducer(bootstrap_servers=address, **options)
+        try:
+            await producer.start()
+            await producer.send_and_wait("t", value)
+        except AioKafkaError:
+            return False
+        finally:
+            await producer.stop()
+        return True
+
+    return asyncio.run(attempt())
+
+
+def refused(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except KafkaError:
+        return True
+    return False
+
+
+def test_what_was_acknowledged_survives_a_kill(
+    broker_process: ApacheKafka | Embedded, admin: KafkaAdminClient
+) -> None:
+    send(broker_process.address, "t", [b"1", b"2"])
+    broker_process.kill()
+    broker_process.start()
+    again = KafkaAdminClient(bootstrap_servers=broker_process.address)
+    try:
+        kept = "t" in again.list_topics() and read(broker_process.address) == [b"1", b"2"]
+    finally:
+        again.close()
+    assert kept == (not embedded())
+
+
+def test_records_are_kept_in_memory_or_in_files(
+    broker_process: ApacheKafka | Embedded, admin: KafkaAdminClient
+) -> None:
+    process = psutil.Process(broker_process.pid)
+    before = process.memory_info().rss
+    send(broker_process.address, "t", [secrets.token_bytes(MIB // 2)] * 128)
+    if isinstance(broker_process, Embedded):
+        assert process.memory_info().rss - before > 50 * MIB
+    else:
+        files = broker_process.data.glob("t-0/*.log")
+        assert sum(file.stat().st_size for file in files) >= 64 * MIB
+
+
+def test_a_second_run_meets_what_the_first_one_wrote(
+    registry: Registry, stack_broker: str, tmp_path: Path
+) -> None:
+    arguments = ["up", "--domain", "finance", "--headless", "--days", "0.2", "--speed", "max"]
+    arguments += ["--broker", stack_broker, "--report", str(tmp_path / "report.json")]
+    first = streamsim(*arguments)
+    assert first.returncode == 0, first.stderr
+    second = streamsim(*arguments)
+    assert second.returncode == (0 if embedded() else 3), second.stderr
+    if embedded():
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert report["domains"]["finance"]["unaccounted"] == 0
+    else:
+        assert "of another run; delete it, or use another broker" in second.stderr
+
+
+def test_the_latest_offset_is_wrong_after_a_batch_of_many(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    asyncio.run(write_batches(broker, "t", 0, [5, 100, 7]))
+    consumer = KafkaConsumer(bootstrap_servers=broker)
+    try:
+        assert consumer.end_offsets([ONE]) == {ONE: 106 if embedded() else 112}
+    finally:
+        consumer.close()
+
+
+def test_a_group_of_one_forms_at_once_or_in_half_its_session_time_out(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    session_s = 10 if embedded() else 600
+
+    async def join() -> float:
+        consumer = AIOKafkaConsumer(
+            "t",
+            bootstrap_servers=broker,
+            group_id="g",
+            session_timeout_ms=session_s * 1000,
+            rebalance_timeout_ms=session_s * 1000,
+            request_timeout_ms=session_s * 1000,
+        )
+        began = time.monotonic()
+        try:
+            await consumer.start()
+            assert consumer.assignment()
+            return time.monotonic() - began
+        finally:
+            await consumer.stop()
+
+    took_s = asyncio.run(join())
+    assert not embedded() or took_s > session_s / 3
+
+
+def test_a_fetch_that_waits_is_woken_by_a_record_or_not(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    wait_s = 9 if embedded() else 600
+
+    async def fetch() -> float:
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker, request_timeout_ms=2 * wait_s * 1000)
+        await consumer.start()
+        try:
+            await consumer.end_offsets([ONE])  # so that the client knows where the topic is
+            request = FetchRequest(wait_s * 1000, 1, MIB, 0, [("t", [(0, 0, MIB)])], rack_id="")
+            leader = consumer._client.cluster.leader_for_partition(ONE)
+            began = time.monotonic()
+            answer = asyncio.ensure_future(consumer._client.send(leader, request))
+            await asyncio.wait({answer}, timeout=1)
+            assert not answer.done()
+            await asyncio.to_thread(send, broker, "t", [b"1"])
+            await answer
+            return time.monotonic() - began
+        finally:
+            await consumer.stop()
+
+    took_s = asyncio.run(fetch())
+    assert not embedded() or took_s > wait_s / 3
+
+
+def test_an_aborted_transaction_is_read_or_not(broker: str, admin: KafkaAdminClient) -> None:
+    producer = KafkaProducer(bootstrap_servers=broker, transactional_id="x", max_block_ms=30_000)
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send("t", b"aborted", partition=0).get(20)
+        producer.abort_transaction()
+        producer.begin_transaction()
+        producer.send("t", b"committed", partition=0).get(20)
+        producer.commit_transaction()
+    finally:
+        producer.close()
+    seen = read(broker, isolation_level="read_committed")
+    assert seen == ([b"aborted", b"committed"] if embedded() else [b"committed"])
+
+
+def test_an_idempotent_producer_of_aiokafka_is_refused_or_not(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    assert sent_by_aiokafka(broker, b"1", enable_idempotence=True) == (not embedded())
+    assert BROKERS.tuning.idempotent == (not embedded())
+
+
+def test_partitions_can_be_added_or_not(admin: KafkaAdminClient) -> None:
+    assert refused(lambda: admin.create_partitions({"t": 3})) == embedded()
+
+
+def test_records_can_be_deleted_or_not(broker: str, admin: KafkaAdminClient) -> None:
+    send(broker, "t", [b"1", b"2", b"3"])
+    assert refused(lambda: admin.delete_records({ONE: 2}, timeout_ms=10_000)) == embedded()
+    assert read(broker) == ([b"1", b"2", b"3"] if embedded() else [b"3"])
+
+
+def test_a_topics_configuration_can_be_read_or_not(admin: KafkaAdminClient) -> None:
+    admin.create_topics([NewTopic("kept", 1, 1, topic_configs={"retention.ms": "-1"})])
+    admin.wait_for_topics(["kept"])
+    found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "kept")])
+    values = {name: row["value"] for name, row in found["topic"]["kept"].items()}
+    assert values == ({} if embedded() else {"retention.ms": "-1"})
+
+
+def test_an_unknown_topic_is_made_with_four_partitions_or_not_at_all(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    assert refused(lambda: send(broker, "misspelt", [b"1"])) == (not embedded())
+    sizes = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
+    assert sizes == ({"t": 1, "misspelt": 4} if embedded() else {"t": 1})
+
+
+def test_a_time_far_ahead_is_taken_or_needs_a_topic_that_allows_it(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    admin.create_topics([NewTopic("plain", 1, 1)])
+    admin.wait_for_topics(["plain"])
+    year_2100 = 4_102_444_800_000
+    send(broker, "t", [b"1"], timestamp_ms=year_2100)
+    send(broker, "plain", [b"1"], timestamp_ms=0)
+    ahead = refused(lambda: send(broker, "plain", [b"1"], timestamp_ms=year_2100))
+    assert ahead == (not embedded())
+
+
+def test_a_record_of_any_size_is_taken_or_of_sixteen_mebibytes_at_most(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    largest = {"max_request_size": 64 * MIB, "max_batch_size": 64 * MIB}
+    assert sent_by_aiokafka(broker, b"x" * 15 * MIB, **largest)
+    assert sent_by_aiokafka(broker, b"x" * 17 * MIB, **largest) == embedded()
