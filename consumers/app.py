@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--hold", action="store_true", help="score in order of event time")
     parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
     parser.add_argument(
-        "--fetch-growth-us", type=float, default=0.0, help="more for every record that is held"
+        "--fetch-growth-us", type=float, default=0.0, help="more for each held batch"
     )
     parser.add_argument("--idempotent", action="store_true", help="the broker can do that")
     parser.add_argument("--session-s", type=float, default=10.0, help="session time-out")

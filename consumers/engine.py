@@ -239,7 +239,9 @@ class Engine(Service):
     async def _report(self, lasting: Lasting) -> None:
         name, output = lasting.spec.name, Output(self._producer, self.config.settings.max_record)
         while True:
-            await asyncio.sleep(self.config.settings.metrics_s)
+            entered = self._entered
+            with suppress(TimeoutError):  # a new assignment is told of at once
+                await asyncio.wait_for(entered.wait(), self.config.settings.metrics_s)
             runner = self._runners.get(name)
             if runner is None:
                 continue

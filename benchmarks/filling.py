@@ -1,0 +1,107 @@
+"""Input for a benchmark: made once, then written to as many brokers as there are rounds.
+
+The records are those of the real producer, in its order, with its headers. They are written in
+prepared record batches, so that a broker is full in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError as AioKafkaError
+
+from consumers.output import BATCH_BYTES, Output
+from producers.wire import Batch, finale, wire
+from streams.errors import BrokerError
+from streams.events import HEARTBEAT, INGEST_TIME, Outbound
+from streams.spec import DomainSpec
+from streams.topics import topic
+
+WORLD = {"cards": 5_000.0, "terminals": 5_000.0}
+CHUNK = 8_192
+"""Records that are gathered to one batch per topic and partition."""
+
+
+class Input:
+    """A stretch of a domain's world, as batches of records.
+
+    Parameters
+    ----------
+    events
+        How many events of the trigger there are, or a few more: slices are not cut.
+    """
+
+    def __init__(self, spec: DomainSpec, events: int, seed: int) -> None:
+        self.spec = spec
+        world = spec.world(seed, {**spec.options, **WORLD}).slices()
+        self._batches = list(_until(events, spec, wire(spec, world)))
+
+    def batches(self, events: int) -> Iterator[Batch]:
+        """Yield what holds the first so many events, and the promise that nothing more comes."""
+        latest = 0
+        for batch in _until(events, self.spec, iter(self._batches)):
+            latest = max(latest, batch.latest())
+            yield batch
+        yield finale(self.spec, latest)
+
+    def fill(self, address: str, events: int) -> None:
+        """Write the first so many events to a broker, and wait until all are there.
+
+        Raises
+        ------
+        BrokerError
+            If a record could not be delivered.
+        """
+        try:
+            asyncio.run(self._fill(address, events))
+        except AioKafkaError as error:
+            raise BrokerError(f"the broker at {address} takes no input: {error!r}") from error
+
+    async def _fill(self, address: str, events: int) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=address, max_batch_size=BATCH_BYTES)
+        await producer.start()
+        try:
+            output = Output(producer, BATCH_BYTES)
+            records = _outbound(self.spec, self.batches(events))
+            while chunk := list(islice(records, CHUNK)):
+                await output.send(chunk, lambda: None)
+            await output.flush()
+        finally:
+            await producer.stop()
+
+
+def _until(events: int, spec: DomainSpec, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Take as many batches as hold so many events of the trigger."""
+    counted = 0
+    for batch in batches:
+        if counted >= events:
+            return
+        counted += sum(
+            source == spec.trigger.name and not beat
+            for source, beat in zip(batch.source, batch.heartbeat, strict=True)
+        )
+        yield batch
+
+
+def _outbound(spec: DomainSpec, batches: Iterator[Batch]) -> Iterator[Outbound]:
+    """Turn batches into records, as ``producers.send`` does."""
+    topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
+    for batch in batches:
+        ingest = (INGEST_TIME, b"%d" % int(time.time() * 1000))
+        for row, source in enumerate(batch.source):
+            if source not in topics:
+                continue  # the planted truth: no worker reads it
+            beat = batch.heartbeat[row]
+            headers = [(name, value or b"") for name, value in batch.headers(row)]
+            yield Outbound(
+                topics[source],
+                batch.partition[row],
+                HEARTBEAT.encode() if beat else batch.key[row],
+                batch.value[row],
+                batch.timestamp[row],
+                headers if beat else [*headers, ingest],
+            )

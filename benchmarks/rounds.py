@@ -1,0 +1,193 @@
+"""One timed round: full topics, then a worker from its first event to its last, by its account.
+
+A worker, whoever wrote it, publishes its account and positions to ``<domain>.metrics`` several
+times a second; that is all that is asked of it. The clock starts with the last account in which
+nothing is counted yet, and ends with the first that has come to the end of all sources.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import psutil
+
+from benchmarks.filling import Input
+from consumers.account import SCORED
+from simulator.broker import end_offsets
+from simulator.process import Child
+from simulator.reading import Tail
+from simulator.runs import new_run
+from simulator.stack import Plan, Stack
+from streams.errors import StackError
+from streams.settings import Settings
+from streams.spec import DomainSpec
+from streams.topics import METRICS, SCORES, topic, topics_of
+
+PATIENCE_S = 600.0
+SETTLE_S = 10.0
+"""How long the last scores may take to the broker."""
+
+Account = Mapping[int, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One timed round.
+
+    Attributes
+    ----------
+    cpu_s, service_cpu_s
+        Processor seconds of the workers and of the model service, while the clock ran.
+    unaccounted
+        Records of the sources, and scores, that are missing or too many; 0 if all is well.
+    """
+
+    events: int
+    seconds: float
+    cpu_s: float
+    service_cpu_s: float
+    peak_mb: float
+    unaccounted: int
+
+    @property
+    def per_second(self) -> float:
+        """Events per second."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_per_100k(self) -> float:
+        """Processor seconds of the workers per 100,000 events."""
+        return self.cpu_s / self.events * 1e5
+
+    @property
+    def service_cpu_per_100k(self) -> float:
+        """Processor seconds of the service per 100,000 events."""
+        return self.service_cpu_s / self.events * 1e5
+
+    def as_text(self) -> str:
+        """Write the round on one line."""
+        return (
+            f"{self.per_second:,.0f} events/s, {self.cpu_per_100k:.2f} CPU s per 100,000 events "
+            f"(service {self.service_cpu_per_100k:.2f}), at most {self.peak_mb:,.0f} MiB"
+        )
+
+
+@contextmanager
+def loaded_stack(
+    spec: DomainSpec, settings: Settings, input_: Input, events: int
+) -> Iterator[Stack]:
+    """Start broker and service and fill the source topics, before any worker is there."""
+    with bare_stack(spec, settings) as stack:
+        input_.fill(stack.address, events)
+        yield stack
+
+
+@contextmanager
+def bare_stack(spec: DomainSpec, settings: Settings) -> Iterator[Stack]:
+    """Start broker and service, with empty topics."""
+    run = new_run(settings, domains=[spec.name], seed=settings.seed, address=None)
+    stack = Stack(Plan((spec,), settings, {}), run, lambda text: None)
+    try:
+        stack.start_broker()
+        stack.start_service()
+        stack.wait_for_service()
+        yield stack
+    finally:
+        stack.stop(settings.stop_s)
+        run.write(ended=time.time())
+
+
+def start_workers(stack: Stack, *prefix: str) -> Sequence[Child]:
+    """Start the stack's own workers."""
+    stack.start_workers(*prefix)
+    return stack.workers
+
+
+def time_workers(
+    spec: DomainSpec,
+    stack: Stack,
+    service: psutil.Process,
+    start: Callable[[Stack], Sequence[Child]] = start_workers,
+) -> Round:
+    """Start workers and wait until all is finished.
+
+    Raises
+    ------
+    StackError
+        If they do not finish.
+    """
+    ends = end_offsets(stack.address, [t for t in topics_of(spec) if t.role is not None])
+    metrics = [t for t in topics_of(spec) if t.name == topic(spec.name, METRICS)]
+    began = last = cpu = service_cpu = peak = 0.0
+    account: dict[int, Mapping[str, Any]] = {}
+    with Tail(stack.address, metrics) as tail:
+        workers = [psutil.Process(child.process.pid) for child in start(stack)]
+        deadline = time.monotonic() + PATIENCE_S
+        while not _finished(account, ends, spec):
+            for record in tail.poll(0.1):
+                body = orjson.loads(record.value)
+                account[body["worker"]] = body
+                last = record.timestamp / 1000
+                if not _counted(account):
+                    began, cpu, service_cpu = last, _cpu(workers), _cpu([service])
+                if _finished(account, ends, spec):
+                    break
+            peak = max([peak, *(w.memory_info().rss / 2**20 for w in workers)])
+            stack.children.check()
+            if time.monotonic() > deadline:
+                raise StackError("the workers do not finish")
+        if not began:
+            raise StackError("the workers had begun before they said anything")
+        cpu, service_cpu = _cpu(workers) - cpu, _cpu([service]) - service_cpu
+    scored = sum(
+        classes[SCORED]
+        for body in account.values()
+        for classes in body["account"][spec.trigger.name].values()
+    )
+    missing = abs(sum(ends.values()) - _counted(account)) + _missing_scores(spec, stack, scored)
+    return Round(scored, last - began, cpu, service_cpu, peak, missing)
+
+
+def service_of(stack: Stack) -> psutil.Process:
+    """Return the process of a stack's own model service."""
+    return psutil.Process(stack.children.named("service").process.pid)
+
+
+def _missing_scores(spec: DomainSpec, stack: Stack, scored: int) -> int:
+    """Compare the scores on the broker with what was counted, once they have had time."""
+    scores = [t for t in topics_of(spec) if t.name == topic(spec.name, SCORES)]
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        missing = abs(scored - sum(end_offsets(stack.address, scores).values()))
+        if not missing or time.monotonic() > deadline:
+            return missing
+        time.sleep(0.2)
+
+
+def _counted(account: Account) -> int:
+    """Count the records that have come to a class, heartbeats included."""
+    return sum(
+        sum(classes.values())
+        for body in account.values()
+        for partitions in body["account"].values()
+        for classes in partitions.values()
+    )
+
+
+def _finished(account: Account, ends: Mapping[tuple[str, int], int], spec: DomainSpec) -> bool:
+    position = {
+        (topic(spec.name, source), int(p)): offset
+        for body in account.values()
+        for source, offsets in body["position"].items()
+        for p, offset in offsets.items()
+    }
+    return all(position.get(tp, 0) >= end for tp, end in ends.items())
+
+
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    return sum(sum(p.cpu_times()[:2]) for p in processes)
