@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +112,7 @@ class Engine(Service):
         self._assigned: frozenset[TP] = frozenset()
         self._generation = -1
         self._ready = asyncio.Event()
+        self._entered = asyncio.Event()
         self._stack = AsyncExitStack()
 
     async def on_start(self) -> None:
@@ -171,6 +172,8 @@ class Engine(Service):
         self._assigned, self._generation = own, generation
         for name, runner in self._runners.items():
             self._running[name] = asyncio.create_task(self._guard(runner.run()))
+        entered, self._entered = self._entered, asyncio.Event()
+        entered.set()
         return positions
 
     async def leave(self) -> None:

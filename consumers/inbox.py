@@ -92,10 +92,11 @@ class Inbox:
             more = more or bool(queue)
         if more:
             self._arrived.set()
-        return [_columns(source, records) for source, records in taken.items()]
+        return [to_records(source, records) for source, records in taken.items()]
 
 
-def _columns(source: str, records: list[Any]) -> Records:
+def to_records(source: str, records: list[Any]) -> Records:
+    """Turn fetched records of one source into columns."""
     return Records(
         source,
         np.array([r.partition for r in records], np.int64),

@@ -146,7 +146,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["alerts", "faults", "handbook", "throughput"]))
+@click.argument("name", type=click.Choice(["alerts", "compare", "faults", "handbook", "throughput"]))
 @click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")
 @click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")
 @click.option("--events", type=click.IntRange(1), help="how many events")
@@ -158,7 +158,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--broker", metavar="embedded|HOST:PORT", help="broker to use")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
 def bench(**options: Any) -> None:
-    """Measure: quality on real data, quality of alerts, throughput."""
+    """Measure: quality on real data, quality of alerts, throughput, what others reach."""
     from simulator.commands.bench import run_bench
 
     run_bench(**options)

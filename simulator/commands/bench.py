@@ -14,6 +14,7 @@ BENCHMARKS = {
     "handbook": "real card transactions through the stack, by the handbook's protocol",
     "alerts": "precision and recall of alerts on unseen worlds, and false alerts without fraud",
     "faults": "faults of every kind under load: lost, doubled, time to recover",
+    "compare": "the same job by this driver, by stock Faust and by a loop without a framework",
     "throughput": "events per second of one worker, and where its time goes",
 }
 

@@ -1,0 +1,44 @@
+"""``python -m benchmarks.contestants NAME``: a contestant as a process, told what a worker is."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+
+from benchmarks.contestants.job import Config, Job
+from benchmarks.contestants.loop import run_loop
+from benchmarks.contestants.stock import run_stock
+from consumers.patience import FetchWait
+from streams.registry import load_domain
+from streams.settings import read_settings
+
+
+def main() -> None:
+    """Run a contestant until it is stopped."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.contestants")
+    parser.add_argument("name", choices=("one", "take", "loop"))
+    parser.add_argument("--domain", required=True)
+    parser.add_argument("--broker", required=True)
+    parser.add_argument("--group", required=True)
+    parser.add_argument("--fetch-wait-ms", type=int, required=True)
+    parser.add_argument("--fetch-growth-us", type=float, required=True)
+    parser.add_argument("--session-s", type=float, required=True)
+    given = parser.parse_args()
+    settings = read_settings()
+    config = Config(
+        given.broker,
+        given.group,
+        FetchWait(given.fetch_wait_ms, given.fetch_growth_us),
+        given.session_s,
+        settings,
+    )
+    job = Job(load_domain(given.domain), config, 1 if given.name == "one" else settings.max_rows)
+    gc.set_threshold(50_000, 20, 100)  # as a worker has it
+    if given.name == "loop":
+        run_loop(job)
+    else:
+        run_stock(job, take=given.name == "take")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""No framework: one aiokafka consumer, one producer, one loop, written for speed.
+
+It does by hand what can be done without a driver's structure: everything that a fetch brings is
+one batch per source, one batch is with the scorer while the next is made, and outputs go out as
+prepared record batches. It has no back-pressure, no retries and no care for a rebalance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from benchmarks.contestants.job import Config, Job, Scored
+from consumers.inbox import to_records
+from consumers.output import BATCH_BYTES, Output
+from consumers.patience import Patience
+from streams.events import Outbound
+
+GATHER_MS = 100
+COMMIT_S = 0.5
+
+
+class Loop:
+    """The job in a loop of its own.
+
+    Parameters
+    ----------
+    rows
+        Most records a turn.
+    """
+
+    def __init__(self, job: Job, rows: int) -> None:
+        self._job, self._rows = job, rows
+        self._scoring: asyncio.Task[Scored] | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        job, config = self._job, self._job.config
+        consumer, producer = _consumer(job), _producer(config)
+        self._output = Output(producer, config.settings.max_record)
+        patience = Patience(consumer, config.fetch_wait)
+        try:
+            await job.start()
+            await producer.start()
+            await consumer.start()
+            others = [
+                asyncio.create_task(job.follow_tables()),
+                asyncio.create_task(job.report(self._send)),
+            ]
+            committed = time.monotonic()
+            while not any(task.done() for task in others):
+                patience.adapt()
+                fetched = await consumer.getmany(timeout_ms=GATHER_MS, max_records=self._rows)
+                await self._turn(fetched)
+                if time.monotonic() - committed > COMMIT_S:
+                    committed = time.monotonic()
+                    await self._output.flush()
+                    await consumer.commit(self._positions(consumer))
+            await asyncio.gather(*others)
+        finally:
+            await consumer.stop()
+            await producer.stop()
+            await job.stop()
+
+    async def _turn(self, fetched: dict[Any, list[Any]]) -> None:
+        """Push what was fetched, and hand on what is ready."""
+        job = self._job
+        by_source: dict[str, list[Any]] = {}
+        for tp, records in fetched.items():
+            by_source.setdefault(job.topics[tp.topic], []).extend(records)
+        for source, records in by_source.items():
+            await self._send(job.push(to_records(source, records)))
+        while (prepared := job.pipeline.pull(self._rows)) is not None:
+            await self._write()
+            self._scoring = asyncio.create_task(job.score(prepared))
+            await asyncio.sleep(0)  # the call goes out before anything else is worked
+        if not fetched:
+            await self._write()
+
+    async def _write(self) -> None:
+        """Write down what is with the scorer."""
+        if self._scoring is not None:
+            await self._send(self._job.finish(await self._scoring))
+            self._scoring = None
+
+    async def _send(self, records: Sequence[Outbound]) -> None:
+        if records:
+            await self._output.send(records, lambda: None)
+
+    def _positions(self, consumer: AIOKafkaConsumer) -> dict[Any, int]:
+        """Return up to where each partition is finished."""
+        job = self._job
+        known = {name: job.pipeline.positions(source) for name, source in job.topics.items()}
+        offsets = {tp: int(known[tp.topic][tp.partition]) for tp in consumer.assignment()}
+        return {tp: offset for tp, offset in offsets.items() if offset > 0}
+
+
+def run_loop(job: Job) -> None:
+    """Run the loop until the process is stopped."""
+    asyncio.run(Loop(job, job.config.settings.batch_rows).run())
+
+
+def _consumer(job: Job) -> AIOKafkaConsumer:
+    config = job.config
+    return AIOKafkaConsumer(
+        *job.topics,
+        bootstrap_servers=config.broker,
+        group_id=config.group,
+        partition_assignment_strategy=[RangePartitionAssignor],
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=max(1 << 20, config.settings.max_record),
+        fetch_max_wait_ms=config.fetch_wait.base_ms,
+        session_timeout_ms=int(config.session_s * 1000),
+        rebalance_timeout_ms=int(config.session_s * 1000),
+        heartbeat_interval_ms=int(config.session_s * 1000 / 6),
+    )
+
+
+def _producer(config: Config) -> AIOKafkaProducer:
+    return AIOKafkaProducer(
+        bootstrap_servers=config.broker,
+        acks="all",
+        max_batch_size=BATCH_BYTES,
+        max_request_size=config.settings.max_record * 2,
+        request_timeout_ms=30_000,
+    )

@@ -1,0 +1,140 @@
+"""Stock Faust, as its manual has it: agents over topics, ``take`` for batches, ``topic.send``.
+
+One by one means one event a turn: pushed alone, scored by a call of its own, sent record by
+record. With ``take`` an agent has up to 512 events a turn and one call for them all; what it sends
+still goes record by record, for Faust has nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import faust
+import numpy as np
+from mode import Service
+
+from benchmarks.contestants.job import Job
+from consumers.output import BATCH_BYTES
+from streams.events import Outbound, Records
+from streams.topics import topics_of
+
+TAKE = 512
+WITHIN_S = 0.05
+LINGER_S = 0.01
+
+
+class Stock(Service):
+    """The job as a service of a Faust app, with one agent per source."""
+
+    def __init__(self, app: faust.App, job: Job, rows: int) -> None:
+        super().__init__()
+        self._job, self._rows = job, rows
+        self._ready = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._out = {
+            t.name: app.topic(t.name, key_serializer="raw", value_serializer="raw")
+            for t in topics_of(job.spec)
+        }
+
+    async def on_start(self) -> None:
+        """Connect to the service; only then do the agents begin."""
+        await self._job.start()
+        await self._send([self._job.measures()])
+        self._ready.set()
+        for work in (self._job.follow_tables(), self._job.report(self._send), self._follow_up()):
+            self.add_future(work)
+
+    async def on_shutdown(self) -> None:
+        """Close the connection."""
+        await self._job.stop()
+
+    async def work(self, messages: Sequence[Any]) -> None:
+        """Take in messages of one topic and finish all that is ready."""
+        await self._ready.wait()
+        async with self._turn:
+            await self._send(self._job.push(_records(self._job.topics, messages)))
+            await self._finish()
+
+    async def _follow_up(self) -> None:
+        """Finish what has waited for the table, even if no message comes."""
+        while True:
+            await self._job.advanced.wait()
+            self._job.advanced.clear()
+            async with self._turn:
+                await self._finish()
+
+    async def _finish(self) -> None:
+        while (prepared := self._job.pipeline.pull(self._rows)) is not None:
+            await self._send(self._job.finish(await self._job.score(prepared)))
+
+    async def _send(self, records: Sequence[Outbound]) -> None:
+        for r in records:
+            await self._out[r.topic].send(
+                key=r.key,
+                value=r.value,
+                partition=r.partition,
+                # Faust counts in seconds and cuts off: half a millisecond keeps the whole ones.
+                timestamp=(r.timestamp + 0.5) / 1000,
+                headers=r.headers,
+            )
+
+
+def run_stock(job: Job, *, take: bool) -> None:
+    """Run a Faust worker until it is stopped."""
+    app = _app(job)
+    stock = Stock(app, job, TAKE if take else 1)
+    app.service(stock)  # type: ignore[arg-type]  # an instance does as well
+    for name in job.topics:
+        (_by_batches if take else _one_by_one)(app, stock, name)
+    sys.argv = sys.argv[:1]
+    # Any other level than INFO or DEBUG turns on Faust's spinner, and with it every debug record.
+    faust.Worker(app, loglevel="INFO").execute_from_commandline()
+
+
+def _app(job: Job) -> faust.App:
+    config = job.config
+    return faust.App(
+        config.group,
+        broker=f"kafka://{config.broker}",
+        broker_session_timeout=config.session_s,
+        broker_rebalance_timeout=config.session_s,
+        broker_heartbeat_interval=config.session_s / 6,
+        consumer_auto_offset_reset="earliest",
+        # By default every record goes out at once, in a request of its own.
+        producer_linger=LINGER_S,
+        producer_max_batch_size=BATCH_BYTES,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        datadir=str(config.settings.home_path / "faust"),
+    )
+
+
+def _one_by_one(app: faust.App, stock: Stock, name: str) -> None:
+    @app.agent(app.topic(name, value_serializer="raw"), name=f"one-{name}")
+    async def one(stream: Any) -> None:
+        async for event in stream.events():
+            await stock.work([event.message])
+
+
+def _by_batches(app: faust.App, stock: Stock, name: str) -> None:
+    @app.agent(app.topic(name, value_serializer="raw"), name=f"take-{name}")
+    async def take(stream: Any) -> None:
+        async for events in stream.take_events(TAKE, within=WITHIN_S):
+            await stock.work([event.message for event in events])
+
+
+def _records(topics: dict[str, str], messages: Sequence[Any]) -> Records:
+    return Records(
+        topics[messages[0].topic],
+        np.array([m.partition for m in messages], np.int64),
+        np.array([m.offset for m in messages], np.int64),
+        [round(m.timestamp * 1000) for m in messages],
+        [m.key for m in messages],
+        [m.value for m in messages],
+        [m.headers for m in messages],
+    )
