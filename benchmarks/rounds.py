@@ -26,7 +26,7 @@ from simulator.stack import Plan, Stack
 from streams.errors import StackError
 from streams.settings import Settings
 from streams.spec import DomainSpec
-from streams.topics import METRICS, SCORES, topic, topics_of
+from streams.topics import METRICS, SCORES, TopicSpec, topic, topics_of
 
 PATIENCE_S = 600.0
 SETTLE_S = 10.0
@@ -121,11 +121,10 @@ def time_workers(
     StackError
         If they do not finish.
     """
-    ends = end_offsets(stack.address, [t for t in topics_of(spec) if t.role is not None])
-    metrics = [t for t in topics_of(spec) if t.name == topic(spec.name, METRICS)]
+    ends = _ends(spec, stack)
     began = last = cpu = service_cpu = peak = 0.0
     account: dict[int, Mapping[str, Any]] = {}
-    with Tail(stack.address, metrics) as tail:
+    with Tail(stack.address, _metrics(spec)) as tail:
         workers = [psutil.Process(child.process.pid) for child in start(stack)]
         deadline = time.monotonic() + PATIENCE_S
         while not _finished(account, ends, spec):
@@ -144,18 +143,70 @@ def time_workers(
         if not began:
             raise StackError("the workers had begun before they said anything")
         cpu, service_cpu = _cpu(workers) - cpu, _cpu([service]) - service_cpu
-    scored = sum(
-        classes[SCORED]
-        for body in account.values()
-        for classes in body["account"][spec.trigger.name].values()
-    )
-    missing = abs(sum(ends.values()) - _counted(account)) + _missing_scores(spec, stack, scored)
-    return Round(scored, last - began, cpu, service_cpu, peak, missing)
+    missing = _unaccounted(spec, stack, ends, account)
+    return Round(_scored(account, spec), last - began, cpu, service_cpu, peak, missing)
+
+
+def until_assigned(spec: DomainSpec, stack: Stack) -> None:
+    """Wait until the workers own all partitions of all sources."""
+    _await_account(spec, stack, lambda account: _assigned(account) == _partitions(spec))
+
+
+def close_account(spec: DomainSpec, stack: Stack) -> int:
+    """Wait until the workers have come to the end of all sources; return what is unaccounted."""
+    ends = _ends(spec, stack)
+    account = _await_account(spec, stack, lambda account: _finished(account, ends, spec))
+    return _unaccounted(spec, stack, ends, account)
+
+
+def _await_account(spec: DomainSpec, stack: Stack, enough: Callable[[Account], bool]) -> Account:
+    account: dict[int, Mapping[str, Any]] = {}
+    deadline = time.monotonic() + PATIENCE_S
+    with Tail(stack.address, _metrics(spec)) as tail:
+        while not enough(account):
+            for record in tail.poll(0.1):
+                body = orjson.loads(record.value)
+                account[body["worker"]] = body
+            stack.children.check()
+            if time.monotonic() > deadline:
+                raise StackError("the workers do not get there")
+    return account
 
 
 def service_of(stack: Stack) -> psutil.Process:
     """Return the process of a stack's own model service."""
     return psutil.Process(stack.children.named("service").process.pid)
+
+
+def _ends(spec: DomainSpec, stack: Stack) -> Mapping[tuple[str, int], int]:
+    return end_offsets(stack.address, [t for t in topics_of(spec) if t.role is not None])
+
+
+def _metrics(spec: DomainSpec) -> Sequence[TopicSpec]:
+    return [t for t in topics_of(spec) if t.name == topic(spec.name, METRICS)]
+
+
+def _partitions(spec: DomainSpec) -> int:
+    return spec.partitions * len(spec.sources)
+
+
+def _assigned(account: Account) -> int:
+    return sum(len(p) for body in account.values() for p in body["assigned"].values())
+
+
+def _scored(account: Account, spec: DomainSpec) -> int:
+    return sum(
+        classes[SCORED]
+        for body in account.values()
+        for classes in body["account"][spec.trigger.name].values()
+    )
+
+
+def _unaccounted(
+    spec: DomainSpec, stack: Stack, ends: Mapping[tuple[str, int], int], account: Account
+) -> int:
+    records = abs(sum(ends.values()) - _counted(account))
+    return records + _missing_scores(spec, stack, _scored(account, spec))
 
 
 def _missing_scores(spec: DomainSpec, stack: Stack, scored: int) -> int:

@@ -146,11 +146,16 @@ def models(action: str, model: str | None, version: str | None) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["alerts", "compare", "faults", "handbook", "throughput"]))
+@click.argument(
+    "name",
+    type=click.Choice(["alerts", "compare", "faults", "handbook", "latency", "throughput"]),
+)
 @click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")
 @click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")
 @click.option("--events", type=click.IntRange(1), help="how many events")
 @click.option("--workers", type=click.IntRange(1, 64), help="Faust workers")
+@click.option("--rates", metavar="N,N,...", help="events per second to send at")
+@click.option("--seconds", type=click.FloatRange(1), help="how long each rate is watched")
 @click.option("--rounds", type=click.IntRange(1), help="how often it is timed")
 @click.option("--runs", type=click.IntRange(1), help="how many runs, each with a fault")
 @click.option("--seed", type=click.IntRange(0), help="seed of the first run")
@@ -158,7 +163,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--broker", metavar="embedded|HOST:PORT", help="broker to use")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
 def bench(**options: Any) -> None:
-    """Measure: quality on real data, quality of alerts, throughput, what others reach."""
+    """Measure: quality on real data, of alerts, throughput, latency, and what others reach."""
     from simulator.commands.bench import run_bench
 
     run_bench(**options)

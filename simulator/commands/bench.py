@@ -15,6 +15,7 @@ BENCHMARKS = {
     "alerts": "precision and recall of alerts on unseen worlds, and false alerts without fraud",
     "faults": "faults of every kind under load: lost, doubled, time to recover",
     "compare": "the same job by this driver, by stock Faust and by a loop without a framework",
+    "latency": "how long a live event takes to its score, at a rate",
     "throughput": "events per second of one worker, and where its time goes",
 }
 

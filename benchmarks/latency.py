@@ -1,0 +1,170 @@
+"""How long a live event takes until its score can be read, and what a worker spends on it.
+
+The real producer sends at a rate. Measured is from the moment it takes an event in hand to the
+moment an independent consumer has the score; beside it, how long the event itself took to be
+readable, with nobody else on the broker, and with the worker. The first seconds are left out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+import numpy as np
+import psutil
+
+from benchmarks.observer import Observer, Times
+from benchmarks.rounds import bare_stack, close_account, until_assigned
+from consumers.patience import FetchWait
+from models.registry import Registry
+from simulator.broker import tuning_for
+from simulator.stack import Stack
+from simulator.training import ensure_champion
+from streams.errors import StackError, UsageError
+from streams.registry import load_domain
+from streams.settings import Settings, read_settings
+from streams.spec import DomainSpec
+
+WARM_UP_S = 5.0
+ALONE_S = 10.0
+"""How long the broker is watched alone."""
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line may say."""
+
+    rates: str = "2000,10000"
+    seconds: float = 30.0
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Measure every rate, print and return what was found.
+
+    Raises
+    ------
+    UsageError
+        If a rate is no number.
+    """
+    try:
+        rates = [int(text) for text in options.rates.split(",")]
+    except ValueError:
+        raise UsageError(f"--rates takes numbers with commas, not {options.rates!r}") from None
+    spec = load_domain("finance")
+    settings = replace(read_settings(), workers=1, metrics_s=1.0)
+    ensure_champion(spec, Registry(settings.home_path / "registry"), lambda what, share: None)
+    result = {}
+    click.echo(f"{'events/s':>9}  {'':34}{'p50':>7}{'p95':>7}{'p99':>7} ms   processor, of a core")
+    for rate in rates:
+        alone = broker_alone(spec, settings, rate, min(ALONE_S, options.seconds))
+        measured = {"broker_alone_ms": alone, **with_worker(spec, settings, rate, options.seconds)}
+        result[str(rate)] = measured
+        click.echo(as_text(measured))
+    return result
+
+
+def broker_alone(
+    spec: DomainSpec, settings: Settings, rate: int, seconds: float
+) -> dict[str, float]:
+    """Send at a rate to a broker with no worker; return the percentiles of there and back."""
+    with bare_stack(spec, settings) as stack, _observer(spec, stack, scores=False) as seen:
+        with _sending(stack, rate, lambda: seen.events > 0) as began:
+            time.sleep(seconds)
+            ended = _now_ms()
+        return _percentiles(seen.there_and_back(began, ended))
+
+
+def with_worker(spec: DomainSpec, settings: Settings, rate: int, seconds: float) -> dict[str, Any]:
+    """Send at a rate to a whole stack, and watch the scores come.
+
+    Raises
+    ------
+    StackError
+        If an event of the period got no score.
+    """
+    with bare_stack(spec, settings) as stack, _observer(spec, stack, scores=True) as seen:
+        stack.start_workers()
+        until_assigned(spec, stack)
+        parts = {name: _process(stack, name) for name in ("worker-0", "service", "broker")}
+        with _sending(stack, rate, lambda: seen.scores > 0) as began:
+            before = {name: _cpu(process) for name, process in parts.items()}
+            time.sleep(seconds)
+            ended = _now_ms()
+            spent = {name: _cpu(process) - before[name] for name, process in parts.items()}
+        unaccounted = close_account(spec, stack)
+        events, scores = seen.there_and_back(began, ended), seen.to_score(began, ended)
+    if not len(scores):
+        raise StackError("no event of the period was scored")
+    return {
+        "rate": rate,
+        "events_per_second": len(events) / (ended - began) * 1000,
+        "events": len(events),
+        "scores": len(scores),
+        "unaccounted": unaccounted,
+        "there_and_back_ms": _percentiles(events),
+        "score_ms": _percentiles(scores),
+        "core": {name: cpu / (ended - began) * 1000 for name, cpu in spent.items()},
+    }
+
+
+def as_text(measured: dict[str, Any]) -> str:
+    """Write what was measured at one rate for a person."""
+    core = ", ".join(f"{name} {share:.0%}" for name, share in measured["core"].items())
+    rows = (
+        ("event, the broker alone", "broker_alone_ms", ""),
+        ("event, with the worker", "there_and_back_ms", ""),
+        ("score", "score_ms", core),
+    )
+    lines = []
+    for what, key, tail in rows:
+        figures = "".join(f"{measured[key][f'p{p}']:>7.1f}" for p in PERCENTILES)
+        lines.append(f"{measured['events_per_second']:>9,.0f}  {what:34}{figures}      {tail}")
+    if measured["unaccounted"]:
+        lines.append(f"{'':11}{measured['unaccounted']:,} records are unaccounted for")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _sending(stack: Stack, rate: int, flows: Callable[[], bool]) -> Iterator[float]:
+    """Run the stack's producer at a rate; yield, once it has warmed up, the time it is then."""
+    stack.plan = replace(stack.plan, pace=("--rate", str(rate)))
+    stack.start_producers()
+    deadline = time.monotonic() + stack.plan.settings.ready_s
+    while not flows():
+        stack.children.check()
+        if time.monotonic() > deadline:
+            raise StackError("nothing comes out of the stack")
+        time.sleep(0.05)
+    time.sleep(WARM_UP_S)
+    yield _now_ms()
+    stack.children.check()
+    stack.stop_producers()
+
+
+def _observer(spec: DomainSpec, stack: Stack, *, scores: bool) -> Observer:
+    tuning = tuning_for(stack.plan.settings.broker)
+    wait = FetchWait(tuning.fetch_max_wait_ms, tuning.fetch_growth_us)
+    return Observer(spec, stack.address, wait, scores=scores)
+
+
+def _percentiles(latencies: Times) -> dict[str, float]:
+    if not len(latencies):
+        raise StackError("no event was seen")
+    return {f"p{p}": round(float(np.percentile(latencies, p)), 2) for p in PERCENTILES}
+
+
+def _process(stack: Stack, name: str) -> psutil.Process:
+    return psutil.Process(stack.children.named(name).process.pid)
+
+
+def _cpu(process: psutil.Process) -> float:
+    return float(sum(process.cpu_times()[:2]))
+
+
+def _now_ms() -> float:
+    return time.time() * 1000
