@@ -1,7 +1,8 @@
-"""Watches two topics from outside: when each event, and each score, can be read by anybody.
+"""Watches a topic from outside: when each of its records can be read by anybody.
 
-The clock of an event starts with its ``ingest_time``, when the producer took it in hand. That a
-score can be read is seen by a consumer of its own, which is in no group and in no worker.
+The clock of an event starts with its ``ingest_time``, when the producer took it in hand. That its
+score can be read is seen by a consumer of its own, which is in no group and in no worker. Only one
+topic is watched at a time: whoever reads takes time of the broker's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -17,29 +19,32 @@ import numpy.typing as npt
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumers.patience import FetchWait, Patience
+from simulator.reading import read_whole
 from streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION
 from streams.spec import DomainSpec
-from streams.topics import SCORES, topic
+from streams.topics import SCORES, topic, topics_of
 
 Times = npt.NDArray[np.float64]
 
 
+Place = tuple[int, int]
+"""Partition and offset of an event."""
+
+
 class Observer:
-    """Reads the trigger's topic and the scores until it is left; a context manager.
+    """Reads one topic until it is left, and notes the time; a context manager.
 
     Parameters
     ----------
     scores
-        Whether there will be scores to watch.
+        Whether to watch the scores, else the events themselves.
     """
 
     def __init__(self, spec: DomainSpec, address: str, wait: FetchWait, *, scores: bool) -> None:
         self._spec, self._address, self._wait = spec, address, wait
-        self._events, self._scores = topic(spec.name, spec.trigger.name), topic(spec.name, SCORES)
-        self._topics = [self._events, *([self._scores] if scores else [])]
-        self._ingested: dict[tuple[int, int], int] = {}
-        self._there: dict[tuple[int, int], float] = {}
-        self._scored: dict[tuple[int, int], float] = {}
+        self._topic = topic(spec.name, SCORES if scores else spec.trigger.name)
+        self._place = _scored_event if scores else _event
+        self._seen: dict[Place, float] = {}
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="observer")
@@ -59,30 +64,17 @@ class Observer:
         if self._failure is not None and error is None:
             raise self._failure
 
-    @property
-    def events(self) -> int:
-        """How many events have been seen."""
-        return len(self._ingested)
+    def __len__(self) -> int:
+        """Return how many records have been seen."""
+        return len(self._seen)
 
-    @property
-    def scores(self) -> int:
-        """How many events' scores have been seen."""
-        return len(self._scored)
-
-    def there_and_back(self, since_ms: float, until_ms: float) -> Times:
-        """Return how long each event of a period took to be readable (ms)."""
-        return self._latencies(self._there, since_ms, until_ms)
-
-    def to_score(self, since_ms: float, until_ms: float) -> Times:
-        """Return how long each event of a period took until its score was readable (ms)."""
-        return self._latencies(self._scored, since_ms, until_ms)
-
-    def _latencies(self, seen: dict[tuple[int, int], float], since: float, until: float) -> Times:
+    def latencies(self, ingested: Mapping[Place, int], since_ms: float, until_ms: float) -> Times:
+        """Return how long it took for each event of a period (ms), shape ``(n_seen,)``."""
         return np.array(
             [
-                at - ingested
-                for place, at in seen.items()
-                if since <= (ingested := self._ingested[place]) < until
+                at - start
+                for place, at in self._seen.items()
+                if since_ms <= (start := ingested.get(place, -1)) < until_ms
             ]
         )
 
@@ -93,37 +85,41 @@ class Observer:
             self._failure = failure
 
     async def _watch(self) -> None:
-        await asyncio.gather(*(self._read(name) for name in self._topics))
-
-    async def _read(self, name: str) -> None:
-        """Read one topic; each has a consumer of its own, so that neither waits for the other."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._address,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=self._wait.base_ms,
         )
         patience = Patience(consumer, self._wait)
-        take = self._take_score if name == self._scores else self._take_event
         await consumer.start()
         try:
-            consumer.assign([TopicPartition(name, p) for p in range(self._spec.partitions)])
+            consumer.assign([TopicPartition(self._topic, p) for p in range(self._spec.partitions)])
             while not self._stopping.is_set():
                 patience.adapt()
                 fetched = await consumer.getmany(timeout_ms=100)
                 now = time.time() * 1000
                 for records in fetched.values():
                     for record in records:
-                        take(record, now)
+                        self._seen.setdefault(self._place(record), now)
         finally:
             await consumer.stop()
 
-    def _take_event(self, record: Any, now: float) -> None:
-        for name, value in record.headers:
-            if name == INGEST_TIME:
-                place = record.partition, record.offset
-                self._ingested[place], self._there[place] = int(value), now
 
-    def _take_score(self, record: Any, now: float) -> None:
-        headers = dict(record.headers)
-        place = int(headers[SOURCE_PARTITION]), int(headers[SOURCE_OFFSET])
-        self._scored.setdefault(place, now)
+def ingest_times(spec: DomainSpec, address: str) -> dict[Place, int]:
+    """Read, once all is over, when the producer took each event in hand (ms)."""
+    events = [t for t in topics_of(spec) if t.name == topic(spec.name, spec.trigger.name)]
+    times = {}
+    for record in read_whole(address, events)[events[0].name]:
+        ingest = dict(record.headers).get(INGEST_TIME)
+        if ingest is not None:
+            times[_event(record)] = int(ingest)
+    return times
+
+
+def _event(record: Any) -> Place:
+    return record.partition, record.offset
+
+
+def _scored_event(record: Any) -> Place:
+    headers = dict(record.headers)
+    return int(headers[SOURCE_PARTITION]), int(headers[SOURCE_OFFSET])
