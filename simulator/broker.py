@@ -33,7 +33,7 @@ class Tuning:
         The embedded broker answers an unfilled fetch only when this has run out; Apache Kafka
         answers as soon as there is anything, so that it may be long there.
     fetch_growth_us
-        What to add to that for every record held (see :mod:`consumers.patience`).
+        What to add to that for every record batch held (see :mod:`consumers.patience`).
     session_s
         Session time-out of the group. A group on the embedded broker forms in half of it, so that
         it is short there.
