@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Set
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 from faust.types import TP
 
 from streams.events import Records
+
+_SETTLE_S = 0.001
+"""In that time all partitions of one fetch arrive."""
 
 
 class Inbox:
@@ -30,6 +34,7 @@ class Inbox:
         self._queues: dict[TP, deque[list[Any]]] = {}
         self._rows: dict[TP, int] = {}
         self._arrived = asyncio.Event()
+        self._turned = 0.0
 
     def __len__(self) -> int:
         return sum(self._rows.values())
@@ -65,6 +70,26 @@ class Inbox:
             return False
         self._arrived.clear()
         return True
+
+    async def gather(self, seconds: float, enough: int, apart_s: float) -> None:
+        """Wait until there is something to take.
+
+        Where it is little, turns are kept apart by a while, so that many small fetches become one
+        batch; whoever comes after a pause waits for nobody.
+
+        Parameters
+        ----------
+        seconds
+            How long to wait at the most.
+        enough
+            So many records are worth a turn at once.
+        apart_s
+            Time between two turns that take less.
+        """
+        if await self.wait(seconds) and len(self) < enough:
+            due = self._turned + apart_s - time.monotonic()
+            await asyncio.sleep(max(due, _SETTLE_S))
+        self._turned = time.monotonic()
 
     def take(self, rows: int, held: Set[tuple[str, int]] = frozenset()) -> list[Records]:
         """Take about so many records, from all partitions in turn; one batch per source.

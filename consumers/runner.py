@@ -142,9 +142,7 @@ class Runner:
         """Push what arrives, pull what is ready, hand it to the scorer."""
         rows = self._limits.batch_rows
         while not self._draining:
-            arrived = await self.inbox.wait(0.5)
-            if arrived and len(self.inbox) < rows // 4:
-                await asyncio.sleep(self._limits.linger_s)
+            await self.inbox.gather(0.5, rows // 4, self._limits.linger_s)
             for records in self.inbox.take(rows, self._held()):
                 await self._emit(self.pipeline.push(records))
             # A snapshot waits until nothing is with the scorer.
