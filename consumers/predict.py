@@ -9,15 +9,15 @@ from typing import Protocol
 import aiohttp
 import numpy as np
 import numpy.typing as npt
-import orjson
 
-from streams.codec import format_times
+from streams.codec import dump_each, format_times
 from streams.errors import BadRequest, ModelError, ScorerUnavailable
 from streams.events import (
     FEATURE_HASH,
     FEATURES,
     MODEL,
     MODEL_VERSION,
+    SOURCE_OFFSET,
     Events,
     Floats,
     Outbound,
@@ -134,33 +134,37 @@ def score_records(
     spec: DomainSpec, events: Events, features: Matrix, scores: Floats, signature: Signature
 ) -> list[Outbound]:
     """Write one record per score, with its lineage: model, version, features and source."""
-    topic_out, topic_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
-    constant = [
-        (MODEL, signature.model.encode()),
-        (MODEL_VERSION, signature.version.encode()),
-        (FEATURE_HASH, signature.feature_hash.encode()),
-    ]
+    name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
+    model = (MODEL, signature.model.encode())
+    version = (MODEL_VERSION, signature.version.encode())
+    hash_ = (FEATURE_HASH, signature.feature_hash.encode())
+    # The same for all, or for a partition; only the offset's is an event's own.
+    source, _, _ = source_headers(name_in, 0, 0)
+    own = [source_headers(name_in, p, 0)[1] for p in range(spec.partitions)]
     packed = np.ascontiguousarray(features, "<f4").view(f"V{features.shape[1] * 4}").ravel()
-    entity_name = spec.trigger.key
-    dumps = orjson.dumps
+    entity_name, entities = spec.trigger.key, events.entity.tolist()
+    bodies = [
+        {"event_id": i, "event_time": at, entity_name: entity, "score": score}
+        for i, at, entity, score in zip(
+            events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
+        )
+    ]
     return [
         Outbound(
-            topic_out,
-            partition,
+            name_out,
+            p,
             entity.encode(),
-            dumps({"event_id": i, "event_time": at, entity_name: entity, "score": score}),
+            body,
             time,
-            [*constant, (FEATURES, row), *source_headers(topic_in, partition, offset)],
+            [model, version, hash_, (FEATURES, row), source, own[p], (SOURCE_OFFSET, b"%d" % at)],
         )
-        for i, at, entity, score, row, partition, offset, time in zip(
-            events.event_id,
-            format_times(events.event_time),
-            events.entity,
-            scores.tolist(),
-            packed.tolist(),
+        for p, entity, body, time, row, at in zip(
             events.partition.tolist(),
-            events.offset.tolist(),
+            entities,
+            dump_each(bodies),
             events.event_time.tolist(),
+            packed.tolist(),
+            events.offset.tolist(),
             strict=True,
         )
     ]

@@ -8,7 +8,7 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.codec import decode_objects, encode_objects
+from streams.codec import decode_objects, dump_each, encode_objects
 from tests.property.examples import examples
 
 LEAVES = (
@@ -87,3 +87,14 @@ def test_what_is_encoded_is_decoded_again(case: tuple[list[str], list[dict[str, 
     values = encode_objects({name: iter([row[name] for row in rows]) for name in names})
     assert decode_objects(values) == (rows, {})
     assert [list(orjson.loads(value)) for value in values] == [names] * len(rows)
+
+
+FLAT = st.dictionaries(st.text(max_size=4), LEAVES, max_size=3)
+
+
+@examples(1)
+@given(st.lists(FLAT | OBJECTS, max_size=5))
+@example([{"a": [{"b": 1}, {"c": 2}]}, {}])
+@example([{"a": '},{"'}, {'},{"': 1}])
+def test_objects_are_written_together_as_they_are_one_by_one(objects: list[dict[str, Any]]) -> None:
+    assert dump_each(objects) == [orjson.dumps(item) for item in objects]
