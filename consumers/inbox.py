@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -99,32 +99,41 @@ class Inbox:
         held
             Sources and partitions of which nothing is to be taken now.
         """
-        share = max(1, rows // max(1, len(self._queues)))
-        taken: dict[str, list[Any]] = {}
-        more = False
-        for tp, queue in self._queues.items():
-            if (self._sources[tp.topic], tp.partition) in held:
-                continue
-            left = share
-            while queue and left > 0:
-                batch = queue.popleft()
-                if len(batch) > left:
-                    queue.appendleft(batch[left:])
-                    batch = batch[:left]
-                taken.setdefault(self._sources[tp.topic], []).extend(batch)
-                left -= len(batch)
-                self._rows[tp] -= len(batch)
-            more = more or bool(queue)
-        if more:
+        free = [
+            tp
+            for tp, queue in self._queues.items()
+            if queue and (self._sources[tp.topic], tp.partition) not in held
+        ]
+        taken: dict[str, list[tuple[int, list[Any]]]] = {}
+        # Whoever has least goes first, and leaves the others what it does not need.
+        for position, tp in enumerate(sorted(free, key=self.rows)):
+            share = max(1, rows // (len(free) - position))
+            for records in self._up_to(tp, share):
+                taken.setdefault(self._sources[tp.topic], []).append((tp.partition, records))
+                rows -= len(records)
+        if any(self._queues[tp] for tp in free):
             self._arrived.set()
-        return [to_records(source, records) for source, records in taken.items()]
+        return [to_records(source, parts) for source, parts in taken.items()]
+
+    def _up_to(self, tp: TP, rows: int) -> Iterator[list[Any]]:
+        """Take the first so many records of a partition, in the lists in which they came."""
+        queue = self._queues[tp]
+        while queue and rows > 0:
+            records = queue.popleft()
+            if len(records) > rows:
+                queue.appendleft(records[rows:])
+                records = records[:rows]
+            rows -= len(records)
+            self._rows[tp] -= len(records)
+            yield records
 
 
-def to_records(source: str, records: list[Any]) -> Records:
-    """Turn fetched records of one source into columns."""
+def to_records(source: str, parts: Sequence[tuple[int, list[Any]]]) -> Records:
+    """Turn fetched records of one source into columns; a part is a partition and its records."""
+    records = [record for _, part in parts for record in part]
     return Records(
         source,
-        np.array([r.partition for r in records], np.int64),
+        np.repeat([p for p, _ in parts], [len(part) for _, part in parts]),
         np.array([r.offset for r in records], np.int64),
         [r.timestamp for r in records],
         [r.key for r in records],

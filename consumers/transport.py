@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiokafka
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust import App
 from faust.tables.recovery import RebalanceAgain
@@ -67,6 +68,31 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         fetched: RecordMap = await super().getmany(active_partitions, timeout)
         return fetched
 
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> RecordMap:
+        """Take what is there, else wait for it.
+
+        A record is left as it was unpacked: aiokafka would copy each to a larger one, whose other
+        fields nobody asks for.
+        """
+        for result in consumer._fetcher._records.values():  # noqa: SLF001 - no public way
+            if isinstance(result, FetchResult) and result.has_more():
+                result._partition_records._consumer_record = _as_it_is  # noqa: SLF001
+        there: RecordMap = await super()._fetch_records(
+            consumer, active_partitions, timeout=0, max_records=max_records
+        )
+        if there:
+            return there
+        fetched: RecordMap = await super()._fetch_records(
+            consumer, active_partitions, timeout=timeout, max_records=max_records
+        )
+        return fetched
+
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         tuning = self.app.tuning  # type: ignore[attr-defined]
         # Range gives the same partition numbers of all topics to the same member, so that an
@@ -89,6 +115,10 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         )
         self.patience = Patience(consumer, tuning.fetch_wait)
         return consumer
+
+
+def _as_it_is(tp: TP, record: Any) -> Any:
+    return record
 
 
 class Worker(Protocol):

@@ -70,11 +70,11 @@ class Loop:
     async def _turn(self, fetched: dict[Any, list[Any]]) -> None:
         """Push what was fetched, and hand on what is ready."""
         job = self._job
-        by_source: dict[str, list[Any]] = {}
+        by_source: dict[str, list[tuple[int, list[Any]]]] = {}
         for tp, records in fetched.items():
-            by_source.setdefault(job.topics[tp.topic], []).extend(records)
-        for source, records in by_source.items():
-            await self._send(job.push(to_records(source, records)))
+            by_source.setdefault(job.topics[tp.topic], []).append((tp.partition, records))
+        for source, parts in by_source.items():
+            await self._send(job.push(to_records(source, parts)))
         while (prepared := job.pipeline.pull(self._rows)) is not None:
             await self._write()
             self._scoring = asyncio.create_task(job.score(prepared))
