@@ -59,8 +59,11 @@ class Loop:
                 await self._turn(fetched)
                 if time.monotonic() - committed > COMMIT_S:
                     committed = time.monotonic()
+                    # What is being scored holds its own position back.
+                    positions = self._positions(consumer)
                     await self._output.flush()
-                    await consumer.commit(self._positions(consumer))
+                    if positions:
+                        await consumer.commit(positions)
             await asyncio.gather(*others)
         finally:
             await consumer.stop()

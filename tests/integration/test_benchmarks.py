@@ -1,0 +1,51 @@
+"""The benchmarks run to their end, and whoever takes part accounts for every record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.compare import CONTESTANTS, as_table, summary
+from benchmarks.rounds import Round
+from models.registry import Registry
+from tests.stacks import streamsim
+
+
+def measured(folder: Path, *arguments: str) -> dict[str, Any]:
+    report = folder / "report.json"
+    done = streamsim("bench", *arguments, "--report", str(report), timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "unaccounted" not in done.stdout
+    result: dict[str, Any] = json.loads(report.read_text())
+    return result
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+def test_every_contestant_accounts_for_every_record(registry: Registry, tmp_path: Path) -> None:
+    result = measured(tmp_path, "compare", "--events", "2000", "--rounds", "1")
+    assert set(result) == {contestant.name for contestant in CONTESTANTS}
+    for contestant in CONTESTANTS:
+        entry = result[contestant.name]
+        assert entry["qualified"], contestant.name
+        assert entry["events"] >= 2000 * contestant.share
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+def test_latency_is_measured_to_the_end(registry: Registry, tmp_path: Path) -> None:
+    result = measured(tmp_path, "latency", "--rates", "300", "--seconds", "3")
+    entry = result["300"]
+    assert entry["events"] == entry["scores"] > 0
+    assert entry["unaccounted"] == 0
+    assert 0 < entry["broker_alone_ms"]["p50"] <= entry["broker_alone_ms"]["p99"]
+
+
+def test_whoever_misses_a_record_is_disqualified() -> None:
+    good, bad = Round(10, 1.0, 1.0, 1.0, 1.0, 0), Round(10, 1.0, 1.0, 1.0, 1.0, 3)
+    result = summary({c.name: [bad if c.name == "take" else good] for c in CONTESTANTS})
+    assert [name for name, entry in result.items() if not entry["qualified"]] == ["take"]
+    assert "disqualified: 3 records unaccounted for" in as_table(result)
