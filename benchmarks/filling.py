@@ -68,7 +68,7 @@ class Input:
             output = Output(producer, BATCH_BYTES)
             records = _outbound(self.spec, self.batches(events))
             while chunk := list(islice(records, CHUNK)):
-                await output.send(chunk, lambda: None)
+                await output.send(chunk)
             await output.flush()
         finally:
             await producer.stop()

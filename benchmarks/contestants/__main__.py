@@ -32,7 +32,8 @@ def main() -> None:
         given.session_s,
         settings,
     )
-    job = Job(load_domain(given.domain), config, 1 if given.name == "one" else settings.max_rows)
+    rows = 1 if given.name == "one" else settings.max_rows
+    job = Job(load_domain(given.domain), config, rows, journal=given.name == "loop")
     gc.set_threshold(50_000, 20, 100)  # as a worker has it
     if given.name == "loop":
         run_loop(job)

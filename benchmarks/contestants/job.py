@@ -13,8 +13,9 @@ import orjson
 
 from consumers.follower import follow
 from consumers.patience import FetchWait
-from consumers.pipeline import Pipeline, Prepared
+from consumers.pipeline import Pipeline
 from consumers.predict import HttpScorer, Matrix
+from consumers.waiting import Prepared
 from streams.events import Floats, Outbound, Records
 from streams.settings import Settings
 from streams.spec import DomainSpec
@@ -51,10 +52,14 @@ class Job:
     ----------
     rows_a_call
         Rows in one call to the model service.
+    journal
+        Whether the state's changes are noted, to be written to a changelog.
     """
 
-    def __init__(self, spec: DomainSpec, config: Config, rows_a_call: int) -> None:
-        self.spec, self.config = spec, config
+    def __init__(
+        self, spec: DomainSpec, config: Config, rows_a_call: int, *, journal: bool = False
+    ) -> None:
+        self.spec, self.config, self._journal = spec, config, journal
         self.topics = {topic(spec.name, s.name): s.name for s in spec.sources}
         self._scorer = HttpScorer(
             config.settings.model_url,
@@ -69,7 +74,8 @@ class Job:
     async def start(self) -> None:
         """Connect to the service and learn which model answers."""
         await self._scorer.__aenter__()
-        self.pipeline = Pipeline(self.spec, await self._scorer.signature())
+        signature = await self._scorer.signature()
+        self.pipeline = Pipeline(self.spec, signature, journal=self._journal)
 
     async def stop(self) -> None:
         """Close the connection."""

@@ -2,7 +2,8 @@
 
 It does by hand what can be done without a driver's structure: everything that a fetch brings is
 one batch per source, one batch is with the scorer while the next is made, and outputs go out as
-prepared record batches. It has no back-pressure, no retries and no care for a rebalance.
+prepared record batches. It writes the same changelog, for it is part of the job. It has no
+back-pressure, no retries, no snapshots and no care for a rebalance.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from benchmarks.contestants.job import Config, Job, Scored
+from consumers.changelog import Changelog
 from consumers.inbox import to_records
 from consumers.output import BATCH_BYTES, Output
 from consumers.patience import Patience
 from streams.events import Outbound
 
 GATHER_MS = 100
-COMMIT_S = 0.5
 
 
 class Loop:
@@ -47,6 +48,8 @@ class Loop:
         try:
             await job.start()
             await producer.start()
+            changelog = Changelog(job.spec, producer, config.group)
+            await changelog.restore(config.broker, range(job.spec.partitions), 0)
             await consumer.start()
             others = [
                 asyncio.create_task(job.follow_tables()),
@@ -57,11 +60,13 @@ class Loop:
                 patience.adapt()
                 fetched = await consumer.getmany(timeout_ms=GATHER_MS, max_records=self._rows)
                 await self._turn(fetched)
-                if time.monotonic() - committed > COMMIT_S:
+                if time.monotonic() - committed > config.settings.changelog_ms / 1000:
                     committed = time.monotonic()
                     # What is being scored holds its own position back.
                     positions = self._positions(consumer)
+                    cuts = job.pipeline.cut()
                     await self._output.flush()
+                    await changelog.write(cuts, {})
                     if positions:
                         await consumer.commit(positions)
             await asyncio.gather(*others)
@@ -93,7 +98,7 @@ class Loop:
 
     async def _send(self, records: Sequence[Outbound]) -> None:
         if records:
-            await self._output.send(records, lambda: None)
+            await self._output.send(records)
 
     def _positions(self, consumer: AIOKafkaConsumer) -> dict[Any, int]:
         """Return up to where each partition is finished."""

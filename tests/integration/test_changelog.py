@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -15,29 +14,19 @@ from aiokafka import AIOKafkaProducer
 from consumers.changelog import PART_BYTES, Changelog
 from consumers.journal import Content
 from consumers.output import BATCH_BYTES
-from simulator.broker import EMBEDDED, TUNING, create_topics, embedded_command, free_port
+from simulator.broker import create_topics
 from streams.errors import StateError
 from streams.spec import DomainSpec
 from streams.topics import topics_of
-from tests.stacks import listening, until
+from tests.brokers import BROKERS
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def broker(finance: DomainSpec) -> Iterator[str]:
-    port = free_port()
-    address = f"127.0.0.1:{port}"
-    process = subprocess.Popen(
-        embedded_command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until(lambda: listening(address), "the broker")
-        create_topics(address, topics_of(finance), TUNING[EMBEDDED])
-        yield address
-    finally:
-        process.kill()
-        process.wait()
+def address(broker: str, finance: DomainSpec) -> str:
+    create_topics(broker, topics_of(finance), BROKERS.tuning)
+    return broker
 
 
 @asynccontextmanager
@@ -77,42 +66,42 @@ async def write(
 
 
 def test_what_is_written_is_read_back_from_its_last_snapshot(
-    broker: str, finance: DomainSpec
+    address: str, finance: DomainSpec
 ) -> None:
     async def story() -> None:
-        await write(broker, finance, "own", 1, ("cut", 1), ("cut", 2))
-        assert await restored(broker, finance, "own", 2) == [[1, 2], [1001, 1002], []]
-        await write(broker, finance, "own", 3, ("cut", 3), ("snapshot", 4), ("cut", 5))
-        assert await restored(broker, finance, "own", 4) == [[4, 5], [1004, 1005], []]
-        await write(broker, finance, "other", 1, ("cut", 9))
-        assert await restored(broker, finance, "own", 5) == [[4, 5], [1004, 1005], []]
-        assert await restored(broker, finance, "other", 2) == [[9], [1009], []]
+        await write(address, finance, "own", 1, ("cut", 1), ("cut", 2))
+        assert await restored(address, finance, "own", 2) == [[1, 2], [1001, 1002], []]
+        await write(address, finance, "own", 3, ("cut", 3), ("snapshot", 4), ("cut", 5))
+        assert await restored(address, finance, "own", 4) == [[4, 5], [1004, 1005], []]
+        await write(address, finance, "other", 1, ("cut", 9))
+        assert await restored(address, finance, "own", 5) == [[4, 5], [1004, 1005], []]
+        assert await restored(address, finance, "other", 2) == [[9], [1009], []]
 
     asyncio.run(story())
 
 
 def test_a_writer_that_has_lost_its_partitions_is_not_believed(
-    broker: str, finance: DomainSpec
+    address: str, finance: DomainSpec
 ) -> None:
     async def story() -> None:
-        async with changelog(broker, finance) as old, changelog(broker, finance) as new:
-            await old.restore(broker, [0], 1)
+        async with changelog(address, finance) as old, changelog(address, finance) as new:
+            await old.restore(address, [0], 1)
             await old.write({0: content(1)}, {})
-            assert numbers((await new.restore(broker, [0], 2))[0]) == [1]
+            assert numbers((await new.restore(address, [0], 2))[0]) == [1]
             await old.write({0: content(2)}, {})  # it does not know yet
             await new.write({0: content(3)}, {})
             await old.write({}, {0: content(4)})
-            assert await restored(broker, finance, "own", 3) == [[1, 3], [], []]
+            assert await restored(address, finance, "own", 3) == [[1, 3], [], []]
 
     asyncio.run(story())
 
 
-def test_the_state_of_another_definition_is_refused(broker: str, finance: DomainSpec) -> None:
+def test_the_state_of_another_definition_is_refused(address: str, finance: DomainSpec) -> None:
     other = replace(finance, windows=(replace(finance.windows[0], value="event_time"),))
 
     async def story() -> None:
-        await write(broker, finance, "own", 1, ("cut", 1))
+        await write(address, finance, "own", 1, ("cut", 1))
         with pytest.raises(StateError, match="another definition"):
-            await restored(broker, other, "own", 2)
+            await restored(address, other, "own", 2)
 
     asyncio.run(story())
