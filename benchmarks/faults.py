@@ -15,13 +15,16 @@ from typing import Any
 
 import click
 
+from simulator.apache import ApacheKafka
 from simulator.broker import EMBEDDED
-from simulator.faults.plan import FAULTS, make_fault, plan
+from simulator.faults.plan import FAULTS, RESTARTED, Fault, make_fault, plan
 from simulator.faults.run import Result, run_fault
 from streams.errors import ExpectationError, StreamsimError, UsageError
 from streams.registry import load_domain
+from streams.spec import DomainSpec
 
 RECOVER_S = 20.0
+KAFKA = "kafka"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Options:
         Plant only this one, in every run.
     seed
         The first run's; the others count on from it.
+    broker
+        ``embedded``, or ``kafka``: an Apache Kafka of its own for each run.
     """
 
     runs: int = len(FAULTS)
@@ -50,16 +55,21 @@ def run(options: Options) -> dict[str, Any]:
     ExpectationError
         If anything was lost or doubled, or a recovery took longer than is promised.
     """
-    if options.fault is not None and options.fault not in FAULTS:
-        raise UsageError(f"no fault {options.fault!r}; there are: {', '.join(FAULTS)}")
+    known = [*FAULTS, *[RESTARTED] * (options.broker == KAFKA)]
+    if options.broker not in (EMBEDDED, KAFKA):
+        raise UsageError(f"--broker takes {EMBEDDED} or {KAFKA}: every run has one of its own")
+    if options.fault is not None and options.fault not in known:
+        raise UsageError(f"no fault {options.fault!r}; there are: {', '.join(known)}")
     spec = load_domain("finance")
     results: list[Result] = []
     failures: list[str] = []
     for seed in range(options.seed, options.seed + options.runs):
-        fault = make_fault(options.fault, seed) if options.fault else plan(seed)
+        durable = options.broker == KAFKA
+        named = options.fault
+        fault = make_fault(named, seed) if named else plan(seed, durable=durable)
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             try:
-                result = run_fault(spec, fault, seed, Path(folder), options.broker)
+                result = _run(spec, fault, seed, Path(folder), durable)
             except StreamsimError as error:
                 failures.append(f"{fault.name}: {error}\n  {again(seed, options)}")
                 click.echo(f"{seed:>4}  {fault.name:42} FAILED: {error}")
@@ -74,6 +84,13 @@ def run(options: Options) -> dict[str, Any]:
     if failures:
         raise ExpectationError("\n".join(["not as promised:", *failures]))
     return {"broker": options.broker, "runs": len(results), "faults": _rows(results)}
+
+
+def _run(spec: DomainSpec, fault: Fault, seed: int, folder: Path, durable: bool) -> Result:
+    if not durable:
+        return run_fault(spec, fault, seed, folder)
+    with ApacheKafka(folder / "kafka") as kafka:
+        return run_fault(spec, fault, seed, folder, kafka.address, kafka.restart)
 
 
 def again(seed: int, options: Options) -> str:
@@ -113,7 +130,7 @@ def _rows(results: list[Result]) -> dict[str, Any]:
             },
             "peak_mb": max(r.peak_mb for r in grouped[name]),
         }
-        for name in FAULTS
+        for name in (*FAULTS, RESTARTED)
         if name in grouped
     }
 

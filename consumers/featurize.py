@@ -69,9 +69,17 @@ class WindowState:
         count, times, numbers = self._history.kept(slots)
         return keys, count, times, numbers[:, 0]
 
-    def restore(self, partition: int, keys: Sequence[str], times: Ints, values: Ints) -> None:
-        """Take in a partition's past, in order of arrival; there must be none of it yet."""
-        slots = self._index.slots([partition] * len(keys), keys)
+    def restore(
+        self, partition: int, keys: Sequence[str], count: Ints, times: Ints, values: Ints
+    ) -> None:
+        """Take in a partition's past, in order of arrival; there must be none of it yet.
+
+        Parameters
+        ----------
+        count
+            How many of the rows are each key's; a key may come several times.
+        """
+        slots = np.repeat(self._index.slots([partition] * len(keys), keys), count)
         order = np.lexsort((times, slots))
         numbers = np.column_stack([values, values * values])[order]
         self._history.append(slots[order], times[order], numbers)

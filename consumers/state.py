@@ -207,13 +207,12 @@ class State:
 
     def _restore_window(self, p: int, name: str, contents: Sequence[Content]) -> None:
         keys, times = _rows(contents, f"window:{name}", "key", "time")
-        count = contents[0].get(f"window:{name}:count")
-        if count is not None:  # the keys of a snapshot stand once, for all of their rows
-            own = keys[: len(count)]
-            repeated = np.repeat(as_objects(own), _ints(count)).tolist()
-            keys = [*repeated, *keys[len(own) :]]
+        count = np.ones(len(keys), np.int64)
+        in_snapshot = contents[0].get(f"window:{name}:count")
+        if in_snapshot is not None:  # its keys stand once, for all of their rows
+            count[: len(in_snapshot)] = _ints(in_snapshot)
         values = _column(contents, f"window:{name}:value")
-        self.windows[name].restore(p, keys, times, values)
+        self.windows[name].restore(p, keys, count, times, values)
 
     def _standing(self, p: int, pending: Ints, asks_from: Ints) -> Content:
         """Write down what a partition has one of, whatever has changed."""

@@ -148,7 +148,9 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @main.command()
 @click.argument(
     "name",
-    type=click.Choice(["alerts", "compare", "faults", "handbook", "latency", "throughput"]),
+    type=click.Choice(
+        ["alerts", "compare", "faults", "handbook", "latency", "recovery", "throughput"]
+    ),
 )
 @click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")
 @click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")
@@ -157,10 +159,11 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--rates", metavar="N,N,...", help="events per second to send at")
 @click.option("--seconds", type=click.FloatRange(1), help="how long each rate is watched")
 @click.option("--rounds", type=click.IntRange(1), help="how often it is timed")
+@click.option("--keys", type=click.IntRange(1), help="how many keys the state has")
 @click.option("--runs", type=click.IntRange(1), help="how many runs, each with a fault")
 @click.option("--seed", type=click.IntRange(0), help="seed of the first run")
 @click.option("--fault", metavar="NAME", help="the fault to plant in every run")
-@click.option("--broker", metavar="embedded|HOST:PORT", help="broker to use")
+@click.option("--broker", metavar="embedded|kafka", help="broker of the runs with faults")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
 def bench(**options: Any) -> None:
     """Measure: quality on real data, of alerts, throughput, latency, and what others reach."""

@@ -23,7 +23,7 @@ from simulator.runs import Run, new_run
 from simulator.stack import Plan, Stack
 from simulator.training import ensure_champion
 from simulator.view import View
-from streams.errors import StackError
+from streams.errors import BrokerError, StackError
 from streams.signature import Signature
 from streams.topics import ALERTS, METRICS, topic, topics_of
 
@@ -232,7 +232,13 @@ class Supervisor:
     def _look(self, stack: Stack) -> None:
         """Find out how far the workers lag, and what the embedded broker holds."""
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
-        ends = end_offsets(stack.address, sources)
+        try:
+            ends = end_offsets(stack.address, sources)
+        except BrokerError:
+            if stack.broker is not None and not stack.broker.alive:
+                raise
+            self._view.warn_once("the broker does not answer; everything waits for it")
+            return
         for ledger in self._ledgers.values():
             ledger.note_ends(ends)
         if stack.broker is None:

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "faults": "faults of every kind under load: lost, doubled, time to recover",
     "compare": "the same job by this driver, by stock Faust and by a loop without a framework",
     "latency": "how long a live event takes to its score, at a rate",
+    "recovery": "how long a worker takes to take over the state of many keys, and its memory",
     "throughput": "events per second of one worker, and where its time goes",
 }
 

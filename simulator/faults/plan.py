@@ -42,6 +42,8 @@ FAULTS: dict[str, tuple[float, float]] = {
     "poison": (0, 0),
 }
 """Name to the shortest and the longest time that it lasts (s)."""
+RESTARTED = "broker restarted"
+"""Only for a broker that keeps what it has on disk; the embedded one ends the run with it."""
 
 
 def needs_proxy(name: str) -> bool:
@@ -49,18 +51,23 @@ def needs_proxy(name: str) -> bool:
     return name in {f"service {way}" for way in WAYS} or "service is gone" in name
 
 
-def plan(seed: int) -> Fault:
+def plan(seed: int, *, durable: bool = False) -> Fault:
     """Choose a fault: each in turn, its moment and length by chance.
+
+    Parameters
+    ----------
+    durable
+        Whether the broker can be restarted.
 
     >>> plan(3) == plan(3), plan(3).name != plan(4).name
     (True, True)
     """
-    names = list(FAULTS)
+    names = [*FAULTS, *[RESTARTED] * durable]
     return make_fault(names[seed % len(names)], seed)
 
 
 def make_fault(name: str, seed: int) -> Fault:
     """Choose moment and length of a fault by chance."""
     draw = random.Random(f"{name}:{seed}")  # noqa: S311 - nothing secret
-    low, high = FAULTS[name]
+    low, high = FAULTS.get(name, (0, 0))
     return Fault(name, round(draw.uniform(0.5, 4), 2), round(draw.uniform(low, high), 2))

@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,9 @@ from kafka import KafkaProducer
 
 from producers.recording import Recorded, read_recording
 from producers.wire import partition_of
-from simulator.broker import free_port
+from simulator.broker import EMBEDDED, free_port
 from simulator.faults.check import Verdict, check
-from simulator.faults.plan import Fault, needs_proxy
+from simulator.faults.plan import RESTARTED, Fault, needs_proxy
 from simulator.faults.poison import BIG, WAYS
 from simulator.faults.proxy import Proxy
 from simulator.faults.stack import Target, send
@@ -50,7 +50,12 @@ class Result:
 
 
 def run_fault(
-    spec: DomainSpec, fault: Fault, seed: int, folder: Path, broker: str = "embedded"
+    spec: DomainSpec,
+    fault: Fault,
+    seed: int,
+    folder: Path,
+    broker: str = EMBEDDED,
+    restart: Callable[[], None] | None = None,
 ) -> Result:
     """Run a seeded world through a stack, plant a fault, and check what came out.
 
@@ -58,6 +63,8 @@ def run_fault(
     ----------
     folder
         Where files may be left.
+    restart
+        Kills the broker and starts it again.
 
     Raises
     ------
@@ -72,7 +79,10 @@ def run_fault(
         url = proxy.url if proxy else ""
         with Target(spec, folder, *options, model_url=url) as target:
             target.watch(fault.at_s)
-            _plant(fault, target, proxy, seed)
+            if fault.name == RESTARTED and restart is not None:
+                restart()
+            else:
+                _plant(fault, target, proxy, seed)
             recovery = target.caught_up()
             report = target.end()
             peak = target.peak_mb

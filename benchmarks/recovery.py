@@ -1,0 +1,172 @@
+"""How long it takes to take over the state of many keys, and how much memory it holds.
+
+A state is made with so many cards and some payments each, and written to the changelog of an
+embedded broker. Another process then does what a worker does when partitions come to it: it reads
+the changelog, restores all partitions, and works one batch. Its time and its memory are measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import numpy as np
+from aiokafka import AIOKafkaProducer
+
+from consumers.changelog import Changelog
+from consumers.output import BATCH_BYTES
+from consumers.pipeline import Pipeline
+from producers.wire import partition_of, wire
+from simulator.runs import new_run
+from simulator.stack import Plan, Stack
+from simulator.testing.inprocess import as_records
+from simulator.training import world_slices
+from streams.errors import StackError
+from streams.registry import load_domain
+from streams.settings import read_settings
+from streams.spec import DAY, DomainSpec
+
+GROUP = "recovery"
+NEEDED = {"seconds": 10.0, "memory_mb": 1024.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line may say."""
+
+    keys: int = 1_000_000
+    rounds: int = 3
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Write the state once, restore it in fresh processes, print and return the figures.
+
+    Raises
+    ------
+    StackError
+        If a process does not find the state that was written.
+    """
+    spec, settings = load_domain("finance"), read_settings()
+    run_ = new_run(settings, domains=[spec.name], seed=0, address=None)
+    stack = Stack(Plan((spec,), settings, {}), run_, lambda text: None)
+    try:
+        stack.start_broker()
+        rows, size = asyncio.run(_write(spec, stack.address, options.keys))
+        click.echo(f"{options.keys:,} keys, {rows:,} rows, {size / 2**20:,.0f} MiB of changelog")
+        rounds = [_restore(stack.address, options.keys) for _ in range(options.rounds)]
+    finally:
+        stack.stop(settings.stop_s)
+        run_.write(ended=time.time())
+    for found in rounds:
+        click.echo(
+            f"restored in {found['seconds']:.2f} s (read {found['read_s']:.2f}), "
+            f"{found['memory_mb']:,.0f} MiB at most, {found['after_mb']:,.0f} after it"
+        )
+    return {"keys": options.keys, "rows": rows, "changelog_bytes": size, "rounds": rounds,
+            "needed": NEEDED}  # fmt: skip
+
+
+async def _write(spec: DomainSpec, address: str, keys: int) -> tuple[int, int]:
+    """Make a state of so many keys, one to five payments each, and write it as snapshots."""
+    names = [f"c{number:07}" for number in range(keys)]
+    place = np.array([partition_of(name.encode(), spec.partitions) for name in names])
+    draw = np.random.default_rng(1)
+    count = draw.integers(1, 6, keys)
+    rows = size = 0
+    async with _changelog(spec, address) as log:
+        await log.restore(address, range(spec.partitions), 0)
+        for p in range(spec.partitions):
+            own = np.flatnonzero(place == p)
+            pipeline = Pipeline(spec, None, journal=True)
+            repeated = np.repeat(own, count[own])
+            times = spec.timeline.epoch + draw.integers(0, 30 * DAY, len(repeated))
+            values = draw.integers(100, 50_000, len(repeated))
+            for windows in pipeline.state.windows.values():
+                windows.restore(p, [names[i] for i in own.tolist()], count[own], times, values)
+            content = pipeline.snapshot(p)
+            assert content is not None
+            await log.write({}, {p: content})
+            rows += len(repeated)
+            size += sum(
+                c.nbytes if isinstance(c, np.ndarray) else sum(map(len, c))
+                for c in content.values()
+            )
+    return rows, size
+
+
+@asynccontextmanager
+async def _changelog(spec: DomainSpec, address: str) -> AsyncIterator[Changelog]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=address, max_batch_size=BATCH_BYTES, max_request_size=4 << 20
+    )
+    await producer.start()
+    try:
+        yield Changelog(spec, producer, GROUP)
+    finally:
+        await producer.stop()
+
+
+def _restore(address: str, keys: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.recovery", "--broker", address],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StackError(f"the state was not restored:\n{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    if found["keys"] < keys:
+        raise StackError(f"only {found['keys']:,} of {keys:,} keys were restored")
+    return found
+
+
+async def _take_over(spec: DomainSpec, address: str) -> dict[str, Any]:
+    """Do what a worker does with all partitions, and work some events."""
+    pipeline = Pipeline(spec, None, journal=True)
+    began = time.monotonic()
+    async with _changelog(spec, address) as log:
+        contents = await log.restore(address, range(spec.partitions), 1)
+        read = time.monotonic()
+        for p in list(contents):
+            pipeline.restore(p, contents.pop(p))
+    restored = time.monotonic()
+    after = _resident_mb()
+    slices = world_slices(spec, 3, spec.options, 0.5)
+    for records in as_records(spec, wire(spec, slices)):
+        pipeline.push(records)
+    return {
+        "keys": sum(len(w) for w in pipeline.state.windows.values()),
+        "read_s": round(read - began, 3),
+        "seconds": round(restored - began, 3),
+        "after_mb": round(after, 1),
+        "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+
+
+def _resident_mb() -> float:
+    import psutil
+
+    return float(psutil.Process().memory_info().rss / 2**20)
+
+
+def main() -> None:
+    """Be the process that takes over."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery")
+    parser.add_argument("--broker", required=True)
+    given = parser.parse_args()
+    print(json.dumps(asyncio.run(_take_over(load_domain("finance"), given.broker))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The same faults on Apache Kafka, and that of the broker itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults import KAFKA, Options, again
+from models.registry import Registry
+from simulator.apache import ApacheKafka
+from simulator.faults.plan import RESTARTED, make_fault
+from simulator.faults.run import run_fault
+from streams.spec import DomainSpec
+
+pytestmark = [pytest.mark.stack, pytest.mark.kafka]
+
+CHOSEN = (
+    "worker killed",
+    "worker frozen",
+    "worker joins and leaves",
+    "worker killed while the service is gone",
+    "poison",
+    RESTARTED,
+)
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_fault_loses_and_doubles_nothing(
+    name: str,
+    finance: DomainSpec,
+    registry: Registry,
+    broker_process: ApacheKafka,
+    tmp_path: Path,
+) -> None:
+    fault = make_fault(name, 1)
+    result = run_fault(finance, fault, 1, tmp_path, broker_process.address, broker_process.restart)
+    how = f"{fault}; {again(1, Options(fault=name, broker=KAFKA))}"
+    assert not result.verdict.faults, how
+    assert (result.verdict.lost, result.verdict.doubled) == (0, 0), how
+    assert result.verdict.events > 10_000
