@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -32,7 +32,7 @@ class Loop:
     Parameters
     ----------
     rows
-        Most records a turn.
+        Most records in a batch.
     """
 
     def __init__(self, job: Job, rows: int) -> None:
@@ -58,7 +58,7 @@ class Loop:
             committed = time.monotonic()
             while not any(task.done() for task in others):
                 patience.adapt()
-                fetched = await consumer.getmany(timeout_ms=GATHER_MS, max_records=self._rows)
+                fetched = await consumer.getmany(timeout_ms=GATHER_MS)
                 await self._turn(fetched)
                 if time.monotonic() - committed > config.settings.changelog_ms / 1000:
                     committed = time.monotonic()
@@ -76,19 +76,30 @@ class Loop:
             await job.stop()
 
     async def _turn(self, fetched: dict[Any, list[Any]]) -> None:
-        """Push what was fetched, and hand on what is ready."""
+        """Push what was fetched, a batch at a time, and hand on what is ready."""
         job = self._job
-        by_source: dict[str, list[tuple[int, list[Any]]]] = {}
-        for tp, records in fetched.items():
-            by_source.setdefault(job.topics[tp.topic], []).append((tp.partition, records))
-        for source, parts in by_source.items():
-            await self._send(job.push(to_records(source, parts)))
-        while (prepared := job.pipeline.pull(self._rows)) is not None:
-            await self._write()
-            self._scoring = asyncio.create_task(job.score(prepared))
-            await asyncio.sleep(0)  # the call goes out before anything else is worked
+        for source, part in self._batches(fetched):
+            await self._send(job.push(to_records(source, [part])))
+            await self._pull()
         if not fetched:
+            await self._pull()
             await self._write()
+
+    def _batches(
+        self, fetched: dict[Any, list[Any]]
+    ) -> Iterator[tuple[str, tuple[int, list[Any]]]]:
+        """Cut what was fetched; all of it is taken at once, so that the next fetch goes out."""
+        for tp, records in fetched.items():
+            for start in range(0, len(records), self._rows):
+                part = tp.partition, records[start : start + self._rows]
+                yield self._job.topics[tp.topic], part
+
+    async def _pull(self) -> None:
+        """Hand what is ready to the scorer, once the batch before it is back."""
+        while (prepared := self._job.pipeline.pull(self._rows)) is not None:
+            await self._write()
+            self._scoring = asyncio.create_task(self._job.score(prepared))
+            await asyncio.sleep(0)  # the call goes out before anything else is worked
 
     async def _write(self) -> None:
         """Write down what is with the scorer."""
