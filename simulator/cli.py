@@ -202,6 +202,9 @@ def entry() -> None:
         # Whoever read our output has gone, as `head` does; that is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # a disk that is full, a folder that cannot be written
+        click.echo(f"streamsim: {error}", err=True)
+        sys.exit(StreamsimError.exit_code)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 
@@ -16,6 +16,7 @@ from models.registry import Registry
 from simulator import report as reports
 from simulator.broker import EMBEDDED, end_offsets, resident_mb
 from simulator.effect import identity
+from simulator.keeping import Keeper, keep
 from simulator.ledger import Ledger
 from simulator.lifecycle import announce
 from simulator.reading import Tail
@@ -65,7 +66,7 @@ class Supervisor:
         self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
         self._stack: Stack | None = None
         self._run: Run | None = None
-        self._kept: dict[str, BinaryIO] = {}
+        self._keeper: Keeper | None = None
         self._alerts: set[Hashable] = set()
 
     def run(self) -> dict[str, Any]:
@@ -100,7 +101,8 @@ class Supervisor:
             finally:
                 self._interruptible = False
                 stack.stop(settings.stop_s if self._stops < 2 else 0.5)
-                self._run = self._run.write(ended=time.time())
+                with suppress(OSError):  # a full disk: that it has ended is seen all the same
+                    self._run = self._run.write(ended=time.time())
 
     def _go(self, stack: Stack, champions: Sequence[Signature]) -> dict[str, Any]:
         assert self._run is not None
@@ -118,10 +120,11 @@ class Supervisor:
             for t in topics_of(spec)
             if t.name in (topic(spec.name, ALERTS), topic(spec.name, METRICS))
         ]
-        with Tail(stack.address, followed) as tail, ExitStack() as files:
-            self._kept = {
-                t.name: files.enter_context(run.kept(t.name).open("wb")) for t in followed
-            }
+        names = [t.name for t in followed]
+        with (
+            Tail(stack.address, followed) as tail,
+            Keeper(run, names, self._view.warn_once) as self._keeper,
+        ):
             self._await(tail, self._settled, settings.ready_s, "the workers are")
             self._view.say(f"{settings.workers} worker{'s' * (settings.workers > 1)} ready")
             stack.start_producers()
@@ -136,7 +139,8 @@ class Supervisor:
         document = self._report(stack, ends, seconds)
         if self._at_end is not None:
             self._at_end(stack, run)
-        (run.path / "report.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        written = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+        keep(run.path / "report.json", written, self._view.warn_once)
         return document
 
     def _flow(self, tail: Tail, stack: Stack, began: float) -> None:
@@ -205,8 +209,8 @@ class Supervisor:
     def _take(self, tail: Tail) -> None:
         """Take in metrics and alerts, and keep them on disk."""
         for record in tail.poll(POLL_S):
-            self._kept[record.topic].write(record.value + b"\n")
-            self._kept[record.topic].flush()
+            if self._keeper is not None:
+                self._keeper.line(record.topic, record.value)
             domain, _, kind = record.topic.partition(".")
             if kind == METRICS:
                 self._ledgers[domain].take(record.value)

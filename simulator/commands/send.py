@@ -17,6 +17,7 @@ from producers.send import Sender
 from producers.wire import Batch, wire
 from simulator.broker import check_address
 from simulator.commands.up import pace_options, parse_speed
+from simulator.keeping import keep
 from simulator.reading import read_whole
 from simulator.runs import find_run
 from simulator.training import file_slices, world_slices
@@ -65,8 +66,9 @@ def run_send(
     )
     stop_on_signals(sender)
     sent = sender.run(_batches(spec, source, settings.seed, days))
-    if report is not None:
-        report.write_bytes(orjson.dumps(sent.as_dict()))
+    if report is not None:  # a supervisor's child, whose words go to a disk that may be full
+        keep(report, orjson.dumps(sent.as_dict()), lambda text: None)
+        return
     counted = ", ".join(f"{n:,} {name}" for name, n in sorted(sent.events.items()))
     click.echo(f"{spec.name}: sent {counted or 'nothing'}")
 

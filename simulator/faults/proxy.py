@@ -7,12 +7,18 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 from streams.inference import HEADER_LENGTH
 
 WAYS = ("slow", "failing", "half an answer", "another shape", "gone")
 SLOW_S = 0.8
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: callers may die at any time."""
 
 
 class Proxy:
@@ -42,7 +48,7 @@ class Proxy:
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
@@ -74,11 +80,13 @@ class Proxy:
         if way == "slow":
             time.sleep(SLOW_S)
         if way == "failing":
-            caller.send_response(503)
-            caller.send_header("Content-Length", "0")
-            caller.end_headers()
+            _refuse(caller, 503)
             return
-        status, headers, answer = self._ask(caller, body)
+        try:
+            status, headers, answer = self._ask(caller, body)
+        except (OSError, http.client.HTTPException):  # it is not up yet, or died
+            _refuse(caller, 502)
+            return
         if way == "another shape" and HEADER_LENGTH.lower() in headers:
             answer = answer[:-8]
         caller.send_response(status)
@@ -111,3 +119,9 @@ class Proxy:
             return response.status, headers, response.read()
         finally:
             connection.close()
+
+
+def _refuse(caller: BaseHTTPRequestHandler, status: int) -> None:
+    caller.send_response(status)
+    caller.send_header("Content-Length", "0")
+    caller.end_headers()
