@@ -80,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
         "--fetch-growth-us", type=float, default=0.0, help="more for each held batch"
     )
     parser.add_argument("--idempotent", action="store_true", help="the broker can do that")
+    parser.add_argument("--trim", action="store_true", help="trim the changelog at snapshots")
     parser.add_argument("--session-s", type=float, default=10.0, help="session time-out")
     return parser
 
@@ -102,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 heartbeat_s=arguments.session_s / 6,
                 rebalance_s=arguments.session_s,
                 idempotent=arguments.idempotent,
+                trims=arguments.trim,
             ),
             settings=settings,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,9 +45,23 @@ class Lane:
 
 
 class Changelog:
-    """The changelog of one domain, for one consumer group."""
+    """The changelog of one domain, for one consumer group.
 
-    def __init__(self, spec: DomainSpec, producer: AIOKafkaProducer, group: str) -> None:
+    Parameters
+    ----------
+    trim
+        Lets the broker forget what lies before an offset of a partition, where it can do that:
+        called with topic, partition and the offset at which a snapshot begins.
+    """
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        producer: AIOKafkaProducer,
+        group: str,
+        trim: Callable[[str, int, int], Awaitable[None]] | None = None,
+    ) -> None:
+        self._trim = trim
         self._topic = topic(spec.name, CHANGELOG)
         self._state = state_hash(spec)
         self._producer, self._group = producer, group
@@ -113,6 +127,8 @@ class Changelog:
         lane.after = name
         if kind == SNAPSHOT:
             lane.base, lane.snapshot_bytes, lane.cut_bytes = min(offsets), len(data), 0
+            if self._trim is not None:
+                await self._trim(self._topic, partition, lane.base)
         else:
             lane.cut_bytes += len(data)
 

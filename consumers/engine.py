@@ -29,6 +29,7 @@ from consumers.pipeline import Pipeline, new_tables
 from consumers.predict import HttpScorer
 from consumers.runner import Limits, Runner
 from consumers.transport import ConsumerTuning
+from consumers.trimming import Trimmer
 from streams.errors import ScorerUnavailable, StackError
 from streams.settings import Settings
 from streams.signature import Signature
@@ -64,11 +65,18 @@ class WorkerConfig:
 class Lasting:
     """What one domain keeps from assignment to assignment."""
 
-    def __init__(self, spec: DomainSpec, config: WorkerConfig, producer: AIOKafkaProducer) -> None:
+    def __init__(
+        self,
+        spec: DomainSpec,
+        config: WorkerConfig,
+        producer: AIOKafkaProducer,
+        trimmer: Trimmer | None,
+    ) -> None:
         settings = config.settings
+        trim = trimmer.before if trimmer else None
         self.spec = spec
         self.tables = new_tables(spec)
-        self.changelog = Changelog(spec, producer, config.group)
+        self.changelog = Changelog(spec, producer, config.group, trim)
         self.latencies = Latencies()
         self.signature: Signature | None = None
         self.scorer = HttpScorer(
@@ -128,8 +136,12 @@ class Engine(Service):
         )
         await producer.start()
         self._stack.push_async_callback(producer.stop)
+        trimmer = Trimmer(config.broker) if config.tuning.trims else None
+        if trimmer is not None:
+            await trimmer.start()
+            self._stack.push_async_callback(trimmer.stop)
         for spec in self.specs:
-            lasting = self._lasting[spec.name] = Lasting(spec, config, producer)
+            lasting = self._lasting[spec.name] = Lasting(spec, config, producer, trimmer)
             await self._stack.enter_async_context(lasting.scorer)
             lasting.signature = await _patient(lasting.scorer, settings.ready_s)
             self.add_future(self._guard(self._follow(lasting)))

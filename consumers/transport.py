@@ -47,6 +47,8 @@ class ConsumerTuning:
         Of the group.
     idempotent
         Whether the broker takes idempotent producers.
+    trims
+        Whether it can delete the beginning of a partition.
     """
 
     fetch_wait: FetchWait
@@ -55,6 +57,7 @@ class ConsumerTuning:
     heartbeat_s: float
     rebalance_s: float
     idempotent: bool
+    trims: bool
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):

@@ -39,6 +39,8 @@ class Tuning:
         it is short there.
     idempotent
         Whether aiokafka's idempotent producer works; the embedded broker refuses it an id.
+    trims
+        Whether a changelog can be trimmed at a snapshot; the embedded broker drops the connection.
     topic_config
         For topics that are created. Event times may be years away from now: nothing is to be
         deleted for its age, and no timestamp is to be refused.
@@ -48,15 +50,17 @@ class Tuning:
     fetch_growth_us: float
     session_s: float
     idempotent: bool
+    trims: bool
     topic_config: Mapping[str, str]
 
 
 TUNING = {
-    EMBEDDED: Tuning(5, 2.0, 6.0, False, {}),
+    EMBEDDED: Tuning(5, 2.0, 6.0, False, False, {}),
     "kafka": Tuning(
         500,
         0.0,
         10.0,
+        True,
         True,
         {
             "retention.ms": "-1",

@@ -155,6 +155,7 @@ class Stack:
             for spec in self.plan.domains:
                 command += ["--domain", spec.name]
             command += ["--hold"] * self.plan.hold + ["--idempotent"] * tuning.idempotent
+            command += ["--trim"] * tuning.trims
             name = f"worker-{number}"
             self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))
 

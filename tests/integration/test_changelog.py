@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from consumers.changelog import PART_BYTES, Changelog
 from consumers.journal import Content
 from consumers.output import BATCH_BYTES
+from consumers.trimming import Trimmer
 from simulator.broker import create_topics
 from streams.errors import StateError
 from streams.spec import DomainSpec
-from streams.topics import topics_of
+from streams.topics import CHANGELOG, topic, topics_of
 from tests.brokers import BROKERS
 
 pytestmark = pytest.mark.stack
@@ -30,13 +32,15 @@ def address(broker: str, finance: DomainSpec) -> str:
 
 
 @asynccontextmanager
-async def changelog(address: str, spec: DomainSpec, group: str = "own") -> AsyncIterator[Changelog]:
+async def changelog(
+    address: str, spec: DomainSpec, group: str = "own", trim: Any = None
+) -> AsyncIterator[Changelog]:
     producer = AIOKafkaProducer(
         bootstrap_servers=address, acks="all", max_batch_size=BATCH_BYTES, max_request_size=4 << 20
     )
     await producer.start()
     try:
-        yield Changelog(spec, producer, group)
+        yield Changelog(spec, producer, group, trim)
     finally:
         await producer.stop()
 
@@ -105,3 +109,39 @@ def test_the_state_of_another_definition_is_refused(address: str, finance: Domai
             await restored(address, other, "own", 2)
 
     asyncio.run(story())
+
+
+def test_a_snapshot_lets_the_broker_forget_what_was_before_it_or_not(
+    address: str, finance: DomainSpec
+) -> None:
+    trims = BROKERS.tuning.trims
+
+    async def story() -> None:
+        trimmer = Trimmer(address)
+        await trimmer.start()
+        trim = trimmer.before if trims else None
+        try:
+            async with changelog(address, finance, trim=trim) as log:
+                await log.restore(address, [0], 1)
+                for number in range(5):
+                    await log.write({0: content(number)}, {})
+                await log.write({}, {0: content(5)})
+                assert await first_offset(address, topic(finance.name, CHANGELOG)) == 5 * trims
+                assert await restored(address, finance, "own", 2) == [[5], [], []]
+                await log.write({0: content(6)}, {})
+                assert await restored(address, finance, "own", 3) == [[5, 6], [], []]
+                assert await restored(address, finance, "other", 1) == [[], [], []]
+        finally:
+            await trimmer.stop()
+
+    asyncio.run(story())
+
+
+async def first_offset(address: str, name: str) -> int:
+    consumer = AIOKafkaConsumer(bootstrap_servers=address)
+    await consumer.start()
+    try:
+        place = TopicPartition(name, 0)
+        return int((await consumer.beginning_offsets([place]))[place])
+    finally:
+        await consumer.stop()

@@ -154,8 +154,9 @@ def test_kafka_tells_its_clients_addresses_that_they_can_reach() -> None:
 
 def test_the_worker_and_kafka_are_tuned_as_the_projects_own_stack_is() -> None:
     tuning, worker = TUNING["kafka"], parse(argv("worker"))
-    told = (worker["fetch_wait_ms"], worker["session_s"], worker["idempotent"])
-    assert told == (tuning.fetch_max_wait_ms, tuning.session_s, tuning.idempotent)
+    told = (worker["fetch_wait_ms"], worker["session_s"], worker["idempotent"], worker["trim"])
+    expected = (tuning.fetch_max_wait_ms, tuning.session_s, tuning.idempotent, tuning.trims)
+    assert told == expected
     largest = int(tuning.topic_config["max.message.bytes"])
     assert int(KAFKA["KAFKA_MESSAGE_MAX_BYTES"]) >= largest
     assert int(KAFKA["KAFKA_LOG_SEGMENT_BYTES"]) > largest
@@ -258,7 +259,8 @@ def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
     tuning = BROKERS.tuning
     wait, session = str(tuning.fetch_max_wait_ms), str(tuning.session_s)
     options = {"--broker": broker, "--fetch-wait-ms": wait, "--session-s": session}
-    command = [w for w in here("worker", options) if w != "--idempotent" or tuning.idempotent]
+    able = {"--idempotent": tuning.idempotent, "--trim": tuning.trims}
+    command = [w for w in here("worker", options) if able.get(w, True)]
     url = f"http://{LOOPBACK}:{service}"
     children.start("worker", command, environment("worker") | {"STREAMSIM_MODEL_URL": url})
     alerts = children.start("alerts", here("alerts", {"--broker": broker}), environment("alerts"))
