@@ -32,6 +32,7 @@ FAULTS: dict[str, tuple[float, float]] = {
     "worker frozen": (1, 12),
     "worker joins": (0, 0),
     "worker joins and leaves": (4, 8),
+    "worker joins and another is killed": (4, 8),
     "worker stopped": (0, 0),
     "producer killed": (0, 0),
     "producer frozen": (1, 5),

@@ -107,6 +107,8 @@ def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None
         target.watch(fault.lasts_s)
         if what.endswith("leaves"):
             joined.terminate()
+        elif what.endswith("killed"):
+            send(draw.choice(target.parts("worker")), signal.SIGKILL)
     elif what == "frozen":
         frozen = draw.choice(target.parts(part))
         send(frozen, signal.SIGSTOP)

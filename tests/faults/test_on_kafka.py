@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.kafka]
 CHOSEN = (
     "worker killed",
     "worker frozen",
-    "worker joins and leaves",
+    "worker joins and another is killed",
     "worker killed while the service is gone",
     "poison",
     RESTARTED,
