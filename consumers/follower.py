@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from consumers.gaps import Order
 from consumers.patience import FetchWait, Patience
 
 
@@ -28,15 +29,19 @@ async def follow(
         fetch_max_wait_ms=wait.base_ms,
         max_partition_fetch_bytes=4 << 20,
     )
-    patience = Patience(consumer, wait)
+    patience, order = Patience(consumer, wait), Order()
     try:
         await consumer.start()
         consumer.assign([TopicPartition(t, p) for t in topics for p in range(partitions)])
         while True:
             patience.adapt()
             fetched = await consumer.getmany(timeout_ms=1000)
-            for tp, records in fetched.items():
-                handle(tp.topic, records)
+            for tp, found in fetched.items():
+                records, again = order.take(tp, found)
+                if records:
+                    handle(tp.topic, records)
+                if again is not None:
+                    consumer.seek(tp, again)
             await asyncio.sleep(0)
     finally:
         await consumer.stop()

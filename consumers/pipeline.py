@@ -114,13 +114,14 @@ class Pipeline:
         else:
             self.account.add(spec.name, acc.APPLIED, events.partition)
         watermark = np.where(clock == NO_TIME, NO_TIME, clock - spec.allowed_lateness)
+        # The events come first: what they will ask for must not be forgotten by anybody.
+        if spec.role is Role.TRIGGER:
+            self._waiting.add(events)
         for table, contributions in zip(self.spec.tables, state.contributions, strict=True):
             if spec.name in contributions.sources:
                 counted = contributions.add(cleaned.events, cleaned.clock - spec.allowed_lateness)
                 state.note_open(table.name, spec.name, counted)
                 outputs.records += contributions.close(spec.name, watermark, self._safe())
-        if spec.role is Role.TRIGGER:
-            self._waiting.add(events)
         self._release()
         state.seen[spec.name].forget(clock)
         return outputs

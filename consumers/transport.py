@@ -12,7 +12,7 @@ or lost, is met here: every batch must begin where the one before it ended.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from consumers.gaps import Order
 from consumers.patience import FetchWait, Patience
 from streams.errors import StackError
 
@@ -148,8 +149,7 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._finished: dict[TP, int] = {}
-        self._expected: dict[TP, int] = {}
-        self._gaps: dict[TP, tuple[int, int]] = {}
+        self._order = Order()
         self._entering: asyncio.Task[Mapping[TP, int]] | None = None
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
@@ -157,7 +157,7 @@ class BatchConsumer(driver.Consumer):
 
     def finish(self, tp: TP, offset: int) -> None:
         """Say that everything before ``offset`` is done; it is committed at the next turn."""
-        if tp in self._expected:
+        if self._order.expects(tp):
             self._finished[tp] = offset
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -187,20 +187,24 @@ class BatchConsumer(driver.Consumer):
             await self._thread.seek_wait(positions)
         if self._entering is not entering:
             raise RebalanceAgain
-        self._gaps.clear()
-        self._expected = dict(positions)
+        for tp, offset in positions.items():
+            self._order.expect(tp, offset)
         return positions
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message per partition and fetch; its value is the list of records."""
         records = await self._fetched(timeout)
-        for tp, batch in records.items():
+        for tp, fetched in records.items():
             if self.should_stop:
                 return
-            if not await self._follows(tp, batch):
+            if not self._order.expects(tp) or not self.flow_active:
+                continue  # of an assignment that is over
+            batch, again = self._order.take(tp, fetched)
+            if again is not None:
+                await self._thread.seek_wait({tp: again})
+            if not batch:
                 continue
             last = batch[-1]
-            self._expected[tp] = last.offset + 1
             yield (
                 tp,
                 ConsumerMessage(
@@ -219,21 +223,6 @@ class BatchConsumer(driver.Consumer):
                     generation_id=self.app.consumer_generation_id,
                 ),
             )
-
-    async def _follows(self, tp: TP, batch: Sequence[Any]) -> bool:
-        """Say whether a batch goes on where the one before it ended; if not, read again from there.
-
-        A batch may have been fetched before a rebalance, or between a rebalance and the seek that
-        follows it. An offset that is still missing the second time is one that the log lacks.
-        """
-        expected, first = self._expected.get(tp), batch[0].offset
-        if expected is None or not self.flow_active or batch[-1].offset < expected:
-            return False
-        if first > expected and self._gaps.get(tp) != (expected, first):
-            self._gaps[tp] = expected, first
-            await self._thread.seek_wait({tp: expected})
-            return False
-        return True
 
     async def _fetched(self, timeout: float) -> RecordMap:
         if not self.flow_active:
@@ -264,7 +253,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         await self.app.worker.leave()
         self._finished.clear()
-        self._expected.clear()
+        self._order.forget()
 
 
 class BatchTransport(driver.Transport):
