@@ -271,3 +271,41 @@ def test_a_record_of_any_size_is_taken_or_of_sixteen_mebibytes_at_most(
     largest = {"max_request_size": 64 * MIB, "max_batch_size": 64 * MIB}
     assert sent_by_aiokafka(broker, b"x" * 15 * MIB, **largest)
     assert sent_by_aiokafka(broker, b"x" * 17 * MIB, **largest) == embedded()
+
+
+def test_a_reader_goes_past_a_record_that_another_writer_overtook_or_not(
+    broker: str, admin: KafkaAdminClient
+) -> None:
+    """Four producers write to one partition while a consumer follows it."""
+
+    async def write(count: int) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=broker, acks="all")
+        await producer.start()
+        try:
+            for _ in range(count):
+                await producer.send_and_wait("t", b"x" * 200, partition=0)
+        finally:
+            await producer.stop()
+
+    async def skipped(count: int) -> int:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=broker, auto_offset_reset="earliest", fetch_max_wait_ms=5
+        )
+        await consumer.start()
+        consumer.assign([ONE])
+        writers = [asyncio.create_task(write(count // 4)) for _ in range(4)]
+        due = gone_past = 0
+        try:
+            while due < count and not (gone_past and embedded()):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        gone_past += record.offset - due
+                        due = record.offset + 1
+        finally:
+            for writer in writers:
+                writer.cancel()
+            await asyncio.gather(*writers, return_exceptions=True)
+            await consumer.stop()
+        return gone_past
+
+    assert (asyncio.run(skipped(40_000 if embedded() else 800)) > 0) == embedded()
