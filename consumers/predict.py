@@ -95,6 +95,8 @@ class HttpScorer:
         assert self._session is not None
         try:
             async with self._session.get(self._url) as response:
+                if response.status >= 500:
+                    raise ScorerUnavailable(f"{self._url}: {response.status}")
                 if response.status != 200:
                     raise ModelError(f"{self._url}: {response.status} {await response.text()}")
                 signature = Signature.from_dict((await response.json())["parameters"])
