@@ -56,7 +56,7 @@ def counted(config: pytest.Config) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = {}
     for outcome in ("passed", "failed", "skipped", "error"):
         for report in reporter.stats.get(outcome, ()) if reporter else ():
-            name = BROKERS.name if "stack" in report.keywords else "no broker"
+            name = BROKERS.name if "stack" in getattr(report, "keywords", ()) else "no broker"
             counts.setdefault(name, Counter())[outcome] += 1
     return counts
 
