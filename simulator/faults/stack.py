@@ -72,8 +72,7 @@ class Target:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._tail is not None:
-            self._tail.__exit__(None, None, None)
+        self._unfollow()
         for process in self._joined:
             process.kill()
             process.wait()
@@ -127,6 +126,7 @@ class Target:
         StackError
             If it does not end, or ends without a report.
         """
+        self._unfollow()  # the broker goes with the stack
         self._until(self._ended, "the end")
         if not self.report_file.exists():
             raise StackError(f"the stack ended with {self._process.returncode}:\n{self.text}")
@@ -141,6 +141,11 @@ class Target:
                 if info["pid"] == self._process.pid and info.get("address"):
                     self.address = info["address"]
         return bool(self.address)
+
+    def _unfollow(self) -> None:
+        if self._tail is not None:
+            self._tail.__exit__(None, None, None)
+            self._tail = None
 
     def _scored(self) -> int:
         return self._ledger.counts(self.spec.trigger.name).get("scored", 0)
