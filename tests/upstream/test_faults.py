@@ -21,7 +21,7 @@ from tests.upstream.faults import (
     stop,
 )
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.embedded]
 AT_A_TIME = 4
 Outcome = Callable[[Fault], str]
 
