@@ -68,7 +68,8 @@ class Input:
             output = Output(producer, BATCH_BYTES)
             records = _outbound(self.spec, self.batches(events))
             while chunk := list(islice(records, CHUNK)):
-                await output.send(chunk)
+                output.send(chunk)
+                await output.room()
             await output.flush()
         finally:
             await producer.stop()

@@ -23,6 +23,10 @@ from streams.registry import load_domain
 from streams.settings import read_settings
 from streams.topics import topic
 
+SWITCH_S = 0.0003
+"""How long the steps may keep the interpreter from the thread that fetches; it wants it several
+times for each answer of the broker, and Python would let it wait 5 ms each time."""
+
 
 def create_app(config: WorkerConfig) -> BatchApp:
     """Build the Faust app of a worker."""
@@ -113,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     # Batches come and go by the thousand and are never cyclic: collecting often finds nothing.
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(SWITCH_S)
     faust.Worker(app, loglevel="INFO").execute_from_commandline()
 
 

@@ -267,7 +267,8 @@ class Engine(Service):
                 generation=self._generation,
                 partitions=_common(lasting.spec, self._assigned),
             )
-            await output.send([record])
+            output.send([record])
+            await output.flush()
 
     async def _guard(self, work: Any) -> None:
         """Let a failure end the worker: whoever supervises it must know."""

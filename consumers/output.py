@@ -1,5 +1,9 @@
 """Send what the steps put out: prepared record batches, one per topic and partition.
 
+The client has one request at a time on its way to a broker. What comes for a partition meanwhile is
+gathered, and goes out as one record batch when its turn has come: the more there is to do, the
+larger the batches, and nobody waits for a batch to fill.
+
 Whoever sends learns when everything is confirmed, and only then says how far the input is
 finished.
 """
@@ -8,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -17,12 +22,15 @@ from streams.events import Outbound
 
 BATCH_BYTES = 900_000
 """Below the largest message that Kafka takes by default (1 MiB)."""
-AHEAD = 8
-"""Sends that may be unconfirmed at a time."""
+AHEAD = 32_768
+"""Records that may be unconfirmed before whoever makes more should wait."""
+
+Place = tuple[str, int]
+"""Topic and partition."""
 
 
 class Output:
-    """A producer that takes lists of records.
+    """A producer that takes lists of records; a place's records stay in order.
 
     Parameters
     ----------
@@ -34,52 +42,101 @@ class Output:
     def __init__(self, producer: AIOKafkaProducer, max_record: int) -> None:
         self._producer = producer
         self._max_record = max_record
-        self._unconfirmed: deque[asyncio.Task[None]] = deque()
+        self._waiting: dict[Place, deque[Part]] = {}
+        self._senders: dict[Place, asyncio.Task[None]] = {}
+        self._sendings: set[Sending] = set()
+        self._open = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._failure: BaseException | None = None
 
-    async def send(self, records: Sequence[Outbound]) -> asyncio.Task[None]:
-        """Send records; return a task that ends once they are on the broker.
+    def send(self, records: Sequence[Outbound]) -> asyncio.Future[None]:
+        """Take records in; return a future that is done once they are on the broker.
 
-        Returns when there is room for more, not when they are confirmed.
+        It never waits; :meth:`room` does.
+        """
+        sending = Sending(asyncio.get_running_loop().create_future(), len(records))
+        if self._failure is not None:
+            sending.fail(self._failure)
+        elif not records:
+            sending.confirmed.set_result(None)
+        else:
+            self._sendings.add(sending)
+            self._hand_out(records, sending)
+        return sending.confirmed
+
+    async def room(self) -> None:
+        """Wait until no more is unconfirmed than may be.
 
         Raises
         ------
         aiokafka.errors.KafkaError
-            If this send or an earlier one failed for good.
+            If a send has failed for good.
         """
-        futures = [
-            await self._producer.send_batch(batch, topic, partition=partition)
-            for topic, partition, batch in self._batches(records)
-        ]
-        confirming = asyncio.create_task(_confirm(futures))
-        self._unconfirmed.append(confirming)
-        while self._unconfirmed and (self._unconfirmed[0].done() or len(self._unconfirmed) > AHEAD):
-            await self._unconfirmed.popleft()
-        return confirming
+        await self._room.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def flush(self) -> None:
-        """Wait until everything is confirmed."""
-        while self._unconfirmed:
-            await self._unconfirmed.popleft()
+        """Wait until everything is confirmed; raises what :meth:`room` does."""
+        while self._senders:
+            await asyncio.wait(self._senders.values())
+        await self.room()
 
     def abandon(self) -> None:
         """Give up on what is unconfirmed."""
-        while self._unconfirmed:
-            self._unconfirmed.popleft().cancel()
+        self._waiting.clear()
+        for task in self._senders.values():
+            task.cancel()
 
-    def _batches(self, records: Sequence[Outbound]) -> Iterator[tuple[str, int, Any]]:
-        """Fill record batches; a record that does not fit begins the next one."""
-        groups: dict[tuple[str, int], list[Outbound]] = {}
+    def _hand_out(self, records: Sequence[Outbound], sending: Sending) -> None:
+        parts: dict[Place, list[Outbound]] = {}
         for record in records:
-            groups.setdefault((record.topic, record.partition), []).append(record)
-        for (topic, partition), group in groups.items():
-            batch = self._producer.create_batch()
-            for record in group:
+            parts.setdefault((record.topic, record.partition), []).append(record)
+        for place, part in parts.items():
+            self._waiting.setdefault(place, deque()).append(Part(part, sending))
+            if place not in self._senders:
+                self._senders[place] = asyncio.create_task(self._run(place))
+        self._count(len(records))
+
+    async def _run(self, place: Place) -> None:
+        """Send what waits for a place, a batch at a time, until nothing does."""
+        topic, partition = place
+        try:
+            # The client takes a second batch for a place while the first is on its way.
+            waiting = self._waiting[place]
+            while waiting:
+                batch, taken = self._fill(waiting, topic)
+                await (await self._producer.send_batch(batch, topic, partition=partition))
+                self._count(-sum(n for _, n in taken))
+                for sending, n in taken:
+                    if sending.confirm(n):
+                        self._sendings.discard(sending)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._senders.pop(place, None)
+            self._waiting.pop(place, None)
+
+    def _fill(self, waiting: deque[Part], topic: str) -> tuple[Any, list[tuple[Sending, int]]]:
+        """Make a batch of as much as fits; what does not, stays at the head of the queue."""
+        batch = self._producer.create_batch()
+        taken: list[tuple[Sending, int]] = []
+        while waiting:
+            part = waiting[0]
+            before = part.taken
+            for record in part.records[before:]:
                 if not self._append(batch, record):
-                    yield topic, partition, batch
-                    batch = self._producer.create_batch()
-                    if not self._append(batch, record):
-                        raise RuntimeError(f"a record for {topic} fits no batch")
-            yield topic, partition, batch
+                    break
+                part.taken += 1
+            if part.taken > before:
+                taken.append((part.sending, part.taken - before))
+            if part.taken < len(part.records):
+                if not taken:
+                    raise RuntimeError(f"a record for {topic} fits no batch")
+                break
+            waiting.popleft()
+        return batch, taken
 
     def _append(self, batch: Any, record: Outbound) -> bool:
         value, headers = record.value, record.headers
@@ -91,6 +148,47 @@ class Output:
         )
         return metadata is not None  # None: the batch is full, and says it no other way
 
+    def _count(self, records: int) -> None:
+        self._open += records
+        if self._open <= AHEAD or self._failure is not None:
+            self._room.set()
+        else:
+            self._room.clear()
 
-async def _confirm(futures: Sequence[asyncio.Future[object]]) -> None:
-    await asyncio.gather(*futures)
+    def _fail(self, error: BaseException) -> None:
+        """Let everybody know who waits now or comes later."""
+        self._failure = error
+        for sending in self._sendings:
+            sending.fail(error)
+        self._sendings.clear()
+        self._room.set()
+
+
+@dataclass(slots=True, eq=False)
+class Sending:
+    """One call of :meth:`Output.send`, and how many of its records are unconfirmed."""
+
+    confirmed: asyncio.Future[None]
+    left: int
+
+    def confirm(self, records: int) -> bool:
+        """Take note that some are on the broker; return whether all are."""
+        self.left -= records
+        if not self.left and not self.confirmed.done():
+            self.confirmed.set_result(None)
+        return not self.left
+
+    def fail(self, error: BaseException) -> None:
+        """Say that they will not be."""
+        if not self.confirmed.done():
+            self.confirmed.set_exception(error)
+            self.confirmed.exception()  # whoever asks for room hears of it, if nobody waits here
+
+
+@dataclass(slots=True)
+class Part:
+    """The records of one call for one place."""
+
+    records: Sequence[Outbound]
+    sending: Sending
+    taken: int = field(default=0)

@@ -121,7 +121,12 @@ class Pipeline:
             if spec.name in contributions.sources:
                 counted = contributions.add(cleaned.events, cleaned.clock - spec.allowed_lateness)
                 state.note_open(table.name, spec.name, counted)
-                outputs.records += contributions.close(spec.name, watermark, self._safe())
+                closed = contributions.close(spec.name, watermark, self._safe())
+                # What is ours is a function of our input alone: nobody need wait for it to come
+                # back from the broker.
+                for record in closed:
+                    self.tables[table.name].apply(record.value)
+                outputs.records += closed
         self._release()
         state.seen[spec.name].forget(clock)
         return outputs

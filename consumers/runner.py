@@ -143,14 +143,16 @@ class Runner:
         rows = self._limits.batch_rows
         while not self._draining:
             await self.inbox.gather(0.5, rows // 4, self._limits.linger_s)
+            await self._output.room()
             for records in self.inbox.take(rows, self._held()):
-                await self._emit(self.pipeline.push(records))
+                self._emit(self.pipeline.push(records))
             # A snapshot waits until nothing is with the scorer.
             while not (self._draining or self._wanted):
                 prepared = self.pipeline.pull(rows)
                 if prepared is None:
                     break
                 await self._scoring.put((prepared, asyncio.create_task(self._score(prepared))))
+                await asyncio.sleep(0)  # the call goes out before the next batch is made
         await self._scoring.put(None)
 
     def _held(self) -> Set[tuple[str, int]]:
@@ -168,10 +170,11 @@ class Runner:
         while (item := await self._scoring.get()) is not None:
             prepared, task = item
             scores, alerts, without = await task
-            await self._emit(self.pipeline.finish(prepared, scores, alerts, without))
+            self._emit(self.pipeline.finish(prepared, scores, alerts, without))
             if self._wanted:
                 self._write_now.set()
             self.inbox.wake()
+            await self._output.room()
 
     async def _score(self, prepared: Prepared) -> Scored:
         if self.pipeline.signature is None:
@@ -194,28 +197,22 @@ class Runner:
                 attempt, self.retries = attempt + 1, self.retries + 1
                 await asyncio.sleep(pause)
 
-    async def _emit(self, outputs: Outputs) -> None:
-        """Send outputs.
+    def _emit(self, outputs: Outputs) -> None:
+        """Send outputs, without a pause between the step that made them and this.
 
-        From here to the first pause nobody else runs, so that whoever writes the state down finds
-        the outputs that belong to it among the unconfirmed.
+        So whoever writes the state down finds the outputs that belong to it among the unconfirmed.
         """
-        sent = asyncio.get_running_loop().create_future()
-        self._unconfirmed.append(sent)
 
-        def done(confirming: asyncio.Task[None]) -> None:
-            if sent.done() or confirming.cancelled():
-                return
-            if error := confirming.exception():
-                sent.set_exception(error)
+        def confirmed(sent: asyncio.Future[None]) -> None:
+            if sent.cancelled() or sent.exception():
                 return
             now = time.time() * 1000
             for ingested in outputs.latencies_from:
                 self._latencies.add((now - ingested).astype(np.int64))
-            sent.set_result(None)
 
-        confirming = await self._output.send(outputs.records)
-        confirming.add_done_callback(done)
+        sent = self._output.send(outputs.records)
+        sent.add_done_callback(confirmed)
+        self._unconfirmed.append(sent)
 
     async def _keep(self) -> None:
         """Write the state down every so often."""

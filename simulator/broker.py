@@ -55,7 +55,7 @@ class Tuning:
 
 
 TUNING = {
-    EMBEDDED: Tuning(5, 2.0, 6.0, False, False, {}),
+    EMBEDDED: Tuning(5, 1.0, 6.0, False, False, {}),
     "kafka": Tuning(
         500,
         0.0,
@@ -117,6 +117,8 @@ def embedded_command(port: int) -> list[str]:
         address,
         "--storage-engine",
         "memory://streamsim/",
+        "--cluster-id",
+        "s",  # part of every record batch's path, which a fetch compares letter by letter
     ]
 
 

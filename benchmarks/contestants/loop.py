@@ -109,7 +109,8 @@ class Loop:
 
     async def _send(self, records: Sequence[Outbound]) -> None:
         if records:
-            await self._output.send(records)
+            self._output.send(records)
+            await self._output.room()
 
     def _positions(self, consumer: AIOKafkaConsumer) -> dict[Any, int]:
         """Return up to where each partition is finished."""
