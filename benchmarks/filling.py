@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from aiokafka import AIOKafkaProducer
@@ -33,11 +33,15 @@ class Input:
     ----------
     events
         How many events of the trigger there are, or a few more: slices are not cut.
+    options
+        Of the world, in place of :data:`WORLD`.
     """
 
-    def __init__(self, spec: DomainSpec, events: int, seed: int) -> None:
+    def __init__(
+        self, spec: DomainSpec, events: int, seed: int, options: Mapping[str, float] = WORLD
+    ) -> None:
         self.spec = spec
-        world = spec.world(seed, {**spec.options, **WORLD}).slices()
+        world = spec.world(seed, {**spec.options, **options}).slices()
         self._batches = list(_until(events, spec, wire(spec, world)))
 
     def batches(self, events: int) -> Iterator[Batch]:

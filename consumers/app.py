@@ -89,36 +89,45 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run a worker until it is stopped."""
+def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
+    """Read the command line and the environment of a worker."""
     arguments = parser().parse_args(argv)
-    try:
-        settings = read_settings({"model_url": arguments.model_url})
-        config = WorkerConfig(
-            domains=tuple(arguments.domain),
-            broker=arguments.broker,
-            group=arguments.group,
-            worker=arguments.worker,
-            hold=arguments.hold,
-            tuning=ConsumerTuning(
-                fetch_wait=FetchWait(arguments.fetch_wait_ms, arguments.fetch_growth_us),
-                fetch_bytes=max(1 << 20, settings.max_record),
-                session_s=arguments.session_s,
-                heartbeat_s=arguments.session_s / 6,
-                rebalance_s=arguments.session_s,
-                idempotent=arguments.idempotent,
-                trims=arguments.trim,
-            ),
-            settings=settings,
-        )
-        app = create_app(config)
-    except StreamsimError as error:
-        print(f"consumers.app: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    settings = read_settings({"model_url": arguments.model_url})
+    return WorkerConfig(
+        domains=tuple(arguments.domain),
+        broker=arguments.broker,
+        group=arguments.group,
+        worker=arguments.worker,
+        hold=arguments.hold,
+        tuning=ConsumerTuning(
+            fetch_wait=FetchWait(arguments.fetch_wait_ms, arguments.fetch_growth_us),
+            fetch_bytes=max(1 << 20, settings.max_record),
+            session_s=arguments.session_s,
+            heartbeat_s=arguments.session_s / 6,
+            rebalance_s=arguments.session_s,
+            idempotent=arguments.idempotent,
+            trims=arguments.trim,
+        ),
+        settings=settings,
+    )
+
+
+def run(config: WorkerConfig) -> None:
+    """Run a worker until it is stopped."""
+    app = create_app(config)
     # Batches come and go by the thousand and are never cyclic: collecting often finds nothing.
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(SWITCH_S)
     faust.Worker(app, loglevel="INFO").execute_from_commandline()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Be a worker."""
+    try:
+        run(read_config(argv))
+    except StreamsimError as error:
+        print(f"consumers.app: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,7 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
     wrong: dict[int, str] = {}
     for field in fields:
         optional = field.name == spec.key and spec.entity_optional
-        raw = [o.get(field.name) for o in objects]  # type: ignore[union-attr]
+        raw = _column(objects, field.name)
         column, faults = _READERS[field.kind](field, raw, field.required and not optional)
         columns[field.name] = column
         for i, reason in faults.items():
@@ -171,9 +172,20 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
     return events, good, dead
 
 
+def _column(objects: Sequence[Any], name: str) -> list[Any]:
+    """Return one field of all objects, ``None`` where it is not."""
+    try:
+        return list(map(itemgetter(name), objects))
+    except KeyError:
+        return [item.get(name) for item in objects]
+
+
 def _misplaced(entities: Sequence[str | None], keys: Sequence[bytes | None]) -> list[int]:
     """Find events whose key is not their entity: they may lie in any partition, without a past."""
-    expected = [None if entity is None else entity.encode() for entity in entities]
+    if None in entities:
+        expected = [None if entity is None else entity.encode() for entity in entities]
+    else:
+        expected = list(map(str.encode, entities))  # type: ignore[arg-type]
     if expected == keys:
         return []
     pairs = enumerate(zip(expected, keys, strict=True))

@@ -8,6 +8,7 @@ clock may meet a past that has been forgotten, or wait for a clock that does not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from streams.events import (
     INGEST_TIME,
     NO_TIME,
     SOURCE_TIME,
+    Headers,
     Ints,
     Mask,
     Records,
@@ -41,21 +43,45 @@ class Collected:
 def collect(records: Records) -> Collected:
     """Read the headers of a batch."""
     n = len(records)
-    source: list[bytes | None] = [None] * n
-    ingest: list[bytes | None] = [None] * n
-    beats: list[int] = []
-    for row, headers in enumerate(records.headers):
-        if len(headers) == 2 and headers[0][0] == SOURCE_TIME and headers[1][0] == INGEST_TIME:
-            source[row], ingest[row] = headers[0][1], headers[1][1]
-            continue
-        named = first_headers(headers)
-        source[row], ingest[row] = named.get(SOURCE_TIME), named.get(INGEST_TIME)
-        if HEARTBEAT in named:
-            beats.append(row)
+    source, ingest, beats = _usual(records.headers) or _any(records.headers)
     heartbeat = np.zeros(n, bool)
     source_time = parse_header_ints(source)
     heartbeat[beats] = source_time[beats] != NO_TIME
     return Collected(records, source_time, parse_header_ints(ingest), heartbeat)
+
+
+Stamps = tuple[Sequence[bytes | None], Sequence[bytes | None], list[int]]
+"""Source times, ingest times, and the rows of what may be heartbeats."""
+
+
+def _usual(headers: Sequence[Headers]) -> Stamps | None:
+    """Read headers that come as our producers write them; ``None`` if any does not."""
+    if not headers:
+        return [], [], []
+    try:
+        flat = [(a, x, b, y) for (a, x), (b, y) in headers]
+    except ValueError:
+        return None
+    first, source, second, value = zip(*flat, strict=True)
+    if set(first) != {SOURCE_TIME} or not set(second) <= {INGEST_TIME, HEARTBEAT}:
+        return None
+    if HEARTBEAT not in second:
+        return source, value, []
+    beats = [row for row, name in enumerate(second) if name == HEARTBEAT]
+    ingest = list(value)
+    for row in beats:
+        ingest[row] = None
+    return source, ingest, beats
+
+
+def _any(headers: Sequence[Headers]) -> Stamps:
+    """Read headers in whatever order, with whatever else beside them."""
+    named = [first_headers(own) for own in headers]
+    return (
+        [own.get(SOURCE_TIME) for own in named],
+        [own.get(INGEST_TIME) for own in named],
+        [row for row, own in enumerate(named) if HEARTBEAT in own],
+    )
 
 
 def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int) -> Ints:

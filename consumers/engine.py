@@ -51,6 +51,9 @@ class WorkerConfig:
         Number of this worker within the stack.
     hold
         Score in order of event time, once the watermark has passed.
+    durable
+        Write the state down. Without it, it is gone with the worker: what a benchmark compares
+        with.
     """
 
     domains: tuple[str, ...]
@@ -60,6 +63,7 @@ class WorkerConfig:
     hold: bool
     tuning: ConsumerTuning
     settings: Settings
+    durable: bool = True
 
 
 class Lasting:
@@ -209,10 +213,14 @@ class Engine(Service):
         """Make a runner that goes on where the changelog ends."""
         config, settings, lasting = self.config, self.config.settings, self._lasting[spec.name]
         began = time.monotonic()
-        contents = await lasting.changelog.restore(config.broker, partitions, generation)
         pipeline = Pipeline(
-            spec, lasting.signature, hold=config.hold, tables=lasting.tables, journal=True
+            spec,
+            lasting.signature,
+            hold=config.hold,
+            tables=lasting.tables,
+            journal=config.durable,
         )
+        contents = await lasting.changelog.restore(config.broker, partitions, generation)
         for p in partitions:
             pipeline.restore(p, contents[p])
             await asyncio.sleep(0)  # a large state takes a while, and there are heartbeats to send
@@ -225,7 +233,7 @@ class Engine(Service):
             self.inboxes[spec.name],
             lasting.scorer,
             Output(self._producer, settings.max_record),
-            lasting.changelog,
+            lasting.changelog if config.durable else None,
             lambda name, p, offset: self._on_finished(TP(name, p), offset),
             Limits(
                 settings.batch_rows,

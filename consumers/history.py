@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
+from itertools import groupby, repeat
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -37,15 +39,15 @@ class KeyIndex:
     def slots(self, keys: Iterable[Hashable]) -> Slots:
         """Return the number of each key, giving new keys the next ones."""
         known, items = self._slot, list(keys)
-        found = [known.get(key, -1) for key in items]
-        if -1 in found:
+        found = list(map(known.get, items))
+        if None in found:
             found = [known.setdefault(key, len(known)) for key in items]
         return np.array(found, np.intp)
 
     def find(self, keys: Iterable[Hashable]) -> Slots:
         """Return the number of each key, -1 for one that has never come."""
-        known = self._slot
-        return np.array([known.get(key, -1) for key in keys], np.intp)
+        items = list(keys)
+        return np.fromiter(map(self._slot.get, items, repeat(-1)), np.intp, len(items))
 
 
 class PlacedKeys:
@@ -67,15 +69,19 @@ class PlacedKeys:
 
     def slots(self, partitions: Iterable[int], keys: Iterable[str]) -> Slots:
         """Return the number of each key in its partition, giving new ones the next."""
-        known = self._slot
-        places = list(zip(partitions, keys, strict=True))
-        found = [known[p].get(key, -1) for p, key in places]
-        if -1 in found:
-            for row, (p, key) in enumerate(places):
-                if found[row] < 0:
-                    found[row] = known[p].setdefault(key, self._count)
-                    self._count += found[row] == self._count
+        found: list[int | None] = []
+        for p, group in groupby(zip(partitions, keys, strict=True), itemgetter(0)):
+            known, own = self._slot[p], [key for _, key in group]
+            slots = list(map(known.get, own))
+            if None in slots:
+                slots = [self._number(known, key) for key in own]
+            found += slots
         return np.array(found, np.intp)
+
+    def _number(self, known: dict[str, int], key: str) -> int:
+        slot = known.setdefault(key, self._count)
+        self._count += slot == self._count
+        return slot
 
     def of(self, partition: int) -> tuple[list[str], Slots]:
         """Return the keys of a partition with their numbers."""

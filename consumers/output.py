@@ -120,13 +120,21 @@ class Output:
 
     def _fill(self, waiting: deque[Part], topic: str) -> tuple[Any, list[tuple[Sending, int]]]:
         """Make a batch of as much as fits; what does not, stays at the head of the queue."""
-        batch = self._producer.create_batch()
+        batch, longest = self._producer.create_batch(), self._max_record
+        append = batch.append
         taken: list[tuple[Sending, int]] = []
         while waiting:
             part = waiting[0]
             before = part.taken
             for record in part.records[before:]:
-                if not self._append(batch, record):
+                value, headers = record.value, record.headers
+                if value is not None and len(value) > longest:
+                    headers = [*headers, ("truncated_from", b"%d" % len(value))]
+                    value = value[:longest]
+                fitted = append(
+                    timestamp=record.timestamp, key=record.key, value=value, headers=headers
+                )
+                if fitted is None:  # the batch is full, and says it no other way
                     break
                 part.taken += 1
             if part.taken > before:
@@ -137,16 +145,6 @@ class Output:
                 break
             waiting.popleft()
         return batch, taken
-
-    def _append(self, batch: Any, record: Outbound) -> bool:
-        value, headers = record.value, record.headers
-        if value is not None and len(value) > self._max_record:
-            headers = [*headers, ("truncated_from", b"%d" % len(value))]
-            value = value[: self._max_record]
-        metadata = batch.append(
-            timestamp=record.timestamp, key=record.key, value=value, headers=headers
-        )
-        return metadata is not None  # None: the batch is full, and says it no other way
 
     def _count(self, records: int) -> None:
         self._open += records

@@ -125,7 +125,7 @@ class Pipeline:
                 # What is ours is a function of our input alone: nobody need wait for it to come
                 # back from the broker.
                 for record in closed:
-                    self.tables[table.name].apply(record.value)
+                    self.tables[table.name].apply(record.value or b"")
                 outputs.records += closed
         self._release()
         state.seen[spec.name].forget(clock)

@@ -77,6 +77,8 @@ class Runner:
 
     Parameters
     ----------
+    changelog
+        Where the state is written down; without one, it is kept in memory alone.
     finished
         Called with a topic, a partition and the offset before which all is done and written down.
     latencies
@@ -89,7 +91,7 @@ class Runner:
         inbox: Inbox,
         scorer: Scorer,
         output: Output,
-        changelog: StateLog,
+        changelog: StateLog | None,
         finished: Callable[[str, int, int], None],
         limits: Limits,
         latencies: Latencies,
@@ -238,14 +240,16 @@ class Runner:
         while self._unconfirmed and self._unconfirmed[0].done():
             self._unconfirmed.popleft()
         contents = snapshots | cuts
-        if not contents:
+        if not contents and self._changelog is not None:
             return
         await asyncio.gather(*self._unconfirmed)
-        await self._changelog.write(cuts, snapshots)
+        if self._changelog is not None:
+            await self._changelog.write(cuts, snapshots)
         for p, content in contents.items():
             self.pipeline.kept(p, content)
-            if self._changelog.wants_snapshot(p):
+            if self._changelog is not None and self._changelog.wants_snapshot(p):
                 self._wanted.add(p)
+        for p in contents if self._changelog is not None else range(self.spec.partitions):
             for source, offsets in positions.items():
                 self.kept[source][p] = offsets[p]
                 if offsets[p] >= 0:

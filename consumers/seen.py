@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from streams.events import NO_TIME, Ints, Mask
+from streams.events import Ints, Mask, as_objects
 
 _CHUNK = 1024
 
@@ -38,21 +38,32 @@ class SeenIds:
             The events' times, and what their partitions' clocks said when they came (ms).
         """
         fresh = np.ones(len(times), bool)
-        batches: dict[int, list[str]] = {}
-        newest: dict[int, int] = {}
-        rows = zip(partition.tolist(), ids, times.tolist(), clock.tolist(), strict=True)
-        for row, (p, event_id, time, now) in enumerate(rows):
-            known = self._ids[p]
+        items = as_objects(ids)
+        for p in np.flatnonzero(np.bincount(partition)).tolist():
+            rows = np.flatnonzero(partition == p)
+            own = items[rows].tolist()
+            fresh[rows] = self._first_time(p, own, times[rows].tolist(), clock[rows].tolist())
+        return fresh
+
+    def _first_time(
+        self, partition: int, ids: list[str], times: list[int], clock: list[int]
+    ) -> list[bool]:
+        """Do the same within one partition."""
+        known = self._ids[partition]
+        if len(set(ids)) == len(ids) and known.keys().isdisjoint(ids):
+            known.update(zip(ids, times, strict=True))
+            self._ages[partition].append((max(times), ids))
+            return [True] * len(ids)
+        fresh = []
+        for event_id, time, now in zip(ids, times, clock, strict=True):
             before = known.get(event_id)
-            if before is not None and now - before <= self._remember:
-                fresh[row] = False
-                continue
-            known[event_id] = time
-            batches.setdefault(p, []).append(event_id)
-            if time > newest.get(p, NO_TIME):
-                newest[p] = time
-        for p, batch in batches.items():
-            self._ages[p].append((newest[p], batch))
+            fresh.append(before is None or now - before > self._remember)
+            if fresh[-1]:
+                known[event_id] = time
+        kept = [row for row, first in enumerate(fresh) if first]
+        if kept:
+            newest = max(times[row] for row in kept)
+            self._ages[partition].append((newest, [ids[row] for row in kept]))
         return fresh
 
     def kept(self, partition: int) -> tuple[list[str], Ints]:

@@ -149,7 +149,16 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.argument(
     "name",
     type=click.Choice(
-        ["alerts", "compare", "faults", "handbook", "latency", "recovery", "throughput"]
+        [
+            "alerts",
+            "compare",
+            "durability",
+            "faults",
+            "handbook",
+            "latency",
+            "recovery",
+            "throughput",
+        ]
     ),
 )
 @click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")

@@ -141,12 +141,12 @@ class Stack:
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
         self.children.start("service", command, env)
 
-    def start_workers(self, *prefix: str) -> None:
-        """Start the Faust workers, each by a command with this prefix."""
+    def start_workers(self, *prefix: str, module: str = "consumers.app") -> None:
+        """Start the Faust workers, each by a command with this prefix that runs this module."""
         tuning = tuning_for(self.plan.settings.broker)
         for number in range(self.plan.settings.workers):
             command = [
-                PYTHON, "-m", "consumers.app", "--broker", self.address, "--group", self.group,
+                PYTHON, "-m", module, "--broker", self.address, "--group", self.group,
                 "--worker", str(number), "--model-url", self.model_url,
                 "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
                 "--fetch-growth-us", str(tuning.fetch_growth_us),

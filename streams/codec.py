@@ -206,14 +206,16 @@ def parse_header_ints(values: Sequence[bytes | None]) -> Ints:
     >>> parse_header_ints([b"1700000000000", b"12", None, b"x"]).tolist()[:2]
     [1700000000000, 12]
     """
-    try:
-        data = b"".join(values)  # type: ignore[arg-type]
-    except TypeError:
-        data = b""
-    if len(data) == 13 * len(values) and data.isdigit() and set(map(len, values)) <= {13}:  # type: ignore[arg-type]
-        digits = np.frombuffer(data, np.uint8).reshape(-1, 13).astype(np.int64) - ord("0")
+    known = values if None not in values else [value for value in values if value is not None]
+    data = b"".join(known)  # type: ignore[arg-type]
+    if len(data) != 13 * len(known) or set(map(len, known)) - {13} or not data.isdigit():  # type: ignore[arg-type]
+        return np.fromiter(map(_header_int, values), np.int64, len(values))
+    digits = np.frombuffer(data, np.uint8).reshape(-1, 13).astype(np.int64) - ord("0")
+    if len(known) == len(values):
         return digits @ _POWERS
-    return np.fromiter(map(_header_int, values), np.int64, len(values))
+    times = np.full(len(values), NO_TIME)
+    times[[value is not None for value in values]] = digits @ _POWERS
+    return times
 
 
 _POWERS = 10 ** np.arange(12, -1, -1, dtype=np.int64)

@@ -207,6 +207,8 @@ class Outputs:
 
 def as_objects(values: Iterable[object]) -> Objects:
     """Return a one-dimensional object array of the values (strings, or ``None``)."""
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        return values
     items = list(values)
     array = np.empty(len(items), dtype=object)
     array[:] = items

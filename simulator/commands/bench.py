@@ -17,6 +17,7 @@ BENCHMARKS = {
     "compare": "the same job by this driver, by stock Faust and by a loop without a framework",
     "latency": "how long a live event takes to its score, at a rate",
     "recovery": "how long a worker takes to take over the state of many keys, and its memory",
+    "durability": "what it costs to write the state down: events per second with and without",
     "throughput": "events per second of one worker, and where its time goes",
 }
 

@@ -1,0 +1,94 @@
+"""What durable state costs: the same worker with its state written down, and with it in memory.
+
+The rounds are interleaved. The cards are as many as there are keys, so that the state, its cuts and
+its snapshots are those of a large one; every card pays a few times.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from benchmarks.filling import Input
+from benchmarks.rounds import Round, loaded_stack, service_of, time_workers
+from consumers.app import read_config
+from consumers.app import run as run_worker
+from models.registry import Registry
+from simulator.process import Child
+from simulator.stack import Stack
+from simulator.training import ensure_champion
+from streams.errors import StackError
+from streams.registry import load_domain
+from streams.settings import read_settings
+
+MODULES = {"written down": "consumers.app", "in memory": "benchmarks.durability"}
+NEEDED = 0.8
+"""Part of the throughput without durable state that must be left with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line may say."""
+
+    keys: int = 100_000
+    events: int = 300_000
+    rounds: int = 3
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Time both in turn, print and return what was found.
+
+    Raises
+    ------
+    StackError
+        If an account does not close.
+    """
+    spec = load_domain("finance")
+    settings = replace(read_settings(), workers=1, metrics_s=0.1)
+    ensure_champion(spec, Registry(settings.home_path / "registry"), lambda what, share: None)
+    world = {"cards": float(options.keys), "terminals": options.keys / 10}
+    click.echo(f"making the input: {options.events:,} events of {options.keys:,} cards ...")
+    input_ = Input(spec, options.events, settings.seed, world)
+    rounds: dict[str, list[Round]] = {name: [] for name in MODULES}
+    for number in range(options.rounds):
+        for name, module in MODULES.items():
+
+            def start(stack: Stack, module: str = module) -> list[Child]:
+                stack.start_workers(module=module)
+                return stack.workers
+
+            with loaded_stack(spec, settings, input_, options.events) as stack:
+                timed = time_workers(spec, stack, service_of(stack), start)
+            if timed.unaccounted:
+                raise StackError(f"{name}: {timed.unaccounted:,} records are unaccounted for")
+            rounds[name].append(timed)
+            click.echo(f"round {number + 1}, state {name:>12}: {timed.as_text()}")
+    result = summary(rounds)
+    click.echo(
+        f"\nwith durable state {result['throughput_left']:.2f} of the throughput without it "
+        f"(at least {NEEDED} is wanted), {result['cpu_more']:+.0%} processor time"
+    )
+    return result
+
+
+def summary(rounds: dict[str, list[Round]]) -> dict[str, Any]:
+    """Return medians, and the ratios as medians of each round's own, as JSON types."""
+    pairs = list(zip(*rounds.values(), strict=True))
+    return {
+        "events_per_second": {
+            name: statistics.median(r.per_second for r in own) for name, own in rounds.items()
+        },
+        "cpu_s_per_100k": {
+            name: statistics.median(r.cpu_per_100k for r in own) for name, own in rounds.items()
+        },
+        "throughput_left": statistics.median(a.per_second / b.per_second for a, b in pairs),
+        "cpu_more": statistics.median(a.cpu_per_100k / b.cpu_per_100k - 1 for a, b in pairs),
+        "needed": NEEDED,
+    }
+
+
+if __name__ == "__main__":
+    run_worker(replace(read_config(), durable=False))
