@@ -44,7 +44,7 @@ class Observer:
         self._spec, self._address, self._wait = spec, address, wait
         self._topic = topic(spec.name, SCORES if scores else spec.trigger.name)
         self._place = _scored_event if scores else _event
-        self._seen: dict[Place, float] = {}
+        self._fetched: list[tuple[float, list[Any]]] = []
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="observer")
@@ -66,14 +66,18 @@ class Observer:
 
     def __len__(self) -> int:
         """Return how many records have been seen."""
-        return len(self._seen)
+        return sum(len(records) for _, records in self._fetched)
 
     def latencies(self, ingested: Mapping[Place, int], since_ms: float, until_ms: float) -> Times:
         """Return how long it took for each event of a period (ms), shape ``(n_seen,)``."""
+        seen: dict[Place, float] = {}
+        for at, records in self._fetched:
+            for record in records:
+                seen.setdefault(self._place(record), at)
         return np.array(
             [
                 at - start
-                for place, at in self._seen.items()
+                for place, at in seen.items()
                 if since_ms <= (start := ingested.get(place, -1)) < until_ms
             ]
         )
@@ -98,9 +102,8 @@ class Observer:
                 patience.adapt()
                 fetched = await consumer.getmany(timeout_ms=100)
                 now = time.time() * 1000
-                for records in fetched.values():
-                    for record in records:
-                        self._seen.setdefault(self._place(record), now)
+                # What they say is read later: whoever watches takes time of those who work.
+                self._fetched += [(now, records) for records in fetched.values()]
         finally:
             await consumer.stop()
 

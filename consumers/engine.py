@@ -238,8 +238,10 @@ class Engine(Service):
             Limits(
                 settings.batch_rows,
                 settings.queue_rows,
+                settings.queue_s,
                 settings.linger_ms / 1000,
                 settings.changelog_ms / 1000,
+                len(partitions),
             ),
             lasting.latencies,
         )

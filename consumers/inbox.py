@@ -25,12 +25,12 @@ class Inbox:
     sources
         Topic to name of the source.
     budget
-        Records that one partition may hold before it counts as full.
+        Records that one partition may hold before it counts as full; it may be set anew.
     """
 
     def __init__(self, sources: dict[str, str], budget: int) -> None:
         self._sources = sources
-        self._budget = budget
+        self.budget = budget
         self._queues: dict[TP, deque[list[Any]]] = {}
         self._rows: dict[TP, int] = {}
         self._arrived = asyncio.Event()
@@ -56,7 +56,7 @@ class Inbox:
 
     def is_full(self, tp: TP) -> bool:
         """Say whether a partition has used up its budget."""
-        return self.rows(tp) >= self._budget
+        return self.rows(tp) >= self.budget
 
     def wake(self) -> None:
         """Let whoever waits look again."""

@@ -187,6 +187,13 @@ class Pipeline:
         """How many events of each partition are in here and not finished."""
         return self._waiting.by_partition()
 
+    def waiting_for_others(self) -> Ints:
+        """How many events of each partition wait for something but their own watermark.
+
+        What waits for that is let go only by more of the same partition.
+        """
+        return self._waiting.by_partition(held=False)
+
     def positions(self, source: str) -> Ints:
         """Return, per partition, the offset before which everything is finished; -1 if unknown."""
         position = self.state.next[source].copy()

@@ -24,6 +24,7 @@ from consumers.latency import Latencies
 from consumers.output import Output
 from consumers.pipeline import Pipeline
 from consumers.predict import Matrix, Scorer
+from consumers.pressure import Pressure
 from consumers.waiting import Prepared
 from streams.errors import ScorerUnavailable
 from streams.events import Floats, Ints, Outputs
@@ -59,17 +60,23 @@ class Limits:
     batch_rows
         Most events in one micro-batch.
     queue_rows
-        Events of one partition that may wait in the pipeline.
+        Most events of one partition that may wait, in the inbox or in the pipeline.
+    queue_s
+        How many seconds of work may wait in the inbox.
     linger_s
         How long a batch is gathered when little comes.
     write_s
         How often the state is written down.
+    partitions
+        How many partitions the runner has.
     """
 
     batch_rows: int
     queue_rows: int
+    queue_s: float
     linger_s: float
     write_s: float
+    partitions: int
 
 
 class Runner:
@@ -100,13 +107,15 @@ class Runner:
         self._scorer, self._output, self._changelog = scorer, output, changelog
         self._finished, self._limits, self._latencies = finished, limits, latencies
         # One more is in the finisher's hands.
-        self._scoring: asyncio.Queue[tuple[Prepared, asyncio.Task[Scored]] | None]
+        self._scoring: asyncio.Queue[tuple[Prepared, asyncio.Task[Scored], float] | None]
         self._scoring = asyncio.Queue(IN_FLIGHT - 1)
         self._unconfirmed: deque[asyncio.Future[None]] = deque()
         self._write_now = asyncio.Event()
         self._writing = asyncio.Lock()
         self._wanted: set[int] = set()
         self._draining = False
+        self._pressure = Pressure(limits.queue_s, limits.batch_rows, limits.queue_rows)
+        self._relieve()
         self.retries = 0
         self.kept = {s.name: pipeline.positions(s.name) for s in pipeline.spec.sources}
         """Per source and partition, the offset before which all is written down; -1 if unknown."""
@@ -150,12 +159,18 @@ class Runner:
                 self._emit(self.pipeline.push(records))
             # A snapshot waits until nothing is with the scorer.
             while not (self._draining or self._wanted):
+                began = time.monotonic()
                 prepared = self.pipeline.pull(rows)
                 if prepared is None:
                     break
-                await self._scoring.put((prepared, asyncio.create_task(self._score(prepared))))
+                scoring = asyncio.create_task(self._score(prepared))
+                await self._scoring.put((prepared, scoring, began))
                 await asyncio.sleep(0)  # the call goes out before the next batch is made
         await self._scoring.put(None)
+
+    def _relieve(self) -> None:
+        """Let as much wait in the inbox as is worked in the time that it may wait."""
+        self.inbox.budget = self._pressure.budget(self._limits.partitions)
 
     def _held(self) -> Set[tuple[str, int]]:
         """Find the partitions of the trigger that have enough waiting in the pipeline.
@@ -164,19 +179,21 @@ class Runner:
         """
         if self.pipeline.pending < self._limits.queue_rows:
             return frozenset()
-        full = self.pipeline.pending_by_partition() >= self._limits.queue_rows
+        full = self.pipeline.waiting_for_others() >= self._limits.queue_rows
         return {(self.spec.trigger.name, p) for p in np.flatnonzero(full).tolist()}
 
     async def _finish(self) -> None:
         """Write down what has been scored, in the order in which it was made."""
         while (item := await self._scoring.get()) is not None:
-            prepared, task = item
+            prepared, task, began = item
             scores, alerts, without = await task
             self._emit(self.pipeline.finish(prepared, scores, alerts, without))
             if self._wanted:
                 self._write_now.set()
             self.inbox.wake()
             await self._output.room()
+            self._pressure.worked(len(prepared.events), began, time.monotonic())
+            self._relieve()
 
     async def _score(self, prepared: Prepared) -> Scored:
         if self.pipeline.signature is None:

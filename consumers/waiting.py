@@ -54,10 +54,10 @@ class Waiting:
         """Say whether any events are with the scorer."""
         return bool(self._scoring)
 
-    def by_partition(self) -> Ints:
-        """Return how many events of each partition are in here."""
+    def by_partition(self, *, held: bool = True) -> Ints:
+        """Return how many events of each partition are in here, the held ones too or not."""
         count = np.zeros(self._partitions, np.int64)
-        for events in self._all():
+        for events in self._all() if held else self._released():
             count += np.bincount(events.partition, minlength=len(count))
         return count
 
@@ -119,6 +119,9 @@ class Waiting:
 
     def _all(self) -> Iterator[Events]:
         yield from self._held
+        yield from self._released()
+
+    def _released(self) -> Iterator[Events]:
         yield from self._waiting
         for prepared in self._scoring:
             yield prepared.events

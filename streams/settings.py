@@ -50,7 +50,10 @@ class Settings:
     batch_rows: int = _row(4096, "events", "most events in one micro-batch", 1, 65536)
     linger_ms: int = _row(5, "ms", "least time between two small batches", 0, 1000)
     send_linger_ms: int = _row(20, "ms", "how long a producer gathers a batch", 0, 1000)
-    queue_rows: int = _row(20_000, "events", "what a partition may hold in a worker", 100, 10**7)
+    queue_rows: int = _row(
+        20_000, "events", "most that a partition may hold in a worker", 100, 10**7
+    )
+    queue_s: float = _row(2.0, "s", "how much work may wait in a worker", 0.01, 3600)
     max_rows: int = _row(16_384, "rows", "most rows in one call to the model service", 1, 10**6)
     max_body: int = _row(
         16 << 20, "bytes", "largest body the model service reads", 1 << 10, 1 << 30

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.testing.inprocess import InProcess
 from simulator.testing.outcome import make_outcome
-from streams.events import Outbound
+from streams.events import NO_TIME, Outbound
 from streams.spec import Role
 from streams.topics import topic
 from tests.property.driving import (
@@ -145,3 +145,21 @@ def test_no_position_is_past_a_record_that_is_in_no_class_yet(
                 finished = sum(pipeline.account.of(source, p).values())
                 assert position <= finished
                 assert source != SPEC.trigger.name or pending[p] or position in (-1, finished)
+
+
+@examples(0.3)
+@given(story=st.lists(steps(), max_size=10), schedule=SCHEDULES)
+def test_what_waits_for_its_own_partition_keeps_nothing_back(
+    story: Story, schedule: Schedule
+) -> None:
+    """Held events are let go by more of their partition: to hold that back would be for ever."""
+    domain = InProcess(SPEC, checksum, SIGNATURE, hold=True)
+    for batch in scheduled(tell(story), schedule):
+        domain.push(records_of(batch))
+        pipeline, trigger = domain.pipeline, SPEC.trigger
+        pending, blocking = pipeline.pending_by_partition(), pipeline.waiting_for_others()
+        assert (blocking <= pending).all()
+        quiet = pipeline.clocks[trigger.name] == NO_TIME
+        assert not blocking[quiet].any()
+        if pipeline.waits_for() is None:
+            assert not blocking.any()
