@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,12 @@ def registry(home: Path, finance: DomainSpec, request: pytest.FixtureRequest) ->
         if not kept.is_dir():
             shutil.copytree(registry.root, kept)
     return registry
+
+
+@pytest.fixture(scope="session")
+def streamsim_model(streamsim_model: Callable[[str], Any], registry: Registry) -> Any:
+    """The plugin's, which trains a model where there is none: in this suite there always is."""
+    return streamsim_model
 
 
 def _sources() -> str:
