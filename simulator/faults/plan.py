@@ -19,7 +19,7 @@ class Fault:
     at_s
         Seconds after the first scores.
     lasts_s
-        How long it goes on; 0 for one that is over at once.
+        How long it goes on, or each time of one that comes twice; 0 for one that is over at once.
     """
 
     name: str
@@ -27,9 +27,12 @@ class Fault:
     lasts_s: float
 
 
+FROZEN_TWICE = "worker frozen twice"
+GONE_A_MINUTE = "service gone for a minute"
 FAULTS: dict[str, tuple[float, float]] = {
     "worker killed": (0, 0),
     "worker frozen": (1, 12),
+    FROZEN_TWICE: (4, 9),  # missed after the session time-out (6 s), or just not
     "worker joins": (0, 0),
     "worker joins and leaves": (4, 8),
     "worker joins and another is killed": (4, 8),
@@ -39,6 +42,7 @@ FAULTS: dict[str, tuple[float, float]] = {
     "service killed": (0, 0),
     "service frozen": (1, 5),
     **{f"service {way}": (2, 8) for way in WAYS},
+    GONE_A_MINUTE: (60, 60),
     "worker killed while the service is gone": (8, 12),
     "poison": (0, 0),
 }
@@ -49,7 +53,18 @@ RESTARTED = "broker restarted"
 
 def needs_proxy(name: str) -> bool:
     """Say whether a fault is one of the service behind a proxy."""
-    return name in {f"service {way}" for way in WAYS} or "service is gone" in name
+    return way_of(name) is not None
+
+
+def way_of(name: str) -> str | None:
+    """Return how the service misbehaves in a fault, if a proxy makes it do so.
+
+    >>> way_of("service slow"), way_of(GONE_A_MINUTE), way_of("service killed")
+    ('slow', 'gone', None)
+    """
+    if name == GONE_A_MINUTE or "service is gone" in name:
+        return "gone"
+    return next((way for way in WAYS if name == f"service {way}"), None)
 
 
 def plan(seed: int, *, durable: bool = False) -> Fault:

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from kafka import KafkaProducer
 
 from producers.recording import Recorded, read_recording
 from producers.wire import partition_of
 from simulator.broker import EMBEDDED, free_port
 from simulator.faults.check import Verdict, check
-from simulator.faults.plan import RESTARTED, Fault, needs_proxy
+from simulator.faults.plan import FROZEN_TWICE, GONE_A_MINUTE, RESTARTED, Fault, needs_proxy, way_of
 from simulator.faults.poison import BIG, WAYS
 from simulator.faults.proxy import Proxy
 from simulator.faults.stack import Target, send
@@ -27,6 +28,10 @@ from streams.spec import DomainSpec
 from streams.topics import topic
 
 DAYS, RATE, WORKERS = 6.0, 800.0, 2
+LONGER = {FROZEN_TWICE: 12.0, GONE_A_MINUTE: 28.0}
+"""Days of the faults that outlast the others' load: a day is some 2.6 s of it."""
+QUEUE_ROWS = {GONE_A_MINUTE: 1_000}
+"""What a partition may hold in a worker: so much that it is full before the minute is over."""
 POISONED = 60
 
 
@@ -40,6 +45,8 @@ class Result:
         From the fault's end until all that had been sent by then was finished.
     peak_mb
         The most memory that a worker held (MiB).
+    waiting
+        The most records that the workers held at a time, before the fault was over.
     """
 
     seed: int
@@ -47,6 +54,7 @@ class Result:
     verdict: Verdict
     recovery_s: float
     peak_mb: float
+    waiting: int
 
 
 def run_fault(
@@ -71,23 +79,26 @@ def run_fault(
     StackError
         If the stack does not live through it.
     """
+    days = LONGER.get(fault.name, DAYS)
     options = (
-        "--days", str(DAYS), "--rate", str(RATE), "--workers", str(WORKERS), "--seed", str(seed),
+        "--days", str(days), "--rate", str(RATE), "--workers", str(WORKERS), "--seed", str(seed),
         "--broker", broker,
     )  # fmt: skip
     with _service(needs_proxy(fault.name), spec) as proxy:
         url = proxy.url if proxy else ""
-        with Target(spec, folder, *options, model_url=url) as target:
+        queue_rows = QUEUE_ROWS.get(fault.name)
+        with Target(spec, folder, *options, model_url=url, queue_rows=queue_rows) as target:
             target.watch(fault.at_s)
             if fault.name == RESTARTED and restart is not None:
                 restart()
             else:
                 _plant(fault, target, proxy, seed)
+            waiting = target.most_waiting
             recovery = target.caught_up()
             report = target.end()
             peak = target.peak_mb
     recording = read_recording(target.recording_file)
-    return Result(seed, fault, check(spec, recording, report), recovery, peak)
+    return Result(seed, fault, check(spec, recording, report), recovery, peak, waiting)
 
 
 def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None:
@@ -99,7 +110,7 @@ def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None
     elif proxy is not None:
         if part == "worker":
             send(draw.choice(target.parts("worker")), signal.SIGKILL)
-        proxy.way = "gone" if part == "worker" else what
+        proxy.way = way_of(fault.name)
         target.watch(fault.lasts_s)
         proxy.way = None
     elif what.startswith("joins"):
@@ -109,14 +120,21 @@ def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None
             joined.terminate()
         elif what.endswith("killed"):
             send(draw.choice(target.parts("worker")), signal.SIGKILL)
-    elif what == "frozen":
+    elif what.startswith("frozen"):
         frozen = draw.choice(target.parts(part))
-        send(frozen, signal.SIGSTOP)
-        target.watch(fault.lasts_s)
-        send(frozen, signal.SIGCONT)
+        _freeze(frozen, fault.lasts_s, target)
+        if fault.name == FROZEN_TWICE:  # again while it comes back, at any moment of that
+            target.watch(draw.uniform(0, 3))
+            _freeze(frozen, fault.lasts_s, target)
     else:
         number = signal.SIGTERM if what == "stopped" else signal.SIGKILL
         send(draw.choice(target.parts(part)), number)
+
+
+def _freeze(process: psutil.Process, seconds: float, target: Target) -> None:
+    send(process, signal.SIGSTOP)
+    target.watch(seconds)
+    send(process, signal.SIGCONT)
 
 
 def send_poison(spec: DomainSpec, address: str, seed: int) -> None:

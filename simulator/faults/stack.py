@@ -28,15 +28,36 @@ PARTS = {"service": "models.serve", "worker": "consumers.app", "producer": "--an
 
 
 class Target:
-    """A running stack of one domain; a context manager that leaves nothing behind."""
+    """A running stack of one domain; a context manager that leaves nothing behind.
 
-    def __init__(self, spec: DomainSpec, folder: Path, *options: str, model_url: str = "") -> None:
+    Parameters
+    ----------
+    folder
+        Where files may be left.
+    options
+        For ``streamsim up``.
+    model_url
+        A model service to use in place of its own.
+    queue_rows
+        What a partition may hold in a worker, if not what is usual.
+    """
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        folder: Path,
+        *options: str,
+        model_url: str = "",
+        queue_rows: int | None = None,
+    ) -> None:
         self.spec = spec
         self.report_file, self.recording_file = folder / "report.json", folder / "whole.parquet"
         self._log = folder / "up.txt"
         environment = {**os.environ, "STREAMSIM_METRICS_S": "0.2"}
         if model_url:
             environment["STREAMSIM_MODEL_URL"] = model_url
+        if queue_rows is not None:
+            environment["STREAMSIM_QUEUE_ROWS"] = str(queue_rows)
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
                 [
@@ -54,6 +75,7 @@ class Target:
         self._tail: Tail | None = None
         self.address = ""
         self.peak_mb = 0.0
+        self.most_waiting = 0
 
     def __enter__(self) -> Target:
         try:
@@ -159,6 +181,7 @@ class Target:
             return
         for record in self._tail.poll(seconds):
             self._ledger.take(record.value)
+        self.most_waiting = max(self.most_waiting, self._ledger.pending())
         with suppress(psutil.Error):
             sizes = [p.memory_info().rss / 2**20 for p in self.parts("worker")]
             self.peak_mb = max([self.peak_mb, *sizes])
