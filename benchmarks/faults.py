@@ -9,7 +9,8 @@ from __future__ import annotations
 import statistics
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ from streams.spec import DomainSpec
 
 RECOVER_S = 20.0
 KAFKA = "kafka"
+BROKERS = {EMBEDDED: (EMBEDDED,), KAFKA: (KAFKA,), "both": (EMBEDDED, KAFKA)}
+"""What ``--broker`` takes, and what the faults are then planted on."""
+
+Results = Mapping[str, Sequence[Result]]
+"""The results on each broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +39,18 @@ class Options:
 
     Parameters
     ----------
+    runs
+        How many on each broker; by default as many as it has faults.
     fault
         Plant only this one, in every run.
     seed
         The first run's; the others count on from it.
     broker
-        ``embedded``, or ``kafka``: an Apache Kafka of its own for each run.
+        ``embedded``; ``kafka``: an Apache Kafka of its own for each run; or ``both``, one after
+        the other.
     """
 
-    runs: int = len(FAULTS)
+    runs: int | None = None
     seed: int = 0
     fault: str | None = None
     broker: str = EMBEDDED
@@ -55,17 +64,43 @@ def run(options: Options) -> dict[str, Any]:
     ExpectationError
         If anything was lost or doubled, or a recovery took longer than is promised.
     """
-    known = [*FAULTS, *[RESTARTED] * (options.broker == KAFKA)]
-    if options.broker not in (EMBEDDED, KAFKA):
-        raise UsageError(f"--broker takes {EMBEDDED} or {KAFKA}: every run has one of its own")
+    if options.broker not in BROKERS:
+        raise UsageError(f"--broker takes {', '.join(BROKERS)}: every run has one of its own")
+    brokers = BROKERS[options.broker]
+    known = _known(brokers[-1])
     if options.fault is not None and options.fault not in known:
         raise UsageError(f"no fault {options.fault!r}; there are: {', '.join(known)}")
     spec = load_domain("finance")
+    results: dict[str, list[Result]] = {}
+    failures: list[str] = []
+    for broker in brokers:
+        if options.fault is None or options.fault in _known(broker):
+            if len(brokers) > 1:
+                click.echo(f"on {broker}:")
+            results[broker], wrong = _run_all(spec, replace(options, broker=broker))
+            failures += wrong
+    click.echo(f"\n{table(results)}")
+    if failures:
+        raise ExpectationError("\n".join(["not as promised:", *failures]))
+    reports = [
+        {"broker": broker, "runs": len(own), "faults": _rows(own)}
+        for broker, own in results.items()
+    ]
+    return reports[0] if len(brokers) == 1 else {"broker": options.broker, "brokers": reports}
+
+
+def _known(broker: str) -> list[str]:
+    """Return the faults that can be planted on a broker."""
+    return [*FAULTS, *[RESTARTED] * (broker == KAFKA)]
+
+
+def _run_all(spec: DomainSpec, options: Options) -> tuple[list[Result], list[str]]:
+    """Plant faults on one broker; return the results and what was not as promised."""
     results: list[Result] = []
     failures: list[str] = []
-    for seed in range(options.seed, options.seed + options.runs):
-        durable = options.broker == KAFKA
-        named = options.fault
+    durable, named = options.broker == KAFKA, options.fault
+    runs = options.runs or len(_known(options.broker))
+    for seed in range(options.seed, options.seed + runs):
         fault = make_fault(named, seed) if named else plan(seed, durable=durable)
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             try:
@@ -80,10 +115,7 @@ def run(options: Options) -> dict[str, Any]:
         if result.recovery_s > RECOVER_S:
             wrong.append(f"recovery took {result.recovery_s:.1f} s")
         failures += [f"{fault.name}: {text}\n  {again(seed, options)}" for text in wrong]
-    click.echo(f"\n{table(results)}")
-    if failures:
-        raise ExpectationError("\n".join(["not as promised:", *failures]))
-    return {"broker": options.broker, "runs": len(results), "faults": _rows(results)}
+    return results, failures
 
 
 def _run(spec: DomainSpec, fault: Fault, seed: int, folder: Path, durable: bool) -> Result:
@@ -100,20 +132,29 @@ def again(seed: int, options: Options) -> str:
     return f"again: streamsim bench faults --runs 1 --seed {seed}{named}{broker}"
 
 
-def table(results: list[Result]) -> str:
-    """Write the table of faults for a person."""
-    head = f"{'fault':42}{'runs':>5}{'events':>9}{'lost':>6}{'doubled':>9}{'repeats':>9}"
-    lines = [head + f"{'recovery s, median (most)':>28}"]
-    for name, row in _rows(results).items():
-        recovery = f"{row['recovery_s']['median']:.1f} ({row['recovery_s']['max']:.1f})"
-        lines.append(
-            f"{name:42}{row['runs']:>5}{row['events']:>9,}{row['lost']:>6}{row['doubled']:>9}"
-            f"{row['repeats']:>9,}{recovery:>28}"
-        )
+def table(results: Results) -> str:
+    """Write the table of faults for a person, with a column for the broker if there are more."""
+
+    def of_broker(text: str) -> str:
+        return f"{text:10}" if len(results) > 1 else ""
+
+    head = f"{'fault':42}{of_broker('broker')}{'runs':>5}{'events':>9}{'lost':>6}{'doubled':>9}"
+    lines = [f"{head}{'repeats':>9}{'recovery s, median (most)':>28}"]
+    rows = {broker: _rows(own) for broker, own in results.items()}
+    for name in (*FAULTS, RESTARTED):
+        for broker in rows:
+            if name not in rows[broker]:
+                continue
+            row = rows[broker][name]
+            recovery = f"{row['recovery_s']['median']:.1f} ({row['recovery_s']['max']:.1f})"
+            lines.append(
+                f"{name:42}{of_broker(broker)}{row['runs']:>5}{row['events']:>9,}"
+                f"{row['lost']:>6}{row['doubled']:>9}{row['repeats']:>9,}{recovery:>28}"
+            )
     return "\n".join(lines)
 
 
-def _rows(results: list[Result]) -> dict[str, Any]:
+def _rows(results: Sequence[Result]) -> dict[str, Any]:
     grouped: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         grouped[result.fault.name].append(result)

@@ -172,7 +172,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--runs", type=click.IntRange(1), help="how many runs, each with a fault")
 @click.option("--seed", type=click.IntRange(0), help="seed of the first run")
 @click.option("--fault", metavar="NAME", help="the fault to plant in every run")
-@click.option("--broker", metavar="embedded|kafka", help="broker of the runs with faults")
+@click.option("--broker", metavar="embedded|kafka|both", help="broker of the runs with faults")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
 def bench(**options: Any) -> None:
     """Measure: quality on real data, of alerts, throughput, latency, and what others reach."""

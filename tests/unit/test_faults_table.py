@@ -1,0 +1,83 @@
+"""``bench faults`` plants the faults of each broker, and tells the brokers apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import faults
+from benchmarks.faults import KAFKA, RECOVER_S, Options, run
+from simulator.broker import EMBEDDED
+from simulator.faults.check import Verdict
+from simulator.faults.plan import FAULTS, RESTARTED, Fault
+from simulator.faults.run import Result
+from streams.errors import ExpectationError, UsageError
+from streams.spec import DomainSpec
+
+Planted = list[tuple[str, str]]
+SLOW = "service slow"
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> Planted:
+    """Plant nothing: note the broker's kind and the fault, and say that all went well."""
+    noted: Planted = []
+
+    def pretend(spec: DomainSpec, fault: Fault, seed: int, folder: Path, durable: bool) -> Result:
+        noted.append((KAFKA if durable else EMBEDDED, fault.name))
+        recovery_s = RECOVER_S + 1 if durable and fault.name == SLOW else 1.0 + durable
+        return Result(seed, fault, Verdict(1000, 0, 0, 3, ()), recovery_s, 80.0, 50)
+
+    monkeypatch.setattr(faults, "_run", pretend)
+    return noted
+
+
+def rows(printed: str) -> list[list[str]]:
+    """Return the lines of the table, each as fault and the rest."""
+    table = printed[printed.index("\nfault ") :].strip().splitlines()
+    return [[line[:42].strip(), *line[42:].split()] for line in table[1:]]
+
+
+def test_both_brokers_have_each_of_their_faults_in_one_table(
+    planted: Planted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ExpectationError) as failed:
+        run(Options(broker="both"))
+    embedded = [(EMBEDDED, name) for name in FAULTS]
+    assert planted == [*embedded, *[(KAFKA, name) for name in (*FAULTS, RESTARTED)]]
+    printed = rows(capsys.readouterr().out)
+    assert [row[:2] for row in printed] == [
+        *([name, broker] for name in FAULTS for broker in (EMBEDDED, KAFKA)),
+        [RESTARTED, KAFKA],
+    ]
+    assert printed[0][2:] == ["1", "1,000", "0", "0", "3", "1.0", "(1.0)"]
+    assert printed[-1][2:] == ["1", "1,000", "0", "0", "3", "2.0", "(2.0)"]
+    # What failed is told with the broker to repeat it on.
+    assert str(failed.value).count("again:") == 1
+    assert f"recovery took {RECOVER_S + 1:.1f} s" in str(failed.value)
+    assert str(failed.value).endswith("--broker kafka")
+
+
+def test_the_report_on_both_is_that_on_each(planted: Planted) -> None:
+    def report(broker: str) -> dict[str, Any]:
+        return run(Options(broker=broker, runs=2))
+
+    assert report("both") == {"broker": "both", "brokers": [report(EMBEDDED), report(KAFKA)]}
+
+
+def test_one_broker_needs_no_column(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    run(Options(runs=1))
+    assert rows(capsys.readouterr().out) == [
+        [next(iter(FAULTS)), "1", "1,000", "0", "0", "3", "1.0", "(1.0)"]
+    ]
+
+
+def test_a_fault_of_one_broker_is_planted_there_alone(planted: Planted) -> None:
+    run(Options(broker="both", fault=RESTARTED, runs=2))
+    assert planted == [(KAFKA, RESTARTED)] * 2
+    with pytest.raises(UsageError, match=RESTARTED):
+        run(Options(fault=RESTARTED))
+    with pytest.raises(UsageError, match="embedded, kafka, both"):
+        run(Options(broker="localhost:9092"))
