@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 from faust.types import TP
@@ -18,7 +19,7 @@ from consumers.engine import Engine, WorkerConfig
 from consumers.inbox import Inbox
 from consumers.patience import FetchWait
 from consumers.transport import RESTORE_S, BatchApp, BatchConsumer, ConsumerTuning
-from streams.errors import StreamsimError
+from streams.errors import StateError, StreamsimError
 from streams.registry import load_domain
 from streams.settings import read_settings
 from streams.topics import topic
@@ -53,12 +54,22 @@ def create_app(config: WorkerConfig) -> BatchApp:
         app.consumer.finish(tp, offset)
 
     specs = [load_domain(name) for name in config.domains]
-    app.worker = engine = Engine(config, specs, finished, app.crash)
+    app.worker = engine = Engine(config, specs, finished, app.crash, _refuse)
     app.add_dependency(engine)  # what app.service() takes starts only after the first restore
     for spec in specs:
         for source in spec.sources:
             _receive(app, engine.inboxes[spec.name], topic(spec.name, source.name))
     return app
+
+
+def _refuse(error: StateError) -> NoReturn:
+    """End the worker with a sentence.
+
+    Faust would end it with tracebacks, its own among them. Nothing is under way at this point: what
+    was, has been written down before the state is read.
+    """
+    print(f"consumers.app: {error}", file=sys.stderr, flush=True)
+    os._exit(error.exit_code)
 
 
 def _receive(app: BatchApp, inbox: Inbox, name: str) -> None:

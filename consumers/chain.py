@@ -105,7 +105,7 @@ class Mark:
                 text["state"],
             )
         except (KeyError, ValueError) as error:
-            raise StateError(f"a record of a changelog that is none: {error!r}") from None
+            raise StateError(f"a record that no worker has written ({error!r})") from None
 
 
 @dataclass(frozen=True, slots=True)

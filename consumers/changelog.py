@@ -82,14 +82,17 @@ class Changelog:
         self._lanes = {}
         found: dict[int, list[Content]] = {}
         for p in wanted:
-            links = follow_chain(records.get(p, []))
+            try:
+                links = follow_chain(records.get(p, []))
+                found[p] = [unpack(link.data) for link in links]
+            except StateError as error:
+                raise StateError(f"{self._topic}, partition {p}: {error}") from error
             for link in links:
                 if link.mark.state != self._state:
                     raise StateError(
                         f"{self._topic}, partition {p}, was written by another definition of the "
                         "domain; begin with a new consumer group or an empty topic"
                     )
-            found[p] = [unpack(link.data) for link in links]
             self._lanes[p] = _lane_after(links, generation)
         return found
 
@@ -208,10 +211,20 @@ async def _read(
         fetched = await consumer.getmany(timeout_ms=1000)
         for tp, records in fetched.items():
             found[tp.partition] += [
-                Written(r.offset, Mark.read(r.headers), r.value or b"")
-                for r in records
-                if r.offset < ends[tp.partition]
+                _written(tp, r) for r in records if r.offset < ends[tp.partition]
             ]
             if records and records[-1].offset >= ends[tp.partition] - 1:
                 left.discard(tp.partition)
     return found
+
+
+def _written(tp: TopicPartition, record: Any) -> Written:
+    try:
+        mark = Mark.read(record.headers)
+    except StateError as error:
+        raise StateError(
+            f"{tp.topic}, partition {tp.partition}, offset {record.offset}: {error}; nobody but "
+            "workers may write there: find out who did, delete the topic, and the sources are "
+            "worked again from their beginning"
+        ) from error
+    return Written(record.offset, mark, record.value or b"")

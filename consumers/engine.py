@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
@@ -30,7 +30,7 @@ from consumers.predict import HttpScorer
 from consumers.runner import Limits, Runner
 from consumers.transport import ConsumerTuning
 from consumers.trimming import Trimmer
-from streams.errors import ScorerUnavailable, StackError
+from streams.errors import ScorerUnavailable, StackError, StateError
 from streams.settings import Settings
 from streams.signature import Signature
 from streams.spec import DomainSpec
@@ -100,6 +100,8 @@ class Engine(Service):
         Called with a partition and the offset before which all is done and written down.
     crash
         Called when the worker cannot go on.
+    refuse
+        Called with what the state says if it cannot be taken over; does not return.
     """
 
     def __init__(
@@ -108,10 +110,11 @@ class Engine(Service):
         specs: Sequence[DomainSpec],
         finished: Callable[[TP, int], None],
         crash: Callable[[BaseException], Any],
+        refuse: Callable[[StateError], NoReturn],
     ) -> None:
         super().__init__()
         self.config, self.specs = config, specs
-        self._on_finished, self._give_up = finished, crash
+        self._on_finished, self._give_up, self._refuse = finished, crash, refuse
         self.inboxes = {
             spec.name: Inbox(
                 {topic(spec.name, s.name): s.name for s in spec.sources}, config.settings.queue_rows
@@ -170,8 +173,8 @@ class Engine(Service):
 
         Raises
         ------
-        StreamsimError
-            If the state cannot be read, or sources of a domain are not assigned alike.
+        StackError
+            If sources of a domain are not assigned alike.
         """
         await self._ready.wait()
         await self.leave()
@@ -179,7 +182,10 @@ class Engine(Service):
         positions: dict[TP, int] = {}
         for spec in self.specs:
             partitions = _common(spec, own)
-            runner = await self._restored(spec, partitions, generation)
+            try:
+                runner = await self._restored(spec, partitions, generation)
+            except StateError as error:
+                self._refuse(error)
             self._runners[spec.name] = runner
             for source in spec.sources:
                 for p in partitions:

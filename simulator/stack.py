@@ -27,7 +27,7 @@ from simulator.broker import (
 )
 from simulator.process import Child, Children
 from simulator.runs import Run
-from streams.errors import BrokerError, StackError
+from streams.errors import BrokerError, StackError, StateError
 from streams.registry import all_topics
 from streams.settings import Settings
 from streams.spec import DomainSpec
@@ -206,12 +206,15 @@ class Stack:
         Raises
         ------
         StackError
-            If it is the broker, with which everything is gone, or a part dies again and again.
+            If it is the broker, with which everything is gone, a worker that cannot take the state
+            over, or a part that dies again and again.
         """
         for child in self.children.dead():
             if child is self.broker:
                 self.children.check()
             code = child.process.returncode
+            if child in self.workers and code == StateError.exit_code:
+                raise StackError(child.tail().rpartition("consumers.app: ")[2] or child.name)
             more = ("--resume",) if child in self.producers.values() else ()
             self.children.start_again(child, *more)
             self._say(f"{child.name} ended with exit code {code}; it is started again")

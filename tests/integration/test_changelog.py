@@ -6,21 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from consumers.changelog import PART_BYTES, Changelog
 from consumers.journal import Content
 from consumers.output import BATCH_BYTES
 from consumers.trimming import Trimmer
+from models.registry import Registry
 from simulator.broker import create_topics
 from streams.errors import StateError
 from streams.spec import DomainSpec
 from streams.topics import CHANGELOG, topic, topics_of
 from tests.brokers import BROKERS
+from tests.stacks import Up
 
 pytestmark = pytest.mark.stack
 
@@ -109,6 +113,54 @@ def test_the_state_of_another_definition_is_refused(address: str, finance: Domai
             await restored(address, other, "own", 2)
 
     asyncio.run(story())
+
+
+def send_stranger(address: str, name: str, partition: int) -> int:
+    """Write a record that is none of ours; return its offset."""
+    producer = KafkaProducer(bootstrap_servers=address)
+    try:
+        sent = producer.send(name, value=b"hello", partition=partition).get(timeout=20)
+        return int(sent.offset)
+    finally:
+        producer.close(timeout=5)
+
+
+def test_the_record_of_a_stranger_is_named_wherever_it_lies(
+    address: str, finance: DomainSpec
+) -> None:
+    name = topic(finance.name, CHANGELOG)
+
+    async def story() -> None:
+        async with changelog(address, finance) as log:
+            await log.restore(address, [0, 1], 1)
+            await log.write({0: content(1), 1: content(1)}, {})
+            offset = send_stranger(address, name, 1)
+            told = f"{name}, partition 1, offset {offset}: .*delete the topic"
+            with pytest.raises(StateError, match=told):  # at the end
+                await restored(address, finance, "own", 2)
+            await log.write({1: content(2)}, {})
+        with pytest.raises(StateError, match=told):  # in the middle
+            await restored(address, finance, "own", 2)
+        async with changelog(address, finance) as log:
+            assert numbers((await log.restore(address, [0], 2))[0]) == [1]
+        with pytest.raises(StateError, match=told):
+            await restored(address, finance, "other", 1)
+
+    asyncio.run(story())
+
+
+def test_the_record_of_a_stranger_ends_a_run_with_a_sentence(
+    registry: Registry, finance: DomainSpec, tmp_path: Path
+) -> None:
+    name = topic(finance.name, CHANGELOG)
+    with Up(tmp_path, "--days", "60", "--rate", "300") as up:
+        up.flowing()
+        offset = send_stranger(up.run["address"], name, 3)
+        up.part("worker").kill()
+        assert up.ended() == StateError.exit_code
+        assert f"streamsim: {name}, partition 3, offset {offset}: " in up.text
+        assert "delete the topic" in up.text.splitlines()[-1]
+        assert "Traceback" not in up.text
 
 
 def test_a_snapshot_lets_the_broker_forget_what_was_before_it_or_not(

@@ -102,5 +102,5 @@ def test_a_chain_that_has_lost_its_beginning_is_an_error() -> None:
 def test_a_record_of_somebody_else_is_an_error(name: str) -> None:
     mark = Mark(CUT, "b", "a", 0, 1, 7, Epoch(0, 1), "g", "s")
     assert Mark.read(mark.headers()) == mark
-    with pytest.raises(StateError, match="that is none"):
+    with pytest.raises(StateError, match="no worker has written"):
         Mark.read([(n, v) for n, v in mark.headers() if n != name])
