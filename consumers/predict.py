@@ -151,14 +151,18 @@ def score_records(
             events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
         )
     ]
+    new = tuple.__new__  # a named tuple's own way is a function in Python, for each of them
     return [
-        Outbound(
-            name_out,
-            p,
-            entity.encode(),
-            body,
-            time,
-            [model, version, hash_, (FEATURES, row), source, own[p], (SOURCE_OFFSET, b"%d" % at)],
+        new(
+            Outbound,
+            (
+                name_out,
+                p,
+                entity.encode(),
+                body,
+                time,
+                [model, version, hash_, (FEATURES, row), source, own[p], (SOURCE_OFFSET, at)],
+            ),
         )
         for p, entity, body, time, row, at in zip(
             events.partition.tolist(),
@@ -166,7 +170,7 @@ def score_records(
             dump_each(bodies),
             events.event_time.tolist(),
             packed.tolist(),
-            events.offset.tolist(),
+            map(b"%d".__mod__, events.offset.tolist()),
             strict=True,
         )
     ]
