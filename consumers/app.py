@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 import faust
 from faust.types import TP
 
-from consumers.engine import Engine, WorkerConfig
+from consumers.engine import Engine
 from consumers.inbox import Inbox
+from consumers.lasting import WorkerConfig
 from consumers.patience import FetchWait
 from consumers.transport import RESTORE_S, BatchApp, BatchConsumer, ConsumerTuning
 from streams.errors import StateError, StreamsimError

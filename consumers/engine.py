@@ -12,83 +12,27 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from mode import Service
 
-from consumers.changelog import Changelog
 from consumers.follower import follow
 from consumers.inbox import Inbox
-from consumers.latency import Latencies
+from consumers.lasting import Lasting, WorkerConfig
 from consumers.measures import measures
 from consumers.output import BATCH_BYTES, Output
-from consumers.pipeline import Pipeline, new_tables
+from consumers.pipeline import Pipeline
 from consumers.predict import HttpScorer
 from consumers.runner import Limits, Runner
-from consumers.transport import ConsumerTuning
 from consumers.trimming import Trimmer
 from streams.errors import ScorerUnavailable, StackError, StateError
-from streams.settings import Settings
 from streams.signature import Signature
 from streams.spec import DomainSpec
 from streams.topics import TABLE_PARTITIONS, topic
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What one worker is to do.
-
-    Parameters
-    ----------
-    group
-        Consumer group; workers of the same stack share it, and their state.
-    worker
-        Number of this worker within the stack.
-    hold
-        Score in order of event time, once the watermark has passed.
-    durable
-        Write the state down. Without it, it is gone with the worker: what a benchmark compares
-        with.
-    """
-
-    domains: tuple[str, ...]
-    broker: str
-    group: str
-    worker: int
-    hold: bool
-    tuning: ConsumerTuning
-    settings: Settings
-    durable: bool = True
-
-
-class Lasting:
-    """What one domain keeps from assignment to assignment."""
-
-    def __init__(
-        self,
-        spec: DomainSpec,
-        config: WorkerConfig,
-        producer: AIOKafkaProducer,
-        trimmer: Trimmer | None,
-    ) -> None:
-        settings = config.settings
-        trim = trimmer.before if trimmer else None
-        self.spec = spec
-        self.tables = new_tables(spec)
-        self.changelog = Changelog(spec, producer, config.group, trim)
-        self.latencies = Latencies()
-        self.signature: Signature | None = None
-        self.scorer = HttpScorer(
-            settings.model_url,
-            spec.recipe.name,
-            timeout_s=settings.score_timeout_s,
-            max_rows=settings.max_rows,
-        )
 
 
 class Engine(Service):
