@@ -44,6 +44,16 @@ def test_latency_is_measured_to_the_end(registry: Registry, tmp_path: Path) -> N
     assert 0 < entry["broker_alone_ms"]["p50"] <= entry["broker_alone_ms"]["p99"]
 
 
+@pytest.mark.stack
+@pytest.mark.slow
+def test_a_worker_finishes_with_durable_state_and_without(
+    registry: Registry, tmp_path: Path
+) -> None:
+    result = measured(tmp_path, "durability", "--keys", "300", "--events", "3000", "--rounds", "1")
+    assert set(result["events_per_second"]) == {"written down", "in memory"}
+    assert result["throughput_left"] > 0
+
+
 def test_whoever_misses_a_record_is_disqualified() -> None:
     good, bad = Round(10, 1.0, 1.0, 1.0, 1.0, 0), Round(10, 1.0, 1.0, 1.0, 1.0, 3)
     result = summary({c.name: [bad if c.name == "take" else good] for c in CONTESTANTS})
