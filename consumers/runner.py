@@ -255,7 +255,7 @@ class Runner:
         cuts = self.pipeline.cut()
         positions = {s.name: self.pipeline.positions(s.name) for s in self.spec.sources}
         while self._unconfirmed and self._unconfirmed[0].done():
-            self._unconfirmed.popleft()
+            self._unconfirmed.popleft().result()  # raises if it failed: nothing is written then
         contents = snapshots | cuts
         if not contents and self._changelog is not None:
             return
