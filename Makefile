@@ -32,7 +32,7 @@ test: $(READY_DEV) ## the tests
 test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, whole stacks
 	@$(BIN)/python -m pytest -m slow --timeout 1800 --ignore tests/faults $(ARGS)
 
-test-faults: $(READY_DEV) ## faults of every kind under load, each in a stack of its own
+test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
 	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)
 
 test-kafka: $(READY_DEV) ## the tests of whole stacks on Apache Kafka; needs Java 17 and Maven

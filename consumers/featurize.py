@@ -131,14 +131,14 @@ def featurize(
     pasts = {
         w.name: windows[w.name].observe(
             events.partition,
-            events.columns[w.key],  # type: ignore[arg-type]
+            events.strings(w.key),
             events.event_time,
-            events.columns[w.value],  # type: ignore[arg-type]
+            events.integers(w.value),
         )
         for w in spec.windows
     }
     counts = {
-        t.name: tables[t.name].windows(events.columns[t.key], events.event_time)  # type: ignore[arg-type]
+        t.name: tables[t.name].windows(events.strings(t.key), events.event_time)
         for t in spec.tables
     }
     return spec.features.assemble(events, Aggregates(pasts, counts)).astype(np.float32)

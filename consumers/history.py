@@ -135,7 +135,8 @@ class History:
     def newest(self, slots: Slots) -> Ints:
         """Return the time of each key's newest row, ``NO_TIME`` without one."""
         self._ensure(slots)
-        return self._time[self._start[slots] + self._length[slots]]  # type: ignore[no-any-return]
+        newest: Ints = self._time[self._start[slots] + self._length[slots]]
+        return newest
 
     def before(self, slots: Slots, times: Ints) -> Slots:
         """Find each key's last row with a time less than the given one.

@@ -103,7 +103,8 @@ class Output:
         """Send what waits for a place, a batch at a time, until nothing does."""
         topic, partition = place
         try:
-            # The client takes a second batch for a place while the first is on its way.
+            # One batch at a time: the client would take a second, and keep a third one's sender
+            # waiting, while here more records find room in the second.
             waiting = self._waiting[place]
             while waiting:
                 batch, taken = self._fill(waiting, topic)

@@ -125,7 +125,8 @@ class Pipeline:
                 # What is ours is a function of our input alone: nobody need wait for it to come
                 # back from the broker.
                 for record in closed:
-                    self.tables[table.name].apply(record.value or b"")
+                    assert record.value is not None  # a closed bucket has one
+                    self.tables[table.name].apply(record.value)
                 outputs.records += closed
         self._release()
         state.seen[spec.name].forget(clock)

@@ -61,7 +61,7 @@ class Contributions:
         effective = self._table.effective.get(events.source)
         time = events.event_time if effective is None else effective(events)
         bucket = time - time % self._table.bucket
-        keys: Objects = events.columns[self._table.key]  # type: ignore[assignment]
+        keys = events.strings(self._table.key)
         still = bucket >= self._ends(events.source, watermark)
         counted = events.partition[still], bucket[still], keys[still]
         if still.any():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -130,6 +130,14 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.event_time)
+
+    def strings(self, name: str) -> Objects:
+        """Return a column that the schema says holds strings."""
+        return cast(Objects, self.columns[name])
+
+    def integers(self, name: str) -> Ints:
+        """Return a column that the schema says holds integers or times."""
+        return cast(Ints, self.columns[name])
 
     def take(self, rows: Ints | Mask | slice) -> Events:
         """Return the given rows, in the given order."""
