@@ -1,173 +1,29 @@
-"""A partition that is stuck, its queue full, holds up no other, and catches up later.
-
-A runner is driven as a worker drives it, with what the transport fetches for it; only broker,
-service and changelog are not there.
-"""
+"""A partition that is stuck, its queue full, holds up no other, and catches up later."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from types import SimpleNamespace
-from typing import Any, cast
 
-import numpy as np
-import orjson
-import pytest
-from faust.types import TP
-
-from consumers.engine import Engine
-from consumers.inbox import Inbox
-from consumers.latency import Latencies
-from consumers.pipeline import Pipeline
-from consumers.runner import Limits, Runner
-from consumers.transport import BatchConsumer
-from streams.codec import format_times
-from streams.events import SOURCE_TIME, Floats, Outbound
-from streams.inference import Matrix
 from streams.spec import DAY, MINUTE
-from streams.topics import SCORES, topic
-from tests.property.driving import SIGNATURE, checksum
-from tests.property.logs import CARDS, SOURCES, SPEC, START, Item, heartbeat
+from tests.property.logs import START, heartbeat
+from tests.unit.running import (
+    BUDGET,
+    PLACES,
+    TRIGGER,
+    Stack,
+    between,
+    events,
+    labels_to,
+    until,
+)
 
-BUDGET, FETCH, PATIENCE_S = 50, 20, 20.0
 STUCK, OTHERS = 1, (0, 2)
-TRIGGER = SPEC.trigger.name
-PLACES = {(s, p): TP(topic(SPEC.name, s), p) for s in SOURCES for p in range(SPEC.partitions)}
 
 
-class Stack:
-    """A runner, the topics that it reads, and what it has scored."""
-
-    def __init__(self, *, hold: bool = False) -> None:
-        self.logs: dict[TP, list[Any]] = {tp: [] for tp in PLACES.values()}
-        self.at = dict.fromkeys(self.logs, 0)
-        self.scored: dict[int, list[int]] = {p: [] for p in range(SPEC.partitions)}
-        self.inbox = Inbox({tp.topic: source for (source, _), tp in PLACES.items()}, BUDGET)
-        self.pipeline = Pipeline(SPEC, SIGNATURE, hold=hold)
-        self._engine = SimpleNamespace(inboxes={SPEC.name: self.inbox})
-        unused = cast(Any, SimpleNamespace(wants_snapshot=lambda p: False))
-        self._runner = Runner(
-            self.pipeline, self.inbox, cast(Any, self), cast(Any, self), unused,
-            lambda name, p, offset: None,
-            Limits(4 * BUDGET, BUDGET, 2.0, 0.0, 3600.0, SPEC.partitions), Latencies(),
-        )  # fmt: skip
-
-    # What the runner asks of scorer and output.
-
-    async def score(self, rows: Matrix) -> Floats:
-        await asyncio.sleep(0)
-        return checksum(rows)
-
-    def send(self, records: Sequence[Outbound]) -> asyncio.Future[None]:
-        for record in records:
-            if record.topic == topic(SPEC.name, SCORES):
-                offset = int(dict(record.headers)["source_offset"])
-                self.scored[record.partition].append(offset)
-        sent = asyncio.get_running_loop().create_future()
-        sent.set_result(None)
-        return sent
-
-    async def room(self) -> None:
-        await asyncio.sleep(0)
-
-    def abandon(self) -> None:
-        pass
-
-    # What the transport asks of worker and client.
-
-    def is_full(self, tp: TP) -> bool:
-        return Engine.is_full(cast(Any, self._engine), tp)
-
-    async def _getmany(self, active_partitions: Iterable[TP], timeout: float) -> dict[TP, Any]:
-        fetched = {}
-        for tp in active_partitions:
-            if records := self.logs[tp][self.at[tp] : self.at[tp] + FETCH]:
-                fetched[tp] = records
-                self.at[tp] += len(records)
-        await asyncio.sleep(0)
-        return fetched
-
-    async def _fetch(self) -> None:
-        consumer = SimpleNamespace(
-            app=SimpleNamespace(worker=self),
-            flow_active=True,
-            _get_active_partitions=lambda: set(self.logs),
-            _getmany=self._getmany,
-        )
-        while True:
-            for tp, records in (await BatchConsumer._fetched(cast(Any, consumer), 1.0)).items():
-                self.inbox.put(tp, records)
-
-    @asynccontextmanager
-    async def running(self) -> Any:
-        tasks = [asyncio.create_task(work) for work in (self._runner.run(), self._fetch())]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    # What a test does.
-
-    def write(self, items: Iterable[Item]) -> None:
-        for item in items:
-            log = self.logs[PLACES[item.source, item.partition]]
-            log.append(
-                SimpleNamespace(
-                    offset=len(log), timestamp=item.time, key=item.key, value=item.value,
-                    headers=item.headers,
-                )
-            )  # fmt: skip
-
-    def full(self) -> bool:
-        """Whether nothing more of the stuck partition is taken, neither fetched nor worked."""
-        waiting = self.pipeline.waiting_for_others()[STUCK]
-        return self.is_full(PLACES[TRIGGER, STUCK]) and bool(waiting >= BUDGET)
-
-    def counts(self) -> Counter[int]:
-        return Counter({p: len(offsets) for p, offsets in self.scored.items()})
-
-
-async def until(condition: Callable[[], bool], what: Callable[[], object]) -> None:
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():
-                await asyncio.sleep(0)
-    except TimeoutError:
-        pytest.fail(f"in vain: {what()}")
-
-
-def events(partition: int, times: Iterable[int]) -> Iterator[Item]:
-    """Payments of a partition's card, in order."""
-    card = CARDS[partition]
-    for number, time in enumerate(times):
-        event_id = f"{partition}-{time}-{number}"
-        body = {
-            "event_id": event_id,
-            "event_time": format_times(np.array([time]))[0],
-            "card_id": card,
-            "terminal_id": "t0",
-            "amount_cents": 100,
-        }
-        headers = [(SOURCE_TIME, b"%d" % time)]
-        yield Item(
-            TRIGGER, partition, card.encode(), orjson.dumps(body), headers, time, "event",
-            event_id, time,
-        )  # fmt: skip
-
-
-def between(first_day: float, last_day: float, count: int) -> Iterator[int]:
-    return (START + int(d * DAY) for d in np.linspace(first_day, last_day, count, endpoint=False))
-
-
-def labels_to(day: int) -> Iterator[Item]:
-    """Say that all chargebacks up to a day are there."""
-    others = [source for source in SOURCES if source != TRIGGER]
-    return (heartbeat(s, p, START + day * DAY) for s in others for p in range(SPEC.partitions))
+def full(stack: Stack) -> bool:
+    """Whether nothing more of the stuck partition is taken, neither fetched nor worked."""
+    waiting = stack.pipeline.waiting_for_others()[STUCK]
+    return stack.is_full(PLACES[TRIGGER, STUCK]) and bool(waiting >= BUDGET)
 
 
 def test_a_partition_that_waits_for_the_others_holds_none_of_them_up() -> None:
@@ -178,11 +34,11 @@ def test_a_partition_that_waits_for_the_others_holds_none_of_them_up() -> None:
         count = 8 * BUDGET
         stack.write([*labels_to(90), *events(STUCK, between(30, 40, count))])
         async with stack.running():
-            await until(stack.full, lambda: "a full queue")
+            await until(lambda: full(stack), lambda: "a full queue")
             for p in OTHERS:
                 stack.write(events(p, between(0, 20, count)))
             await until(lambda: all(len(stack.scored[p]) == count for p in OTHERS), stack.counts)
-            assert stack.full()
+            assert full(stack)
             assert not stack.scored[STUCK]
             for p in OTHERS:
                 stack.write(events(p, between(20, 40, count)))
