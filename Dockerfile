@@ -7,7 +7,7 @@ RUN python -m venv --without-pip /opt/venv
 # The dependencies come first, so that a changed source does not install them anew. Faust has no
 # wheel for Linux on arm64: there, pip builds it from source, without its optional C extensions.
 COPY requirements.lock ./
-RUN pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r requirements.lock
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY streams streams
 COPY producers producers

@@ -7,6 +7,9 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 READY_DEV = $(VENV)/.ready-dev
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The locks name everything. Left to resolve, pip looks at the newest release of what is asked
+# for with an extra, coverage[toml], and refuses it, for it is not the one in the lock.
+LOCKED = $(PIP) --no-deps --require-hashes -r
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header pyproject.toml --extra build
 ARGS ?=
@@ -70,12 +73,13 @@ $(BIN)/python:
 
 $(READY): $(BIN)/python requirements.lock pyproject.toml
 	@echo "Setting up (once) ..."
-	@$(PIP) --require-hashes -r requirements.lock
+	@$(LOCKED) requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --no-index -e .
 	@$(BIN)/streamsim train --missing
 	@touch $@
 
 $(READY_DEV): $(READY) requirements-dev.lock
 	@echo "Setting up for development (once) ..."
-	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(LOCKED) requirements-dev.lock
+	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
 	@touch $@
