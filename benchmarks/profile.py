@@ -20,7 +20,7 @@ PARTS = (
     ("clean: decode and validate", r"consumers/clean\.py|decode_objects|parse_times"),
     ("featurize", r"consumers/(featurize|history)\.py|finance/features\.py"),
     ("second key's table", r"consumers/table\.py|consumers/follower\.py"),
-    ("write scores", r"score_records|format_times"),
+    ("write scores", r"score_batches|format_times"),
     ("alerts and reasons", r"consumers/monitor\.py"),
     ("call the model", r"HttpScorer|streams/inference\.py|aiohttp/|_call \(consumers/predict"),
     ("send", r"consumers/output\.py|aiokafka/producer/"),

@@ -127,8 +127,10 @@ def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
 def run(config: WorkerConfig) -> None:
     """Run a worker until it is stopped."""
     app = create_app(config)
-    # Batches come and go by the thousand and are never cyclic: collecting often finds nothing.
-    gc.set_threshold(50_000, 20, 100)
+    # Batches come and go by the thousand and are never cyclic: collecting often finds nothing, and
+    # looks at all that waits.
+    gc.freeze()
+    gc.set_threshold(500_000, 20, 100)
     sys.setswitchinterval(SWITCH_S)
     faust.Worker(app, loglevel="INFO").execute_from_commandline()
 

@@ -197,7 +197,8 @@ Faults = dict[int, str]
 
 def _read_strings(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
     faults: Faults = {}
-    if set(map(type, raw)) != {str} or max(map(len, raw)) > field.max_length or "" in raw:
+    lengths = set(map(len, raw)) if set(map(type, raw)) == {str} else {0}
+    if 0 in lengths or max(lengths) > field.max_length:
         for i, value in enumerate(raw):
             if value is None or value == "":
                 if required:

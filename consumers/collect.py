@@ -24,6 +24,7 @@ from streams.events import (
     Mask,
     Records,
     first_headers,
+    stretches,
 )
 
 
@@ -105,10 +106,9 @@ def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_
     if not stamped.all():
         return _advance_singly(clock, partition, source_time, stamped, max_ahead)
     after = np.empty(len(partition), np.int64)
-    for p in np.flatnonzero(np.bincount(partition, minlength=len(clock))).tolist():
-        rows = np.flatnonzero(partition == p)
+    for p, rows in stretches(partition):
         after[rows] = np.maximum(np.maximum.accumulate(source_time[rows]), clock[p])
-        clock[p] = after[rows[-1]]
+        clock[p] = after[rows.stop - 1]
     return after
 
 

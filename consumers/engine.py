@@ -204,7 +204,9 @@ class Engine(Service):
 
         def handle(topic_name: str, records: Sequence[Any]) -> None:
             table = lasting.tables[names[topic_name]]
-            advanced = [table.apply(record.value) for record in records]
+            # What comes back of our own is known, and need not be read.
+            news = [r for r in records if r.timestamp_type or not table.has(r.key, r.timestamp)]
+            advanced = [table.apply(record.value) for record in news]
             if any(advanced):
                 self.inboxes[spec.name].wake()
 

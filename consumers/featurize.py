@@ -42,7 +42,7 @@ class WindowState:
         come in order of time, as nearly always, all of them are worked at once; the others are
         worked one at a time.
         """
-        slots = self._index.slots(partition.tolist(), keys)
+        slots = self._index.slots(partition, keys)
         order = np.argsort(slots, kind="stable")
         astray = self._astray(slots[order], times[order])
         numbers = np.column_stack([values, values * values])
@@ -79,7 +79,7 @@ class WindowState:
         count
             How many of the rows are each key's; a key may come several times.
         """
-        slots = np.repeat(self._index.slots([partition] * len(keys), keys), count)
+        slots = np.repeat(self._index.slots(np.full(len(keys), partition), keys), count)
         order = np.lexsort((times, slots))
         numbers = np.column_stack([values, values * values])[order]
         self._history.append(slots[order], times[order], numbers)

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from itertools import groupby, repeat
-from operator import itemgetter
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.events import NO_TIME, Ints
+from streams.events import NO_TIME, Ints, stretches
 
 Slots = npt.NDArray[np.intp]
 _FIRST_CAPACITY = 8
@@ -38,11 +37,13 @@ class KeyIndex:
 
     def slots(self, keys: Iterable[Hashable]) -> Slots:
         """Return the number of each key, giving new keys the next ones."""
-        known, items = self._slot, list(keys)
-        found = list(map(known.get, items))
-        if None in found:
-            found = [known.setdefault(key, len(known)) for key in items]
-        return np.array(found, np.intp)
+        items = list(keys)
+        slots = self.find(items)
+        new = np.flatnonzero(slots < 0)
+        if len(new):
+            known = self._slot
+            slots[new] = [known.setdefault(items[row], len(known)) for row in new.tolist()]
+        return slots
 
     def find(self, keys: Iterable[Hashable]) -> Slots:
         """Return the number of each key, -1 for one that has never come."""
@@ -54,7 +55,7 @@ class PlacedKeys:
     """Numbers keys in each partition, in the order in which they first come.
 
     >>> keys = PlacedKeys()
-    >>> keys.slots([0, 1, 0], ["a", "a", "b"]).tolist(), len(keys)
+    >>> keys.slots(np.array([0, 1, 0]), ["a", "a", "b"]).tolist(), len(keys)
     ([0, 1, 2], 3)
     >>> keys.of(0)
     (['a', 'b'], array([0, 2]))
@@ -67,21 +68,17 @@ class PlacedKeys:
     def __len__(self) -> int:
         return self._count
 
-    def slots(self, partitions: Iterable[int], keys: Iterable[str]) -> Slots:
+    def slots(self, partition: Ints, keys: Iterable[str]) -> Slots:
         """Return the number of each key in its partition, giving new ones the next."""
-        found: list[int | None] = []
-        for p, group in groupby(zip(partitions, keys, strict=True), itemgetter(0)):
-            known, own = self._slot[p], [key for _, key in group]
-            slots = list(map(known.get, own))
-            if None in slots:
-                slots = [self._number(known, key) for key in own]
-            found += slots
-        return np.array(found, np.intp)
-
-    def _number(self, known: dict[str, int], key: str) -> int:
-        slot = known.setdefault(key, self._count)
-        self._count += slot == self._count
-        return slot
+        items = list(keys)
+        slots = np.empty(len(items), np.intp)
+        for p, rows in stretches(partition):
+            slots[rows] = list(map(self._slot[p].get, items[rows], repeat(-1)))
+        for row in np.flatnonzero(slots < 0).tolist():
+            known = self._slot[int(partition[row])]
+            slots[row] = known.setdefault(items[row], self._count)
+            self._count += int(slots[row] == self._count)
+        return slots
 
     def of(self, partition: int) -> tuple[list[str], Slots]:
         """Return the keys of a partition with their numbers."""

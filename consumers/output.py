@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.events import Outbound
+from streams.events import Outbound, OutboundBatch
 
 BATCH_BYTES = 900_000
 """Below the largest message that Kafka takes by default (1 MiB)."""
@@ -50,19 +51,24 @@ class Output:
         self._room.set()
         self._failure: BaseException | None = None
 
-    def send(self, records: Sequence[Outbound]) -> asyncio.Future[None]:
+    def send(
+        self, records: Sequence[Outbound], batches: Sequence[OutboundBatch] = ()
+    ) -> asyncio.Future[None]:
         """Take records in; return a future that is done once they are on the broker.
 
-        It never waits; :meth:`room` does.
+        It never waits; :meth:`room` does. The batches come before the other records.
         """
-        sending = Sending(asyncio.get_running_loop().create_future(), len(records))
+        count = len(records) + sum(map(len, batches))
+        sending = Sending(asyncio.get_running_loop().create_future(), count)
         if self._failure is not None:
             sending.fail(self._failure)
-        elif not records:
+        elif not count:
             sending.confirmed.set_result(None)
         else:
             self._sendings.add(sending)
-            self._hand_out(records, sending)
+            for batch in (*batches, *self._gathered(records)):
+                self._hand_out(batch, sending)
+            self._count(count)
         return sending.confirmed
 
     async def room(self) -> None:
@@ -89,15 +95,28 @@ class Output:
         for task in self._senders.values():
             task.cancel()
 
-    def _hand_out(self, records: Sequence[Outbound], sending: Sending) -> None:
-        parts: dict[Place, list[Outbound]] = {}
+    def _gathered(self, records: Sequence[Outbound]) -> Iterator[OutboundBatch]:
+        """Put the records for each place together."""
+        places: dict[Place, list[Outbound]] = {}
         for record in records:
-            parts.setdefault((record.topic, record.partition), []).append(record)
-        for place, part in parts.items():
-            self._waiting.setdefault(place, deque()).append(Part(part, sending))
-            if place not in self._senders:
-                self._senders[place] = asyncio.create_task(self._run(place))
-        self._count(len(records))
+            if record.value is not None and len(record.value) > self._max_record:
+                record = self._cut_off(record, record.value)
+            places.setdefault((record.topic, record.partition), []).append(record)
+        for place, part in places.items():
+            _, _, *columns = zip(*part, strict=True)
+            yield OutboundBatch(*place, *columns)
+
+    def _cut_off(self, record: Outbound, value: bytes) -> Outbound:
+        headers = [*record.headers, ("truncated_from", b"%d" % len(value))]
+        return record._replace(value=value[: self._max_record], headers=headers)
+
+    def _hand_out(self, batch: OutboundBatch, sending: Sending) -> None:
+        if not len(batch):
+            return
+        place = batch.topic, batch.partition
+        self._waiting.setdefault(place, deque()).append(Part(batch, sending))
+        if place not in self._senders:
+            self._senders[place] = asyncio.create_task(self._run(place))
 
     async def _run(self, place: Place) -> None:
         """Send what waits for a place, a batch at a time, until nothing does."""
@@ -107,7 +126,7 @@ class Output:
             # waiting, while here more records find room in the second.
             waiting = self._waiting[place]
             while waiting:
-                batch, taken = self._fill(waiting, topic)
+                batch, taken = self._fill(waiting)
                 await (await self._producer.send_batch(batch, topic, partition=partition))
                 self._count(-sum(n for _, n in taken))
                 for sending, n in taken:
@@ -119,30 +138,19 @@ class Output:
             self._senders.pop(place, None)
             self._waiting.pop(place, None)
 
-    def _fill(self, waiting: deque[Part], topic: str) -> tuple[Any, list[tuple[Sending, int]]]:
+    def _fill(self, waiting: deque[Part]) -> tuple[RecordBatch, list[tuple[Sending, int]]]:
         """Make a batch of as much as fits; what does not, stays at the head of the queue."""
-        batch, longest = self._producer.create_batch(), self._max_record
-        append = batch.append
+        batch = RecordBatch(BATCH_BYTES, 0)
         taken: list[tuple[Sending, int]] = []
         while waiting:
             part = waiting[0]
-            before = part.taken
-            for record in part.records[before:]:
-                value, headers = record.value, record.headers
-                if value is not None and len(value) > longest:
-                    headers = [*headers, ("truncated_from", b"%d" % len(value))]
-                    value = value[:longest]
-                fitted = append(
-                    timestamp=record.timestamp, key=record.key, value=value, headers=headers
-                )
-                if fitted is None:  # the batch is full, and says it no other way
-                    break
-                part.taken += 1
-            if part.taken > before:
-                taken.append((part.sending, part.taken - before))
-            if part.taken < len(part.records):
+            fitted = batch.extend(part.batch, part.taken)
+            if fitted:
+                taken.append((part.sending, fitted))
+            part.taken += fitted
+            if part.taken < len(part.batch):
                 if not taken:
-                    raise RuntimeError(f"a record for {topic} fits no batch")
+                    raise RuntimeError(f"a record for {part.batch.topic} fits no batch")
                 break
             waiting.popleft()
         return batch, taken
@@ -161,6 +169,24 @@ class Output:
             sending.fail(error)
         self._sendings.clear()
         self._room.set()
+
+
+class RecordBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka has no types
+    """A record batch as it goes over the wire."""
+
+    def extend(self, batch: OutboundBatch, begin: int) -> int:
+        """Append records from row ``begin`` on; return how many fitted."""
+        append = self._builder.append
+        first: int = self.record_count()
+        columns = (batch.timestamp, batch.key, batch.value, batch.headers)
+        offset = first
+        for row in zip(*(islice(column, begin, None) for column in columns), strict=True):
+            if append(offset, *row) is None:  # it is full, and says it no other way
+                self.close()
+                break
+            offset += 1
+        self._relative_offset = offset
+        return offset - first
 
 
 @dataclass(slots=True, eq=False)
@@ -186,8 +212,8 @@ class Sending:
 
 @dataclass(slots=True)
 class Part:
-    """The records of one call for one place."""
+    """The records of one call for one place, and how many of them are in a record batch."""
 
-    records: Sequence[Outbound]
+    batch: OutboundBatch
     sending: Sending
     taken: int = field(default=0)

@@ -23,7 +23,7 @@ from consumers.collect import Collected, collect
 from consumers.featurize import featurize
 from consumers.journal import Content
 from consumers.monitor import alert_records, occluded, reasons
-from consumers.predict import rounded, score_records
+from consumers.predict import rounded, score_batches
 from consumers.state import State
 from consumers.table import SecondKeyTable
 from consumers.waiting import Prepared, Waiting
@@ -94,6 +94,7 @@ class Pipeline:
         under way when the state was restored: these are taken up again.
         """
         state, spec = self.state, self.spec.source(records.source)
+        records = records.by_partition()  # the steps go through one partition after the other
         known = records.offset < state.next[spec.name][records.partition]
         if known.any():
             self._take_up(records.take(known), spec.role)
@@ -168,8 +169,8 @@ class Pipeline:
             return Outputs()
         scores = rounded(scores)
         outputs = Outputs(
-            score_records(self.spec, events, prepared.features, scores, signature),
-            [events.ingest_time[events.ingest_time != NO_TIME]],
+            batches=score_batches(self.spec, events, prepared.features, scores, signature),
+            latencies_from=[events.ingest_time[events.ingest_time != NO_TIME]],
         )
         if len(alerts):
             rows = prepared.features[alerts]

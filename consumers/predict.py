@@ -20,8 +20,9 @@ from streams.events import (
     SOURCE_OFFSET,
     Events,
     Floats,
-    Outbound,
+    OutboundBatch,
     source_headers,
+    stretches,
 )
 from streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
 from streams.signature import Signature
@@ -132,48 +133,40 @@ def rounded(scores: Floats) -> Floats:
     return np.round(scores, DECIMALS)
 
 
-def score_records(
+def score_batches(
     spec: DomainSpec, events: Events, features: Matrix, scores: Floats, signature: Signature
-) -> list[Outbound]:
-    """Write one record per score, with its lineage: model, version, features and source."""
+) -> list[OutboundBatch]:
+    """Write one record per score, with its lineage: model, version, features and source.
+
+    Returns
+    -------
+    A batch or more per partition, in the order of the events.
+    """
     name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
-    model = (MODEL, signature.model.encode())
-    version = (MODEL_VERSION, signature.version.encode())
-    hash_ = (FEATURE_HASH, signature.feature_hash.encode())
-    # The same for all, or for a partition; only the offset's is an event's own.
-    source, _, _ = source_headers(name_in, 0, 0)
-    own = [source_headers(name_in, p, 0)[1] for p in range(spec.partitions)]
-    packed = np.ascontiguousarray(features, "<f4").view(f"V{features.shape[1] * 4}").ravel()
-    entity_name, entities = spec.trigger.key, events.entity.tolist()
+    entity_name = spec.trigger.key
+    entities = events.entity.tolist()
     bodies = [
         {"event_id": i, "event_time": at, entity_name: entity, "score": score}
         for i, at, entity, score in zip(
             events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
         )
     ]
-    new = tuple.__new__  # a named tuple's own way is a function in Python, for each of them
-    return [
-        new(
-            Outbound,
-            (
-                name_out,
-                p,
-                entity.encode(),
-                body,
-                time,
-                [model, version, hash_, (FEATURES, row), source, own[p], (SOURCE_OFFSET, at)],
-            ),
-        )
-        for p, entity, body, time, row, at in zip(
-            events.partition.tolist(),
-            entities,
-            dump_each(bodies),
-            events.event_time.tolist(),
-            packed.tolist(),
-            map(b"%d".__mod__, events.offset.tolist()),
-            strict=True,
-        )
-    ]
+    keys, values = list(map(str.encode, entities)), dump_each(bodies)
+    times = events.event_time.tolist()
+    packed = np.ascontiguousarray(features, "<f4").view(f"V{features.shape[1] * 4}").ravel()
+    rows, offsets = packed.tolist(), list(map(b"%d".__mod__, events.offset.tolist()))
+    model = (MODEL, signature.model.encode())
+    version = (MODEL_VERSION, signature.version.encode())
+    hash_ = (FEATURE_HASH, signature.feature_hash.encode())
+    batches = []
+    for p, part in stretches(events.partition):
+        source, own, _ = source_headers(name_in, p, 0)
+        headers = [
+            [model, version, hash_, (FEATURES, row), source, own, (SOURCE_OFFSET, at)]
+            for row, at in zip(rows[part], offsets[part], strict=True)
+        ]
+        batches.append(OutboundBatch(name_out, p, keys[part], values[part], times[part], headers))
+    return batches
 
 
 def unpack_features(packed: Sequence[bytes], n_features: int) -> Matrix:

@@ -229,7 +229,7 @@ class Runner:
             for ingested in outputs.latencies_from:
                 self._latencies.add((now - ingested).astype(np.int64))
 
-        sent = self._output.send(outputs.records)
+        sent = self._output.send(outputs.records, outputs.batches)
         sent.add_done_callback(confirmed)
         self._unconfirmed.append(sent)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from streams.events import Ints, Mask, as_objects
+from streams.events import Ints, Mask, as_objects, stretches
 
 _CHUNK = 1024
 
@@ -39,8 +39,7 @@ class SeenIds:
         """
         fresh = np.ones(len(times), bool)
         items = as_objects(ids)
-        for p in np.flatnonzero(np.bincount(partition)).tolist():
-            rows = np.flatnonzero(partition == p)
+        for p, rows in stretches(partition):
             own = items[rows].tolist()
             fresh[rows] = self._first_time(p, own, times[rows].tolist(), clock[rows].tolist())
         return fresh

@@ -172,8 +172,13 @@ class Contributions:
             "buckets": buckets,
             "counts": counts,
         }
-        key = f"{source}:{partition}".encode()
+        key = record_key(source, partition)
         return Outbound(self._topic, 0, key, orjson.dumps(body), max(until, 0), [])
+
+
+def record_key(source: str, partition: int) -> bytes:
+    """Return the key of what a partition of a source contributes."""
+    return f"{source}:{partition}".encode()
 
 
 class SecondKeyTable:
@@ -188,6 +193,9 @@ class SecondKeyTable:
         self._covered = {
             (source, p): NO_TIME for source in table.sources for p in range(partitions)
         }
+        self._by_key: dict[bytes | None, tuple[str, int]] = {
+            record_key(*origin): origin for origin in self._covered
+        }
         self._lengths = np.array(table.lengths)
         # A partition may lag the fastest one by the delay: nobody gets further ahead. It may also
         # be set back when its worker dies: how far, the partitions say themselves.
@@ -200,6 +208,14 @@ class SecondKeyTable:
         self._settled = NO_TIME
         self.watermark = NO_TIME
         """All buckets that end by then are complete (ms)."""
+
+    def has(self, key: bytes | None, until: int) -> bool:
+        """Say whether a record of the table's topic tells nothing new, by its key and time (ms).
+
+        The time must be the one that whoever wrote the record has given it.
+        """
+        covered = self._by_key.get(key)
+        return covered is not None and until <= self._covered[covered]
 
     def apply(self, value: bytes) -> bool:
         """Take in one record of the table's topic; return whether the watermark advanced."""

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiokafka
-from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CorruptRecordException
 from faust import App
 from faust.tables.recovery import RebalanceAgain
 from faust.transport.consumer import RecordMap
@@ -79,23 +80,29 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,
     ) -> RecordMap:
-        """Take what is there, else wait for it.
-
-        A record is left as it was unpacked: aiokafka would copy each to a larger one, whose other
-        fields nobody asks for.
-        """
-        for result in consumer._fetcher._records.values():  # noqa: SLF001 - no public way
-            if isinstance(result, FetchResult) and result.has_more():
-                result._partition_records._consumer_record = _as_it_is  # noqa: SLF001
-        there: RecordMap = await super()._fetch_records(
-            consumer, active_partitions, timeout=0, max_records=max_records
-        )
-        if there:
+        """Take what is there, else wait for something and take that."""
+        fetcher = consumer._fetcher  # noqa: SLF001 - no public way
+        there = await self._take(consumer, active_partitions)
+        if there or not timeout:
             return there
-        fetched: RecordMap = await super()._fetch_records(
-            consumer, active_partitions, timeout=timeout, max_records=max_records
-        )
-        return fetched
+        arrival = fetcher._create_fetch_waiter()  # noqa: SLF001
+        await asyncio.wait([arrival], timeout=timeout)
+        if not arrival.done():
+            arrival.cancel()
+            return {}
+        arrival.result()  # raises if the client cannot go on
+        return await self._take(consumer, active_partitions)
+
+    async def _take(
+        self, consumer: aiokafka.AIOKafkaConsumer, active_partitions: set[TP]
+    ) -> RecordMap:
+        for result in consumer._fetcher._records.values():  # noqa: SLF001
+            if isinstance(result, FetchResult) and result.has_more():
+                packed = result._partition_records  # noqa: SLF001
+                if isinstance(packed, PartitionRecords):
+                    result._partition_records = WholeBatches(packed)  # noqa: SLF001
+        there: RecordMap = await super()._fetch_records(consumer, active_partitions, timeout=0)
+        return there
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         tuning = self.app.tuning  # type: ignore[attr-defined]
@@ -121,8 +128,33 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-def _as_it_is(tp: TP, record: Any) -> Any:
-    return record
+class WholeBatches:
+    """What a fetch brought from one partition: its records as they were unpacked.
+
+    aiokafka would look at each by itself, and copy it to a larger one, whose other fields nobody
+    asks for. Of the first batch there may be records from before the wanted offset, too:
+    :class:`consumers.gaps.Order` leaves them out. Transactions are no matter: what is read is
+    uncommitted.
+    """
+
+    def __init__(self, packed: PartitionRecords) -> None:
+        self._tp, self._packed = packed._tp, packed._records  # noqa: SLF001
+        self.next_fetch_offset: int = packed.next_fetch_offset
+        # It has ended once it has failed: nobody goes on behind a batch that is corrupt.
+        self._unpacked = self._unpack()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._unpacked
+
+    def _unpack(self) -> Iterator[Any]:
+        while self._packed.has_next():
+            batch = self._packed.next_batch()
+            if not batch.validate_crc():
+                where = f"partition {self._tp.partition} of {self._tp.topic}"
+                raise CorruptRecordException(f"{where}, offset {self.next_fetch_offset}")
+            if not batch.is_control_batch:
+                yield from batch
+            self.next_fetch_offset = batch.next_offset
 
 
 class Worker(Protocol):

@@ -9,8 +9,9 @@ Times are milliseconds since 1970-01-01 UTC in ``int64``, called ``*_ms`` everyw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, repeat
 from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -74,9 +75,15 @@ class Records:
     def __len__(self) -> int:
         return len(self.value)
 
-    def take(self, rows: Mask) -> Records:
-        """Return the chosen records, in order."""
-        chosen = np.flatnonzero(rows).tolist()
+    def by_partition(self) -> Records:
+        """Return them with those of each partition together, which stay in order."""
+        if (np.diff(self.partition) >= 0).all():
+            return self
+        return self.take(np.argsort(self.partition, kind="stable"))
+
+    def take(self, rows: Ints | Mask) -> Records:
+        """Return the given records, in the given order."""
+        chosen = (np.flatnonzero(rows) if rows.dtype == np.bool_ else rows).tolist()
         return Records(
             self.source,
             self.partition[rows],
@@ -184,6 +191,27 @@ class Outbound(NamedTuple):
 
 
 @dataclass(slots=True)
+class OutboundBatch:
+    """Records on their way out to one partition of a topic, by column and in order."""
+
+    topic: str
+    partition: int
+    key: Sequence[bytes | None]
+    value: Sequence[bytes | None]
+    timestamp: Sequence[int]
+    headers: Sequence[list[tuple[str, bytes]]]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def records(self) -> Iterator[Outbound]:
+        """Yield the records one by one."""
+        place = repeat(self.topic), repeat(self.partition)
+        # Only the columns end.
+        return map(Outbound, *place, self.key, self.value, self.timestamp, self.headers)
+
+
+@dataclass(slots=True)
 class Dead:
     """One record that cannot be processed: why, and where it lies (its bytes stay there)."""
 
@@ -199,18 +227,31 @@ class Outputs:
     ----------
     records
         Records for topics, in order.
+    batches
+        Records of which there are many; they come before the others.
     latencies_from
         ``ingest_time`` of the events whose scores are among the records (ms); the driver
         measures latency from it once the records are confirmed.
     """
 
     records: list[Outbound] = field(default_factory=list)
+    batches: list[OutboundBatch] = field(default_factory=list)
     latencies_from: list[Ints] = field(default_factory=list)
 
-    def __iadd__(self, other: Outputs) -> Outputs:
-        self.records += other.records
-        self.latencies_from += other.latencies_from
-        return self
+    def each(self) -> list[Outbound]:
+        """Return all of the records, one by one."""
+        return [record for batch in self.batches for record in batch.records()] + self.records
+
+
+def stretches(partition: Ints) -> Iterator[tuple[int, slice]]:
+    """Yield each partition with its rows, as often as rows of another lie between them.
+
+    >>> list(stretches(np.array([3, 3, 0, 3])))
+    [(3, slice(0, 2, None)), (0, slice(2, 3, None)), (3, slice(3, 4, None))]
+    """
+    edges = np.flatnonzero(np.diff(partition, prepend=-1, append=-1)).tolist()
+    for first, last in pairwise(edges):
+        yield int(partition[first]), slice(first, last)
 
 
 def as_objects(values: Iterable[object]) -> Objects:

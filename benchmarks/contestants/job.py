@@ -16,12 +16,12 @@ from consumers.patience import FetchWait
 from consumers.pipeline import Pipeline
 from consumers.predict import HttpScorer, Matrix
 from consumers.waiting import Prepared
-from streams.events import Floats, Outbound, Records
+from streams.events import Floats, Outbound, Outputs, Records
 from streams.settings import Settings
 from streams.spec import DomainSpec
 from streams.topics import METRICS, TABLE_PARTITIONS, topic
 
-Send = Callable[[Sequence[Outbound]], Awaitable[None]]
+Send = Callable[[Outputs], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ class Job:
         config = self.config
         await follow(config.broker, list(tables), TABLE_PARTITIONS, config.fetch_wait, handle)
 
-    def push(self, records: Records) -> list[Outbound]:
+    def push(self, records: Records) -> Outputs:
         """Take in records and return what they give rise to at once."""
-        return self.pipeline.push(records).records
+        return self.pipeline.push(records)
 
     async def score(self, prepared: Prepared) -> Scored:
         """Score events and, where there is an alert, what explains it."""
@@ -107,16 +107,14 @@ class Job:
     async def _explain(self, rows: Matrix) -> Floats:
         return await self._scorer.score(rows) if len(rows) else np.empty(0)
 
-    def finish(self, scored: Scored) -> list[Outbound]:
+    def finish(self, scored: Scored) -> Outputs:
         """Write scores and alerts, and count the events."""
-        return self.pipeline.finish(
-            scored.prepared, scored.scores, scored.alerts, scored.without
-        ).records
+        return self.pipeline.finish(scored.prepared, scored.scores, scored.alerts, scored.without)
 
     async def report(self, send: Send) -> None:
         """Publish the account as often as a worker does, until cancelled."""
         while True:
-            await send([self.measures()])
+            await send(Outputs([self.measures()]))
             await asyncio.sleep(self.config.settings.metrics_s)
 
     def measures(self) -> Outbound:

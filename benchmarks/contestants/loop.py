@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -21,7 +21,7 @@ from consumers.changelog import Changelog
 from consumers.inbox import to_records
 from consumers.output import BATCH_BYTES, Output
 from consumers.patience import Patience
-from streams.events import Outbound
+from streams.events import Outputs
 
 GATHER_MS = 100
 
@@ -107,10 +107,9 @@ class Loop:
             await self._send(self._job.finish(await self._scoring))
             self._scoring = None
 
-    async def _send(self, records: Sequence[Outbound]) -> None:
-        if records:
-            self._output.send(records)
-            await self._output.room()
+    async def _send(self, outputs: Outputs) -> None:
+        self._output.send(outputs.records, outputs.batches)
+        await self._output.room()
 
     def _positions(self, consumer: AIOKafkaConsumer) -> dict[Any, int]:
         """Return up to where each partition is finished."""

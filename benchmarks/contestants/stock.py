@@ -18,7 +18,7 @@ from mode import Service
 
 from benchmarks.contestants.job import Job
 from consumers.output import BATCH_BYTES
-from streams.events import Outbound, Records
+from streams.events import Outputs, Records
 from streams.topics import topics_of
 
 TAKE = 512
@@ -42,7 +42,7 @@ class Stock(Service):
     async def on_start(self) -> None:
         """Connect to the service; only then do the agents begin."""
         await self._job.start()
-        await self._send([self._job.measures()])
+        await self._send(Outputs([self._job.measures()]))
         self._ready.set()
         for work in (self._job.follow_tables(), self._job.report(self._send), self._follow_up()):
             self.add_future(work)
@@ -70,8 +70,8 @@ class Stock(Service):
         while (prepared := self._job.pipeline.pull(self._rows)) is not None:
             await self._send(self._job.finish(await self._job.score(prepared)))
 
-    async def _send(self, records: Sequence[Outbound]) -> None:
-        for r in records:
+    async def _send(self, outputs: Outputs) -> None:
+        for r in outputs.each():
             await self._out[r.topic].send(
                 key=r.key,
                 value=r.value,

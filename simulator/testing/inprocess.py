@@ -53,7 +53,7 @@ class InProcess:
 
     def push(self, records: Records) -> list[Outbound]:
         """Take in records and return what comes out of the domain by them, in order."""
-        out = self._route(self.pipeline.push(records).records)
+        out = self._route(self.pipeline.push(records).each())
         while (prepared := self.pipeline.pull(ROWS)) is not None:
             out += self._route(self._finish(prepared))
         return out
@@ -68,11 +68,11 @@ class InProcess:
             self._watch(prepared)
         nobody = np.empty(0, np.int64)
         if self._score is None:
-            return self.pipeline.finish(prepared, None, nobody, np.empty(0)).records
+            return self.pipeline.finish(prepared, None, nobody, np.empty(0)).each()
         scores = self._score(prepared.features)
         alerts, rows = self.pipeline.to_explain(prepared, scores)
         without = self._score(rows) if len(rows) else np.empty(0)
-        return self.pipeline.finish(prepared, scores, alerts, without).records
+        return self.pipeline.finish(prepared, scores, alerts, without).each()
 
     def _route(self, records: list[Outbound]) -> list[Outbound]:
         """Hand the tables their records; pass the others on."""

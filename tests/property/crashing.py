@@ -57,7 +57,7 @@ class Crashing:
         start = self.at[place]
         taken = list(enumerate(self.logs[place]))[start : start + size]
         self.at[place] = start + len(taken)
-        self._put(self.pipeline.push(records_of(taken)).records)
+        self._put(self.pipeline.push(records_of(taken)).each())
         return True
 
     def pull(self) -> bool:
@@ -73,7 +73,7 @@ class Crashing:
             prepared = self.scoring.pop(0)
             scores = checksum(prepared.features)
             alerts, rows = self.pipeline.to_explain(prepared, scores)
-            self._put(self.pipeline.finish(prepared, scores, alerts, checksum(rows)).records)
+            self._put(self.pipeline.finish(prepared, scores, alerts, checksum(rows)).each())
 
     def cut(self) -> None:
         """Write down what has changed."""

@@ -24,7 +24,7 @@ from consumers.pipeline import Pipeline
 from consumers.runner import Limits, Runner
 from consumers.transport import BatchConsumer
 from streams.codec import format_times
-from streams.events import SOURCE_TIME, Floats, Outbound
+from streams.events import SOURCE_TIME, Floats, Outbound, OutboundBatch, Outputs
 from streams.inference import Matrix
 from streams.spec import DAY
 from streams.topics import SCORES, topic
@@ -65,8 +65,10 @@ class Stack:
         await asyncio.sleep(0)
         return checksum(rows)
 
-    def send(self, records: Sequence[Outbound]) -> asyncio.Future[None]:
-        for record in records:
+    def send(
+        self, records: Sequence[Outbound], batches: Sequence[OutboundBatch] = ()
+    ) -> asyncio.Future[None]:
+        for record in Outputs(list(records), list(batches)).each():
             if record.topic == topic(SPEC.name, SCORES):
                 offset = int(dict(record.headers)["source_offset"])
                 self.scored[record.partition].append(offset)

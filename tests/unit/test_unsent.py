@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.events import Outbound
+from streams.events import Outbound, OutboundBatch
 from streams.spec import DAY
 from tests.property.logs import SPEC, START, heartbeat
 from tests.unit.running import PLACES, TRIGGER, Stack, between, events, labels_to
@@ -17,9 +17,11 @@ from tests.unit.running import PLACES, TRIGGER, Stack, between, events, labels_t
 class Refusing(Stack):
     """Its output fails once a score comes, and says so to nobody but who asks the future."""
 
-    def send(self, records: Sequence[Outbound]) -> asyncio.Future[None]:
-        sent = super().send(records)
-        if any(record.topic.endswith(".scores") for record in records):
+    def send(
+        self, records: Sequence[Outbound], batches: Sequence[OutboundBatch] = ()
+    ) -> asyncio.Future[None]:
+        sent = super().send(records, batches)
+        if any(batch.topic.endswith(".scores") for batch in batches):
             sent = asyncio.get_running_loop().create_future()
             sent.set_exception(ConnectionError("refused"))
         return sent
