@@ -25,7 +25,7 @@ PARTS = (
     ("call the model", r"HttpScorer|streams/inference\.py|aiohttp/|_call \(consumers/predict"),
     ("send", r"consumers/output\.py|aiokafka/producer/"),
     ("inbox to columns", r"consumers/inbox\.py"),
-    ("fetch", r"aiokafka/consumer/|aiokafka/record/"),
+    ("fetch", r"WholeBatches|aiokafka/consumer/|aiokafka/record/"),
     ("steps' own glue", r"consumers/(pipeline|runner)\.py"),
     ("Faust and mode", r"faust/|mode/|consumers/(transport|app)\.py"),
     ("Kafka connection", r"aiokafka/"),

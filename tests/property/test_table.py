@@ -12,7 +12,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.table import SecondKeyTable
+from consumers.table import SecondKeyTable, record_key
 from streams.events import NO_TIME, as_objects
 from streams.spec import DAY, HOUR
 from tests.property.examples import examples
@@ -116,8 +116,13 @@ def test_a_table_counts_what_was_told_in_any_order_and_once(
     table = SecondKeyTable(TABLE, PARTITIONS)
     watermark = NO_TIME
     for record in data.draw(readings(told)):
+        body = orjson.loads(record)
+        place = record_key(body["source"], body["partition"]), body["until"]
+        known = table.has(*place)
         advanced = table.apply(record)
         assert advanced == (table.watermark > watermark)
+        assert not (known and advanced)
+        assert table.has(*place)
         watermark = table.watermark
         check_questions(table, told)
     assert table.watermark == naive_watermark(told)
