@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from consumers.merging import merge_sources as merge_sources
 from streams.codec import parse_header_ints
 from streams.events import (
     HEARTBEAT,

@@ -177,3 +177,12 @@ def handbook() -> Path:
     if not path.exists():
         pytest.skip(f"the real transactions are not there ({path.name})")
     return path
+
+
+@pytest.fixture(scope="session")
+def tills() -> Path:
+    """The folder of the three tills' real files; skips where it is not there."""
+    path = DATA / "retail"
+    if not (path / "truth.json").exists():
+        pytest.skip("the real tills' files are not there (retail/truth.json)")
+    return path
