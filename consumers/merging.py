@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv as csv_reader
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +19,7 @@ from streams.errors import SourceError
 from streams.feeds import Feed
 from streams.guessing import guessed
 from streams.merging import How, merge_frames
+from streams.nested import cells, flat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +148,7 @@ def _from_json(name: str, data: bytes) -> tuple[Rows, int]:
             raise SourceError(f"{name}: not JSON, and no line of it is") from None
     else:
         items = _rows_in(found)
-    rows = [dict(_flat(item)) for item in items if isinstance(item, dict)]
+    rows = [dict(flat(item)) for item in items if isinstance(item, dict)]
     return rows, len(items) - len(rows)
 
 
@@ -176,16 +177,6 @@ def _objects(value: Any) -> list[Any]:
     return []
 
 
-def _flat(item: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in item.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
-        elif isinstance(value, list):
-            yield before + name, orjson.dumps(value).decode()
-        else:
-            yield before + name, value
-
-
 def _from_xml(name: str, data: bytes) -> Rows:
     """Read the elements in the root. Entities and document types are refused: they are bombs."""
     from xml.etree.ElementTree import ParseError
@@ -198,14 +189,3 @@ def _from_xml(name: str, data: bytes) -> Rows:
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise SourceError(f"{name}: not XML that is read here ({error!r})") from None
     return [dict(cells(element)) for element in root]
-
-
-def cells(element: Any, before: str = "") -> Iterator[tuple[str, str | None]]:
-    """Yield an element's attributes and children by path: ``line.no`` is ``no=`` of ``<line>``."""
-    for name, value in element.attrib.items():
-        yield before + name, value
-    for child in element:
-        text = (child.text or "").strip()
-        if text or not (len(child) or child.attrib):
-            yield before + child.tag, text or None
-        yield from cells(child, f"{before}{child.tag}.")

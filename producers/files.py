@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from producers.readers import Chunk, columns_of, read_chunks
+from producers.readers import Chunk, columns_of, read_chunks, says_its_columns
 from streams.codec import encode_objects, format_times
 from streams.errors import SourceError
 from streams.events import LATEST_CLOCK, NO_TIME, Ints
@@ -36,17 +37,19 @@ def find_files(spec: DomainSpec, path: Path) -> list[tuple[Path, FileMap]]:
     found = []
     for candidate in candidates:
         try:
-            columns = set(columns_of(candidate))
+            known = (m for m in spec.files if _is(candidate, m))
+            found += [(candidate, kind) for kind in islice(known, 1)]
         except SourceError:
             if not path.is_dir():
                 raise
-            continue
-        known = [m for m in spec.files if columns.issuperset(m.columns)]
-        found += [(candidate, known[0])] if known else []
     if not found:
         kinds = "; ".join(f"{m.name}: {', '.join(m.columns)}" for m in spec.files)
         raise SourceError(f"{path}: no file with the columns of a known kind ({kinds})")
     return found
+
+
+def _is(path: Path, kind: FileMap) -> bool:
+    return set(columns_of(path, kind.dialect)).issuperset(kind.columns)
 
 
 class FileSource:
@@ -72,11 +75,15 @@ class FileSource:
 
     def slices(self) -> Iterator[Slice]:
         """Read the file once, from beginning to end; labels that it implies come in time."""
-        names = set(columns_of(self._path))
-        columns = [*self._file.columns, *(c for c in self._file.optional if c in names)]
+        dialect = self._file.dialect
+        names = set(columns_of(self._path, dialect))
+        optional: Iterable[str] = self._file.optional
+        if says_its_columns(self._path):
+            optional = (name for name in optional if name in names)
+        columns = [*self._file.columns, *optional]
         trigger = self._spec.trigger.name
         rest: Emission | None = None
-        for chunk in read_chunks(self._path, columns):
+        for chunk in read_chunks(self._path, columns, dialect):
             emissions = dict(self._convert(chunk))
             payments = emissions.pop(trigger)
             self._pending += [e for e in emissions.values() if len(e)]
@@ -153,6 +160,23 @@ class FileSource:
                 yield Slice(self._until + step, tuple(last))
                 return
             yield from self._fall_due(max(first // step * step + step, self._until), ())
+
+
+def together(sources: Iterable[Iterator[Slice]]) -> Iterator[Slice]:
+    """Yield the slices of several files by their clocks, those of the same stretch as one.
+
+    Nobody's clock is said before all of them have come that far.
+    """
+    slices = list(sources)
+    heads = [next(own, None) for own in slices]
+    while left := [head.until for head in heads if head is not None]:
+        until = min(left)
+        emissions: list[Emission] = []
+        for i, head in enumerate(heads):
+            if head is not None and head.until == until:
+                emissions += head.emissions
+                heads[i] = next(slices[i], None)
+        yield Slice(until, tuple(emissions))
 
 
 def _emission(source: SourceSpec, frame: pd.DataFrame, chunk: Chunk) -> Emission:

@@ -1,4 +1,4 @@
-"""Read files of events a chunk at a time: Parquet, CSV, JSON Lines.
+"""Read files of events a chunk at a time: Parquet, CSV, JSON Lines, XML.
 
 No file is loaded whole, and no line makes a reader fail: what cannot be read becomes a row
 without values that keeps the line's own bytes, so that the cleaner can judge and bury it.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ import pandas as pd
 
 from streams.codec import decode_objects
 from streams.errors import SourceError
+from streams.nested import Cutter, declared_encoding, flat, parse_elements
+from streams.world import Dialect
 
 ROWS = 50_000
 MAX_LINE = 4 << 20
-"""Of a longer line, only so many bytes are kept; it is dead anyway."""
+"""Of a longer line, or row of XML, only so many bytes are kept; it is dead anyway."""
+_PIECE = 1 << 18
+_FIRST = 20
+"""So many rows tell what a file is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,10 @@ class Chunk:
         return orjson.dumps({str(k): None if pd.isna(v) else str(v) for k, v in values.items()})
 
 
-def columns_of(path: Path) -> list[str]:
-    """Return the names of a file's columns.
+def columns_of(path: Path, dialect: Dialect) -> list[str]:
+    """Return the names of a file's columns, as far as its first rows tell.
+
+    In JSON and XML every row says for itself what it has: a later one may have more.
 
     Raises
     ------
@@ -57,18 +65,39 @@ def columns_of(path: Path) -> list[str]:
             return [str(name) for name in pq.read_schema(path).names]
         with path.open("rb") as file:
             head = file.readline(MAX_LINE)
+            more = [line.strip() for line in islice(_limited(file), _FIRST)]
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:  # pyarrow's errors about a file's content
         raise SourceError(f"{path}: not a Parquet file ({error})") from None
     if path.suffix == ".csv":
-        return _cells(head.rstrip(b"\r\n"))
+        return _cells(head.rstrip(b"\r\n"), dialect)
     if path.suffix in (".jsonl", ".ndjson"):
-        return list(decode_objects([head.strip()])[0][0] or {})
-    raise SourceError(f"{path}: unknown kind of file; .parquet, .csv and .jsonl are read")
+        objects, _ = decode_objects([head.strip(), *more])
+        return _names([dict(flat(item)) for item in objects if item is not None])
+    if path.suffix == ".xml":
+        first = next(_elements(path, dialect, _FIRST), [])
+        return _names([row for row in parse_elements(first, _encoding(path)) if row is not None])
+    raise SourceError(f"{path}: unknown kind of file; .parquet, .csv, .jsonl and .xml are read")
 
 
-def read_chunks(path: Path, columns: Sequence[str], rows: int = ROWS) -> Iterator[Chunk]:
+def _limited(file: io.BufferedReader) -> Iterator[bytes]:
+    while line := file.readline(MAX_LINE):
+        yield line
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def says_its_columns(path: Path) -> bool:
+    """Say whether a kind of file has a header, or a schema, that holds for all of its rows."""
+    return path.suffix in (".parquet", ".csv")
+
+
+def read_chunks(
+    path: Path, columns: Sequence[str], dialect: Dialect, rows: int = ROWS
+) -> Iterator[Chunk]:
     """Read a file's columns, ``rows`` rows at a time, in the order of the file.
 
     Raises
@@ -79,7 +108,9 @@ def read_chunks(path: Path, columns: Sequence[str], rows: int = ROWS) -> Iterato
     if path.suffix == ".parquet":
         return _read_parquet(path, columns, rows)
     if path.suffix == ".csv":
-        return _read_csv(path, columns, rows)
+        return _read_csv(path, columns, dialect, rows)
+    if path.suffix == ".xml":
+        return _read_xml(path, columns, dialect, rows)
     return _read_json_lines(path, columns, rows)
 
 
@@ -96,14 +127,14 @@ def _read_parquet(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chu
         raise SourceError(f"{path}: {error}") from None
 
 
-def _read_csv(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chunk]:
+def _read_csv(path: Path, columns: Sequence[str], dialect: Dialect, rows: int) -> Iterator[Chunk]:
     with path.open("rb") as file:
-        header = _cells(file.readline(MAX_LINE).rstrip(b"\r\n"))
+        header = _cells(file.readline(MAX_LINE).rstrip(b"\r\n"), dialect)
         wanted = [header.index(name) for name in columns]
         for lines in _lines(file, rows):
             records = []
             for line in lines:
-                cells = _cells(line)
+                cells = _cells(line, dialect)
                 fits = len(cells) == len(header)
                 records.append([cells[i] or None for i in wanted] if fits else [None] * len(wanted))
             yield Chunk(pd.DataFrame(records, columns=list(columns), dtype=object), lines)
@@ -113,8 +144,41 @@ def _read_json_lines(path: Path, columns: Sequence[str], rows: int) -> Iterator[
     with path.open("rb") as file:
         for lines in _lines(file, rows):
             objects, _ = decode_objects(lines)
-            values: list[list[Any]] = [[(o or {}).get(name) for name in columns] for o in objects]
-            yield Chunk(pd.DataFrame(values, columns=list(columns), dtype=object), lines)
+            if any("." in name for name in columns):
+                objects = [None if o is None else dict(flat(o)) for o in objects]
+            yield Chunk(_frame(objects, columns), lines)
+
+
+def _read_xml(path: Path, columns: Sequence[str], dialect: Dialect, rows: int) -> Iterator[Chunk]:
+    encoding = _encoding(path)
+    for elements in _elements(path, dialect, rows):
+        yield Chunk(_frame(parse_elements(elements, encoding), columns), elements)
+
+
+def _frame(rows: Sequence[Mapping[str, Any] | None], columns: Sequence[str]) -> pd.DataFrame:
+    values = [[(row or {}).get(name) for name in columns] for row in rows]
+    return pd.DataFrame(values, columns=list(columns), dtype=object)
+
+
+def _elements(path: Path, dialect: Dialect, rows: int) -> Iterator[list[bytes]]:
+    """Cut a document into its rows."""
+    cutter = Cutter(dialect.row, MAX_LINE)
+    found: list[bytes] = []
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            for row in cutter.feed(piece):
+                found.append(row)
+                if len(found) >= rows:
+                    yield found
+                    found = []
+    found += cutter.end()
+    if found:
+        yield found
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        return declared_encoding(file.read(200))
 
 
 def _lines(file: io.BufferedReader, rows: int) -> Iterator[list[bytes]]:
@@ -133,9 +197,10 @@ def _lines(file: io.BufferedReader, rows: int) -> Iterator[list[bytes]]:
         yield lines
 
 
-def _cells(line: bytes) -> list[str]:
+def _cells(line: bytes, dialect: Dialect) -> list[str]:
     """Split a line of CSV; none for one that is not such a line. A cell ends with its line."""
     try:
-        return next(csv.reader([line.decode("utf-8-sig")]), [])
+        text = line.decode(dialect.encoding)
+        return next(csv.reader([text], delimiter=dialect.delimiter), [])
     except (UnicodeDecodeError, csv.Error):
         return []

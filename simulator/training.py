@@ -14,7 +14,7 @@ import numpy.typing as npt
 from consumers.waiting import Prepared
 from models.registry import Registry
 from models.training import Labelled, train
-from producers.files import FileSource, find_files
+from producers.files import FileSource, find_files, together
 from producers.wire import wire
 from simulator.testing.inprocess import InProcess, as_records
 from streams.codec import decode_objects, parse_times
@@ -110,9 +110,8 @@ def train_on_files(
 
 
 def file_slices(spec: DomainSpec, path: Path) -> Iterator[Slice]:
-    """Yield the slices of the known files at a path, file after file."""
-    for file, kind in find_files(spec, path):
-        yield from FileSource(spec, file, kind).slices()
+    """Yield the slices of the known files at a path, side by side."""
+    return together(FileSource(spec, *found).slices() for found in find_files(spec, path))
 
 
 def world_slices(

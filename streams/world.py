@@ -66,13 +66,33 @@ class World(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a text file is written.
+
+    Parameters
+    ----------
+    encoding
+        Of CSV; JSON is UTF-8, and XML says it itself.
+    delimiter
+        Between the cells of CSV.
+    row
+        Name of the element that is a row of XML.
+    """
+
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+    row: str = "row"
+
+
+@dataclass(frozen=True, slots=True)
 class FileMap:
     """How the columns of a known kind of file become events.
 
     Parameters
     ----------
     columns
-        The columns by which the kind is recognised; others are ignored unless ``optional``.
+        The columns by which the kind is recognised; others are ignored unless ``optional``. In
+        rows that are nested they are paths with dots (:mod:`streams.nested`).
     convert
         ``frame -> {source: frame of that source's fields}``. Each frame has ``event_time`` in
         ms (``NO_TIME`` where a row has none) and the index of the rows that it came from. What
@@ -83,6 +103,7 @@ class FileMap:
     columns: tuple[str, ...]
     convert: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]
     optional: tuple[str, ...] = ()
+    dialect: Dialect = Dialect()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pyarrow as pa
@@ -55,10 +56,21 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> None:
     pq.write_table(pa.table({name: [row[name] for row in rows] for name in rows[0]}), path)
 
 
+def write_xml(path: Path, rows: Sequence[Row]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write('<?xml version="1.0" encoding="utf-8"?>\n<payments>\n')
+        for row in rows:
+            cells = ((name, "" if row[name] is None else str(row[name])) for name in row)
+            written = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in cells)
+            file.write(f"  <row>{written}</row>\n")
+        file.write("</payments>\n")
+
+
 FORMATS: dict[str, Callable[[Path, Sequence[Row]], None]] = {
     ".csv": write_csv,
     ".jsonl": write_json_lines,
     ".parquet": write_parquet,
+    ".xml": write_xml,
 }
 
 

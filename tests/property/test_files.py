@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +14,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from producers.wire import wire
+from simulator.training import file_slices
 from streams.codec import format_times
+from streams.events import NO_TIME
 from streams.spec import DAY
 from tests.property.examples import examples
+from tests.property.logs import SPEC
 from tests.property.sheets import (
     COLUMNS,
     DEAD,
@@ -167,3 +173,27 @@ def test_the_handbooks_files_and_the_labels_in_them(
         if row["TX_FRAUD"]
     ]
     assert all(b["event_time"] == b["transaction_time"] + 7 * DAY for b in found["chargebacks"])
+
+
+@examples(0.3)
+@given(payments(), st.data())
+def test_files_beside_each_other_are_sent_by_their_clocks(
+    folder: Path, rows: list[Row], data: st.DataObject
+) -> None:
+    two = folder / "two"
+    two.mkdir(exist_ok=True)
+    parts = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+    for half in (False, True):
+        own = [row for row, part in zip(rows, parts, strict=True) if part is half]
+        FORMATS[".jsonl"](two / f"{half}.jsonl", own or [GOOD])
+    expected = Counter(dict(row)["event_id"] for row in rows)
+    expected.update(["e"] * (2 - len(set(parts))))
+    said, sent = NO_TIME, Counter[str]()
+    for batch in wire(SPEC, file_slices(SPEC, two)):
+        assert (batch.due >= said).all()
+        if batch.heartbeat[0]:
+            said = max(said, int(batch.due[0]))
+        else:
+            payments_ = zip(batch.source, batch.value, strict=True)
+            sent.update(json.loads(v)["event_id"] for s, v in payments_ if s == "transactions")
+    assert sent == expected

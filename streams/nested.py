@@ -1,0 +1,182 @@
+"""Rows that are nested, in JSON or XML, as flat ones: columns are paths with dots.
+
+XML is not read as one document: each row is cut out at its element's tags and parsed by itself, so
+that a malformed row harms no other, memory is bounded by the longest row, and its bytes are known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+
+def flat(item: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a nested object by path; an array stays JSON.
+
+    >>> dict(flat({"a": 1, "b": {"c": [2, 3], "d": {"e": None}}}))
+    {'a': 1, 'b.c': '[2,3]', 'b.d.e': None}
+    """
+    for name, value in item.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{before}{name}.")
+        elif isinstance(value, list):
+            yield before + name, orjson.dumps(value).decode()
+        else:
+            yield before + name, value
+
+
+def cells(element: Any, before: str = "") -> Iterator[tuple[str, str | None]]:
+    """Yield an element's attributes and children by path: ``line.no`` is ``no=`` of ``<line>``."""
+    for name, value in element.attrib.items():
+        yield before + name, value
+    for child in element:
+        text = child.text
+        if (text and text.strip()) or not (len(child) or child.attrib):
+            yield before + child.tag, text
+        yield from cells(child, f"{before}{child.tag}.")
+
+
+def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str | None] | None]:
+    r"""Parse rows of XML, each one element; ``None`` for what is none.
+
+    A document type, and with it every entity but the five that XML has by itself, is refused.
+
+    >>> parse_elements([b'<s no="1"><when>now</when></s>', b"<s>", b"<s>&x;</s>"], "utf-8")
+    [{'no': '1', 'when': 'now'}, None, None]
+    """
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    def parsed(text: str) -> Any:
+        try:
+            return fromstring(text, forbid_dtd=True)
+        except (ParseError, DefusedXmlException, ValueError):
+            return None
+
+    texts = [_decoded(row, encoding) for row in rows]
+    # All at once, if they are what they seem: a row may have closed the element around it.
+    whole = None if None in texts else parsed(f"<rows>{''.join(texts)}</rows>")  # type: ignore[arg-type]
+    if whole is not None and len(whole) == len(rows) and not _between(whole):
+        return [dict(cells(element)) for element in whole]
+    single = (None if text is None else parsed(text) for text in texts)
+    return [None if element is None else dict(cells(element)) for element in single]
+
+
+def _decoded(row: bytes, encoding: str) -> str | None:
+    try:
+        return row.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _between(whole: Any) -> bool:
+    """Say whether there is text between the rows."""
+    return any((text or "").strip() for text in (whole.text, *(row.tail for row in whole)))
+
+
+def declared_encoding(head: bytes) -> str:
+    """Return the encoding that an XML document declares.
+
+    >>> declared_encoding(b'<?xml version="1.0" encoding="cp1252"?>'), declared_encoding(b"<a>")
+    ('cp1252', 'utf-8')
+    """
+    found = re.match(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*encoding=[\"']([A-Za-z0-9._-]+)[\"']", head)
+    return found[1].decode() if found else "utf-8"
+
+
+class Cutter:
+    """Cuts a stream of bytes into the elements of one name.
+
+    A row ends with its closing tag, or where the next one begins. What lies between rows and is
+    neither blank nor a tag of the document's own is a row, too: nothing is lost without a word. A
+    ``/>`` within an attribute's value is taken for the end of the tag.
+
+    Parameters
+    ----------
+    name
+        Of the element that is a row.
+    longest
+        Of a longer row only the beginning is kept (bytes).
+
+    Examples
+    --------
+    >>> cutter = Cutter("s", 100)
+    >>> list(cutter.feed(b"<log>  <s>1</s> <s>2<s>3</")), list(cutter.feed(b"s> x </log>"))
+    ([b'<s>1</s>', b'<s>2'], [b'<s>3</s>'])
+    >>> list(cutter.end())
+    [b'x']
+    """
+
+    def __init__(self, name: str, longest: int) -> None:
+        tag = re.escape(name.encode())
+        self._edge = re.compile(rb"<" + tag + rb"(?=[\s/>])|</" + tag + rb"\s*>")
+        self._opening = re.compile(rb"[^<>]*?(/>|>|<)")
+        self._longest = longest
+        self._tail = len(tag) + 16  # a tag may be cut in two by that much
+        self._rest = b""
+        self._inside = False
+        """Whether what is left begins with a row's opening tag."""
+        self._searched = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take bytes in; yield the rows that are whole by now."""
+        rest, begin, look = self._rest + data, 0, self._searched
+        while edge := self._edge.search(rest, look):
+            look = edge.end()
+            opens = not edge[0].startswith(b"</")
+            if self._inside:
+                end = edge.start() if opens else edge.end()
+                yield rest[begin : min(end, begin + self._longest)]
+                begin, look, self._inside = end, end, False
+            elif not opens:  # of no row
+                yield from self._between(rest[begin : edge.start()])
+                yield edge[0]
+                begin = look
+            elif tag := self._opening.match(rest, edge.end()):
+                yield from self._between(rest[begin : edge.start()])
+                begin, look = edge.start(), tag.end()
+                if tag[1] == b"/>":
+                    yield rest[begin:look]
+                    begin = look
+                else:
+                    self._inside, look = True, tag.start(1)
+            else:  # its opening tag is still to come
+                look = edge.start()
+                break
+        else:
+            look = max(look, len(rest) - self._tail)
+        rest, look = rest[begin:], look - begin
+        if len(rest) > self._longest + 2 * self._tail:
+            # Too long for a row: its beginning is kept, and what follows is passed over.
+            rest = rest[: self._longest] + rest[-self._tail :]
+            look = self._longest
+        self._rest, self._searched = rest, look
+
+    def end(self) -> Iterator[bytes]:
+        """Yield what is left at the end, unless it is the document's own."""
+        rest, self._rest, self._searched = self._rest, b"", 0
+        if self._inside:
+            yield rest[: self._longest]
+        else:
+            yield from self._between(rest)
+        self._inside = False
+
+    def _between(self, data: bytes) -> Iterator[bytes]:
+        for pattern, closing in _CLOSED:
+            # Only up to the last that is closed: an open one would be searched for its end in vain.
+            last = data.rfind(closing) + len(closing) if closing in data else 0
+            data = pattern.sub(b"", data[:last]) + data[last:]
+        if left := _TAG.sub(b"", data).strip(b"\xef\xbb\xbf \t\r\n"):
+            yield left[: self._longest]
+
+
+_CLOSED = (
+    (re.compile(rb"(?s)<!--.*?-->"), b"-->"),
+    (re.compile(rb"(?s)<\?.*?\?>"), b"?>"),
+)
+_TAG = re.compile(rb"</?[A-Za-z_][^<>]*>")
