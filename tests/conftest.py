@@ -186,3 +186,12 @@ def tills() -> Path:
     if not (path / "truth.json").exists():
         pytest.skip("the real tills' files are not there (retail/truth.json)")
     return path
+
+
+@pytest.fixture(scope="session")
+def cdnow() -> Path:
+    """The purchases of CDNOW's customers; skips where they are not there."""
+    path = DATA / "retail-cdnow" / "transactions.txt"
+    if not path.exists():
+        pytest.skip(f"the purchases at CDNOW are not there (retail-cdnow/{path.name})")
+    return path
