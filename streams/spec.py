@@ -212,6 +212,22 @@ class DomainSpec:
     label_value: Callable[[Columns], Ints]
     """``columns of label events -> 1 or 0 each``."""
 
+    def __post_init__(self) -> None:
+        """Refuse what would stand still.
+
+        An event waits for its tables until everybody's clock is ``delay`` behind it. Its own
+        partition's watermark may be ``allowed_lateness`` behind that partition's clock, and the
+        event ``max_ahead`` before it: with less delay it could wait for events that are behind it.
+        """
+        trigger = self.trigger
+        least = trigger.allowed_lateness + trigger.max_ahead
+        for table in self.tables:
+            if table.delay < least:
+                raise UsageError(
+                    f"{self.name}: table {table.name} has a delay of {table.delay} ms; it must be "
+                    f"at least {least}, by how much {trigger.name} may be late and ahead"
+                )
+
     @property
     def trigger(self) -> SourceSpec:
         """The source whose events are scored."""
