@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from consumers.accuracy import track_accuracy as track_accuracy
 from streams.codec import format_times
 from streams.events import Events, Floats, Outbound
 from streams.signature import Signature
