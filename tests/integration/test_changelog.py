@@ -149,6 +149,7 @@ def test_the_record_of_a_stranger_is_named_wherever_it_lies(
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_the_record_of_a_stranger_ends_a_run_with_a_sentence(
     registry: Registry, finance: DomainSpec, tmp_path: Path
 ) -> None:
