@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +29,8 @@ def test_there_are_examples() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     found = [t for n in modules() for t in finder.find(importlib.import_module(n)) if t.examples]
     assert len(found) > 20
+
+
+def test_the_page_of_functions_says_what_they_do() -> None:
+    page = Path(__file__).parents[2] / "docs" / "functions.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
