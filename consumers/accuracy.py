@@ -14,23 +14,19 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.errors import UsageError
 from streams.events import NO_TIME
+from streams.quality import Metric, named
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Vector: TypeAlias = npt.NDArray[np.float64]
-Metric: TypeAlias = Callable[[Vector, Vector], float]
-"""``(predictions, labels) -> value``, NaN where there is none."""
 
 
 class Change(StrEnum):
@@ -248,7 +244,7 @@ def track_accuracy(
     count, span = (int(window), None) if isinstance(window, int) else (None, _span_of(window))
     said = _columns(predictions, "event_id", "event_time", "prediction")
     true = _columns(labels, "event_id", "known_at", "label")
-    chosen, is_error = _metric_of(metric)
+    chosen, is_error = named(metric)
     bar = Bar(threshold, margin, min_samples, is_error)
     tracker = AccuracyTracker(bar, chosen, span=span, count=count)
     coming = iter(sorted(said, key=lambda row: row[1]))
@@ -287,34 +283,3 @@ def _span_of(window: str | pd.Timedelta) -> int:
         return int(pd.Timedelta(window) / pd.Timedelta(milliseconds=1))
     except ValueError:
         raise UsageError(f"no span of time: {window!r}") from None
-
-
-def _metric_of(metric: str | Metric) -> tuple[Metric, bool]:
-    """Return the function, and whether less of it is better."""
-    if callable(metric):
-        return metric, False
-    if metric not in METRICS:
-        raise UsageError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
-    return METRICS[metric], metric in ("mae", "rmse")
-
-
-def _ranked(name: str) -> Metric:
-    """Take a metric of scikit-learn's that needs both kinds of labels."""
-
-    def metric(predictions: Vector, labels: Vector) -> float:
-        from sklearn import metrics
-
-        if labels.min() == labels.max():
-            return math.nan
-        return float(getattr(metrics, name)(labels, predictions))
-
-    return metric
-
-
-METRICS: dict[str, Metric] = {
-    "accuracy": lambda predictions, labels: float((predictions == labels).mean()),
-    "average_precision": _ranked("average_precision_score"),
-    "roc_auc": _ranked("roc_auc_score"),
-    "mae": lambda predictions, labels: float(np.abs(predictions - labels).mean()),
-    "rmse": lambda predictions, labels: float(np.sqrt(((predictions - labels) ** 2).mean())),
-}

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.accuracy import METRICS, AccuracyTracker, Bar, Change
+from consumers.accuracy import AccuracyTracker, Bar, Change
 from consumers.monitor import track_accuracy
 from streams.errors import UsageError
+from streams.quality import METRICS
 from tests.property.examples import examples
 
 Row = tuple[str, int, float]

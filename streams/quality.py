@@ -1,0 +1,59 @@
+"""How right predictions are, in one number, by the name of the metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.errors import UsageError
+
+Vector: TypeAlias = npt.NDArray[np.float64]
+Metric: TypeAlias = Callable[[Vector, Vector], float]
+"""``(predictions, labels) -> value``, NaN where there is none."""
+
+
+def named(metric: str | Metric) -> tuple[Metric, bool]:
+    """Return the function of a name, or the function itself, and whether less is better.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> mae, lower_is_better = named("mae")
+    >>> mae(np.array([1.0, 2.0]), np.array([1.0, 4.0])), lower_is_better
+    (1.0, True)
+    """
+    if callable(metric):
+        return metric, False
+    if metric not in METRICS:
+        raise UsageError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
+    return METRICS[metric], metric in ("mae", "rmse")
+
+
+def _ranked(name: str) -> Metric:
+    """Take a metric of scikit-learn's that needs both kinds of labels."""
+
+    def metric(predictions: Vector, labels: Vector) -> float:
+        from sklearn import metrics
+
+        if labels.min() == labels.max():
+            return math.nan
+        return float(getattr(metrics, name)(labels, predictions))
+
+    return metric
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": lambda predictions, labels: float((predictions == labels).mean()),
+    "average_precision": _ranked("average_precision_score"),
+    "roc_auc": _ranked("roc_auc_score"),
+    "mae": lambda predictions, labels: float(np.abs(predictions - labels).mean()),
+    "rmse": lambda predictions, labels: float(np.sqrt(((predictions - labels) ** 2).mean())),
+}
