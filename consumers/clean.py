@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from streams.events import (
     Dead,
     Events,
     Ints,
+    Objects,
     Outbound,
     as_objects,
     source_headers,
@@ -156,7 +157,7 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         fine_mask[list(wrong)] = False
         good = good[fine_mask]
         columns = {name: column[fine_mask] for name, column in columns.items()}
-    event_time: Ints = columns.pop("event_time")  # type: ignore[assignment]
+    event_time = cast(Ints, columns.pop("event_time"))
     stamped = batch.source_time[good]
     events = Events(
         spec.name,
@@ -165,8 +166,8 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         event_time,
         np.where(stamped == NO_TIME, event_time, stamped),
         batch.ingest_time[good],
-        columns.pop("event_id"),  # type: ignore[arg-type]
-        columns[spec.key],  # type: ignore[arg-type]
+        cast(Objects, columns.pop("event_id")),
+        cast(Objects, columns[spec.key]),
         columns,
     )
     return events, good, dead

@@ -197,11 +197,12 @@ class _Pool(Generic[User, Answer]):
 
     def _gather(self) -> None:
         """Wait for an answer, or for a process to die, and see to it."""
-        busy = {worker.pipe: i for i, worker in enumerate(self._workers) if worker.task is not None}
-        for pipe in wait(list(busy), None) if busy else ():
-            number = busy[pipe]  # type: ignore[index]
-            worker, share = self._workers[number], self._shares[number]
-            task, worker.task = worker.task, None
+        busy = [worker.pipe for worker in self._workers if worker.task is not None]
+        ready = wait(busy) if busy else []
+        for number, worker in enumerate(self._workers):
+            if worker.pipe not in ready:
+                continue
+            share, task, worker.task = self._shares[number], worker.task, None
             assert task is not None
             try:
                 answers, error = worker.pipe.recv()

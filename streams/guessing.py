@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from streams.events import NO_TIME
@@ -54,7 +55,8 @@ def guessed(name: str, rows: pd.DataFrame, zone: str = "UTC") -> Feed:
     fields: dict[str, str] = {}
     for column in map(str, rows.columns):
         short = snake(column.rpartition(".")[2])
-        fields[short if short not in fields else snake(column)] = column
+        names = chain((short, snake(column)), (f"{short}_{n}" for n in range(2, len(fields) + 3)))
+        fields[next(name for name in names if name not in fields)] = column
     instants: dict[str, Instants] = {}
     money: dict[str, Money] = {}
     ids, numbers = [], []

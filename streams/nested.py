@@ -12,8 +12,15 @@ from typing import Any
 
 import orjson
 
+DEEPEST = 32
+"""What is nested deeper has no column: nobody means it, and it could exhaust the stack."""
+_CHARSETS = re.compile(
+    r"(?i)utf-?8|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|windows-125\d|cp125\d|cp437|cp850"
+)
+"""What a document may be written in. Python knows more, some of them slow beyond all measure."""
 
-def flat(item: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+
+def flat(item: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterator[tuple[str, Any]]:
     """Yield the values of a nested object by path; an array stays JSON.
 
     >>> dict(flat({"a": 1, "b": {"c": [2, 3], "d": {"e": None}}}))
@@ -21,14 +28,22 @@ def flat(item: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
     """
     for name, value in item.items():
         if isinstance(value, dict):
-            yield from flat(value, f"{before}{name}.")
+            if depth < DEEPEST:
+                yield from flat(value, f"{before}{name}.", depth + 1)
         elif isinstance(value, list):
-            yield before + name, orjson.dumps(value).decode()
+            yield before + name, _written(value)
         else:
             yield before + name, value
 
 
-def cells(element: Any, before: str = "") -> Iterator[tuple[str, str | None]]:
+def _written(value: list[Any]) -> str | None:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # too deep
+        return None
+
+
+def cells(element: Any, before: str = "", depth: int = 1) -> Iterator[tuple[str, str | None]]:
     """Yield an element's attributes and children by path: ``line.no`` is ``no=`` of ``<line>``."""
     for name, value in element.attrib.items():
         yield before + name, value
@@ -36,7 +51,8 @@ def cells(element: Any, before: str = "") -> Iterator[tuple[str, str | None]]:
         text = child.text
         if (text and text.strip()) or not (len(child) or child.attrib):
             yield before + child.tag, text
-        yield from cells(child, f"{before}{child.tag}.")
+        if depth < DEEPEST:
+            yield from cells(child, f"{before}{child.tag}.", depth + 1)
 
 
 def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str | None] | None]:
@@ -68,6 +84,8 @@ def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str |
 
 
 def _decoded(row: bytes, encoding: str) -> str | None:
+    if not _CHARSETS.fullmatch(encoding):
+        return None
     try:
         return row.decode(encoding)
     except (UnicodeDecodeError, LookupError):

@@ -170,28 +170,26 @@ def _sources() -> str:
     return digest.hexdigest()[:16]
 
 
+def real(path: Path, what: str) -> Path:
+    """Return where real data is; skip where it is not there."""
+    if not path.exists():
+        pytest.skip(f"{what} are not there ({path.relative_to(DATA)})")
+    return path
+
+
 @pytest.fixture(scope="session")
 def handbook() -> Path:
-    """The handbook's real transactions; skips where they are not there."""
-    path = DATA / "finance" / "transactions.parquet"
-    if not path.exists():
-        pytest.skip(f"the real transactions are not there ({path.name})")
-    return path
+    """The handbook's real transactions."""
+    return real(DATA / "finance" / "transactions.parquet", "the real transactions")
 
 
 @pytest.fixture(scope="session")
 def tills() -> Path:
-    """The folder of the three tills' real files; skips where it is not there."""
-    path = DATA / "retail"
-    if not (path / "truth.json").exists():
-        pytest.skip("the real tills' files are not there (retail/truth.json)")
-    return path
+    """The folder of the three tills' real files."""
+    return real(DATA / "retail" / "truth.json", "the real tills' files").parent
 
 
 @pytest.fixture(scope="session")
 def cdnow() -> Path:
-    """The purchases of CDNOW's customers; skips where they are not there."""
-    path = DATA / "retail-cdnow" / "transactions.txt"
-    if not path.exists():
-        pytest.skip(f"the purchases at CDNOW are not there (retail-cdnow/{path.name})")
-    return path
+    """The purchases of CDNOW's customers."""
+    return real(DATA / "retail-cdnow" / "transactions.txt", "the purchases at CDNOW")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from producers.readers import MAX_LINE, read_chunks
+from producers.readers import MAX_LINE, columns_of, read_chunks
 from streams.nested import Cutter, parse_elements
 from streams.world import Dialect
 
@@ -86,7 +87,9 @@ def test_what_is_no_row_is_one_too(document: bytes) -> None:
             assert sum(row.count(mark) for row in rows) == document.count(mark)
 
 
-@given(st.lists(GOOD | ODD, max_size=6), st.sampled_from(["utf-8", "cp1252", "klingon"]))
+@given(
+    st.lists(GOOD | ODD, max_size=6), st.sampled_from(["utf-8", "cp1252", "klingon", "punycode"])
+)
 def test_rows_are_parsed_together_as_they_are_alone(rows: list[bytes], encoding: str) -> None:
     single = [parse_elements([row], encoding)[0] for row in rows]
     assert parse_elements(rows, encoding) == single
@@ -125,3 +128,23 @@ def test_comments_that_are_never_closed_take_no_time() -> None:
     cutter = Cutter("s", MAX_LINE)
     rows = list(cutter.feed(b"<!--" * (1 << 19))) + list(cutter.end())
     assert len(rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("suffix", "row"),
+    [
+        (".jsonl", '{"a":' * 900 + "1" + "}" * 900),
+        (".jsonl", '{"a":' + "[" * 900 + "]" * 900 + "}"),
+        (".xml", "<row>" + "<a>" * 9000 + "</a>" * 9000 + "</row>"),
+    ],
+)
+def test_rows_that_are_nested_without_end_harm_nobody(
+    tmp_path: Path, suffix: str, row: str
+) -> None:
+    good = {".jsonl": '{"b":{"c":"1"}}', ".xml": "<row><b><c>1</c></b></row>"}[suffix]
+    path = tmp_path / f"deep{suffix}"
+    path.write_text(f"{row}\n{good}\n")
+    assert "b.c" in columns_of(path, Dialect())
+    (chunk,) = read_chunks(path, ["b.c"], Dialect())
+    assert chunk.frame["b.c"].tolist() == [None, "1"]
+    assert chunk.original(0) == row.encode()

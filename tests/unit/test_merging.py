@@ -184,3 +184,9 @@ def test_fields_and_ways_that_there_are_not_are_refused(tmp_path: Path) -> None:
         merge_sources(tmp_path / "none.csv", source(PEOPLE), on="a")
     with pytest.raises(UsageError, match="no time zone"):
         Instants(zone="Mars/Olympus")
+
+
+def test_columns_that_look_alike_are_all_kept() -> None:
+    csv = "id,A b,a_b,a-b\n1,x,y,z\n"
+    rows = merge_sources(source(csv), source('[{"id": 1}]'), on="id")
+    assert rows.to_dict("records") == [{"id": "1", "a_b": "x", "a_b_2": "y", "a_b_3": "z"}]
