@@ -157,6 +157,8 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         fine_mask[list(wrong)] = False
         good = good[fine_mask]
         columns = {name: column[fine_mask] for name, column in columns.items()}
+    for name, derive in spec.derived.items():
+        columns[name] = derive(columns)
     event_time = cast(Ints, columns.pop("event_time"))
     stamped = batch.source_time[good]
     events = Events(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.history import History, PlacedKeys, Slots
+from consumers.lookup import LookupState
 from consumers.table import SecondKeyTable
 from streams.events import NO_TIME, Events, Ints, Objects
 from streams.features import Aggregates, Past, Windows
@@ -121,6 +122,7 @@ def featurize(
     spec: DomainSpec,
     windows: Mapping[str, WindowState],
     tables: Mapping[str, SecondKeyTable],
+    lookups: Mapping[str, LookupState],
 ) -> npt.NDArray[np.float32]:
     """Compute the features of events that are ready, and remember the events.
 
@@ -141,4 +143,8 @@ def featurize(
         t.name: tables[t.name].windows(events.strings(t.key), events.event_time)
         for t in spec.tables
     }
-    return spec.features.assemble(events, Aggregates(pasts, counts)).astype(np.float32)
+    joined = {
+        source: lookup.as_of(events.partition, events.entity, events.event_time)
+        for source, lookup in lookups.items()
+    }
+    return spec.features.assemble(events, Aggregates(pasts, counts, joined)).astype(np.float32)

@@ -63,7 +63,8 @@ def reasons(
     """
     groups = spec.features.groups
     usual = dict(zip(signature.features, signature.reference, strict=True))
-    effect = _log_odds(scores)[:, None] - _log_odds(without).reshape(len(scores), len(groups))
+    risk, rest = spec.alert.risk(scores), spec.alert.risk(without)
+    effect = _log_odds(risk)[:, None] - _log_odds(rest).reshape(len(risk), len(groups))
     result = []
     for row, effects in zip(rows.tolist(), effect, strict=True):
         value = dict(zip(spec.features.names, row, strict=True))
@@ -115,12 +116,14 @@ def alert_records(
     """
     rule, source = spec.alert, topic(spec.name, spec.trigger.name)
     records = []
+    risks = rule.risk(scores).tolist()
     for row, at in enumerate(format_times(events.event_time)):
         facts = {name: _plain(events.columns[name][row]) for name in rule.facts}
         partition, offset = int(events.partition[row]), int(events.offset[row])
         score, entity = float(scores[row]), events.entity[row]
         body: Mapping[str, Any] = {
-            "severity": "critical" if score >= rule.critical else "warning",
+            "rule": rule.name,
+            "severity": "critical" if risks[row] >= rule.critical else "warning",
             rule.noun: entity,
             "seen": rule.sentence(facts),
             "facts": facts,

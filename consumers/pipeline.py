@@ -114,7 +114,10 @@ class Pipeline:
             events = self._with_entity(events)
         else:
             self.account.add(spec.name, acc.APPLIED, events.partition)
-        watermark = np.where(clock == NO_TIME, NO_TIME, clock - spec.allowed_lateness)
+        if spec.name in state.lookups:
+            state.lookups[spec.name].add(events, self._safe())
+            state.note_context(events)
+        watermark = self._watermark(spec.name)
         # The events come first: what they will ask for must not be forgotten by anybody.
         if spec.role is Role.TRIGGER:
             self._waiting.add(events)
@@ -138,7 +141,7 @@ class Pipeline:
         events = self._waiting.take(max_rows, self._is_ready)
         if events is None:
             return None
-        features = featurize(events, self.spec, self.state.windows, self.tables)
+        features = featurize(events, self.spec, self.state.windows, self.tables, self.state.lookups)
         prepared = Prepared(events, features)
         self._waiting.score(prepared)
         return prepared
@@ -146,7 +149,8 @@ class Pipeline:
     def to_explain(self, prepared: Prepared, scores: Floats) -> tuple[Ints, Matrix]:
         """Find the rows that raise an alert, and build what must be scored to explain them."""
         assert self.signature is not None
-        rows = np.flatnonzero(rounded(scores) >= self.signature.threshold)
+        risk = self.spec.alert.risks(rounded(scores), prepared.features)
+        rows = np.flatnonzero(risk >= self.signature.threshold)
         return rows, occluded(self.spec, prepared.features[rows], self.signature)
 
     def finish(
@@ -173,10 +177,12 @@ class Pipeline:
             latencies_from=[events.ingest_time[events.ingest_time != NO_TIME]],
         )
         if len(alerts):
-            rows = prepared.features[alerts]
-            why = reasons(self.spec, rows, scores[alerts], without, signature)
-            chosen = events.take(alerts)
-            outputs.records += alert_records(self.spec, chosen, scores[alerts], why, signature)
+            why = reasons(self.spec, prepared.features[alerts], scores[alerts], without, signature)
+            new = self.state.quiet(events.take(alerts))
+            chosen, why = alerts[new], [why[row] for row in new.tolist()]
+            outputs.records += alert_records(
+                self.spec, events.take(chosen), scores[chosen], why, signature
+            )
         self.account.add(trigger, acc.SCORED, events.partition)
         return outputs
 
@@ -233,6 +239,10 @@ class Pipeline:
             if table.asks_for(first.event_time[:1])[0] > table.watermark:
                 source, partition = table.behind()
                 return f"{name}: the clock of {source}, partition {partition}"
+        one = first.take(slice(0, 1))
+        for source, lookup in self.state.lookups.items():
+            if lookup.asks_for(one.event_time)[0] >= self._watermark(source)[one.partition[0]]:
+                return f"the clock of {source}, partition {one.partition[0]}"
         return None
 
     def _count(self, batch: Collected, cleaned: Cleaned) -> None:
@@ -253,8 +263,7 @@ class Pipeline:
     def _asks_from(self) -> Ints:
         """Return the earliest time of an event that each partition may still bring (ms)."""
         trigger = self.spec.trigger
-        clock = self.clocks[trigger.name]
-        coming = np.where(clock == NO_TIME, NO_TIME, clock - trigger.allowed_lateness)
+        coming = self._watermark(trigger.name)
         return self.state.not_after(self._waiting.earliest_time(coming))
 
     def _safe(self) -> Ints:
@@ -277,16 +286,23 @@ class Pipeline:
     def _release(self) -> None:
         trigger = self.spec.trigger
         if self._hold:
-            clock = self.clocks[trigger.name]
-            self._waiting.release(
-                np.where(clock == NO_TIME, NO_TIME, clock - trigger.allowed_lateness)
-            )
+            self._waiting.release(self._watermark(trigger.name))
 
-    def _is_ready(self, event_time: Ints) -> Mask:
-        ready = np.ones(len(event_time), bool)
+    def _is_ready(self, events: Events) -> Mask:
+        ready = np.ones(len(events), bool)
         for table in self.tables.values():
-            ready &= table.asks_for(event_time) <= table.watermark
+            ready &= table.asks_for(events.event_time) <= table.watermark
+        for source, lookup in self.state.lookups.items():
+            # More of the watermark's own instant may come: it must have been passed.
+            watermark = self._watermark(source)[events.partition]
+            ready &= lookup.asks_for(events.event_time) < watermark
         return ready
+
+    def _watermark(self, source: str) -> Ints:
+        """Return the time before which nothing of a source may come any more, by partition (ms)."""
+        clock = self.clocks[source]
+        lateness = self.spec.source(source).allowed_lateness
+        return np.where(clock == NO_TIME, NO_TIME, clock - lateness)
 
 
 def new_tables(spec: DomainSpec) -> dict[str, SecondKeyTable]:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from consumers.account import Account
 from consumers.featurize import WindowState
 from consumers.journal import Content, Journal
+from consumers.lookup import LookupState, as_texts
 from consumers.seen import SeenIds
 from consumers.table import Contributions, Open
 from streams.errors import StateError
@@ -39,6 +40,7 @@ def state_hash(spec: DomainSpec) -> str:
         "sources": [(s.name, s.role, s.key) for s in spec.sources],
         "windows": [(w.name, w.key, w.value) for w in spec.windows],
         "tables": [(t.name, t.key, t.bucket, t.delay, sorted(t.counts)) for t in spec.tables],
+        "lookups": [(look.source, look.fields) for look in spec.lookups],
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -61,7 +63,10 @@ class State:
         """Per source and partition, the offset up to which records have been taken in."""
         self.seen = {s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.sources}
         self.windows = {w.name: WindowState(w, trigger.allowed_lateness) for w in spec.windows}
+        self.lookups = {look.source: LookupState(look, n) for look in spec.lookups}
         self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
+        self.alerted: list[dict[str, int]] = [{} for _ in range(n)]
+        """Per partition and entity, when the last alert was raised on it (ms)."""
         self.unfinished: dict[int, Ints] = {}
         """Per partition, offsets of events that were under way when this state was written down,
         and that have not been read again yet (sorted)."""
@@ -86,6 +91,40 @@ class State:
         if self._journal is not None:
             partition, bucket, keys = counted
             self._journal.note(f"open:{table}:{source}", partition, {"bucket": bucket, "key": keys})
+
+    def note_context(self, events: Events) -> None:
+        """Note versions of a context source that is looked up."""
+        for lookup in self.spec.lookups:
+            if self._journal is not None and lookup.source == events.source:
+                columns = {
+                    "key": events.entity,
+                    "time": events.event_time,
+                    "row": as_texts(events, lookup),
+                }
+                self._journal.note(f"lookup:{lookup.source}", events.partition, columns)
+
+    def quiet(self, events: Events) -> Ints:
+        """Find the rows on whose entities no alert has been raised for the rule's cool-down.
+
+        These are taken to raise one now.
+        """
+        cooldown = self.spec.alert.cooldown
+        if not cooldown:
+            return np.arange(len(events))
+        rows = []
+        places = zip(events.partition.tolist(), events.entity, strict=True)
+        for row, ((p, who), time) in enumerate(
+            zip(places, events.event_time.tolist(), strict=True)
+        ):
+            last = self.alerted[p].get(who)
+            if last is None or abs(time - last) >= cooldown:
+                self.alerted[p][who] = time
+                rows.append(row)
+        new = np.array(rows, np.int64)
+        if self._journal is not None:
+            columns = {"key": events.entity[new], "time": events.event_time[new]}
+            self._journal.note("alerted", events.partition[new], columns)
+        return new
 
     def note_finished(self, events: Events) -> None:
         """Note that events of the trigger are finished."""
@@ -160,6 +199,14 @@ class State:
             keys, count, times, values = windows.kept(partition)
             content[f"window:{name}:key"], content[f"window:{name}:count"] = keys, count
             content[f"window:{name}:time"], content[f"window:{name}:value"] = times, values
+        alerted = self.alerted[partition]
+        content["alerted:key"] = list(alerted)
+        content["alerted:time"] = np.array(list(alerted.values()), np.int64)
+        for source, lookup in self.lookups.items():
+            name = f"lookup:{source}"
+            content[f"{name}:key"], content[f"{name}:time"], content[f"{name}:row"] = lookup.kept(
+                partition
+            )
         for table, contributions in zip(self.spec.tables, self.contributions, strict=True):
             for source in contributions.sources:
                 bucket, keys_ = contributions.open(source, partition)
@@ -199,6 +246,11 @@ class State:
             self.unfinished[p] = unfinished
         for window in spec.windows:
             self._restore_window(p, window.name, contents)
+        keys, times = _rows(contents, "alerted", "key", "time")
+        self.alerted[p].update(zip(keys, times.tolist(), strict=True))
+        for source_name, lookup in self.lookups.items():
+            keys, times = _rows(contents, f"lookup:{source_name}", "key", "time")
+            lookup.restore(p, keys, times, _texts(contents, f"lookup:{source_name}:row"))
         for table, contributions in zip(spec.tables, self.contributions, strict=True):
             closed = _ints(last[f"closed:{table.name}"]).tolist()
             for source_name, until in zip(contributions.sources, closed, strict=True):
@@ -266,5 +318,8 @@ def _rows(
     contents: Sequence[Content], name: str, texts: str, numbers: str
 ) -> tuple[list[str], Ints]:
     """Put the rows of all contents together, in order: a column of texts and one of numbers."""
-    found = (content.get(f"{name}:{texts}", []) for content in contents)
-    return list(chain.from_iterable(found)), _column(contents, f"{name}:{numbers}")
+    return _texts(contents, f"{name}:{texts}"), _column(contents, f"{name}:{numbers}")
+
+
+def _texts(contents: Sequence[Content], name: str) -> list[str]:
+    return list(chain.from_iterable(content.get(name, []) for content in contents))

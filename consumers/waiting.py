@@ -98,13 +98,13 @@ class Waiting:
         order = np.lexsort((released.event_id.astype(str), released.event_time))
         self._waiting.append(released.take(order))
 
-    def take(self, max_rows: int, is_ready: Callable[[Ints], Mask]) -> Events | None:
+    def take(self, max_rows: int, is_ready: Callable[[Events], Mask]) -> Events | None:
         """Take events that are ready, ``max_rows`` or a little more.
 
         Parameters
         ----------
         is_ready
-            Says of event times (ms) whether what such events need is there.
+            Says of events whether what they need is there.
         """
         taken = list(self._ready(max_rows, is_ready))
         return Events.concat(taken) if taken else None
@@ -126,7 +126,7 @@ class Waiting:
         for prepared in self._scoring:
             yield prepared.events
 
-    def _ready(self, max_rows: int, is_ready: Callable[[Ints], Mask]) -> Iterator[Events]:
+    def _ready(self, max_rows: int, is_ready: Callable[[Events], Mask]) -> Iterator[Events]:
         """Take what is ready from the waiting; a partition's first event that is not stops it."""
         waiting, self._waiting = self._waiting, []
         stopped = np.zeros(self._partitions, bool)
@@ -134,7 +134,7 @@ class Waiting:
             if max_rows <= 0:
                 self._waiting.append(chunk)
                 continue
-            go = is_ready(chunk.event_time) & ~stopped[chunk.partition]
+            go = is_ready(chunk) & ~stopped[chunk.partition]
             if not go.all():
                 blocked = np.flatnonzero(~go)
                 first = np.full(len(stopped), len(chunk))

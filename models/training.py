@@ -77,10 +77,16 @@ def train(
     estimator.fit(data.features, data.labels)
     held_out = _cross_validated(spec, data, seed)
     metrics = _measure(data.labels, held_out)
-    ordinary = held_out[data.labels == 0] if genuine is None else _scores(estimator, genuine)
+    usual = data.labels == 0 if spec.alert.about == 1 else data.labels == 1
+    ordinary = (
+        spec.alert.risks(held_out, data.features)[usual]
+        if genuine is None
+        else spec.alert.risks(_scores(estimator, genuine), genuine)
+    )
     threshold = threshold_at(ordinary, recipe.max_false_alerts)
-    metrics["alert_recall"] = float((held_out[data.labels == 1] >= threshold).mean())
-    normal = data.features[data.labels == 0]
+    risk = spec.alert.risks(held_out, data.features)
+    metrics["alert_recall"] = round(float((risk[~usual] >= threshold).mean()), 4)
+    normal = data.features[usual]
     signature = Signature(
         model=recipe.name,
         version="0",

@@ -17,7 +17,7 @@ def alert_line(domain: str, alert: Mapping[str, Any]) -> str:
     "2025-01-03 10:11:12  CRITICAL  card c1: 912.40 EUR (0.99) because 40 times the card's mean"
     """
     known = {"severity", "seen", "facts", "why", "score", "threshold", "event_id", "event_time"}
-    known |= {"model", "version", "source"}
+    known |= {"model", "version", "source", "rule"}
     noun = next((k for k in alert if k not in known), "entity")
     time = str(alert["event_time"]).replace("T", " ")[:19]
     because = "; ".join(str(reason["text"]) for reason in alert["why"])

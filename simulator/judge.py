@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ import orjson
 
 from streams.codec import decode_objects, parse_times
 from streams.events import NO_TIME, Floats, Ints, Mask
-from streams.spec import DomainSpec
+from streams.labels import Label, label_of, read_labels
+from streams.spec import DomainSpec, Planted
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,9 @@ class Judged:
     Attributes
     ----------
     label
-        1 if a label says so, else 0.
+        What was true; -1 where nobody can say.
     final
-        Whether the label can no longer change: the domain's label delay has passed.
+        Whether that is known and can no longer change: the domain's label delay has passed.
     """
 
     event_id: Sequence[str]
@@ -32,6 +33,14 @@ class Judged:
     score: Floats
     label: Ints
     final: Mask
+    _by_entity: dict[str, list[int]] = field(default_factory=dict, repr=False)
+
+    def times_of(self, entity: str) -> Sequence[int]:
+        """Return when the events of an entity happened (ms)."""
+        if not self._by_entity:
+            for who, time in zip(self.entity, self.time.tolist(), strict=True):
+                self._by_entity.setdefault(who, []).append(time)
+        return self._by_entity.get(entity, ())
 
 
 def join_labels(
@@ -45,17 +54,17 @@ def join_labels(
         Event time up to which labels are known; ``None`` takes all of them as final.
     """
     rows = [orjson.loads(value) for value in scores]
-    positive = _known(spec, labels).keys()
+    event_id = [row["event_id"] for row in rows]
+    label, final = label_of(spec, read_labels(spec, labels), event_id)
     time = parse_times([row["event_time"] for row in rows])
-    final = np.ones(len(rows), bool)
     if now_ms is not None:
-        final = time + spec.timeline.label_delay <= now_ms
+        final &= time + spec.timeline.label_delay <= now_ms
     return Judged(
-        [row["event_id"] for row in rows],
+        event_id,
         [row[spec.trigger.key] for row in rows],
         time,
         np.array([row["score"] for row in rows], np.float64),
-        np.array([row["event_id"] in positive for row in rows], np.int64),
+        label,
         final,
     )
 
@@ -79,53 +88,146 @@ def alert_quality(
     truth: Iterable[bytes | None],
     labels: Iterable[bytes | None],
     spec: DomainSpec,
+    judged: Judged,
 ) -> dict[str, Any] | None:
     """Compare alerts with what the world planted; ``None`` if it planted nothing.
 
-    ``lead_s_median`` is how long before its label became known a true alert came (event time).
+    Parameters
+    ----------
+    judged
+        All scored events: an alert could have been raised on any of them.
+
+    Returns
+    -------
+    ``precision`` and ``recall``, and by kind; ``chance_precision`` and ``chance_recall``, what as
+    many alerts on events at random would reach; ``lead_s_median``, how long before what was planted
+    became known, or was over, the first alert came, and ``after_onset_s_median``, how long after it
+    began (event time).
     """
+    bodies = [body for body in map(orjson.loads, alerts) if body.get("rule") == spec.alert.name]
+    planted = [body for body in decode_objects(list(truth))[0] if body]
+    found = (_spans if spec.alert.planted is Planted.SPANS else _events)(
+        spec, bodies, planted, read_labels(spec, labels), judged
+    )
+    if found is None:
+        return None
+    kinds = sorted(set(found.kind))
+    hits = {kind: [h for h, k in zip(found.hit, found.kind, strict=True) if k == kind]
+            for kind in kinds}  # fmt: skip
+    return {
+        "precision": round(found.true / len(bodies), 4) if bodies else None,
+        "recall": round(float(np.mean(found.hit)), 4),
+        "lead_s_median": _median(found.lead_s),
+        "after_onset_s_median": _median(found.delay_s),
+        "chance_precision": round(found.share, 4),
+        "chance_recall": round(found.chance_recall, 4),
+        "planted": len(found.kind),
+        "recall_by_kind": {kind: round(float(np.mean(hit)), 4) for kind, hit in hits.items()},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What alerts have to do with what was planted.
+
+    Attributes
+    ----------
+    true
+        Alerts that were right.
+    kind, hit
+        Of each planted thing, what it is and whether an alert was about it.
+    lead_s, delay_s
+        Of those that were hit, how long before the end and after the beginning (s).
+    share
+        Of the scored events, how many an alert would have been right about.
+    """
+
+    true: int
+    kind: Sequence[str]
+    hit: Sequence[bool]
+    lead_s: Sequence[float]
+    delay_s: Sequence[float]
+    share: float
+    chance_recall: float
+
+
+def _events(
+    spec: DomainSpec,
+    alerts: Sequence[Mapping[str, Any]],
+    truth: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, Label],
+    judged: Judged,
+) -> _Found | None:
+    """Match alerts with planted events by the event's id."""
     planted = {
-        body[spec.label_key]: body["kind"]
-        for body in decode_objects(list(truth))[0]
-        if body and isinstance(body.get(spec.label_key), str) and isinstance(body.get("kind"), str)
+        body[spec.label_key]: body
+        for body in truth
+        if isinstance(body.get(spec.label_key), str) and isinstance(body.get("kind"), str)
     }
     if not planted:
         return None
-    known = _known(spec, labels)
-    raised = {body["event_id"]: body["event_time"] for body in map(orjson.loads, alerts)}
-    true = raised.keys() & planted.keys()
-    leads = _leads(raised, known, sorted(true & known.keys()))
-    by_kind = {
-        kind: round(
-            sum(1 for event in true if planted[event] == kind)
-            / sum(1 for k in planted.values() if k == kind),
-            4,
+    raised = {body["event_id"]: _ms(body["event_time"]) for body in alerts}
+    hit = [event in raised for event in planted]
+    true = [event for event in planted if event in raised]
+    onset = {event: _ms(planted[event].get("onset")) for event in true}
+    scored = max(len(judged.event_id), 1)
+    return _Found(
+        len(true),
+        [body["kind"] for body in planted.values()],
+        hit,
+        [(labels[e].known - raised[e]) / 1e3 for e in true if e in labels],
+        [(raised[e] - onset[e]) / 1e3 for e in true if onset[e] != NO_TIME],
+        len(planted) / scored,
+        len(raised) / scored,
+    )
+
+
+def _spans(
+    spec: DomainSpec,
+    alerts: Sequence[Mapping[str, Any]],
+    truth: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, Label],
+    judged: Judged,
+) -> _Found | None:
+    """Match alerts with stretches of an entity's life in which something was scored."""
+    entity, noun = spec.trigger.key, spec.alert.noun
+    spans = [
+        (body[entity], _ms(body.get("onset")), _ms(body.get("until")), body["kind"])
+        for body in truth
+        if isinstance(body.get(entity), str) and isinstance(body.get("kind"), str)
+    ]
+    inside = [
+        sum(start <= time <= end for time in times)
+        for times, (start, end) in (
+            (judged.times_of(who), (start, end)) for who, start, end, _ in spans
         )
-        for kind in sorted(set(planted.values()))
-    }
-    return {
-        "precision": round(len(true) / len(raised), 4) if raised else None,
-        "recall": round(len(true) / len(planted), 4),
-        "lead_s_median": float(np.median(leads)) if len(leads) else None,
-        "planted": len(planted),
-        "recall_by_kind": by_kind,
-    }
+    ]
+    spans = [span for span, count in zip(spans, inside, strict=True) if count]
+    events = np.array([count for count in inside if count], np.float64)
+    if not spans:
+        return None
+    raised: dict[str, list[int]] = {}
+    for body in alerts:
+        raised.setdefault(body[noun], []).append(_ms(body["event_time"]))
+    within = [
+        sorted(t for t in raised.get(who, ()) if start <= t <= end) for who, start, end, _ in spans
+    ]
+    share = events / max(len(judged.event_id), 1)
+    firsts = [(own[0], span) for own, span in zip(within, spans, strict=True) if own]
+    return _Found(
+        sum(map(len, within)),
+        [kind for *_, kind in spans],
+        [bool(own) for own in within],
+        [(end - first) / 1e3 for first, (_, _, end, _) in firsts],
+        [(first - start) / 1e3 for first, (_, start, _, _) in firsts],
+        float(share.sum()),
+        float((1 - (1 - share) ** len(alerts)).mean()),
+    )
 
 
-def _leads(raised: Mapping[str, str], known: Mapping[str, str], events: Sequence[str]) -> Floats:
-    return (
-        parse_times([known[e] for e in events]) - parse_times([raised[e] for e in events])
-    ) / 1e3
+def _ms(text: object) -> int:
+    return int(parse_times([text])[0])
 
 
-def _known(spec: DomainSpec, labels: Iterable[bytes | None]) -> dict[str, str]:
-    """Return which events have a label, and since when; what is no label is a dead letter."""
-    known = {}
-    objects, _ = decode_objects(list(labels))
-    for body in objects:
-        if body is None:
-            continue
-        about, time = body.get(spec.label_key), body.get("event_time")
-        if isinstance(about, str) and isinstance(time, str) and parse_times([time])[0] != NO_TIME:
-            known[about] = time
-    return known
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None

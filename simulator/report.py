@@ -42,14 +42,15 @@ def domain_report(
     ]
     truth = [r.value for r in records[topic(spec.name, TRUTH)]]
     latencies = ledger.latencies()
+    judged = join_labels(spec, scores, labels, ledger.clock())
     return {
         **account,
         "alerts": len(alerts),
-        "alert_quality": alert_quality(alerts, truth, labels, spec),
+        "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
         "model": ledger.model(),
-        "quality": quality(spec, join_labels(spec, scores, labels, ledger.clock())),
+        "quality": quality(spec, judged),
     }
 
 
@@ -137,6 +138,9 @@ def _alerts(q: Mapping[str, Any] | None) -> str:
     if q["precision"] is None:
         return f", {q['planted']:,} planted events missed"
     lead = "" if q["lead_s_median"] is None else (
-        f", {q['lead_s_median'] / 86400:.1f} event days before the label"
+        f", {q['lead_s_median'] / 86400:.1f} event days ahead"
     )  # fmt: skip
-    return f", precision {q['precision']:.2f}, recall {q['recall']:.2f}{lead}"
+    return (
+        f", precision {q['precision']:.2f} (by chance {q['chance_precision']:.2g}), "
+        f"recall {q['recall']:.2f} (by chance {q['chance_recall']:.2g}){lead}"
+    )

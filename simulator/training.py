@@ -17,9 +17,10 @@ from models.training import Labelled, train
 from producers.files import FileSource, find_files, together
 from producers.wire import wire
 from simulator.testing.inprocess import InProcess, as_records
-from streams.codec import decode_objects, parse_times
+from streams.codec import parse_times
 from streams.errors import UsageError
 from streams.events import Ints
+from streams.labels import label_of, read_labels
 from streams.signature import Signature
 from streams.spec import DAY, DomainSpec, Role
 from streams.world import Slice
@@ -139,7 +140,7 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     features: list[npt.NDArray[np.float32]] = []
     times: list[Ints] = []
     ids: list[str] = []
-    positive: set[str] = set()
+    said: list[bytes] = []
     end = 0
 
     def seen(pieces: Iterable[Slice]) -> Iterator[Slice]:
@@ -149,7 +150,7 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
             end = max(end, piece.until)
             for emission in piece.emissions:
                 if roles.get(emission.source) is Role.LABEL:
-                    positive.update(_labels(spec, emission.values))
+                    said.extend(emission.values)
             yield piece
 
     def watch(prepared: Prepared) -> None:
@@ -163,16 +164,9 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     if not features:
         return Labelled(np.empty((0, len(spec.features.names)), np.float32), *_nothing())
     time = np.concatenate(times)
-    label = np.fromiter((i in positive for i in ids), np.int64, len(ids))
-    final = time + spec.timeline.label_delay <= end
+    label, known = label_of(spec, read_labels(spec, said), ids)
+    final = known & (time + spec.timeline.label_delay <= end)
     return Labelled(np.concatenate(features)[final], label[final], time[final])
-
-
-def _labels(spec: DomainSpec, values: list[bytes]) -> Iterator[str]:
-    objects, _ = decode_objects(values)
-    for body in objects:
-        if body is not None and isinstance(body.get(spec.label_key), str):
-            yield body[spec.label_key]
 
 
 def _nothing() -> tuple[Ints, Ints]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from streams.events import Events, Floats, Ints
+from streams.events import Events, Floats, Ints, Objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,40 @@ class SecondKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A context source that is joined by the trigger's entity, as it was known at each event.
+
+    Every event of the source is a version of what it says of its entity. An event at ``t`` meets
+    the newest version with a time of ``t - delay`` or before, and waits until the source's clock
+    has passed that: a version that comes later, or says what is true later, changes nothing.
+
+    Parameters
+    ----------
+    source
+        Its key must be the trigger's, so that both lie in the same partition.
+    delay
+        How long after its event time a version counts (ms). With the timeline's heartbeat or more,
+        no event waits for long.
+    """
+
+    source: str
+    fields: tuple[str, ...]
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What :class:`Lookup` found for ``n`` events.
+
+    ``columns[field]`` has shape ``(n,)``: objects, ``None`` where nothing is known. ``time`` is
+    that of the version (ms), ``NO_TIME`` where there is none.
+    """
+
+    time: Ints
+    columns: Mapping[str, Objects]
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What :class:`Windows` saw for ``n`` events, one column per window length.
 
@@ -93,11 +127,13 @@ class Past:
 class Aggregates:
     """All that an event's features are made from, besides the event itself.
 
-    ``windows[name]`` is a :class:`Past`; ``tables[name][column]`` has shape ``(n, n_lengths)``.
+    ``windows[name]`` is a :class:`Past`; ``tables[name][column]`` has shape ``(n, n_lengths)``;
+    ``lookups[source]`` is a :class:`Joined`.
     """
 
     windows: Mapping[str, Past]
     tables: Mapping[str, Mapping[str, Ints]]
+    lookups: Mapping[str, Joined] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

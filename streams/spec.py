@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from streams.errors import UsageError
-from streams.events import Columns, Ints
-from streams.features import FeatureSpec, SecondKey, Windows
+from streams.events import Columns, Floats, Ints, Mask
+from streams.features import FeatureSpec, Lookup, SecondKey, Windows
 from streams.world import FileMap, Timeline, World
+
+Matrix: TypeAlias = npt.NDArray[np.float32]
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -99,6 +101,8 @@ class SourceSpec:
         late anyway.
     entity_optional
         Without an entity an event is not dead but filtered (``no_entity``).
+    derived
+        Integer columns that are made from the others, for windows to add up.
     """
 
     name: str
@@ -110,6 +114,7 @@ class SourceSpec:
     max_ahead: int = DAY
     remember: int = HOUR
     entity_optional: bool = False
+    derived: Mapping[str, Callable[[Columns], Ints]] = field(default_factory=dict)
 
 
 class Estimator(Protocol):
@@ -159,6 +164,20 @@ class Recipe:
     seed: int
 
 
+def itself(scores: Floats) -> Floats:
+    """Return the scores: they are the risk."""
+    return scores
+
+
+class Planted(StrEnum):
+    """What a world plants, and an alert is judged by."""
+
+    EVENTS = "events"
+    """Events: an alert is right if it is about one of them."""
+    SPANS = "spans"
+    """Stretches of an entity's life, from ``onset`` to ``until``: an alert is right inside."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertRule:
     """An alert: when it is raised and what it says.
@@ -176,7 +195,17 @@ class AlertRule:
     sentence
         ``facts -> what was seen``, in a few words for a person.
     critical
-        From this score on the severity is ``critical``; below it is ``warning``.
+        From this risk on the severity is ``critical``; below it is ``warning``.
+    about
+        The label of what the alert warns of.
+    risk
+        Of a score, from 0 to 1: what the model's threshold is compared with.
+    eligible
+        ``features (n, n_features) -> mask``: of which events an alert may be raised at all.
+    cooldown
+        So long after an alert none is raised on the same entity (ms of event time).
+    planted
+        What the world plants, and the alerts are judged by.
     """
 
     name: str
@@ -185,6 +214,16 @@ class AlertRule:
     facts: tuple[str, ...]
     sentence: Callable[[Mapping[str, Any]], str]
     critical: float
+    about: int = 1
+    risk: Callable[[Floats], Floats] = itself
+    eligible: Callable[[Matrix], Mask] | None = None
+    cooldown: int = 0
+    planted: Planted = Planted.EVENTS
+
+    def risks(self, scores: Floats, features: Matrix) -> Floats:
+        """Return the risk of each event, 0 where no alert may be raised."""
+        risk = self.risk(scores)
+        return risk if self.eligible is None else np.where(self.eligible(features), risk, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +237,7 @@ class DomainSpec:
     sources: tuple[SourceSpec, ...]
     windows: tuple[Windows, ...]
     tables: tuple[SecondKey, ...]
+    lookups: tuple[Lookup, ...]
     features: FeatureSpec
     recipe: Recipe
     alert: AlertRule
@@ -209,8 +249,11 @@ class DomainSpec:
     timeline: Timeline
     label_key: str
     """Field of a label event that holds the ``event_id`` of the event it is about."""
-    label_value: Callable[[Columns], Ints]
-    """``columns of label events -> 1 or 0 each``."""
+    label_field: str | None = None
+    """Integer field of a label event that says what was true; ``None``: each of them says 1."""
+    unlabelled: int | None = 0
+    """What an event was whose label has not come within the timeline's delay; ``None``: nobody
+    can say."""
 
     def __post_init__(self) -> None:
         """Refuse what would stand still.
@@ -227,6 +270,19 @@ class DomainSpec:
                     f"{self.name}: table {table.name} has a delay of {table.delay} ms; it must be "
                     f"at least {least}, by how much {trigger.name} may be late and ahead"
                 )
+        for lookup in self.lookups:
+            self._check(lookup)
+
+    def _check(self, lookup: Lookup) -> None:
+        source = self.source(lookup.source)
+        known = {field.name for field in source.fields}
+        if source.role is not Role.CONTEXT or source.key != self.trigger.key:
+            raise UsageError(
+                f"{self.name}: {source.name} cannot be looked up: it must be a context source "
+                f"with the key {self.trigger.key}"
+            )
+        if unknown := set(lookup.fields) - known:
+            raise UsageError(f"{self.name}: {source.name} has no field {', '.join(unknown)}")
 
     @property
     def trigger(self) -> SourceSpec:
@@ -254,7 +310,7 @@ class DomainSpec:
         It covers names, windows and tables, so that a model trained on other windows is
         refused even if its columns have the same names.
         """
-        parts = {
+        parts: dict[str, Any] = {
             "names": self.features.names,
             "windows": [(w.name, w.key, w.value, w.lengths, w.keep) for w in self.windows],
             "tables": [
@@ -262,4 +318,6 @@ class DomainSpec:
                 for t in self.tables
             ],
         }
+        if self.lookups:
+            parts["lookups"] = [(look.source, look.fields, look.delay) for look in self.lookups]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

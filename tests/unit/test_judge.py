@@ -38,12 +38,16 @@ def test_what_is_no_label_says_nothing(junk: bytes | None) -> None:
 @pytest.mark.parametrize("junk", JUNK)
 def test_quality_is_told_from_what_is_planted_and_labelled(junk: bytes | None) -> None:
     truth = [b'{"transaction_id":"a","kind":"large_amount"}', junk]
-    alerts = encode_objects({"event_id": ["a", "b"], "event_time": [NOON] * 2})
-    found = alert_quality(alerts, truth, [LABEL, junk], FINANCE)
+    alerts = encode_objects(
+        {"rule": ["suspected_fraud"] * 2, "event_id": ["a", "b"], "event_time": [NOON] * 2}
+    )
+    judged = join_labels(FINANCE, SCORES, [LABEL, junk], None)
+    found = alert_quality(alerts, truth, [LABEL, junk], FINANCE, judged)
     assert found is not None
     assert (found["precision"], found["recall"]) == (0.5, 1.0)
     assert found["lead_s_median"] == 3 * 86_400
     assert found["recall_by_kind"] == {"large_amount": 1.0}
+    assert (found["chance_precision"], found["chance_recall"]) == (0.5, 1.0)
 
 
 def test_a_label_counts_once_it_can_no_longer_change() -> None:

@@ -11,7 +11,6 @@ from streams.domains.finance.schema import (
     LABEL_DELAY,
     TERMINALS,
     TRANSACTIONS,
-    is_fraud,
 )
 from streams.domains.finance.simulate import EPOCH, OPTIONS, world
 from streams.spec import HOUR, DomainSpec
@@ -25,6 +24,7 @@ SPEC = DomainSpec(
     sources=(TRANSACTIONS, CHARGEBACKS),
     windows=(CARDS,),
     tables=(TERMINALS,),
+    lookups=(),
     features=FEATURES,
     recipe=RECIPE,
     alert=SUSPECTED_FRAUD,
@@ -38,5 +38,4 @@ SPEC = DomainSpec(
         heartbeat=HOUR,
     ),
     label_key="transaction_id",
-    label_value=is_fraud,
 )

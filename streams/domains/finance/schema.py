@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.events import Columns, Events, Ints
+from streams.events import Events, Ints
 from streams.features import SecondKey, Windows
 from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
 
@@ -76,10 +76,3 @@ TERMINALS = SecondKey(
     counts={"transactions": "transactions", "frauds": "chargebacks"},
     effective={"chargebacks": _counts_from},
 )
-
-
-def is_fraud(chargebacks: Columns) -> Ints:
-    """Every chargeback says fraud."""
-    import numpy as np
-
-    return np.ones(len(chargebacks["transaction_id"]), np.int64)

@@ -1,0 +1,46 @@
+"""What label events say, read from their topics' records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from streams.codec import decode_objects, parse_times
+from streams.events import NO_TIME, Ints, Mask
+from streams.spec import DomainSpec
+
+
+class Label(NamedTuple):
+    """What was true of an event, and since when that is known (ms)."""
+
+    known: int
+    value: int
+
+
+def read_labels(spec: DomainSpec, values: Iterable[bytes | None]) -> dict[str, Label]:
+    """Return the label of each event that has one; of several, the one that is known last.
+
+    What is no label is left out: it is a dead letter.
+    """
+    objects, _ = decode_objects(list(values))
+    bodies = [body for body in objects if body and isinstance(body.get(spec.label_key), str)]
+    times = parse_times([body.get("event_time") for body in bodies]).tolist()
+    labels: dict[str, Label] = {}
+    for body, known in zip(bodies, times, strict=True):
+        value = 1 if spec.label_field is None else body.get(spec.label_field)
+        before = labels.get(body[spec.label_key])
+        if known != NO_TIME and type(value) is int and (before is None or known >= before.known):
+            labels[body[spec.label_key]] = Label(known, value)
+    return labels
+
+
+def label_of(
+    spec: DomainSpec, labels: Mapping[str, Label], event_ids: Sequence[str]
+) -> tuple[Ints, Mask]:
+    """Return what was true of each event, and whether it can be said at all."""
+    missing = -1 if spec.unlabelled is None else spec.unlabelled
+    found = (labels.get(event_id) for event_id in event_ids)
+    value = np.array([missing if one is None else one.value for one in found], np.int64)
+    return value, value >= 0

@@ -1,0 +1,81 @@
+"""Context that is looked up: whatever comes in whatever order, an event meets what was known then."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.lookup import LookupState, as_texts
+from streams.events import NO_TIME, Events, as_objects
+from streams.features import Lookup
+
+LOOKUP = Lookup("profiles", ("age", "income"), delay=5)
+VERSIONS = st.lists(
+    st.tuples(
+        st.integers(0, 1),
+        st.sampled_from("abc"),
+        st.integers(0, 60),
+        st.one_of(st.none(), st.sampled_from(["young", "old"])),
+        st.one_of(st.just(float("nan")), st.floats(0, 9)),
+    ),
+    max_size=25,
+)
+ASKED = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abcd"), st.integers(30, 80)))
+
+
+def events(rows: list[tuple[int, str, int, str | None, float]]) -> Events:
+    partition, entity, time, age, income = zip(*rows, strict=True) if rows else ((),) * 5
+    n = len(rows)
+    return Events(
+        "profiles",
+        np.array(partition, np.int64),
+        np.arange(n),
+        np.array(time, np.int64),
+        np.array(time, np.int64),
+        np.full(n, NO_TIME),
+        as_objects(map(str, range(n))),
+        as_objects(entity),
+        {"age": as_objects(age), "income": np.array(income, np.float64)},
+    )
+
+
+def known(
+    rows: list[tuple[int, str, int, str | None, float]], partition: int, entity: str, time: int
+) -> tuple[int, str | None, float | None]:
+    """Return the newest version by a plain search, the last to come among those of its time."""
+    own = [r for r in rows if r[:2] == (partition, entity) and r[2] + LOOKUP.delay <= time]
+    if not own:
+        return NO_TIME, None, None
+    newest = max(r[2] for r in own)
+    *_, age, income = [r for r in own if r[2] == newest][-1]
+    return newest, age, None if income != income else income
+
+
+@given(VERSIONS, ASKED, st.integers(0, 25), st.integers(0, 30))
+def test_an_event_meets_the_newest_version_that_was_known(
+    rows: list[tuple[int, str, int, str | None, float]],
+    asked: list[tuple[int, str, int]],
+    cut: int,
+    asks_from: int,
+) -> None:
+    """Whatever nobody can ask for any more may be forgotten, and a state may be written down."""
+    state = LookupState(LOOKUP, 2)
+    limit = np.full(2, asks_from)
+    state.add(events(rows[:cut]), limit)
+    kept = [state.kept(p) for p in range(2)]
+    state = LookupState(LOOKUP, 2)
+    for p, (keys, times, texts) in enumerate(kept):
+        state.restore(p, keys, times, texts)
+    state.add(events(rows[cut:]), limit)
+    partition, entity, time = zip(*asked, strict=True) if asked else ((), (), ())
+    joined = state.as_of(
+        np.array(partition, np.int64), as_objects(entity), np.array(time, np.int64)
+    )
+    found = zip(joined.time.tolist(), joined.columns["age"], joined.columns["income"], strict=True)
+    assert list(found) == [known(rows, *one) for one in asked]
+
+
+def test_what_is_written_down_of_a_version_is_its_fields() -> None:
+    rows = [(0, "a", 1, None, float("nan")), (0, "a", 2, "old", 1.5)]
+    assert as_texts(events(rows), LOOKUP).tolist() == ["[null,null]", '["old",1.5]']
