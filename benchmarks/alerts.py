@@ -24,10 +24,11 @@ from streams.spec import DAY, DomainSpec, Role
 from streams.topics import ALERTS, SCORES, TRUTH, topic
 from streams.world import Slice
 
-DAYS = 30
+DAYS = {"finance": 30, "retail": 90}
 QUIET_DAYS = 60
 NEEDED = {
     "finance": {"precision": 0.6, "recall": 0.5, "false_per_100k": 2.0},
+    "retail": {"precision": 0.15, "recall": 0.15},
 }
 
 
@@ -52,9 +53,9 @@ def run(options: Options) -> dict[str, Any]:
     except ValueError:
         raise UsageError(f"--seeds takes numbers with commas, not {options.seeds!r}") from None
     spec = load_domain(options.domain)
-    model, needed = champion(spec), NEEDED.get(spec.name, {})
+    model, needed, days = champion(spec), NEEDED.get(spec.name, {}), DAYS.get(spec.name, 60)
     click.echo(
-        f"{model.signature.model} {model.signature.version}, {DAYS} simulated days per seed; in "
+        f"{model.signature.model} {model.signature.version}, {days} simulated days per seed; in "
         "brackets what as many alerts at random would reach\n"
         f"{'seed':>8}{'events':>9}{'planted':>9}{'alerts':>8}{'precision':>18}{'recall':>18}"
         f"{'days ahead':>12}  recall by kind"
@@ -90,8 +91,8 @@ def _line(judged: dict[str, Any]) -> str:
 
 
 def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
-    """Run a month of a world and judge its alerts against its truth."""
-    alerts, truth, labels, scores = _run(spec, model, seed, DAYS, {})
+    """Run some weeks of a world and judge its alerts against its truth."""
+    alerts, truth, labels, scores = _run(spec, model, seed, DAYS.get(spec.name, 60), {})
     judged = join_labels(spec, scores, labels, None)
     found = alert_quality(alerts, truth, labels, spec, judged)
     if found is None or found["precision"] is None:
@@ -132,7 +133,7 @@ def _run(
             if piece.until <= end:
                 yield piece
 
-    world = spec.world(seed, {**spec.options, **options}).slices()
+    world = spec.collect(spec.world(seed, {**spec.options, **options}).slices())
     last = end + spec.timeline.label_delay
     domain = InProcess(spec, model.score, model.signature)
     batches = wire(spec, noted(takewhile(lambda s: s.until <= last, world)))

@@ -41,7 +41,7 @@ class Input:
         self, spec: DomainSpec, events: int, seed: int, options: Mapping[str, float] = WORLD
     ) -> None:
         self.spec = spec
-        world = spec.world(seed, {**spec.options, **options}).slices()
+        world = spec.collect(spec.world(seed, {**spec.options, **options}).slices())
         self._batches = list(_until(events, spec, wire(spec, world)))
 
     def batches(self, events: int) -> Iterator[Batch]:

@@ -182,7 +182,9 @@ def together(sources: Iterable[Iterator[Slice]]) -> Iterator[Slice]:
 def _emission(source: SourceSpec, frame: pd.DataFrame, chunk: Chunk) -> Emission:
     """Encode a frame's rows; one that lacks something required keeps its original bytes."""
     times: Ints = frame["event_time"].to_numpy(np.int64)
+    optional = source.key if source.entity_optional else None
     required = [f.name for f in source.fields if f.required and f.name in frame]
+    required = [name for name in required if name != optional]
     bad = np.flatnonzero((times == NO_TIME) | frame[required].isna().any(axis=1).to_numpy())
     readable = np.where(times == NO_TIME, 0, times)
     values = encode_objects(

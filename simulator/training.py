@@ -112,20 +112,21 @@ def train_on_files(
 
 def file_slices(spec: DomainSpec, path: Path) -> Iterator[Slice]:
     """Yield the slices of the known files at a path, side by side."""
-    return together(FileSource(spec, *found).slices() for found in find_files(spec, path))
+    files = (FileSource(spec, *found).slices() for found in find_files(spec, path))
+    return spec.collect(together(files))
 
 
 def world_slices(
     spec: DomainSpec,
     seed: int,
     options: Mapping[str, float],
-    days: float,
+    days: float | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Iterator[Slice]:
-    """Yield the first days of a world."""
+    """Yield the first days of a world, or all of it, which has no end."""
     start = spec.timeline.epoch
-    end = start + int(days * DAY)
-    for piece in spec.world(seed, options).slices():
+    end = start + (1 << 60 if days is None else int(days * DAY))
+    for piece in spec.collect(spec.world(seed, options).slices()):
         if piece.until > end:
             return
         progress((piece.until - start) / (end - start))

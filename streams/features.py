@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from streams.events import Events, Floats, Ints, Objects
 
+UNKNOWN = -1.0
+"""Stands for a feature that is not known; never NaN, which is always an error at the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -155,6 +158,8 @@ class FeatureSpec:
     phrases
         Per feature, how it reads in an alert: a format of ``value`` and ``usual``. By default
         its help with both numbers.
+    unknown
+        Per feature, how it reads where it is -1, which stands for what is not known.
     """
 
     names: tuple[str, ...]
@@ -162,8 +167,11 @@ class FeatureSpec:
     help: Mapping[str, str]
     groups: Mapping[str, tuple[str, ...]]
     phrases: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def phrase(self, name: str, value: float, usual: float) -> str:
         """Say in words what a feature's value is, and what is usual."""
+        if value == UNKNOWN and name in self.unknown:
+            return self.unknown[name]
         default = f"{self.help[name]} {{value:,.6g}}, usually {{usual:,.6g}}"
         return self.phrases.get(name, default).format(value=value, usual=usual)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from streams.errors import UsageError
 from streams.events import Columns, Floats, Ints, Mask
 from streams.features import FeatureSpec, Lookup, SecondKey, Windows
-from streams.world import FileMap, Timeline, World
+from streams.world import FileMap, Slice, Timeline, World
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
@@ -237,7 +237,6 @@ class DomainSpec:
     sources: tuple[SourceSpec, ...]
     windows: tuple[Windows, ...]
     tables: tuple[SecondKey, ...]
-    lookups: tuple[Lookup, ...]
     features: FeatureSpec
     recipe: Recipe
     alert: AlertRule
@@ -249,6 +248,10 @@ class DomainSpec:
     timeline: Timeline
     label_key: str
     """Field of a label event that holds the ``event_id`` of the event it is about."""
+    lookups: tuple[Lookup, ...] = ()
+    collect: Callable[[Iterable[Slice]], Iterator[Slice]] = iter
+    """What is made of all slices before they are sent, be they of a world or of files: labels that
+    are found in the events themselves."""
     label_field: str | None = None
     """Integer field of a label event that says what was true; ``None``: each of them says 1."""
     unlabelled: int | None = 0

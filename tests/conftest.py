@@ -19,7 +19,7 @@ from models.registry import Registry
 from simulator.apache import ApacheKafka
 from simulator.broker import EMBEDDED
 from simulator.training import ensure_champion
-from streams.registry import load_domain
+from streams.registry import domain_names, load_domain
 from streams.settings import PREFIX
 from streams.spec import DomainSpec
 from tests.brokers import BROKERS, KAFKA, Embedded, select
@@ -136,10 +136,16 @@ def finance() -> DomainSpec:
 
 
 @pytest.fixture(scope="session")
-def registry(home: Path, finance: DomainSpec, request: pytest.FixtureRequest) -> Registry:
+def retail() -> DomainSpec:
+    """The retail domain."""
+    return load_domain("retail")
+
+
+@pytest.fixture(scope="session")
+def registry(home: Path, request: pytest.FixtureRequest) -> Registry:
     """A registry with a champion for every domain.
 
-    Training takes half a minute, so that its result is kept for the next run, for as long as
+    Training takes a minute, so that its result is kept for the next run, for as long as
     nothing changes that goes into it.
     """
     registry = Registry(home / "registry")
@@ -149,7 +155,8 @@ def registry(home: Path, finance: DomainSpec, request: pytest.FixtureRequest) ->
         fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may run the tests
         if kept.is_dir():
             shutil.copytree(kept, registry.root)
-        ensure_champion(finance, registry, lambda what, share: None)
+        for name in domain_names():
+            ensure_champion(load_domain(name), registry, lambda what, share: None)
         if not kept.is_dir():
             shutil.copytree(registry.root, kept)
     return registry

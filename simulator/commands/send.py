@@ -103,10 +103,8 @@ def _already(spec: DomainSpec, broker: str, since_ms: int) -> Already:
 def _batches(
     spec: DomainSpec, source: Path | None, seed: int, days: float | None
 ) -> Iterator[Batch]:
-    if source is None and days is None:
-        return wire(spec, spec.world(seed, spec.options).slices())
     if source is None:
-        return wire(spec, world_slices(spec, seed, spec.options, days or 0))
+        return wire(spec, world_slices(spec, seed, spec.options, days))
     if source.is_file() and read_manifest(source) is not None:
         return read_recording(source).batches(spec)
     return wire(spec, file_slices(spec, source))

@@ -19,10 +19,11 @@ def golden_text(outcome: Outcome) -> str:
     Scores are given to three decimals, so that the text is the same on any machine.
     """
     classes = {k: v for k, v in outcome.account.items() if isinstance(v, int)}
-    labels = outcome.account["labels"]
+    labels, context = outcome.account["labels"], outcome.account["context"]
     lines = [
         f"account  {', '.join(f'{v} {k}' for k, v in classes.items())}",
         f"labels   {', '.join(f'{v} {k}' for k, v in labels.items())}",
+        *([f"context  {', '.join(f'{v} {k}' for k, v in context.items())}"] * (context["in"] > 0)),
         "",
         *(
             f"alert    {spell(a.time_ms)}  {a.severity:8}  {a.entity}  {a.body['seen']}  "

@@ -1,4 +1,4 @@
-"""Context that is looked up: whatever comes in whatever order, an event meets what was known then."""
+"""Context that is looked up: in whatever order it comes, an event meets what was known then."""
 
 from __future__ import annotations
 

@@ -96,3 +96,38 @@ def _sums(values: Ints, start: Ints, end: Ints) -> Ints:
     cumulative = np.concatenate(([0], np.cumsum(values)))
     sums: Ints = cumulative[end] - cumulative[start]
     return sums
+
+
+def visits(lines: pd.DataFrame) -> pd.DataFrame:
+    """Compute what retail's windows say of each till line, one household at a time.
+
+    Parameters
+    ----------
+    lines
+        ``time`` (ms), ``entity``, ``amount_cents``, ``discount_cents``, ``line_no``.
+    """
+    parts = [_household(own) for _, own in lines.groupby("entity", sort=False)]
+    return pd.concat(parts).reindex(lines.index)
+
+
+def _household(own: pd.DataFrame) -> pd.DataFrame:
+    time = own["time"].to_numpy()
+    paid, off = own["amount_cents"].to_numpy(), own["discount_cents"].to_numpy()
+    opens = own["line_no"].to_numpy() == 1
+    rows = []
+    for at in time:
+        row: dict[str, float] = {}
+        for days in (7, 14, 30, 90):
+            inside = (time < at) & (time >= at - days * 86_400_000)
+            count, spent, saved = opens[inside].sum(), paid[inside].sum(), off[inside].sum()
+            row[f"visits_{days}d"] = count
+            row[f"lines_{days}d"] = inside.sum() / count if count else -1
+            row[f"spent_{days}d"] = spent / 100
+            row[f"basket_{days}d"] = spent / 100 / count if count else -1
+            row[f"saved_{days}d"] = saved / (spent + saved) if count and spent + saved else -1
+        before = time[(time < at) & (time >= at - 90 * 86_400_000)]
+        since = (at - before.max()) / 86_400_000 if len(before) else -1
+        row["days_since_last"] = since
+        row["overdue"] = since / (90 / row["visits_90d"]) if row["visits_90d"] else -1
+        rows.append(row)
+    return pd.DataFrame(rows, index=own.index)

@@ -24,7 +24,6 @@ SPEC = DomainSpec(
     sources=(TRANSACTIONS, CHARGEBACKS),
     windows=(CARDS,),
     tables=(TERMINALS,),
-    lookups=(),
     features=FEATURES,
     recipe=RECIPE,
     alert=SUSPECTED_FRAUD,

@@ -15,10 +15,9 @@ import numpy as np
 
 from streams.domains.finance.schema import SPANS
 from streams.events import NO_TIME, Events, Floats, Ints, Mask
-from streams.features import Aggregates, FeatureSpec
+from streams.features import UNKNOWN, Aggregates, FeatureSpec
 from streams.spec import DAY, HOUR
 
-UNKNOWN = -1.0
 PRIOR_RATE, PRIOR_WEIGHT = 0.005, 2.0
 """A terminal's fraud rate starts from this rate, worth this many transactions."""
 FLOOR = 0.25

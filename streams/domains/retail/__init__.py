@@ -1,0 +1,48 @@
+"""Retail: lines of receipts, scored for whether the household will buy again."""
+
+from __future__ import annotations
+
+from streams.domains.retail.features import FEATURES
+from streams.domains.retail.model import LAPSING, RECIPE
+from streams.domains.retail.outcomes import with_outcomes
+from streams.domains.retail.schema import (
+    CUSTOMER,
+    CUSTOMERS,
+    LABEL_DELAY,
+    OUTCOMES,
+    SAVED,
+    SPENT,
+    TILLS,
+    VISITS,
+)
+from streams.domains.retail.simulate import EPOCH, OPTIONS, world
+from streams.domains.retail.vendors import FILES
+from streams.spec import HOUR, DomainSpec
+from streams.world import Timeline
+
+SPEC = DomainSpec(
+    name="retail",
+    title="Customer purchase behaviour",
+    question="will this household buy again within 14 days?",
+    partitions=4,
+    sources=(TILLS, CUSTOMERS, OUTCOMES),
+    windows=(VISITS, SPENT, SAVED),
+    tables=(),
+    lookups=(CUSTOMER,),
+    features=FEATURES,
+    recipe=RECIPE,
+    alert=LAPSING,
+    world=world,
+    options=OPTIONS,
+    files=FILES,
+    collect=with_outcomes,
+    timeline=Timeline(
+        days_per_minute=45.0,
+        label_delay=LABEL_DELAY,
+        epoch=EPOCH,
+        heartbeat=HOUR,
+    ),
+    label_key="purchase_id",
+    label_field="bought_again",
+    unlabelled=None,
+)

@@ -1,0 +1,170 @@
+"""Retail: the features of a till's line, from what its household has done before.
+
+Windows are ``[t - span, t)``: the lines of one receipt, all of the same instant, do not see each
+other. What is not known is -1, never NaN; that the database or the programme does not know a
+household is a feature of its own.
+
+Recency, frequency and money are the classic three (Bult and Wansbeek 1995, *Optimal selection for
+direct mail*, Marketing Science 14, 378-394); each is also compared with the household's own past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from streams.domains.retail.schema import SPANS
+from streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects
+from streams.features import UNKNOWN, Aggregates, FeatureSpec
+from streams.spec import DAY, HOUR
+
+_AGES = {"19-24": 22, "25-34": 30, "35-44": 40, "45-54": 50, "55-64": 60, "65+": 70}
+_INCOMES = {
+    "Under 15K": 10, "15-24K": 20, "25-34K": 30, "35-49K": 42, "50-74K": 62, "75-99K": 87,
+    "100-124K": 112, "125-149K": 137, "150-174K": 162, "175-199K": 187, "200-249K": 225,
+    "250K+": 275,
+}  # fmt: skip
+_SIZES = {"1": 1, "2": 2, "3": 3, "4": 4, "5+": 5}
+_KIDS = {"0": 0, "1": 1, "2": 2, "3+": 3}
+_OWNS = {"Homeowner": 1, "Probable Homeowner": 1, "Renter": 0, "Probable Renter": 0}
+_MARRIED = {"Married": 1, "Unmarried": 0}
+
+_DAYS = tuple(f"{span // DAY}d" for span in SPANS)
+_SPOKEN = tuple(f"{span // DAY} days" for span in SPANS)
+_HELP = {
+    "amount": "paid for the line (USD)",
+    "discount_share": "share of the line's price that was taken off",
+    "weekend": "1 on Saturday and Sunday, UTC",
+    "hour": "hour of the day, UTC",
+    **{f"visits_{d}": f"visits of the household in the last {d}" for d in _DAYS},
+    **{f"lines_{d}": f"lines per visit, -1 without a visit ({d})" for d in _DAYS},
+    **{f"spent_{d}": f"spent on these (USD, {d})" for d in _DAYS},
+    **{f"basket_{d}": f"spent per visit (USD), -1 without a visit ({d})" for d in _DAYS},
+    **{f"saved_{d}": f"share of the price that was taken off, -1 without a visit ({d})"
+       for d in _DAYS},
+    "days_since_last": "days since the household's last visit, -1 if none in 90 days",
+    "overdue": "days since the last visit, over the mean gap of 90 days; -1 if not known",
+    **{f"pace_{d}": f"visits a day in {d} over those in 90 days, -1 without a visit"
+       for d in _DAYS[:-1]},
+    "basket_trend": "spent per visit in 14 days over that in 90 days, -1 if not known",
+    "saved_trend": "saved_14d less saved_90d, 0 if not known",
+    "on_file": "1 if the customer database knows the household",
+    "age": "age of its head (years), -1 if not known",
+    "income": "its income (1,000 USD a year), -1 if not known",
+    "household_size": "how many live there, -1 if not known",
+    "kids": "how many children, -1 if not known",
+    "owns_home": "1 if it owns its home, 0 if not, -1 if not known",
+    "married": "1 if its head is married, 0 if not, -1 if not known",
+}  # fmt: skip
+
+
+def assemble(events: Events, aggregates: Aggregates) -> Floats:
+    """Make the features, shape ``(n_events, n_features)``."""
+    visits, spent, saved = (aggregates.windows[name] for name in ("visits", "spent", "saved"))
+    time, count = events.event_time, visits.total
+    paid, off = events.integers("amount_cents"), events.integers("discount_cents")
+    basket = _over(spent.total / 100.0, count)
+    share = _over(saved.total, spent.total + saved.total, count > 0)
+    days = np.array([span / DAY for span in SPANS])
+    per_day = count / days
+    since = np.where(visits.last == NO_TIME, UNKNOWN, (time - visits.last) / DAY)
+    gap = _over(np.full(len(time), days[-1]), count[:, -1])
+    known = count[:, 1] > 0
+    return np.column_stack(
+        [
+            paid / 100.0,
+            _over(off, paid + off),
+            (time // DAY + 3) % 7 >= 5,  # 1970-01-01 was a Thursday; Monday is 0
+            time // HOUR % 24,
+            count,
+            _over(visits.count, count),
+            spent.total / 100.0,
+            basket,
+            share,
+            since,
+            _over(since, gap, since >= 0),
+            _over(per_day[:, :-1], per_day[:, -1:]),
+            _over(basket[:, 1], basket[:, -1], known),
+            np.where(known, share[:, 1] - share[:, -1], 0.0),
+            *_demographics(aggregates),
+        ]
+    )
+
+
+def _demographics(aggregates: Aggregates) -> list[Floats]:
+    customer = aggregates.lookups["customers"]
+    codes = (
+        ("age", _AGES),
+        ("income", _INCOMES),
+        ("household_size", _SIZES),
+        ("kids_count", _KIDS),
+        ("home_ownership", _OWNS),
+        ("marital_status", _MARRIED),
+    )
+    on_file = (customer.time != NO_TIME).astype(np.float64)
+    return [on_file, *(_coded(customer.columns[name], table) for name, table in codes)]
+
+
+def _coded(texts: Objects | Sequence[str | None], table: Mapping[str, float]) -> Floats:
+    """Return the numbers that texts stand for, -1 for one that is missing or strange."""
+    numbers = (table.get(text, UNKNOWN) if text is not None else UNKNOWN for text in texts)
+    return np.fromiter(numbers, np.float64, len(texts))
+
+
+def _over(a: Floats | Ints, b: Floats | Ints, where: Mask | bool = True) -> Floats:
+    """Divide, with -1 where the divisor is not positive."""
+    return np.divide(a, b, out=np.full(np.shape(a), UNKNOWN), where=np.greater(b, 0) & where)
+
+
+def _all(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{d}" for d in _DAYS)
+
+
+_PHRASES = {
+    "visits": "{{value:,.0f}} visits in {span}, usually {{usual:,.0f}}",
+    "pace": "{{value:.1f}} times as many visits in {span} as in 90, usually {{usual:.1f}}",
+    "lines": "{{value:,.1f}} lines a visit in {span}, usually {{usual:,.1f}}",
+    "spent": "{{value:,.2f}} USD spent in {span}, usually {{usual:,.2f}}",
+    "basket": "{{value:,.2f}} USD a visit in {span}, usually {{usual:,.2f}}",
+    "saved": "{{value:.0%}} of the price saved in {span}, usually {{usual:.0%}}",
+}
+
+FEATURES = FeatureSpec(
+    names=tuple(_HELP),
+    assemble=assemble,
+    help=_HELP,
+    groups={
+        "pace of visits": (*_all("pace")[1:-1], "pace_7d", *_all("visits")),
+        "time since the last visit": ("overdue", "days_since_last"),
+        "baskets": ("basket_trend", *_all("basket"), *_all("spent"), *_all("lines"), "amount"),
+        "promotions": ("saved_trend", *_all("saved"), "discount_share"),
+        "who they are": (
+            "on_file", "age", "income", "household_size", "kids", "owns_home", "married",
+        ),
+        "time": ("hour", "weekend"),
+    },
+    phrases={
+        "days_since_last": "{value:,.0f} days since the last visit, usually {usual:,.0f}",
+        "overdue": "{value:.1f} times the usual gap since the last visit, usually {usual:.1f}",
+        "basket_trend": "baskets of 14 days are {value:.1f} times those of 90, usually {usual:.1f}",
+        "saved_trend": "{value:+.0%} more of the price saved than before",
+        "on_file": "not in the customer database",
+        **{
+            f"{name}_{d}": phrase.format(span=span)
+            for name, phrase in _PHRASES.items()
+            for d, span in zip(_DAYS, _SPOKEN, strict=True)
+            if f"{name}_{d}" in _HELP
+        },
+    },
+    unknown={
+        "days_since_last": "not seen in 90 days",
+        "overdue": "not seen in 90 days",
+        "basket_trend": "no visit in 14 days",
+        **{
+            f"{name}_{d}": f"no visit in {span}"
+            for name in ("lines", "basket", "saved", "pace")
+            for d, span in zip(_DAYS, _SPOKEN, strict=True)
+        },
+    },
+)  # fmt: skip

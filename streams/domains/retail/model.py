@@ -1,0 +1,87 @@
+"""Retail: the recipe of the model of returning households, and the alert of those that lapse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.domains.retail.features import FEATURES
+from streams.events import Floats, Mask
+from streams.spec import DAY, AlertRule, Estimator, Planted, Recipe
+
+REGULAR = 8
+"""A household is valued if it has come so often in 90 days."""
+VALUED = 120.0
+"""And has spent so much (USD)."""
+
+_VISITS = FEATURES.names.index("visits_90d")
+_SPENT = FEATURES.names.index("spent_90d")
+
+
+def build(seed: int) -> Estimator:
+    """Return an unfitted gradient-boosted classifier.
+
+    The lines of a receipt are nearly one event, and households repeat: small trees with large
+    leaves, or they learn households by heart.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(  # type: ignore[no-any-return]
+        max_iter=200,
+        learning_rate=0.04,
+        max_leaf_nodes=8,
+        min_samples_leaf=100,
+        l2_regularization=10.0,
+        early_stopping=False,
+        random_state=seed,
+    )
+
+
+def lapsing(scores: Floats) -> Floats:
+    """Return how likely a household will not buy again."""
+    return np.round(1.0 - scores, 6)
+
+
+def is_valued(features: npt.NDArray[np.float32]) -> Mask:
+    """Say which households come and spend enough to be missed."""
+    valued: Mask = (features[:, _VISITS] >= REGULAR) & (features[:, _SPENT] >= VALUED)
+    return valued
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say what was seen: the purchase after which nothing more is expected."""
+    return f"last seen at store {facts['store_id']}, {facts['amount_cents'] / 100:,.2f} USD"
+
+
+RECIPE = Recipe(
+    name="retail-return",
+    build=build,
+    metric="roc_auc",
+    max_false_alerts=6e-3,
+    days=110,
+    ordinary_days=110,
+    # More lapses than usual, so that there is enough to learn from.
+    world={"households": 1800, "lapses": 4.0, "defects": 1.0},
+    ordinary={"households": 1000, "lapses": 0.0, "defects": 0.0},
+    seed=1_000_003,
+)
+
+LAPSING = AlertRule(
+    name="customer_lapsing",
+    formula=(
+        "alert if a household that came at least eight times in 90 days, and spent at least "
+        "120 USD, is as unlikely to buy again within 14 days as the model was released with"
+    ),
+    noun="household",
+    facts=("store_id", "basket_id", "amount_cents"),
+    sentence=sentence,
+    critical=0.8,
+    about=0,
+    risk=lapsing,
+    eligible=is_valued,
+    cooldown=14 * DAY,
+    planted=Planted.SPANS,
+)

@@ -1,0 +1,106 @@
+"""Retail: what a till's line, a customer, a loyalty answer and an outcome look like."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.events import Columns, Ints
+from streams.features import Lookup, Windows
+from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+
+HORIZON = 14 * DAY
+"""A household that buys within this after a purchase has bought again (ms)."""
+
+LATENESS = 3 * DAY
+"""How late a till's line may come (ms)."""
+
+LABEL_DELAY = HORIZON + LATENESS
+"""Whether a household has bought again is known so long after a purchase at the latest (ms)."""
+
+SPANS = (7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY)
+"""Lengths of the windows over a household's purchases (ms)."""
+
+MAX_CENTS = 10_000_000
+"""Largest amount of one line: 100,000.00."""
+
+_HOUSEHOLD = Field("household_id", Kind.STRING, "household, by its card", max_length=40)
+
+
+def opens_basket(lines: Columns) -> Ints:
+    """Return 1 for the first line of a basket, else 0: their sum counts visits."""
+    return np.equal(lines["line_no"], 1).astype(np.int64)
+
+
+TILLS = SourceSpec(
+    name="tills",
+    role=Role.TRIGGER,
+    key="household_id",
+    help="lines of receipts as the tills of all vendors send them",
+    fields=(
+        _HOUSEHOLD,
+        Field(
+            "vendor", Kind.STRING, "who made the till: a row of the vendors' table", max_length=20
+        ),
+        Field("store_id", Kind.STRING, "store", max_length=40),
+        Field("basket_id", Kind.STRING, "receipt", max_length=40),
+        Field("line_no", Kind.INTEGER, "line of the receipt, from 1", low=0, high=100_000),
+        Field("product_id", Kind.STRING, "what was bought", max_length=40),
+        Field("department", Kind.STRING, "part of the store", required=False, max_length=40),
+        Field("quantity", Kind.NUMBER, "how many, or how much", required=False, low=0),
+        Field("amount_cents", Kind.INTEGER, "paid", low=0, high=MAX_CENTS, unit="cents"),
+        Field("discount_cents", Kind.INTEGER, "taken off", low=0, high=MAX_CENTS, unit="cents"),
+        Field("currency", Kind.STRING, "ISO 4217 code", required=False, max_length=3),
+    ),
+    allowed_lateness=LATENESS,
+    max_ahead=DAY,
+    remember=LATENESS,
+    entity_optional=True,
+    derived={"opens_basket": opens_basket},
+)
+
+CUSTOMERS = SourceSpec(
+    name="customers",
+    role=Role.CONTEXT,
+    key="household_id",
+    help="changes in the central customer database, by their row version",
+    fields=(
+        _HOUSEHOLD,
+        Field("age", Kind.STRING, "age of the head, a range", required=False, max_length=20),
+        Field("income", Kind.STRING, "income, a range", required=False, max_length=20),
+        Field("home_ownership", Kind.STRING, "owns or rents", required=False, max_length=30),
+        Field("marital_status", Kind.STRING, "marital status", required=False, max_length=30),
+        Field("household_size", Kind.STRING, "how many live there", required=False, max_length=10),
+        Field("household_comp", Kind.STRING, "who lives there", required=False, max_length=40),
+        Field("kids_count", Kind.STRING, "how many children", required=False, max_length=10),
+        Field("row_version", Kind.INTEGER, "of the row, rising over the table", low=0),
+    ),
+    allowed_lateness=HOUR,
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+OUTCOMES = SourceSpec(
+    name="outcomes",
+    role=Role.LABEL,
+    key="household_id",
+    help="whether a household has bought again within 14 days of a purchase",
+    fields=(
+        _HOUSEHOLD,
+        Field("purchase_id", Kind.STRING, "event_id of the till's line"),
+        Field("bought_again", Kind.INTEGER, "1 or 0", low=0, high=1),
+    ),
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+_KEEP = 4_000
+VISITS = Windows("visits", "household_id", "opens_basket", SPANS, keep=_KEEP)
+SPENT = Windows("spent", "household_id", "amount_cents", SPANS, keep=_KEEP)
+SAVED = Windows("saved", "household_id", "discount_cents", SPANS, keep=_KEEP)
+
+CUSTOMER = Lookup(
+    "customers",
+    ("age", "income", "home_ownership", "marital_status", "household_size", "kids_count"),
+    # What the database says counts three hours later: no purchase waits for its poll.
+    delay=3 * HOUR,
+)

@@ -1,0 +1,239 @@
+"""Retail: a seeded world of households, their purchases, and how the tills' feeds tell of them.
+
+Households come by habits of their own, go on holiday, have slack weeks, move house and grow.
+Planted, each with its onset on ``retail.truth``:
+
+- ``competitor``: for weeks a household comes less, buys less, and what it buys is on promotion;
+- ``moving``: it comes as ever for a week or two, uses up what it has, and never comes again;
+- ``drifting``: it comes a little less every week;
+- ``feed_silent``: the tills of a vendor send nothing for hours, and all of it afterwards.
+
+The feeds send some lines twice, late, without a household, or broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.codec import encode_objects, format_times
+from streams.domains.retail.customers import CustomerFile
+from streams.domains.retail.diary import COMPETITOR, KINDS, Diary, Lapse
+from streams.domains.retail.households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
+from streams.events import Floats, Ints, as_objects
+from streams.seeds import stream
+from streams.spec import DAY, HOUR
+from streams.world import Emission, Slice
+
+OPTIONS: Mapping[str, float] = {"households": 600, "lapses": 1.0, "defects": 1.0}
+"""Size of the world, how many households lapse (0: none), how bad the feeds are (0: perfect)."""
+
+EPOCH = 1_735_689_600_000
+"""2025-01-01T00:00:00Z, where every world begins."""
+
+ZONE = ZoneInfo("America/New_York")
+_TWICE, _LATE, _TOO_LATE, _BROKEN, _NO_CARD = 0.004, 0.015, 0.0003, 0.001, 0.02
+_OUTAGE = 1 / 25
+"""Chance per vendor and day that its tills fall silent."""
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines of receipts by column, in order of sending."""
+
+    time: Ints
+    clock: Ints
+    key: npt.NDArray[np.object_]
+    value: npt.NDArray[np.object_]
+
+    def split(self, until: int) -> tuple[_Lines, _Lines]:
+        """Return what is sent before an instant, in order, and the rest."""
+        now = self.clock < until
+        order = np.flatnonzero(now)[np.argsort(self.clock[now], kind="stable")]
+        return self.take(order), self.take(np.flatnonzero(~now))
+
+    def take(self, rows: npt.NDArray[np.generic]) -> _Lines:
+        return _Lines(self.time[rows], self.clock[rows], self.key[rows], self.value[rows])
+
+    @classmethod
+    def concat(cls, parts: list[_Lines]) -> _Lines:
+        names = ("time", "clock", "key", "value")
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
+@dataclass(slots=True)
+class RetailWorld:
+    """The world of one seed; iterate over :meth:`slices` once."""
+
+    seed: int
+    options: Mapping[str, float]
+    town: Town = field(init=False)
+    _diary: Diary = field(init=False)
+    _customers: CustomerFile = field(init=False)
+    _waiting: list[_Lines] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.town = settle(self.seed, int(self.options["households"]))
+        self._diary = Diary(self.seed, self.town, self.options["lapses"])
+        self._customers = CustomerFile(self.seed, self.town, EPOCH)
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield what happens, an hour at a time, without end; outcomes are for others to find."""
+        day = 0
+        while True:
+            start = EPOCH + day * DAY
+            lapses, outages = self._diary.begin(day), self._outages(day, start)
+            self._waiting.append(self._purchases(day, start, outages))
+            others = (
+                self._customers.changes(day),
+                self._truth(start, lapses, outages),
+            )
+            for hour in range(24):
+                until = start + (hour + 1) * HOUR
+                lines, rest = _Lines.concat(self._waiting).split(until)
+                self._waiting = [rest]
+                tills = Emission(
+                    "tills", lines.time, lines.clock, list(lines.key), list(lines.value)
+                )
+                yield Slice(until, (tills, *(_cut(e, until - HOUR, until) for e in others)))
+            day += 1
+
+    def _outages(self, day: int, start: int) -> list[tuple[int, int, int]]:
+        """Draw which vendors fall silent: vendor, from when, until when (ms)."""
+        draw = stream(self.seed, "outages", day)
+        silent = draw.random(len(VENDORS)) < _OUTAGE * self.options["defects"]
+        onset = start + (8 * HOUR + draw.random(len(VENDORS)) * 8 * HOUR).astype(np.int64)
+        until = onset + (5 * HOUR + draw.random(len(VENDORS)) * 4 * HOUR).astype(np.int64)
+        return [(v, int(onset[v]), int(until[v])) for v in np.flatnonzero(silent).tolist()]
+
+    def _purchases(self, day: int, start: int, outages: list[tuple[int, int, int]]) -> _Lines:
+        """Draw the day's receipts, line by line, and how they are sent."""
+        town, who = self.town, self._diary.visitors(day)
+        decline = self._diary.decline(day)
+        kind = self._diary.kind
+        draw = stream(self.seed, "baskets", day)
+        shrunk = 1.0 - decline * np.array([0.0, 0.7, 0.6, 0.5])[kind]
+        count = 1 + draw.poisson(np.maximum(town.lines * shrunk - 1, 0.2)[who])
+        store = town.stores[who, draw.choice(3, len(who), p=[0.75, 0.2, 0.05])]
+        time = _local(start) + _of_day(draw, town.rhythm, len(who))
+        carded = draw.random(len(who)) >= _NO_CARD * self.options["defects"]
+
+        visit = np.repeat(np.arange(len(who)), count)
+        n, buyer = len(visit), np.repeat(who, count)
+        first = np.cumsum(count) - count
+        line_no = np.arange(n) - first[visit] + 1
+        product = np.minimum((draw.pareto(0.9, n) * 40).astype(np.int64), PRODUCTS - 1)
+        quantity = 1 + (draw.random(n) < 0.2) * draw.integers(1, 4, n)
+        gross = town.price[product] * np.exp(town.level[buyer] + draw.normal(0, 0.1, n)) * quantity
+        deals = town.deals + 0.6 * decline * (kind == COMPETITOR)
+        share = np.where(draw.random(n) < deals[buyer], draw.uniform(0.1, 0.4, n), 0.0)
+        paid = np.round(gross * (1 - share) * 100).astype(np.int64)
+        saved = np.round(gross * share * 100).astype(np.int64)
+
+        vendor = town.store_vendor[store][visit]
+        basket = [f"{day:04d}{v:05d}" for v in range(len(who))]
+        hidden = ~carded[visit]
+        key = as_objects(h.encode() for h in town.household_id[buyer])
+        households = town.household_id[buyer]
+        key[hidden], households[hidden] = None, None
+        values = encode_objects(
+            {
+                "event_id": [
+                    f"{VENDORS[v]}-{basket[i]}-{no}"
+                    for v, i, no in zip(
+                        vendor.tolist(), visit.tolist(), line_no.tolist(), strict=True
+                    )
+                ],
+                "event_time": format_times(time[visit]),
+                "household_id": households,
+                "vendor": [VENDORS[v] for v in vendor.tolist()],
+                "store_id": town.store_id[store[visit]],
+                "basket_id": [basket[i] for i in visit.tolist()],
+                "line_no": line_no.tolist(),
+                "product_id": [str(800_000 + p) for p in product.tolist()],
+                "department": [DEPARTMENTS[d] for d in town.department[product].tolist()],
+                "quantity": quantity.tolist(),
+                "amount_cents": paid.tolist(),
+                "discount_cents": saved.tolist(),
+                "currency": ["USD"] * n,
+            }
+        )
+        lines = _Lines(time[visit], time[visit].copy(), key, as_objects(values))
+        for silent, onset, until in outages:
+            held = (vendor == silent) & (lines.time >= onset) & (lines.time < until)
+            lines.clock[held] = until + line_no[held]
+        return self._sent(day, lines)
+
+    def _sent(self, day: int, lines: _Lines) -> _Lines:
+        """Let lines be sent late, twice, or broken."""
+        n, bad = len(lines.time), self.options["defects"]
+        draw = stream(self.seed, "defects", day)
+        late, chance = draw.random(n) ** 2 * 3 * DAY, draw.random(n)
+        delay = np.where(chance < _LATE * bad, late, 0.0)
+        delay = np.where(chance < _TOO_LATE * bad, 3 * DAY + HOUR + late, delay)
+        lines.clock = lines.clock + delay.astype(np.int64)
+        broken = np.flatnonzero(draw.random(n) < _BROKEN * bad)
+        for row in broken.tolist():
+            lines.value[row] = lines.value[row][: len(lines.value[row]) // 2]
+            lines.key[row] = None
+        twice = lines.take(np.flatnonzero(draw.random(n) < _TWICE * bad))
+        twice.clock = twice.clock + draw.integers(1, HOUR, len(twice.time))
+        return _Lines.concat([lines, twice])
+
+    def _truth(
+        self, start: int, lapses: list[Lapse], outages: list[tuple[int, int, int]]
+    ) -> Emission:
+        """Write down what begins on a day: who lapses, and which feeds are silent."""
+        town = self.town
+        rows = [
+            (start, _local(EPOCH + (int(x.until) + 1) * DAY), KINDS[x.kind],
+             town.household_id[x.household], None)
+            for x in lapses
+        ] + [
+            (onset, until, "feed_silent", None, VENDORS[vendor]) for vendor, onset, until in outages
+        ]  # fmt: skip
+        rows.sort(key=lambda row: row[0])
+        onset, until, kind, household, feed = zip(*rows, strict=True) if rows else ((),) * 5
+        time = np.array(onset, np.int64)
+        values = encode_objects(
+            {
+                "event_id": [f"truth-{k}-{h or f}-{t}" for t, k, h, f in
+                             zip(onset, kind, household, feed, strict=True)],
+                "event_time": format_times(time),
+                "kind": kind,
+                "household_id": household,
+                "feed": feed,
+                "onset": format_times(time),
+                "until": format_times(np.array(until, np.int64)),
+            }
+        )  # fmt: skip
+        keys = [(h or f).encode() for h, f in zip(household, feed, strict=True)]
+        return Emission("truth", time, time, keys, values)
+
+
+def _local(start: int) -> int:
+    """Return the instant at which that day begins where the stores are (ms)."""
+    day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=start)
+    return int(day.replace(tzinfo=ZONE).timestamp() * 1000)
+
+
+def _of_day(draw: np.random.Generator, rhythm: Floats, n: int) -> Ints:
+    """Draw times of the day (ms)."""
+    hour = np.minimum(np.searchsorted(rhythm, draw.random(n)), 23)
+    return (hour * HOUR + draw.integers(HOUR, size=n)) // 1000 * 1000
+
+
+def _cut(emission: Emission, start: int, until: int) -> Emission:
+    """Take the events in ``[start, until)``."""
+    low, high = np.searchsorted(emission.clock, [start, until])
+    return emission.take(slice(int(low), int(high)))
+
+
+def world(seed: int, options: Mapping[str, float]) -> RetailWorld:
+    """Return the world of that seed; options that are not given have their defaults."""
+    return RetailWorld(seed, {**OPTIONS, **options})

@@ -1,0 +1,21 @@
+"""Every domain in turn: what is promised of one is promised of all."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.loaded import Loaded
+from models.registry import Registry
+from simulator.testing.replay import champion
+from streams.registry import domain_names, load_domain
+from streams.spec import DomainSpec
+
+
+@pytest.fixture(params=domain_names(), scope="module")
+def domain(request: pytest.FixtureRequest) -> DomainSpec:
+    return load_domain(request.param)
+
+
+@pytest.fixture(scope="module")
+def model(domain: DomainSpec, registry: Registry) -> Loaded:
+    return champion(domain)

@@ -1,0 +1,64 @@
+"""A domain's world, run in process: small, and whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from consumers.waiting import Prepared
+from producers.wire import finale, wire
+from simulator.testing.inprocess import InProcess, as_records
+from simulator.training import world_slices
+from streams.events import Outbound
+from streams.spec import DAY, DomainSpec
+from streams.world import Slice
+
+Features = Mapping[str, npt.NDArray[np.float32]]
+
+
+def days(spec: DomainSpec) -> float:
+    """So many days of a world say something, and do not take long."""
+    return 6 + 1.5 * spec.timeline.label_delay / DAY
+
+
+def small(spec: DomainSpec, seed: int, length: float, **options: float) -> list[Slice]:
+    """The first days of a world of a third of the usual size."""
+    third = {k: max(1, v // 3) if v > 10 else v for k, v in spec.options.items()}
+    return list(world_slices(spec, seed, {**third, **options}, length))
+
+
+def features(spec: DomainSpec, slices: Iterable[Slice], rows: int = 8192) -> Features:
+    """Return the features of every event by its id."""
+    found: dict[str, npt.NDArray[np.float32]] = {}
+
+    def watch(prepared: Prepared) -> None:
+        found.update(zip(prepared.events.event_id, prepared.features, strict=True))
+
+    drive(spec, slices, rows, InProcess(spec, watch=watch))
+    return found
+
+
+def drive(
+    spec: DomainSpec, slices: Iterable[Slice], rows: int, domain: InProcess
+) -> list[Outbound]:
+    """Run slices through a domain to their end."""
+    batches = list(wire(spec, slices))
+    batches.append(finale(spec, max(batch.latest() for batch in batches)))
+    return list(domain.run(as_records(spec, batches, rows)))
+
+
+def bodies(slices: Iterable[Slice], source: str) -> list[dict[str, object]]:
+    """Return the events of a source that can be read."""
+    found = []
+    for piece in slices:
+        for emission in piece.emissions:
+            if emission.source == source:
+                for value in emission.values:
+                    try:
+                        found.append(orjson.loads(value))
+                    except orjson.JSONDecodeError:
+                        continue
+    return found

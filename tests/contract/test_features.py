@@ -1,0 +1,69 @@
+"""Features: the same however the stream is cut, and blind to what comes later."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pytest
+
+from streams.spec import DAY, DomainSpec
+from streams.world import Slice
+from tests.contract.runs import Features, days, features, small
+
+
+def alike(one: Features, other: Features) -> None:
+    assert one.keys() == other.keys()
+    for event_id, row in one.items():
+        np.testing.assert_array_equal(row, other[event_id], event_id)
+
+
+def test_batches_make_no_difference(domain: DomainSpec) -> None:
+    slices = small(domain, 7, 8)
+    alike(features(domain, slices), features(domain, slices, rows=61))
+
+
+def test_every_feature_is_a_number_and_varies(domain: DomainSpec) -> None:
+    rows = np.stack(list(features(domain, small(domain, 7, days(domain))).values()))
+    assert np.isfinite(rows).all()
+    flat = [n for n, c in zip(domain.features.names, rows.T, strict=True) if c.min() == c.max()]
+    assert not flat
+
+
+@pytest.mark.parametrize("other", [8, 9])
+def test_nothing_that_comes_later_changes_a_feature(domain: DomainSpec, other: int) -> None:
+    """Two worlds that differ only after an instant: events, labels and reference records alike."""
+    length = days(domain)
+    cut = domain.timeline.epoch + int(length * 0.6) * DAY
+    world = small(domain, 7, length)
+    past = [piece for piece in world if piece.until <= cut]
+    grafted = past + [renamed(p) for p in small(domain, other, length) if p.until > cut]
+    before = {
+        key
+        for piece in past
+        for emission in piece.emissions
+        if emission.source == domain.trigger.name
+        for key in ids(emission.values)
+    }
+    one, changed = features(domain, world), features(domain, grafted)
+    own = {i: row for i, row in one.items() if i in before}
+    assert len(own) > 500
+    alike(own, {i: row for i, row in changed.items() if i in before})
+
+
+def ids(values: list[bytes]) -> list[str]:
+    found = []
+    for value in values:
+        try:
+            found.append(orjson.loads(value)["event_id"])
+        except (orjson.JSONDecodeError, KeyError):
+            continue
+    return found
+
+
+def renamed(piece: Slice) -> Slice:
+    """Let events of another world have ids of their own: they must not be taken for copies."""
+    for emission in piece.emissions:
+        emission.values[:] = [
+            v.replace(b'"event_id":"', b'"event_id":"other-', 1) for v in emission.values
+        ]
+    return piece

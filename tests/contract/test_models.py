@@ -1,0 +1,97 @@
+"""Models: better than guessing, safe to load, and their alerts say why."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from models.loaded import Loaded
+from models.registry import Registry
+from simulator.testing.inprocess import InProcess
+from simulator.training import labelled, world_slices
+from streams.events import Floats, Ints
+from streams.spec import DAY, DomainSpec
+from streams.topics import ALERTS, SCORES, topic
+from tests.contract.runs import days, drive
+
+UNSEEN = 31_337
+METRIC = {"average_precision": average_precision_score, "roc_auc": roc_auc_score}
+
+
+def resampled(metric: str, label: Ints, a: Floats, b: Floats) -> Floats:
+    """By how much the metric of ``a`` is above that of ``b``, over bootstrap samples."""
+    draw, measure = np.random.default_rng(0), METRIC[metric]
+    gains = []
+    for _ in range(60):
+        rows = draw.integers(len(label), size=len(label))
+        if 0 < label[rows].sum() < len(rows):
+            gains.append(measure(label[rows], a[rows]) - measure(label[rows], b[rows]))
+    return np.array(gains)
+
+
+def test_the_model_is_better_than_any_one_feature(domain: DomainSpec, model: Loaded) -> None:
+    """On a world that no tuning has seen, with the lower end of the interval."""
+    length = 45 + domain.timeline.label_delay / DAY
+    data = labelled(domain, world_slices(domain, UNSEEN, domain.options, length))
+    scores, measure = model.score(data.features), METRIC[domain.recipe.metric]
+    single = {
+        (name, sign): measure(data.labels, sign * column)
+        for name, column in zip(domain.features.names, data.features.T, strict=True)
+        for sign in (1, -1)
+    }
+    name, sign = max(single, key=single.__getitem__)
+    best = sign * data.features[:, domain.features.names.index(name)].astype(float)
+    gain = resampled(domain.recipe.metric, data.labels, scores, best)
+    assert np.quantile(gain, 0.025) > 0, (name, single[name, sign])
+
+
+def test_the_card_tells_of_data_metrics_and_limits(
+    domain: DomainSpec, model: Loaded, registry: Registry
+) -> None:
+    card = registry.card(model.signature.model, model.signature.version)
+    for part in ("## Data", "## Metrics", "## Features", "## Limits", domain.question):
+        assert part in card
+    for feature in domain.features.names:
+        assert feature in card
+
+
+def test_an_altered_artefact_is_not_loaded(
+    domain: DomainSpec, model: Loaded, registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    import shutil
+
+    from streams.errors import ModelError
+
+    copy = Registry(tmp_path_factory.mktemp("altered") / "registry")
+    shutil.copytree(registry.root, copy.root, dirs_exist_ok=True)
+    name, version = model.signature.model, model.signature.version
+    (artefact,) = (copy.root / name / version).glob("*.skops")
+    artefact.write_bytes(artefact.read_bytes() + b" ")
+    with pytest.raises(ModelError):
+        copy.load(name, version)
+
+
+def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
+    options = {**domain.options, **dict.fromkeys(_planting(domain), 4.0)}
+    slices = list(world_slices(domain, 20, options, days(domain) + 30))
+    out = drive(domain, slices, 8192, InProcess(domain, model.score, model.signature))
+    alerts = [orjson.loads(r.value) for r in out if r.topic == topic(domain.name, ALERTS)]
+    alerts = [a for a in alerts if a["rule"] == domain.alert.name]
+    scored = [r.value for r in out if r.topic == topic(domain.name, SCORES)]
+    scores = {orjson.loads(value)["event_id"] for value in scored}
+    assert alerts
+    for alert in alerts:
+        assert alert["severity"] in ("warning", "critical")
+        assert alert[domain.alert.noun]
+        assert alert["seen"]
+        assert alert["event_id"] in scores
+        assert alert["source"]["topic"] == topic(domain.name, domain.trigger.name)
+        assert all(reason["effect"] > 0 and reason["text"] for reason in alert["why"])
+    assert np.mean([bool(alert["why"]) for alert in alerts]) > 0.8
+
+
+def _planting(domain: DomainSpec) -> list[str]:
+    """The options of the world that its ordinary one sets to nothing."""
+    return [n for n, value in domain.recipe.ordinary.items() if value == 0 and n != "defects"]

@@ -1,0 +1,86 @@
+"""Worlds: seeded, whole, and of parts that do not disturb each other."""
+
+from __future__ import annotations
+
+from streams.registry import all_topics
+from streams.spec import DAY, DomainSpec, Role
+from streams.topics import TRUTH
+from tests.contract.runs import bodies, days, small
+
+
+def test_the_same_seed_gives_the_same_bytes(domain: DomainSpec) -> None:
+    one, again, other = (
+        [[(e.source, e.keys, e.values) for e in piece.emissions] for piece in small(domain, s, 4)]
+        for s in (7, 7, 8)
+    )
+    assert one == again
+    assert one != other
+
+
+def test_slices_are_in_order_and_on_the_grid(domain: DomainSpec) -> None:
+    before = domain.timeline.epoch
+    for piece in small(domain, 7, 5):
+        assert piece.until == before + domain.timeline.heartbeat
+        for emission in piece.emissions:
+            clock = emission.clock.tolist()
+            assert clock == sorted(clock)
+            assert all(before <= at < piece.until for at in clock)
+        before = piece.until
+
+
+def test_every_source_flows_and_every_key_is_the_entity(domain: DomainSpec) -> None:
+    slices = small(domain, 7, days(domain))
+    for source in domain.sources:
+        events = bodies(slices, source.name)
+        assert events, source.name
+        entities = {e[source.key] for e in events}
+        assert len(entities) > 5, source.name
+    for piece in slices:
+        for emission in piece.emissions:
+            assert len(emission.keys) == len(emission.values) == len(emission.event_time)
+
+
+def test_a_label_is_about_an_event_of_the_same_entity(domain: DomainSpec) -> None:
+    slices = small(domain, 7, days(domain))
+    triggers = {e["event_id"]: e[domain.trigger.key] for e in bodies(slices, domain.trigger.name)}
+    labels = [
+        label
+        for source in domain.sources
+        if source.role is Role.LABEL
+        for label in bodies(slices, source.name)
+    ]
+    assert labels
+    for label in labels:
+        assert triggers[label[domain.label_key]] == label[domain.trigger.key]
+
+
+def test_what_is_planted_is_about_entities_that_there_are(domain: DomainSpec) -> None:
+    slices = small(domain, 7, days(domain) + 20)
+    known = {e[domain.trigger.key] for e in bodies(slices, domain.trigger.name)}
+    planted = bodies(slices, TRUTH)
+    about = [p[domain.trigger.key] for p in planted if p.get(domain.trigger.key)]
+    assert len(about) > 3
+    assert len(known.intersection(about)) > 0.8 * len(set(about))
+    assert all(p["kind"] and p["onset"] for p in planted)
+
+
+def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
+    assert TRUTH not in {source.name for source in domain.sources}
+    (topic,) = [t for t in all_topics((domain,)) if t.name.endswith(f".{TRUTH}")]
+    assert topic.role is None
+
+
+def test_a_label_comes_in_its_time(domain: DomainSpec) -> None:
+    """None is later than the timeline says, or events would be taken as final too early."""
+    from streams.codec import parse_times
+
+    slices = small(domain, 7, days(domain))
+    happened = {e["event_id"]: e["event_time"] for e in bodies(slices, domain.trigger.name)}
+    for source in domain.sources:
+        if source.role is Role.LABEL:
+            for label in bodies(slices, source.name):
+                known, about = parse_times(
+                    [label["event_time"], happened[label[domain.label_key]]]
+                ).tolist()
+                assert known - about <= domain.timeline.label_delay + domain.timeline.heartbeat
+                assert known - about < 400 * DAY
