@@ -5,6 +5,7 @@ No message holds a password: an address is shown without what is secret in it.
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -75,7 +76,8 @@ class Database:
     Raises
     ------
     SourceError
-        If there is no such kind of database, no driver for it, or no such file. Whether a server
+        If there is no such kind of database, no driver for it, or no such file, or
+        if the file was cut off. Whether a server
         answers is not known before something is asked of it.
     """
 
@@ -92,14 +94,17 @@ class Database:
         self.name = _shown(parsed)
         self._secrets = _secrets(parsed)
         if parsed.get_backend_name() == "sqlite" and not create:
-            _must_exist(parsed)
+            _must_be_whole(parsed)
         self.engine = self._open(parsed)
 
     def _open(self, url: URL) -> sa.Engine:
         patient = url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query
         options: dict[str, Any] = {"connect_timeout": CONNECT_S} if patient else {}
         try:
-            engine = sa.create_engine(url, connect_args=options, hide_parameters=True)
+            # The pool is said, for SQLAlchemy is about to change which one is SQLite's in memory.
+            engine = sa.create_engine(
+                url, connect_args=options, hide_parameters=True, poolclass=sa.QueuePool
+            )
         except ImportError as error:
             driver = error.name or url.get_driver_name()
             extra = " (pip install 'streamsim[postgresql]')" if driver == "psycopg" else ""
@@ -203,13 +208,15 @@ def _shown(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         place = url.database or ":memory:"
         return unquote(place.removeprefix("file:")) if _is_uri(url) else place
-    # A password with a slash that nobody escaped ends in what looks like the database's name.
-    database = "***" if "@" in (url.database or "") else url.database
-    return url.set(query={}, database=database).render_as_string(hide_password=True)
+    host = (url.host or "").rpartition("@")[2] or None
+    return url.set(query={}, host=host).render_as_string(hide_password=True)
 
 
 def _secrets(url: URL) -> list[str]:
-    found = [str(url.password)] if url.password else []
+    """Return what no message may show, as it is and as it is written in an address."""
+    found = [str(url.password or "")]
+    # Behind an @ in a password that nobody escaped, the rest of it is taken for a host.
+    found.append((url.host or "").rpartition("@")[0])
     for name, value in url.query.items():
         if any(part in name.lower() for part in _SECRET):
             found += [value] if isinstance(value, str) else value
@@ -220,10 +227,21 @@ def _is_uri(url: URL) -> bool:
     return (url.database or "").startswith("file:")
 
 
-def _must_exist(url: URL) -> None:
-    """Refuse a file that is not there: SQLite would make one."""
-    place = url.database or ":memory:"
-    if not _is_uri(url) and place != ":memory:" and not Path(place).is_file():
+def _must_be_whole(url: URL) -> None:
+    """Refuse a file that is not there, for SQLite would make one, or that was cut off.
+
+    A file ends with a whole page. Of one that does not, SQLite takes the rest for zeros: rows
+    would be lost without a word. (https://sqlite.org/fileformat2.html#the_database_header)
+    """
+    place = _shown(url)
+    path = Path(place)
+    if is_sqlite(path):
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(18)[16:])
+            length = file.seek(0, os.SEEK_END)
+        if length % (1 << 16 if size == 1 else size or 1):
+            raise SourceError(f"{place}: cut off, {length} bytes are not a whole database")
+    elif not _is_uri(url) and place != ":memory:" and not path.is_file():
         raise SourceError(f"{place}: no such file")
 
 

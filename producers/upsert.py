@@ -142,9 +142,8 @@ class CustomerTable:
     def _row(self, update: Update, version: int) -> dict[str, Any]:
         columns = self._map.columns
         if unknown := set(update.values) - set(columns):
-            raise SourceError(
-                f"table {self._map.table} has nothing for {', '.join(sorted(unknown))}"
-            )
+            names = ", ".join(sorted(unknown))
+            raise SourceError(f"table {self._map.table} has no column for {names}")
         row: dict[str, Any] = {
             columns[field]: _written(value) for field, value in update.values.items()
         }
