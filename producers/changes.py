@@ -90,11 +90,13 @@ def _column(field: Field, values: Sequence[Any]) -> Any:
 
 def text_of(value: Any) -> str | None:
     """Return a plain value as text, ``None`` for bytes and for what has parts."""
+    if type(value) is str:
+        return value
     if isinstance(value, bool):
         return str(value).lower()
     if value is None or isinstance(value, bytes | memoryview | list | tuple | dict):
         return None
-    return value if isinstance(value, str) else str(value)
+    return str(value)
 
 
 def _number(value: Any) -> float | None:

@@ -98,9 +98,9 @@ class ChangePoller:
     can be read before 6 is there. So every poll looks at the last ``overlap`` versions again,
     and leaves out those that it knows. One that comes later than that is lost: where versions do
     not go up by one (they are microseconds, or servers take them by the thousand), ``overlap``
-    must be as much larger. Versions of the same row cannot pass each other, for the second writer
-    waits for the first one's commit. SQLite has one writer at a time, and so has
-    :class:`producers.upsert.CustomerTable` on any database.
+    must be as much larger. What was polled last of a row is what is there, even if it has a lower
+    version than before. With :class:`producers.upsert.CustomerTable` versions are committed in
+    their order, on any database.
 
     Raises
     ------
@@ -121,6 +121,7 @@ class ChangePoller:
         if page < 1 or overlap < 0:
             raise UsageError(f"a page of {page} rows and an overlap of {overlap}: too few")
         self._table, self._page, self._overlap = table, page, overlap
+        self._at_version = table.names.index(table.version)
         self._database = Database(url, patience_s=patience_s, sleep=sleep)
         self._select: sa.Select[Any] | None = None
         self._instants = table.instants
@@ -144,7 +145,7 @@ class ChangePoller:
         select, known = self._select, set(self.position.seen)
         if self.position.version is not None:
             floor = max(self.position.version - self._overlap, -1 << 63)
-            select = select.where(self._versions > floor)
+            select = select.where(self._versions >= floor)
         select = select.limit(self._page + len(known))
         rows = self._database.run(lambda connection: connection.execute(select).all())
         pairs = [(self._version(row), text_of(row[0]) or "") for row in rows]
@@ -171,11 +172,14 @@ class ChangePoller:
         return (
             sa.select(*(_readable(name, types[name], dialect) for name in self._table.names))
             .select_from(sa.table(self._table.table))
+            .where(self._versions.is_not(None))
             .order_by(self._versions, sa.column(self._table.key))
         )
 
     def _version(self, row: sa.Row[Any]) -> int:
-        value = row[self._table.names.index(self._table.version)]
+        value = row[self._at_version]
+        if type(value) is int:
+            return value
         if not isinstance(value, str | float) and (version := integer_of(value)) is not None:
             return version
         raise SourceError(
@@ -184,7 +188,8 @@ class ChangePoller:
         )
 
     def _changes(self, rows: Sequence[sa.Row[Any]]) -> list[Change]:
-        named = [dict(zip(self._table.names, row, strict=True)) for row in rows]
+        names = self._table.names
+        named = [dict(zip(names, row, strict=True)) for row in rows]
         times = times_of([row[self._table.updated_at] for row in named], self._instants)
         return [
             Change(
@@ -202,7 +207,7 @@ class ChangePoller:
         if self.position.version is not None:
             highest = max(highest, self.position.version)
         seen = (
-            pair for pair in read.union(self.position.seen) if pair[0] > highest - self._overlap
+            pair for pair in read.union(self.position.seen) if pair[0] >= highest - self._overlap
         )
         return Position(highest, tuple(sorted(seen)))
 
