@@ -51,7 +51,7 @@ def sqlite_url(path: Path) -> str:
     """Return the address under which a file is opened for reading only.
 
     >>> sqlite_url(Path("/data/customers.sqlite"))
-    'sqlite:///file:/data/customers.sqlite?mode=ro&uri=true'
+    'sqlite:///file%3A/data/customers.sqlite?mode=ro&uri=true'
     """
     where = "file:" + quote(str(path.absolute()))
     return URL.create(
