@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from producers.encode import encode_rows
 from producers.readers import Chunk, columns_of, read_chunks, says_its_columns
-from streams.codec import encode_objects, format_times
 from streams.errors import SourceError
 from streams.events import LATEST_CLOCK, NO_TIME, Ints
-from streams.spec import DAY, DomainSpec, Kind, Role, SourceSpec
+from streams.spec import DAY, DomainSpec
 from streams.world import Emission, FileMap, Slice
 
 LOOK_AHEAD = 16
@@ -97,7 +95,7 @@ class FileSource:
 
     def _convert(self, chunk: Chunk) -> Iterator[tuple[str, Emission]]:
         for name, frame in self._file.convert(chunk.frame).items():
-            yield name, _emission(self._spec.source(name), frame, chunk)
+            yield name, encode_rows(self._spec.source(name), frame, chunk.original)
 
     def _cut(self, events: Emission, count: int) -> Iterator[Slice]:
         """Yield the first ``count`` triggers in slices, with what falls due among them."""
@@ -177,38 +175,6 @@ def together(sources: Iterable[Iterator[Slice]]) -> Iterator[Slice]:
                 emissions += head.emissions
                 heads[i] = next(slices[i], None)
         yield Slice(until, tuple(emissions))
-
-
-def _emission(source: SourceSpec, frame: pd.DataFrame, chunk: Chunk) -> Emission:
-    """Encode a frame's rows; one that lacks something required keeps its original bytes."""
-    times: Ints = frame["event_time"].to_numpy(np.int64)
-    optional = source.key if source.entity_optional else None
-    required = [f.name for f in source.fields if f.required and f.name in frame]
-    required = [name for name in required if name != optional]
-    bad = np.flatnonzero((times == NO_TIME) | frame[required].isna().any(axis=1).to_numpy())
-    readable = np.where(times == NO_TIME, 0, times)
-    values = encode_objects(
-        {
-            "event_id": frame["event_id"],
-            "event_time": format_times(readable),
-            **{f.name: _plain(frame[f.name], f.kind) for f in source.fields if f.name in frame},
-        }
-    )
-    keys = [k.encode() if isinstance(k, str) else None for k in frame[source.key]]
-    positions = frame.index.to_numpy()
-    for row in bad.tolist():
-        values[row] = chunk.original(int(positions[row]))
-    order = np.arange(len(times))
-    if source.role is not Role.TRIGGER:
-        order = np.argsort(times, kind="stable")
-    return Emission(source.name, times, times, keys, values).take(order)
-
-
-def _plain(column: pd.Series, kind: Kind) -> Sequence[Any]:
-    """Return a column as objects that JSON knows."""
-    if kind is Kind.TIME:
-        return format_times(column.to_numpy(np.int64))
-    return column.astype(object).where(column.notna(), None).tolist()
 
 
 def _join(a: Emission, b: Emission) -> Emission:

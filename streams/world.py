@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from streams.events import Ints
+from streams.feeds import Instants
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +105,47 @@ class FileMap:
     convert: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]
     optional: tuple[str, ...] = ()
     dialect: Dialect = Dialect()
+
+
+_ISO = Instants()
+
+
+@dataclass(frozen=True, slots=True)
+class TableMap:
+    """How the rows of a database's table become events, one for each change that is seen.
+
+    Parameters
+    ----------
+    source
+        Name of the domain's source that they are events of.
+    table
+        Name of the table, or view.
+    columns
+        Fields of the event to columns of the table.
+    key
+        Column of the entity; no two rows have the same.
+    version
+        Column of an integer that every change of any row sets higher than all before it.
+    updated_at
+        Column that says when the row was changed: the event time.
+    instants
+        How ``updated_at`` is written, where it is a text; a column that the database knows to be
+        an instant needs only ``zone``, and that only if it has none.
+    """
+
+    source: str
+    table: str
+    columns: Mapping[str, str]
+    key: str
+    version: str = "row_version"
+    updated_at: str = "updated_at"
+    instants: Instants = _ISO
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns that are read, each once."""
+        own = (self.key, self.version, self.updated_at)
+        return tuple(dict.fromkeys((*own, *self.columns.values())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from models.registry import Registry
 from simulator.apache import ApacheKafka
@@ -22,6 +23,7 @@ from simulator.training import ensure_champion
 from streams.registry import domain_names, load_domain
 from streams.settings import PREFIX
 from streams.spec import DomainSpec
+from tests import postgres
 from tests.brokers import BROKERS, KAFKA, Embedded, select
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command line does, and for the same reason
@@ -168,6 +170,30 @@ def streamsim_model(streamsim_model: Callable[[str], Any], registry: Registry) -
     return streamsim_model
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a PostgreSQL server, but for the database's name; skip where none runs."""
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(postgres.server())
+        except postgres.NoServer as reason:
+            pytest.skip(f"no PostgreSQL: {reason}")
+        yield address
+
+
+@pytest.fixture
+def postgresql(postgresql_server: str) -> str:
+    """The address of an empty database on a PostgreSQL server."""
+    address = postgresql_server.format("postgres")
+    engine = sa.create_engine(address)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET lock_timeout = '10s'")  # for who left a transaction open
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    engine.dispose()
+    return address
+
+
 def _sources() -> str:
     """Fingerprint of all that a model is made by."""
     digest = hashlib.sha256(version("scikit-learn").encode())
@@ -200,3 +226,9 @@ def tills() -> Path:
 def cdnow() -> Path:
     """The purchases of CDNOW's customers."""
     return real(DATA / "retail-cdnow" / "transactions.txt", "the purchases at CDNOW")
+
+
+@pytest.fixture(scope="session")
+def customers() -> Path:
+    """The retailer's database of real households."""
+    return real(DATA / "retail" / "customers.sqlite", "the real households")

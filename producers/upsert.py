@@ -1,0 +1,185 @@
+"""A simulated world's hand in the database: it writes what a source then finds changed."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateTable
+
+from producers.connect import PATIENCE_S, Database
+from streams.codec import format_times
+from streams.errors import SourceError
+from streams.feeds import Instants
+from streams.world import TableMap
+
+_INSERTS: Mapping[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a row is to be from now on.
+
+    Parameters
+    ----------
+    updated_at
+        When that came to be (ms).
+    values
+        Fields of the event; one that is left out keeps what it was.
+    """
+
+    key: str
+    updated_at: int
+    values: Mapping[str, object]
+
+
+class CustomerTable:
+    """A table with the columns of a map, made if it is missing; all but the version are texts.
+
+    Versions come from a counter beside the table, ``<table>_version``. Who takes some holds it
+    until the commit, so that they are committed in their order, on any database.
+
+    Raises
+    ------
+    SourceError
+        If the database is neither SQLite nor PostgreSQL, cannot be reached or written, or has
+        such a table without these columns, or whose key need not be unique.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        table: TableMap,
+        *,
+        patience_s: float = PATIENCE_S,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._map = table
+        self._database = Database(url, create=True, patience_s=patience_s, sleep=sleep)
+        dialect = self._database.engine.dialect.name
+        if dialect not in _INSERTS:
+            raise SourceError(
+                f"{self._database.name}: {dialect} is not written; sqlite and postgresql are"
+            )
+        self._insert = _INSERTS[dialect]
+        self._table = _table(table)
+        self._counter = sa.Table(
+            f"{table.table}_version",
+            sa.MetaData(),
+            sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("last", sa.BigInteger, nullable=False),
+        )
+        self._database.run(self._create)
+        self._database.check(table)
+
+    def upsert(self, updates: Sequence[Update]) -> list[int]:
+        """Write rows in one transaction, in their order; return the version of each.
+
+        Raises
+        ------
+        SourceError
+            If they cannot be written; then none of them is.
+        """
+        if not updates:
+            return []
+        return self._database.run(lambda connection: self._upsert(connection, updates))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._database.close()
+
+    def _create(self, connection: sa.Connection) -> None:
+        name = self._table.name
+        if connection.dialect.name == "postgresql":
+            # IF NOT EXISTS alone does not hold there if two of us come at the same time.
+            lock = zlib.crc32(name.encode())
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+        connection.execute(CreateTable(self._table, if_not_exists=True))
+        connection.execute(CreateTable(self._counter, if_not_exists=True))
+
+    def _upsert(self, connection: sa.Connection, updates: Sequence[Update]) -> list[int]:
+        last = self._take(connection, len(updates))
+        versions = list(range(last - len(updates) + 1, last + 1))
+        for update, version in zip(updates, versions, strict=True):
+            row = self._row(update, version)
+            insert = self._insert(self._table).values(row)
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=[self._map.key],
+                    set_={name: insert.excluded[name] for name in row if name != self._map.key},
+                )
+            )
+        return versions
+
+    def _take(self, connection: sa.Connection, count: int) -> int:
+        """Take the next versions, and the counter with them; return the last one."""
+        counter = self._counter
+        version = self._table.c[self._map.version]
+        first = sa.select(1, sa.func.coalesce(sa.func.max(version), 0) + count).where(sa.true())
+        insert = self._insert(counter)
+        # Somebody else may have written versions of their own.
+        next_ = counter.c.last + count
+        higher = sa.case((insert.excluded.last > next_, insert.excluded.last), else_=next_)
+        taken = (
+            insert.from_select(["id", "last"], first)
+            .on_conflict_do_update(index_elements=["id"], set_={"last": higher})
+            .returning(counter.c.last)
+        )
+        return int(connection.execute(taken).scalar_one())
+
+    def _row(self, update: Update, version: int) -> dict[str, Any]:
+        columns = self._map.columns
+        if unknown := set(update.values) - set(columns):
+            names = ", ".join(sorted(unknown))
+            raise SourceError(f"table {self._map.table} has no column for {names}")
+        row: dict[str, Any] = {
+            columns[field]: _written(value) for field, value in update.values.items()
+        }
+        row[self._map.key] = update.key
+        row[self._map.version] = version
+        row[self._map.updated_at] = write_instant(update.updated_at, self._map.instants)
+        return row
+
+
+def write_instant(time_ms: int, instants: Instants) -> str:
+    """Write an instant as a feed does, as exactly as its pattern says it.
+
+    >>> write_instant(0, Instants())
+    '1970-01-01T00:00:00.000Z'
+    >>> write_instant(0, Instants("%d.%m.%Y %H:%M", zone="Europe/Berlin"))
+    '01.01.1970 01:00'
+    """
+    if not instants.pattern and instants.believe_offset:
+        return format_times(np.array([time_ms]))[0]
+    local = (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(ZoneInfo(instants.zone))
+    naive = local.replace(tzinfo=None)
+    return naive.strftime(instants.pattern) if instants.pattern else naive.isoformat()
+
+
+def _written(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _table(table: TableMap) -> sa.Table:
+    own = (table.key, table.version, table.updated_at)
+    rest = (name for name in table.names if name not in own)
+    return sa.Table(
+        table.table,
+        sa.MetaData(),
+        sa.Column(table.key, sa.Text, primary_key=True),
+        sa.Column(table.version, sa.BigInteger, nullable=False, unique=True),
+        sa.Column(table.updated_at, sa.Text, nullable=False),
+        *(sa.Column(name, sa.Text) for name in rest),
+    )
