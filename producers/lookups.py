@@ -225,16 +225,18 @@ class Lookups:
             raise StackError(f"lookups have failed: {self._broken!r}") from self._broken
 
     def _run(self) -> None:
-        loop = self._loop
         try:
-            loop.run_forever()
+            self._loop.run_forever()
         finally:
-            for task in self._tasks:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
-            loop.run_until_complete(self._fetch.close())
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
+            self._loop.run_until_complete(self._end())
+            self._loop.close()
+
+    async def _end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._fetch.close()
+        await self._loop.shutdown_default_executor()
 
     def _begin(self, household_id: str) -> None:
         if self._broken is None:
