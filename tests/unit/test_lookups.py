@@ -76,6 +76,26 @@ class Api:
         self.closed = True
 
 
+class Sleepers:
+    """Sleep by a clock that goes on, to the first who is due, once nobody has more to do."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._due: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        due = self._clock.now_ms() + max(1.0, seconds * 1000)
+        self._due.append(due)
+        try:
+            while self._clock.now_ms() < due:
+                for _ in range(30):
+                    await asyncio.sleep(0)
+                if due == min(self._due):
+                    self._clock.sleep(max(0.0, due + 1e-3 - self._clock.now_ms()) / 1000)
+        finally:
+            self._due.remove(due)
+
+
 def ok(value: Any, status: int = 200, retry_after: str | None = None) -> Reply:
     return Reply(status, json.dumps(value).encode(), retry_after)
 
@@ -85,11 +105,6 @@ def lookups(
     play: Play | None = None, ttl_ms: int = HOUR_MS, most_kept: int = 100, **manners: Any
 ) -> Iterator[tuple[Lookups, Api]]:
     clock = VirtualClock()
-
-    async def sleep(seconds: float) -> None:
-        clock.sleep(seconds)
-        await asyncio.sleep(0)
-
     api = Api(clock, play)
     looking = Lookups(
         "http://unused",
@@ -98,7 +113,7 @@ def lookups(
         manners=Manners(**manners),
         most_kept=most_kept,
         clock=clock,
-        sleep=sleep,
+        sleep=Sleepers(clock).sleep,
         draw=Random(7),
         fetch=api,
     )
@@ -213,10 +228,11 @@ def test_whoever_is_limited_keeps_quiet_as_long_as_asked(retry_after: str, wait_
     def play(path: str, nth: int) -> Reply | None:
         return limited if path == "/v1/members/a" and nth == 1 else None
 
-    with lookups(play, at_once=1, most_wait_s=60.0) as (looking, api):
-        asked(looking, ("a", 0), ("b", 0), ("c", 0))
-        (first, _), *others = api.asked
-        assert first == 0
+    with lookups(play, at_once=2, most_wait_s=60.0) as (looking, api):
+        asked(looking, ("a", 0), ("b", 0), ("c", 0), ("d", 0))
+        *first, _ = [at for at, _ in api.asked[:3]]
+        assert first == [0, 0]  # on their way before anybody knew
+        others = api.asked[2:]
         assert all(at >= wait_s * 1000 for at, _ in others)
         report = looking.report()
         assert (report["rate_limited"], report["failed"]) == (1, 0)
@@ -375,9 +391,20 @@ def test_what_comes_back_from_before_an_outage_says_nothing_of_its_end() -> None
     probe = breaker.admit(10)
     assert probe is not None
     breaker.failed(early, 10)
+    breaker.succeeded(early)
     assert breaker.state == "half-open"
     breaker.failed(probe, 10)
     assert (breaker.state, breaker.left_ms(10)) == ("open", 10)
+
+
+def test_an_answer_that_is_renewed_is_kept_for_longer_than_an_older_one() -> None:
+    with lookups(most_kept=2) as (looking, _):
+        for household, at in (("a", 0), ("b", 0), ("a", HOUR_MS), ("c", 0)):
+            asked(looking, (household, at))
+        (answer,) = asked(looking, ("a", HOUR_MS))
+        assert answer.cached
+        (answer,) = asked(looking, ("b", 0))
+        assert not answer.cached
 
 
 @pytest.mark.parametrize(
