@@ -217,7 +217,7 @@ def _serve(host: str, port: int, file: Path | None) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     address = f"http://{host}:{server.effective_port}"
-    print(f"loyalty programme of {len(members)} members on {address}", flush=True)
+    print(f"loyalty programme on {address}, members: {len(members)}", flush=True)
     try:
         server.run()
     finally:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import doctest
 import gzip
 import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,12 +27,14 @@ from waitress import create_server, wasyncore
 
 from producers.asking import Manners
 from producers.lookups import Answer, Lookups
+from simulator.broker import free_port
 from simulator.standins.behaviour import Temper
 from simulator.standins.loyalty import MAX_BODY, create_loyalty
 from simulator.standins.members import Members
 from streams.clock import VirtualClock
 from streams.errors import SettingError
 from streams.loyalty import Member
+from tests.conftest import ROOT
 from tests.stacks import until
 
 KEY, TOKEN = "a-key-for-tests", "a-token-for-tests"
@@ -519,7 +523,7 @@ class Command:
     def url(self) -> str:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        found = re.search(r" on (http://127\.0\.0\.1:\d+)$", line)
+        found = re.search(r" on (http://127\.0\.0\.1:\d+), members: \d+$", line)
         assert found, (line, self.process.communicate(timeout=SOON_S))
         return found[1]
 
@@ -583,3 +587,39 @@ def test_it_does_not_start_without_a_key() -> None:
         assert command.process.returncode == 2
         assert err.count("\n") == 1
         assert "STREAMSIM_LOYALTY_KEY" in err
+
+
+# The page
+
+
+def test_the_page_shows_what_its_commands_print(tmp_path: Path) -> None:
+    if shutil.which("curl") is None or shutil.which("bash") is None:
+        pytest.skip("curl or bash is not there")
+    page = (ROOT / "docs" / "loyalty.md").read_text().replace("8600", str(free_port()))
+    shown = "\n".join(re.findall(r"```console\n(.*?)```", page, re.DOTALL))
+    steps = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", shown, re.MULTILINE)
+    assert len(steps) > 9
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    options: Any = {
+        "env": {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
+        "cwd": tmp_path,
+        "stdout": subprocess.PIPE,
+        "text": True,
+    }
+    with ExitStack() as started:
+        for command, expected in steps:
+            if "simulator.standins" in command:  # goes on: its first line is what it prints
+                process = subprocess.Popen(["bash", "-c", f"exec env {command}"], **options)
+                started.enter_context(process)
+                started.callback(process.kill)
+                assert process.stdout is not None
+                printed = process.stdout.readline()
+            else:
+                done = subprocess.run(
+                    ["bash", "-c", command], timeout=SOON_S, check=True, **options
+                )
+                printed = done.stdout
+            assert printed.split() == expected.split(), command
+        examples = doctest.DocTestParser().get_doctest(page, {}, "docs/loyalty.md", None, 0)
+        assert len(examples.examples) > 4
+        assert doctest.DocTestRunner().run(examples).failed == 0

@@ -21,6 +21,7 @@ from producers.lookups import Answer, Lookups
 from streams.clock import VirtualClock
 from streams.errors import AnswerError, SettingError, StackError, UsageError
 from streams.loyalty import Redemption
+from tests.stacks import until
 
 HOUR_MS = 3_600_000
 SOON_S = 20.0
@@ -229,9 +230,12 @@ def test_whoever_is_limited_keeps_quiet_as_long_as_asked(retry_after: str, wait_
         return limited if path == "/v1/members/a" and nth == 1 else None
 
     with lookups(play, at_once=2, most_wait_s=60.0) as (looking, api):
-        asked(looking, ("a", 0), ("b", 0), ("c", 0), ("d", 0))
-        *first, _ = [at for at, _ in api.asked[:3]]
-        assert first == [0, 0]  # on their way before anybody knew
+        api.gate = asyncio.Event()
+        for household in "abcd":
+            looking.ask(household, 0)
+        until(lambda: api.now == 2, "the two that may be on their way")
+        looking._loop.call_soon_threadsafe(api.gate.set)
+        assert looking.wait(SOON_S)
         others = api.asked[2:]
         assert all(at >= wait_s * 1000 for at, _ in others)
         report = looking.report()

@@ -169,6 +169,16 @@ def test_a_redemption_counts_once_its_day_was_over(at: str, zone: str, known: in
     assert as_of(member, at_ms, zone)["redemptions"] == known
 
 
+def test_of_the_last_ninety_days_the_first_counts_and_the_one_before_does_not() -> None:
+    rows: list[Redemption] = [
+        {"coupon": "c", "campaign": "1", "on": on} for on in ("2017-03-02", "2017-03-01")
+    ]
+    member: Member = {"household_id": "7", "campaigns": [], "profile": {}, "redemptions": rows}
+    at_ms = int(datetime(2017, 5, 31, tzinfo=UTC).timestamp() * 1000)
+    assert as_of(member, at_ms)["redemptions_90d"] == 1
+    assert as_of(member, at_ms - 86_400_000)["redemptions_90d"] == 2
+
+
 def test_an_unknown_zone_is_said() -> None:
     for zone in ("Mars/Olympus", "../etc/passwd", ""):
         with pytest.raises(UsageError, match="no time zone"):
