@@ -197,7 +197,8 @@ class Asker:
             self.tally.failed += 1
             self.breaker.failed(number, self.clock.now_ms())
         if self.breaker.state != before:
-            log.warning("the loyalty programme's breaker is %s: %s", self.breaker.state, failure)
+            why = failure or "a probe was answered"
+            log.warning("the loyalty programme's breaker is %s: %s", self.breaker.state, why)
         self._told.set()
 
     async def _admitted(self) -> int:

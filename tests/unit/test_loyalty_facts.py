@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streams.errors import AnswerError, UsageError
 from streams.loyalty import Campaign, Known, Member, Redemption, as_of, read_member
 
-TRIED = settings(max_examples=150, deadline=None, derandomize=True, print_blob=True)
+TRIED = settings(max_examples=100, deadline=None, derandomize=True, print_blob=True)
 ZONES = st.sampled_from(
     # Three are as far from UTC as it goes; the last two change their clocks at midnight.
     ["UTC", "America/New_York", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago",
@@ -167,6 +167,30 @@ def test_a_redemption_counts_once_its_day_was_over(at: str, zone: str, known: in
     }
     at_ms = int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() * 1000)
     assert as_of(member, at_ms, zone)["redemptions"] == known
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "joined", "active"),
+    [
+        ("2017-03-01", "UTC", 0, 0),  # begins as that day does, and not before
+        ("2017-03-02", "UTC", 1, 1),
+        ("2017-03-03", "UTC", 1, 1),  # its last day
+        ("2017-03-04", "UTC", 1, 0),
+        ("2017-03-01", "America/New_York", 0, 0),
+        ("2017-03-02", "America/New_York", 1, 1),  # since 05:00Z the day before
+        ("2017-03-04", "America/New_York", 1, 1),  # its last day is over at 05:00Z
+        ("2017-03-01", "Pacific/Auckland", 1, 1),  # since 11:00Z the day before
+        ("2017-03-04", "Pacific/Auckland", 1, 0),
+    ],
+)
+def test_a_campaign_counts_once_it_had_begun(day: str, zone: str, joined: int, active: int) -> None:
+    campaign: Campaign = {"campaign": "1", "from": "2017-03-01", "until": "2017-03-03"}
+    member: Member = {
+        "household_id": "7", "campaigns": [campaign], "profile": {}, "redemptions": []
+    }  # fmt: skip
+    at_ms = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
+    found = as_of(member, at_ms, zone)
+    assert (found["campaigns_joined"], found["campaigns_active"]) == (joined, active)
 
 
 def test_of_the_last_ninety_days_the_first_counts_and_the_one_before_does_not() -> None:
