@@ -14,6 +14,7 @@
     │   └── StateError           a changelog that cannot be read as this domain's state
     │       └── PackingError     bytes that are no packed columns
     ├── ModelError               a model is missing, unsafe or does not fit
+    ├── AnswerError              what a third party says is not of the form that it should be
     └── InferenceError           a call to a model failed
         ├── BadRequest           the call was wrong: 400, 404, 413         never retried
         └── ScorerUnavailable    the service is down, slow or confused     retried
@@ -77,6 +78,10 @@ class PackingError(StateError):
 
 class ModelError(StreamsimError):
     """A model is missing, its file is not safe to load, or it does not fit its domain."""
+
+
+class AnswerError(StreamsimError):
+    """What a third party says cannot be used: not of its form, too large, or too many pages."""
 
 
 class InferenceError(StreamsimError):

@@ -44,7 +44,10 @@ class Settings:
     model_url: str = _row("", "URL", "model service that workers score through")
     model_host: str = _row("127.0.0.1", "address", "where the model service listens")
     model_port: int = _row(8500, "port", "its port; 0 takes a free one", 0, 65_535)
-    token: str = _row("", "secret", "what loading and unloading of models asks for")
+    token: str = _row(
+        "", "secret", "what loading and unloading of models asks for, and changing a stand-in"
+    )
+    loyalty_key: str = _row("", "secret", "API key of the third party's loyalty programme")
     seed: int = _row(0, "", "seed of the worlds", 0, 2**63 - 1)
     workers: int = _row(1, "processes", "Faust workers per stack", 1, 64)
     batch_rows: int = _row(4096, "events", "most events in one micro-batch", 1, 65536)

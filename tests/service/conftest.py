@@ -20,6 +20,7 @@ from models.registry import Registry
 from simulator.broker import free_port
 from streams.signature import Signature
 from streams.spec import DomainSpec
+from tests.service.programme import Programme
 from tests.stacks import until
 
 TOKEN = "a-token-for-tests"
@@ -84,6 +85,12 @@ def service(
         process.terminate()
         process.wait(10)
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture
+def programme() -> Iterator[Programme]:
+    with Programme() as programme:
+        yield programme
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:

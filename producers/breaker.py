@@ -1,0 +1,84 @@
+"""A circuit breaker: who has failed often in a row is left alone, then asked once.
+
+Michael Nygard, *Release It!* (2007), chapter 5; the states as on
+https://martinfowler.com/bliki/CircuitBreaker.html.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+State = Literal["closed", "open", "half-open"]
+
+
+class Breaker:
+    """Says whether to call. It knows no clock: whoever calls says what time it is.
+
+    Closed, all calls are made; after ``failures`` in a row it opens, and none are. ``pause_ms``
+    later it is half open: one call, the probe, is made. It closes the breaker or opens it again.
+
+    A call carries the number that :meth:`admit` gave it. Whoever comes back with the number of an
+    earlier state changes nothing: a call that was made before an outage says nothing of its end.
+
+    Parameters
+    ----------
+    failures
+        How many in a row open it.
+    pause_ms
+        How long it stays open before a probe.
+
+    Examples
+    --------
+    >>> breaker = Breaker(failures=2, pause_ms=1_000)
+    >>> for now in (0, 10):
+    ...     breaker.failed(breaker.admit(now), now)
+    >>> breaker.state, breaker.admit(1_009), breaker.left_ms(1_009)
+    ('open', None, 1)
+    >>> probe = breaker.admit(1_010)
+    >>> breaker.state, breaker.admit(1_010)
+    ('half-open', None)
+    >>> breaker.succeeded(probe)
+    >>> breaker.state, dict(breaker.changes)
+    ('closed', {'open': 1, 'half-open': 1, 'closed': 1})
+    """
+
+    def __init__(self, failures: int, pause_ms: int) -> None:
+        self._most, self._pause_ms = failures, pause_ms
+        self._row = self._number = self._until_ms = 0
+        self.state: State = "closed"
+        self.changes: Counter[State] = Counter()
+
+    def admit(self, now_ms: int) -> int | None:
+        """Return the number of a call that may be made now, ``None`` if none may."""
+        if self.state == "open" and now_ms >= self._until_ms:
+            self._become("half-open")
+            return self._number
+        return self._number if self.state == "closed" else None
+
+    def left_ms(self, now_ms: int) -> int:
+        """Return how long it is until a probe may be made; 0 if one is, or need not be."""
+        return max(0, self._until_ms - now_ms) if self.state == "open" else 0
+
+    def succeeded(self, number: int) -> None:
+        """Tell that the call of that number was answered."""
+        if number != self._number:
+            return
+        self._row = 0
+        if self.state == "half-open":
+            self._become("closed")
+
+    def failed(self, number: int, now_ms: int) -> None:
+        """Tell that the call of that number was not."""
+        if number != self._number:
+            return
+        self._row += 1
+        if self.state == "half-open" or self._row >= self._most:
+            self._until_ms = now_ms + self._pause_ms
+            self._become("open")
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        self._row = 0
+        self._number += 1
+        self.changes[state] += 1

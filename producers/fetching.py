@@ -1,0 +1,124 @@
+"""Fetch from a third party's API over HTTP: one question, one answer, within limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from streams.errors import AnswerError, SettingError
+
+KEY = "X-Api-Key"
+
+
+class Unanswered(Exception):
+    """There was no answer: refused, broken off or too slow; worth another try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: its status, its body, and what its ``Retry-After`` says, if anything."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+
+
+class Fetch(Protocol):
+    """Whatever gets answers; a test hands in its own."""
+
+    async def get(self, path: str, max_bytes: int) -> Reply:
+        """Get what is at a path.
+
+        Raises
+        ------
+        Unanswered
+            If there is no answer.
+        AnswerError
+            If it has more bytes than it may.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class HttpFetch:
+    """Fetches with aiohttp.
+
+    It follows no redirects and asks for no compression: the key is for one address alone, and a
+    small answer cannot become a large one.
+
+    Parameters
+    ----------
+    url
+        Where the API is, without ``/v1``.
+    key
+        What ``X-Api-Key`` carries.
+    timeout_s
+        How long a question may take until the last byte of its answer is there.
+    """
+
+    def __init__(self, url: str, key: str, timeout_s: float) -> None:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or parts.query or parts.fragment or not url.isascii():
+            raise SettingError(f"not the address of an API: {url!r}")
+        if not key or not key.isascii() or not key.isprintable():
+            raise SettingError("the API key is empty, or has characters that no header may have")
+        self._base = url.rstrip("/")
+        self._headers = {KEY: key, "Accept": "application/json", "Accept-Encoding": "identity"}
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, path: str, max_bytes: int) -> Reply:
+        """See :class:`Fetch`."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers, timeout=self._timeout, auto_decompress=False
+            )
+        body = bytearray()
+        try:
+            async with self._session.get(self._base + path, allow_redirects=False) as response:
+                async for part in response.content.iter_chunked(1 << 16):
+                    body += part
+                    if len(body) > max_bytes:
+                        response.close()
+                        raise AnswerError(f"the answer has more than {max_bytes:,} bytes")
+                return Reply(response.status, bytes(body), response.headers.get("Retry-After"))
+        except (aiohttp.ClientError, OSError) as error:  # a time-out is an OSError
+            raise Unanswered(str(error) or type(error).__name__) from error
+
+    async def close(self) -> None:
+        """See :class:`Fetch`."""
+        if self._session is not None:
+            await self._session.close()
+
+
+def read_retry_after(text: str | None, now_ms: int) -> float | None:
+    """Return for how many seconds ``Retry-After`` asks, ``None`` if for nothing that can be read.
+
+    It says seconds or a date (RFC 9110, section 10.2.3).
+
+    >>> read_retry_after("2", 0), read_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 15_000)
+    (2.0, 45.0)
+    >>> [read_retry_after(text, 0) for text in (None, "soon", "-1", "nan")]
+    [None, None, None, None]
+    """
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        when = parsedate_to_datetime(text)
+        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC)).timestamp() - now_ms / 1000)
+    except (ValueError, OverflowError):
+        return None

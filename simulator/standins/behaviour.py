@@ -1,0 +1,170 @@
+"""How a stand-in behaves: as third parties' services do, slow, limited, failing or gone."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from streams.errors import AnswerError
+
+_BOUNDS = {
+    "latency_ms": (0, 60_000),
+    "latency_jitter_ms": (0, 60_000),
+    "error_rate": (0, 1),
+    "rate_per_s": (0.001, 1_000_000),
+    "burst": (1, 1_000_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What can be switched while it runs.
+
+    Attributes
+    ----------
+    latency_ms, latency_jitter_ms
+        Every answer takes the one, and up to the other longer, evenly distributed.
+    outage
+        Whether every answer is 503, at once.
+    error_rate
+        Share of the questions that are answered 500.
+    rate_per_s, burst
+        Questions that a key may ask: this many a second, and so many at once after a pause.
+
+    Examples
+    --------
+    >>> Behaviour().changed({"outage": True}).outage
+    True
+    >>> Behaviour().changed({"error_rate": 2})
+    Traceback (most recent call last):
+    ...
+    streams.errors.AnswerError: error_rate must be a number between 0 and 1, not 2
+    """
+
+    latency_ms: float = 0
+    latency_jitter_ms: float = 0
+    outage: bool = False
+    error_rate: float = 0
+    rate_per_s: float = 100
+    burst: float = 100
+
+    def changed(self, given: object) -> Behaviour:
+        """Return it with some of its fields changed.
+
+        Raises
+        ------
+        AnswerError
+            If a field is unknown or a value does not fit.
+        """
+        names = [row.name for row in fields(self)]
+        if not isinstance(given, dict) or not given.keys() <= set(names):
+            raise AnswerError(f"send an object with some of: {', '.join(names)}")
+        for name, value in given.items():
+            if name == "outage":
+                if not isinstance(value, bool):
+                    raise AnswerError("outage must be true or false")
+                continue
+            low, high = _BOUNDS[name]
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not low <= value <= high:
+                raise AnswerError(
+                    f"{name} must be a number between {low:g} and {high:g}, not {value!r:.40}"
+                )
+        return replace(self, **given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        return asdict(self)
+
+
+class Bucket:
+    """A token bucket: full at first, and filled again by ``rate`` tokens a second.
+
+    >>> bucket = Bucket(now_s=0.0, burst=2)
+    >>> [bucket.take(now, rate_per_s=0.5, burst=2) for now in (0.0, 0.0, 0.5, 2.0)]
+    [0.0, 0.0, 1.5, 0.0]
+    """
+
+    def __init__(self, now_s: float, burst: float) -> None:
+        self._tokens, self._at_s = burst, now_s
+
+    def take(self, now_s: float, rate_per_s: float, burst: float) -> float:
+        """Take a token; return 0, or in how many seconds there will be one."""
+        self._tokens = min(burst, self._tokens + max(0.0, now_s - self._at_s) * rate_per_s)
+        self._at_s = now_s
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) / rate_per_s
+
+
+class Temper:
+    """A behaviour that can be changed while many threads live by it.
+
+    Parameters
+    ----------
+    now_s
+        A clock that never runs backwards, in seconds; what fills the buckets.
+    draw
+        Where jitter and errors are drawn from.
+    most_waiting
+        So many answers may be slow at a time; more are refused, so that a thread is always free
+        to switch the slowness off.
+    """
+
+    def __init__(self, now_s: Callable[[], float], draw: random.Random, most_waiting: int) -> None:
+        self._now_s, self._draw = now_s, draw
+        self._behaviour = Behaviour()
+        self._buckets: dict[str, Bucket] = {}
+        self._free = threading.Semaphore(most_waiting)
+        self._lock = threading.Lock()
+        self._changed = threading.Event()
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """As it is now."""
+        return self._behaviour
+
+    def change(self, given: object) -> Behaviour:
+        """Change it; whoever waits for a slow answer gets it now.
+
+        Raises
+        ------
+        AnswerError
+            If it does not fit.
+        """
+        with self._lock:
+            self._behaviour = self._behaviour.changed(given)
+            before, self._changed = self._changed, threading.Event()
+        before.set()
+        return self._behaviour
+
+    def limited_s(self, key: str) -> int:
+        """Count a question of that key; return 0, or after how many whole seconds it may ask."""
+        with self._lock:
+            now, like = self._now_s(), self._behaviour
+            bucket = self._buckets.setdefault(key, Bucket(now, like.burst))
+            return math.ceil(bucket.take(now, like.rate_per_s, like.burst))
+
+    def wait(self) -> bool:
+        """Be as slow as it is; return whether there was room to wait."""
+        with self._lock:
+            like, changed = self._behaviour, self._changed
+        slow_ms = like.latency_ms + self._draw.random() * like.latency_jitter_ms
+        if slow_ms <= 0:
+            return True
+        if not self._free.acquire(blocking=False):
+            return False
+        try:
+            changed.wait(slow_ms / 1000)
+        finally:
+            self._free.release()
+        return True
+
+    def fails(self) -> bool:
+        """Draw whether this answer is an error."""
+        return self._draw.random() < self._behaviour.error_rate

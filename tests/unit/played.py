@@ -1,0 +1,131 @@
+"""An API that is played, and a clock that moves only when everybody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from producers.asking import Manners
+from producers.fetching import Reply
+from producers.lookups import Answer, Lookups
+from streams.clock import VirtualClock
+from streams.errors import AnswerError
+from streams.loyalty import Redemption
+
+HOUR_MS = 3_600_000
+SOON_S = 20.0
+Play = Callable[[str, int], Reply | Exception | None]
+"""What to answer to a path the n-th time, counted from 1; ``None``: as usual."""
+
+
+class Api:
+    """Plays the programme: everybody is a member but whose id begins with ``x``."""
+
+    def __init__(self, clock: VirtualClock, play: Play | None = None) -> None:
+        self.clock, self.play = clock, play or (lambda path, nth: None)
+        self.asked: list[tuple[int, str]] = []
+        self.counts: Counter[str] = Counter()
+        self.redemptions: list[Redemption] = []
+        self.page = 50
+        self.gate: asyncio.Event | None = None
+        self.now = self.most = 0
+        self.closed = False
+
+    async def get(self, path: str, max_bytes: int) -> Reply:
+        self.asked.append((self.clock.now_ms(), path))
+        self.counts[path] += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            if self.gate is not None:
+                await self.gate.wait()
+            await asyncio.sleep(0)
+            played = self.play(path, self.counts[path])
+            if isinstance(played, Exception):
+                raise played
+            reply = played or self.usual(path)
+            if len(reply.body) > max_bytes:
+                raise AnswerError(f"more than {max_bytes} bytes")
+            return reply
+        finally:
+            self.now -= 1
+
+    def usual(self, path: str) -> Reply:
+        parts = urlsplit(path)
+        household = unquote(parts.path.split("/")[3])
+        if household.startswith("x"):
+            return ok({"error": "nobody", "household_id": household}, 404)
+        if not parts.path.endswith("/redemptions"):
+            return ok({"household_id": household, "campaigns": [], "profile": {}})
+        first = int(parse_qs(parts.query).get("cursor", ["0"])[0].removeprefix("a+b/="))
+        rows, last = self.redemptions[first : first + self.page], first + self.page
+        more = f"a+b/={last}" if last < len(self.redemptions) else None
+        return ok({"redemptions": rows, "next": more})
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Sleepers:
+    """Sleep by a clock that goes on, to the first who is due, once nobody has more to do."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._due: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        due = self._clock.now_ms() + max(1.0, seconds * 1000)
+        self._due.append(due)
+        try:
+            while self._clock.now_ms() < due:
+                for _ in range(30):
+                    await asyncio.sleep(0)
+                if due == min(self._due):
+                    self._clock.sleep(max(0.0, due + 1e-3 - self._clock.now_ms()) / 1000)
+        finally:
+            self._due.remove(due)
+
+
+def ok(value: Any, status: int = 200, retry_after: str | None = None) -> Reply:
+    return Reply(status, json.dumps(value).encode(), retry_after)
+
+
+@contextmanager
+def lookups(
+    play: Play | None = None, ttl_ms: int = HOUR_MS, most_kept: int = 100, **manners: Any
+) -> Iterator[tuple[Lookups, Api]]:
+    clock = VirtualClock()
+    api = Api(clock, play)
+    looking = Lookups(
+        "http://unused",
+        "unused",
+        ttl_ms,
+        manners=Manners(**manners),
+        most_kept=most_kept,
+        clock=clock,
+        sleep=Sleepers(clock).sleep,
+        draw=Random(7),
+        fetch=api,
+    )
+    try:
+        yield looking, api
+    finally:
+        looking.close()
+    assert api.closed
+    report = looking.report()
+    outcomes = ("from_cache", "joined", "answered", "unusable", "open")
+    assert report["asked"] == sum(report[name] for name in outcomes), report
+
+
+def asked(looking: Lookups, *questions: tuple[str, int]) -> list[Answer]:
+    """Ask, wait for all, and return what came in the order of households."""
+    for household, at in questions:
+        looking.ask(household, at)
+    assert looking.wait(SOON_S)
+    return sorted(looking.answers(), key=lambda a: (a.household_id, a.asked_at))
