@@ -16,6 +16,7 @@ import click
 from models.loaded import Loaded
 from producers.wire import finale, wire
 from simulator.judge import alert_quality, join_labels
+from simulator.sources import Reach
 from simulator.testing.inprocess import InProcess, as_records
 from simulator.testing.replay import champion
 from streams.errors import ExpectationError, UsageError
@@ -133,7 +134,7 @@ def _run(
             if piece.until <= end:
                 yield piece
 
-    world = spec.collect(spec.world(seed, {**spec.options, **options}).slices())
+    world = Reach().collected(spec, spec.world(seed, {**spec.options, **options}).slices())
     last = end + spec.timeline.label_delay
     domain = InProcess(spec, model.score, model.signature)
     batches = wire(spec, noted(takewhile(lambda s: s.until <= last, world)))

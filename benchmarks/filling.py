@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError as AioKafkaError
 
 from consumers.output import BATCH_BYTES, Output
 from producers.wire import Batch, finale, wire
+from simulator.sources import Reach
 from streams.errors import BrokerError
 from streams.events import HEARTBEAT, INGEST_TIME, Outbound
 from streams.spec import DomainSpec
@@ -41,7 +42,7 @@ class Input:
         self, spec: DomainSpec, events: int, seed: int, options: Mapping[str, float] = WORLD
     ) -> None:
         self.spec = spec
-        world = spec.collect(spec.world(seed, {**spec.options, **options}).slices())
+        world = Reach().collected(spec, spec.world(seed, {**spec.options, **options}).slices())
         self._batches = list(_until(events, spec, wire(spec, world)))
 
     def batches(self, events: int) -> Iterator[Batch]:

@@ -6,6 +6,7 @@ One definition serves the stream and training: both run these functions over the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from consumers.table import SecondKeyTable
 from streams.events import NO_TIME, Events, Ints, Objects
 from streams.features import Aggregates, Past, Windows
 from streams.spec import DomainSpec
+
+Lineage: TypeAlias = "list[dict[str, Any]] | None"
 
 
 class WindowState:
@@ -123,12 +126,13 @@ def featurize(
     windows: Mapping[str, WindowState],
     tables: Mapping[str, SecondKeyTable],
     lookups: Mapping[str, LookupState],
-) -> npt.NDArray[np.float32]:
+) -> tuple[npt.NDArray[np.float32], Lineage]:
     """Compute the features of events that are ready, and remember the events.
 
     Returns
     -------
-    ``float32``, shape ``(n_events, n_features)``, in the order of the events.
+    ``float32``, shape ``(n_events, n_features)``, in the order of the events, and what the scores
+    are to say of their context.
     """
     pasts = {
         w.name: windows[w.name].observe(
@@ -147,4 +151,7 @@ def featurize(
         source: lookup.as_of(events.partition, events.entity, events.event_time)
         for source, lookup in lookups.items()
     }
-    return spec.features.assemble(events, Aggregates(pasts, counts, joined)).astype(np.float32)
+    aggregates = Aggregates(pasts, counts, joined)
+    features = spec.features.assemble(events, aggregates).astype(np.float32)
+    lineage = spec.features.lineage
+    return features, None if lineage is None else lineage(aggregates)

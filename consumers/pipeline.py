@@ -141,8 +141,9 @@ class Pipeline:
         events = self._waiting.take(max_rows, self._is_ready)
         if events is None:
             return None
-        features = featurize(events, self.spec, self.state.windows, self.tables, self.state.lookups)
-        prepared = Prepared(events, features)
+        state = self.state
+        made = featurize(events, self.spec, state.windows, self.tables, state.lookups)
+        prepared = Prepared(events, *made)
         self._waiting.score(prepared)
         return prepared
 
@@ -173,7 +174,7 @@ class Pipeline:
             return Outputs()
         scores = rounded(scores)
         outputs = Outputs(
-            batches=score_batches(self.spec, events, prepared.features, scores, signature),
+            batches=score_batches(self.spec, prepared, scores, signature),
             latencies_from=[events.ingest_time[events.ingest_time != NO_TIME]],
         )
         if len(alerts):

@@ -10,6 +10,7 @@ import aiohttp
 import numpy as np
 import numpy.typing as npt
 
+from consumers.waiting import Prepared
 from streams.codec import dump_each, format_times
 from streams.errors import BadRequest, ModelError, ScorerUnavailable
 from streams.events import (
@@ -18,7 +19,6 @@ from streams.events import (
     MODEL,
     MODEL_VERSION,
     SOURCE_OFFSET,
-    Events,
     Floats,
     OutboundBatch,
     source_headers,
@@ -134,7 +134,7 @@ def rounded(scores: Floats) -> Floats:
 
 
 def score_batches(
-    spec: DomainSpec, events: Events, features: Matrix, scores: Floats, signature: Signature
+    spec: DomainSpec, prepared: Prepared, scores: Floats, signature: Signature
 ) -> list[OutboundBatch]:
     """Write one record per score, with its lineage: model, version, features and source.
 
@@ -142,6 +142,7 @@ def score_batches(
     -------
     A batch or more per partition, in the order of the events.
     """
+    events, features = prepared.events, prepared.features
     name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
     entity_name = spec.trigger.key
     entities = events.entity.tolist()
@@ -151,6 +152,9 @@ def score_batches(
             events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
         )
     ]
+    if prepared.lineage is not None:
+        for body, met in zip(bodies, prepared.lineage, strict=True):
+            body["lineage"] = met
     keys, values = list(map(str.encode, entities)), dump_each(bodies)
     times = events.event_time.tolist()
     packed = np.ascontiguousarray(features, "<f4").view(f"V{features.shape[1] * 4}").ravel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ class Prepared:
 
     events: Events
     features: Matrix
+    lineage: list[dict[str, Any]] | None = None
 
 
 class Waiting:

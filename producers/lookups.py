@@ -185,6 +185,10 @@ class Lookups:
             self._check()
             return not self._open
 
+    def is_answered(self) -> bool:
+        """Say whether the programme answers, as far as is known: it pays to wait."""
+        return self._asker.breaker.state == "closed"
+
     def close(self) -> None:
         """Give up what is open, and end the thread; a second time does nothing."""
         with self._changed:

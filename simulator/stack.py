@@ -91,6 +91,8 @@ class Stack:
         self.workers: list[Child] = []
         self.producers: dict[str, Child] = {}
         self._token = secrets.token_urlsafe(24)
+        self._standin: dict[str, str] = {}
+        self._ready: list[str] = []
 
     @property
     def group(self) -> str:
@@ -141,6 +143,27 @@ class Stack:
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
         self.children.start("service", command, env)
 
+    def start_standins(self) -> None:
+        """Start what stands in for third parties that the domains ask, unless one is given."""
+        settings = self.plan.settings
+        for spec in self.plan.domains:
+            for ask in spec.asks:
+                if settings.loyalty_url:
+                    continue
+                port = free_port()
+                command = [PYTHON, "-m", ask.standin, "--host", "127.0.0.1", "--port", str(port)]
+                folder = self.plan.sources.get(spec.name)
+                if folder is not None and (folder / ask.file).is_file():
+                    command += ["--members", str(folder / ask.file)]
+                self._standin = {
+                    "STREAMSIM_LOYALTY_URL": f"http://127.0.0.1:{port}",
+                    "STREAMSIM_LOYALTY_KEY": secrets.token_urlsafe(24),
+                    "STREAMSIM_TOKEN": self._token,
+                }
+                self._ready.append(f"http://127.0.0.1:{port}/v1/health")
+                environment = {**self._environment(), **self._standin}
+                self.children.start(f"{spec.name}-{ask.source}", command, environment)
+
     def start_workers(self, *prefix: str, module: str = "consumers.app") -> None:
         """Start the Faust workers, each by a command with this prefix that runs this module."""
         tuning = tuning_for(self.plan.settings.broker)
@@ -176,6 +199,12 @@ class Stack:
                     raise StackError(f"the model service does not answer at {url}")
                 time.sleep(0.05)
         self._say(f"model service on {self.model_url}")
+        for url in self._ready:
+            while not _listens(url):
+                self.children.check()
+                if time.monotonic() > deadline:
+                    raise StackError(f"nobody answers at {url}")
+                time.sleep(0.05)
 
     def start_producers(self) -> None:
         """Start one producer per domain, on one common anchor."""
@@ -191,7 +220,10 @@ class Stack:
             elif plan.days is not None:
                 command += ["--days", str(plan.days)]
             name = f"producer-{spec.name}"
-            self.producers[spec.name] = self.children.start(name, command, self._environment())
+            environment = {**self._environment(), **(self._standin if spec.asks else {})}
+            if spec.databases and not plan.settings.database_url:
+                environment["STREAMSIM_DATABASE_URL"] = self._database(spec)
+            self.producers[spec.name] = self.children.start(name, command, environment)
 
     def exhausted(self) -> bool:
         """Say whether every producer has come to the end of its source by itself."""
@@ -215,7 +247,13 @@ class Stack:
             code = child.process.returncode
             if child in self.workers and code == StateError.exit_code:
                 raise StackError(child.tail().rpartition("consumers.app: ")[2] or child.name)
-            more = ("--resume",) if child in self.producers.values() else ()
+            more: tuple[str, ...] = ()
+            if child in self.producers.values():
+                # A world tells its story from the beginning, and its customers with it.
+                more = ("--resume",)
+                for spec in self.plan.domains:
+                    if self.producers[spec.name] is child:
+                        self._database_file(spec).unlink(missing_ok=True)
             self.children.start_again(child, *more)
             self._say(f"{child.name} ended with exit code {code}; it is started again")
 
@@ -242,6 +280,13 @@ class Stack:
         gone = self.broker is not None and not self.broker.alive
         self.children.stop_all(min(grace_s, 0.5) if gone else grace_s)
 
+    def _database(self, spec: DomainSpec) -> str:
+        """Return the address of a database in the run's folder."""
+        return f"sqlite:///{self._database_file(spec)}"
+
+    def _database_file(self, spec: DomainSpec) -> Path:
+        return self.run.path / f"{spec.name}.sqlite"
+
     def _producer_report(self, domain: str) -> Path:
         return self.run.path / f"producer-{domain}.json"
 
@@ -249,6 +294,16 @@ class Stack:
         environment = self.plan.settings.environment()
         environment["STREAMSIM_MODEL_URL"] = self.model_url
         return environment
+
+
+def _listens(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own URL
+            return True
+    except urllib.error.HTTPError:
+        return True  # it wants a key
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def _answers(url: str) -> bool:

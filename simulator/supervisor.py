@@ -109,6 +109,7 @@ class Supervisor:
         run, settings = self._run, self._plan.settings
         stack.start_broker()
         stack.start_service()
+        stack.start_standins()
         stack.start_workers()
         self._run = run = run.write(address=stack.address, model_url=stack.model_url)
         self._view.say(f"run {run.name}")

@@ -16,11 +16,13 @@ from models.registry import Registry
 from models.training import Labelled, train
 from producers.files import FileSource, find_files, together
 from producers.wire import wire
+from simulator.sources import Reach
 from simulator.testing.inprocess import InProcess, as_records
 from streams.codec import parse_times
 from streams.errors import UsageError
 from streams.events import Ints
 from streams.labels import label_of, read_labels
+from streams.settings import Settings
 from streams.signature import Signature
 from streams.spec import DAY, DomainSpec, Role
 from streams.world import Slice
@@ -110,10 +112,16 @@ def train_on_files(
     return train(spec, registry, period, source=path.name)
 
 
-def file_slices(spec: DomainSpec, path: Path) -> Iterator[Slice]:
-    """Yield the slices of the known files at a path, side by side."""
+def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) -> Iterator[Slice]:
+    """Yield the slices of the known files at a path, side by side, with what goes with them.
+
+    Parameters
+    ----------
+    settings
+        Where real systems are to be reached; without it everything is in this process.
+    """
     files = (FileSource(spec, *found).slices() for found in find_files(spec, path))
-    return spec.collect(together(files))
+    return Reach(settings, path).collected(spec, together(files))
 
 
 def world_slices(
@@ -122,11 +130,13 @@ def world_slices(
     options: Mapping[str, float],
     days: float | None = None,
     progress: Callable[[float], None] = lambda done: None,
+    settings: Settings | None = None,
 ) -> Iterator[Slice]:
-    """Yield the first days of a world, or all of it, which has no end."""
+    """Yield the first days of a world, or all of it, which has no end; see :func:`file_slices`."""
     start = spec.timeline.epoch
     end = start + (1 << 60 if days is None else int(days * DAY))
-    for piece in spec.collect(spec.world(seed, options).slices()):
+    world = spec.world(seed, options).slices()
+    for piece in Reach(settings).collected(spec, world):
         if piece.until > end:
             return
         progress((piece.until - start) / (end - start))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from streams.events import Events, Floats, Ints, Objects
 
@@ -160,6 +161,8 @@ class FeatureSpec:
         its help with both numbers.
     unknown
         Per feature, how it reads where it is -1, which stands for what is not known.
+    lineage
+        What a score says of the context that its event met: which version, and who was believed.
     """
 
     names: tuple[str, ...]
@@ -168,6 +171,7 @@ class FeatureSpec:
     groups: Mapping[str, tuple[str, ...]]
     phrases: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    lineage: Callable[[Aggregates], list[dict[str, Any]]] | None = None
 
     def phrase(self, name: str, value: float, usual: float) -> str:
         """Say in words what a feature's value is, and what is usual."""

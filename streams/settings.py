@@ -47,6 +47,13 @@ class Settings:
     token: str = _row(
         "", "secret", "what loading and unloading of models asks for, and changing a stand-in"
     )
+    database_url: str = _row(
+        "", "URL", "customer database of simulated customers; by default SQLite in the run's folder"
+    )
+    loyalty_url: str = _row("", "URL", "loyalty programme that is asked; by default a stand-in")
+    loyalty_wait_s: float = _row(
+        0.5, "s", "how long a producer waits for its answers before it goes on without", 0.0, 600
+    )
     loyalty_key: str = _row("", "secret", "API key of the third party's loyalty programme")
     seed: int = _row(0, "", "seed of the worlds", 0, 2**63 - 1)
     workers: int = _row(1, "processes", "Faust workers per stack", 1, 64)

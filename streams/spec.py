@@ -19,7 +19,7 @@ import numpy.typing as npt
 from streams.errors import UsageError
 from streams.events import Columns, Floats, Ints, Mask
 from streams.features import FeatureSpec, Lookup, SecondKey, Windows
-from streams.world import FileMap, Slice, Timeline, World
+from streams.world import AskMap, FileMap, Slice, TableMap, Timeline, World
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
@@ -249,6 +249,10 @@ class DomainSpec:
     label_key: str
     """Field of a label event that holds the ``event_id`` of the event it is about."""
     lookups: tuple[Lookup, ...] = ()
+    databases: tuple[TableMap, ...] = ()
+    """Tables that are polled for changes, which are events of context sources."""
+    asks: tuple[AskMap, ...] = ()
+    """Third parties that are asked about the trigger's entities."""
     collect: Callable[[Iterable[Slice]], Iterator[Slice]] = iter
     """What is made of all slices before they are sent, be they of a world or of files: labels that
     are found in the events themselves."""

@@ -24,7 +24,7 @@ from simulator.training import file_slices, world_slices
 from streams.clock import WallClock
 from streams.errors import UsageError
 from streams.registry import load_domain
-from streams.settings import read_settings
+from streams.settings import Settings, read_settings
 from streams.spec import DomainSpec
 from streams.topics import TRUTH, topic, topics_of
 
@@ -65,7 +65,7 @@ def run_send(
         spec, broker, pace, clock, settings.max_record, settings.send_linger_ms, already
     )
     stop_on_signals(sender)
-    sent = sender.run(_batches(spec, source, settings.seed, days))
+    sent = sender.run(_batches(spec, source, settings, days))
     if report is not None:  # a supervisor's child, whose words go to a disk that may be full
         keep(report, orjson.dumps(sent.as_dict()), lambda text: None)
         return
@@ -101,10 +101,10 @@ def _already(spec: DomainSpec, broker: str, since_ms: int) -> Already:
 
 
 def _batches(
-    spec: DomainSpec, source: Path | None, seed: int, days: float | None
+    spec: DomainSpec, source: Path | None, settings: Settings, days: float | None
 ) -> Iterator[Batch]:
     if source is None:
-        return wire(spec, world_slices(spec, seed, spec.options, days))
+        return wire(spec, world_slices(spec, settings.seed, spec.options, days, settings=settings))
     if source.is_file() and read_manifest(source) is not None:
         return read_recording(source).batches(spec)
-    return wire(spec, file_slices(spec, source))
+    return wire(spec, file_slices(spec, source, settings))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from streams.domains.retail.features import FEATURES
 from streams.domains.retail.model import LAPSING, RECIPE
 from streams.domains.retail.outcomes import with_outcomes
+from streams.domains.retail.programme import ASK
 from streams.domains.retail.schema import (
     CUSTOMER,
     CUSTOMERS,
+    DATABASE,
     LABEL_DELAY,
+    LOYALTY,
     OUTCOMES,
+    PROGRAMME,
     SAVED,
     SPENT,
     TILLS,
@@ -25,10 +29,12 @@ SPEC = DomainSpec(
     title="Customer purchase behaviour",
     question="will this household buy again within 14 days?",
     partitions=4,
-    sources=(TILLS, CUSTOMERS, OUTCOMES),
+    sources=(TILLS, CUSTOMERS, LOYALTY, OUTCOMES),
     windows=(VISITS, SPENT, SAVED),
     tables=(),
-    lookups=(CUSTOMER,),
+    lookups=(CUSTOMER, PROGRAMME),
+    databases=(DATABASE,),
+    asks=(ASK,),
     features=FEATURES,
     recipe=RECIPE,
     alert=LAPSING,

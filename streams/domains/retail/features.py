@@ -11,13 +11,19 @@ direct mail*, Marketing Science 14, 378-394); each is also compared with the hou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from streams.codec import format_times
 from streams.domains.retail.schema import SPANS
-from streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects
+from streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects, as_objects
 from streams.features import UNKNOWN, Aggregates, FeatureSpec
 from streams.spec import DAY, HOUR
+
+POLICY = {"age": ("customers", "loyalty"), "household_size": ("customers", "loyalty")}
+"""Fields that two sources tell of, and whom to believe first: what a household says of itself to
+the programme may be years old."""
 
 _AGES = {"19-24": 22, "25-34": 30, "35-44": 40, "45-54": 50, "55-64": 60, "65+": 70}
 _INCOMES = {
@@ -56,6 +62,12 @@ _HELP = {
     "kids": "how many children, -1 if not known",
     "owns_home": "1 if it owns its home, 0 if not, -1 if not known",
     "married": "1 if its head is married, 0 if not, -1 if not known",
+    "asked": "1 if the loyalty programme had answered about the household",
+    "member": "1 if it is in the programme, 0 if not, -1 if not known",
+    "campaigns_active": "campaigns that it takes part in, -1 if not known",
+    "campaigns_joined": "campaigns that it has taken part in, -1 if not known",
+    "redemptions_90d": "coupons that it redeemed in 90 days, -1 if not known",
+    "days_since_redeemed": "days since it last redeemed a coupon, -1 if it is not known to have",
 }  # fmt: skip
 
 
@@ -88,6 +100,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
             _over(basket[:, 1], basket[:, -1], known),
             np.where(known, share[:, 1] - share[:, -1], 0.0),
             *_demographics(aggregates),
+            *_loyalty(time, aggregates),
         ]
     )
 
@@ -103,7 +116,55 @@ def _demographics(aggregates: Aggregates) -> list[Floats]:
         ("marital_status", _MARRIED),
     )
     on_file = (customer.time != NO_TIME).astype(np.float64)
-    return [on_file, *(_coded(customer.columns[name], table) for name, table in codes)]
+    resolved = {name: values for name, (values, _) in resolve(aggregates).items()}
+    columns = {**customer.columns, **resolved}
+    return [on_file, *(_coded(columns[name], table) for name, table in codes)]
+
+
+def resolve(aggregates: Aggregates) -> dict[str, tuple[Objects, Objects]]:
+    """Settle what two sources say of the same field.
+
+    Returns
+    -------
+    Per field of :data:`POLICY`, the values and who won, shape ``(n,)`` each, ``None`` where nobody
+    knows.
+    """
+    settled = {}
+    for name, order in POLICY.items():
+        value = as_objects([None] * len(aggregates.lookups[order[0]].time))
+        winner = value.copy()
+        for source in reversed(order):
+            said = aggregates.lookups[source].columns[name]
+            known = np.array([one is not None for one in said], bool)
+            value[known], winner[known] = said[known], source
+        settled[name] = value, winner
+    return settled
+
+
+def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
+    """Say of each event which version of its context it met, and which source won each field."""
+    versions = {
+        source: [None if at == NO_TIME else text for at, text in
+                 zip(joined.time.tolist(), format_times(joined.time.clip(0)), strict=True)]
+        for source, joined in aggregates.lookups.items()
+    }  # fmt: skip
+    winners = {name: won.tolist() for name, (_, won) in resolve(aggregates).items()}
+    columns = {**versions, **winners}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _loyalty(time: Ints, aggregates: Aggregates) -> list[Floats]:
+    said = aggregates.lookups["loyalty"]
+    asked = (said.time != NO_TIME).astype(np.float64)
+    names = ("member", "campaigns_active", "campaigns_joined", "redemptions_90d")
+    last = _numbers(said.columns["last_redeemed"])
+    since = np.where(last == UNKNOWN, UNKNOWN, (time - last) / DAY)
+    return [asked, *(_numbers(said.columns[name]) for name in names), since]
+
+
+def _numbers(values: Objects) -> Floats:
+    """Return numbers, -1 for what is not known."""
+    return np.array([UNKNOWN if value is None else value for value in values], np.float64)
 
 
 def _coded(texts: Objects | Sequence[str | None], table: Mapping[str, float]) -> Floats:
@@ -133,6 +194,7 @@ _PHRASES = {
 FEATURES = FeatureSpec(
     names=tuple(_HELP),
     assemble=assemble,
+    lineage=lineage,
     help=_HELP,
     groups={
         "pace of visits": (*_all("pace")[1:-1], "pace_7d", *_all("visits")),
@@ -142,6 +204,10 @@ FEATURES = FeatureSpec(
         "who they are": (
             "on_file", "age", "income", "household_size", "kids", "owns_home", "married",
         ),
+        "loyalty": (
+            "days_since_redeemed", "redemptions_90d", "campaigns_active", "campaigns_joined",
+            "member", "asked",
+        ),
         "time": ("hour", "weekend"),
     },
     phrases={
@@ -150,6 +216,8 @@ FEATURES = FeatureSpec(
         "basket_trend": "baskets of 14 days are {value:.1f} times those of 90, usually {usual:.1f}",
         "saved_trend": "{value:+.0%} more of the price saved than before",
         "on_file": "not in the customer database",
+        "days_since_redeemed": "{value:,.0f} days since a coupon, usually {usual:,.0f}",
+        "redemptions_90d": "{value:,.0f} coupons redeemed in 90 days, usually {usual:,.0f}",
         **{
             f"{name}_{d}": phrase.format(span=span)
             for name, phrase in _PHRASES.items()
@@ -161,6 +229,7 @@ FEATURES = FeatureSpec(
         "days_since_last": "not seen in 90 days",
         "overdue": "not seen in 90 days",
         "basket_trend": "no visit in 14 days",
+        "days_since_redeemed": "not known to have redeemed a coupon",
         **{
             f"{name}_{d}": f"no visit in {span}"
             for name in ("lines", "basket", "saved", "pace")

@@ -7,6 +7,7 @@ import numpy as np
 from streams.events import Columns, Ints
 from streams.features import Lookup, Windows
 from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+from streams.world import TableMap
 
 HORIZON = 14 * DAY
 """A household that buys within this after a purchase has bought again (ms)."""
@@ -79,6 +80,29 @@ CUSTOMERS = SourceSpec(
     remember=DAY,
 )
 
+LOYALTY = SourceSpec(
+    name="loyalty",
+    role=Role.CONTEXT,
+    key="household_id",
+    help="what the loyalty programme answered, without what it did not know when it was asked",
+    fields=(
+        _HOUSEHOLD,
+        Field("asked_at", Kind.TIME, "when it was asked"),
+        Field("member", Kind.INTEGER, "1 if the household is in the programme", low=0, high=1),
+        Field("campaigns_active", Kind.INTEGER, "campaigns that it takes part in", low=0),
+        Field("campaigns_joined", Kind.INTEGER, "those that it has taken part in", low=0),
+        Field("redemptions", Kind.INTEGER, "coupons redeemed", low=0),
+        Field("redemptions_90d", Kind.INTEGER, "those of 90 days", low=0),
+        Field("last_redeemed", Kind.NUMBER, "end of that day", required=False, unit="ms"),
+        Field("age", Kind.STRING, "as the household says", required=False, max_length=20),
+        Field("household_size", Kind.STRING, "as it says", required=False, max_length=10),
+    ),
+    # An answer is sent with the heartbeat after the question.
+    allowed_lateness=2 * HOUR,
+    max_ahead=DAY,
+    remember=DAY,
+)
+
 OUTCOMES = SourceSpec(
     name="outcomes",
     role=Role.LABEL,
@@ -103,4 +127,25 @@ CUSTOMER = Lookup(
     ("age", "income", "home_ownership", "marital_status", "household_size", "kids_count"),
     # What the database says counts three hours later: no purchase waits for its poll.
     delay=3 * HOUR,
+)
+
+PROGRAMME = Lookup(
+    "loyalty",
+    (
+        "member",
+        "campaigns_active",
+        "campaigns_joined",
+        "redemptions",
+        "redemptions_90d",
+        "last_redeemed",
+        "age",
+        "household_size",
+    ),
+)
+
+DATABASE = TableMap(
+    source="customers",
+    table="customers",
+    columns={field.name: field.name for field in CUSTOMERS.fields},
+    key="household_id",
 )

@@ -25,7 +25,8 @@ from streams.codec import encode_objects, format_times
 from streams.domains.retail.customers import CustomerFile
 from streams.domains.retail.diary import COMPETITOR, KINDS, Diary, Lapse
 from streams.domains.retail.households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
-from streams.events import Floats, Ints, as_objects
+from streams.domains.retail.programme import Programme
+from streams.events import Ints, as_objects
 from streams.seeds import stream
 from streams.spec import DAY, HOUR
 from streams.world import Emission, Slice
@@ -75,11 +76,13 @@ class RetailWorld:
     town: Town = field(init=False)
     _diary: Diary = field(init=False)
     _customers: CustomerFile = field(init=False)
+    _programme: Programme = field(init=False)
     _waiting: list[_Lines] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.town = settle(self.seed, int(self.options["households"]))
         self._diary = Diary(self.seed, self.town, self.options["lapses"])
+        self._programme = Programme(self.seed, self.town, EPOCH)
         self._customers = CustomerFile(self.seed, self.town, EPOCH)
 
     def slices(self) -> Iterator[Slice]:
@@ -88,8 +91,13 @@ class RetailWorld:
         while True:
             start = EPOCH + day * DAY
             lapses, outages = self._diary.begin(day), self._outages(day, start)
-            self._waiting.append(self._purchases(day, start, outages))
+            who = self._diary.visitors(day)
+            time = _local(start) + _of_day(stream(self.seed, "hours", day), self.town, len(who))
+            self._waiting.append(self._purchases(day, who, time, outages))
+            decline = self._diary.decline(day)
+            told = self._told(self._programme.told(day, who, time, decline), start)
             others = (
+                told,
                 self._customers.changes(day),
                 self._truth(start, lapses, outages),
             )
@@ -111,16 +119,20 @@ class RetailWorld:
         until = onset + (5 * HOUR + draw.random(len(VENDORS)) * 4 * HOUR).astype(np.int64)
         return [(v, int(onset[v]), int(until[v])) for v in np.flatnonzero(silent).tolist()]
 
-    def _purchases(self, day: int, start: int, outages: list[tuple[int, int, int]]) -> _Lines:
+    def _told(self, facts: Emission, start: int) -> Emission:
+        """Let the programme be told within the day: those of a late evening wait for its end."""
+        clock = np.minimum(facts.clock, start + DAY - 1)
+        return Emission(facts.source, facts.event_time, clock, facts.keys, facts.values)
+
+    def _purchases(
+        self, day: int, who: Ints, time: Ints, outages: list[tuple[int, int, int]]
+    ) -> _Lines:
         """Draw the day's receipts, line by line, and how they are sent."""
-        town, who = self.town, self._diary.visitors(day)
-        decline = self._diary.decline(day)
-        kind = self._diary.kind
+        town, kind, decline = self.town, self._diary.kind, self._diary.decline(day)
         draw = stream(self.seed, "baskets", day)
         shrunk = 1.0 - decline * np.array([0.0, 0.7, 0.6, 0.5])[kind]
         count = 1 + draw.poisson(np.maximum(town.lines * shrunk - 1, 0.2)[who])
         store = town.stores[who, draw.choice(3, len(who), p=[0.75, 0.2, 0.05])]
-        time = _local(start) + _of_day(draw, town.rhythm, len(who))
         carded = draw.random(len(who)) >= _NO_CARD * self.options["defects"]
 
         visit = np.repeat(np.arange(len(who)), count)
@@ -222,9 +234,9 @@ def _local(start: int) -> int:
     return int(day.replace(tzinfo=ZONE).timestamp() * 1000)
 
 
-def _of_day(draw: np.random.Generator, rhythm: Floats, n: int) -> Ints:
+def _of_day(draw: np.random.Generator, town: Town, n: int) -> Ints:
     """Draw times of the day (ms)."""
-    hour = np.minimum(np.searchsorted(rhythm, draw.random(n)), 23)
+    hour = np.minimum(np.searchsorted(town.rhythm, draw.random(n)), 23)
     return (hour * HOUR + draw.integers(HOUR, size=n)) // 1000 * 1000
 
 
