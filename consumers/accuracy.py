@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streams.errors import UsageError
-from streams.events import NO_TIME
+from streams.events import NO_TIME, Floats
 from streams.quality import Metric, named
 
 if TYPE_CHECKING:
@@ -99,6 +99,28 @@ class Bar:
         return sign * value < sign * wanted
 
 
+def judge(
+    bar: Bar, metric: Metric, at: int, predictions: Floats, labels: Floats, was_low: bool
+) -> AccuracyState:
+    """Judge a window: what :func:`track_accuracy` and the stream's monitor do at every step.
+
+    Parameters
+    ----------
+    at
+        When that was known (ms).
+    predictions, labels
+        Of the window's events, shape ``(n,)``.
+    was_low
+        Whether accuracy was low before.
+    """
+    value = float(metric(predictions, labels)) if len(labels) else math.nan
+    is_low = bar.judge(value, len(labels), was_low)
+    change = None
+    if is_low != was_low:
+        change = Change.RAISED if is_low else Change.RESOLVED
+    return AccuracyState(at, value, len(labels), is_low, change)
+
+
 class AccuracyTracker:
     """Joins predictions with labels and keeps the window; the state of :func:`track_accuracy`.
 
@@ -159,12 +181,9 @@ class AccuracyTracker:
         pairs = [self._labels[event_id] for _, event_id in self._window]
         predictions = np.array([prediction for _, prediction, _ in pairs], np.float64)
         labels = np.array([value for _, _, value in pairs], np.float64)
-        value = float(self._metric(predictions, labels)) if pairs else math.nan
-        was, self.is_low = self.is_low, self._bar.judge(value, len(pairs), self.is_low)
-        change = None
-        if was != self.is_low:
-            change = Change.RAISED if self.is_low else Change.RESOLVED
-        return AccuracyState(self._at, value, len(pairs), self.is_low, change)
+        state = judge(self._bar, self._metric, self._at, predictions, labels, self.is_low)
+        self.is_low = state.is_low
+        return state
 
     def _join(self, event_id: str, known: int, value: float) -> None:
         time, prediction = self._predicted.pop(event_id)
@@ -202,6 +221,7 @@ def track_accuracy(
     metric: str | Metric = "accuracy",
     margin: float = 0.02,
     min_samples: int = 30,
+    was_low: bool = False,
 ) -> Iterator[AccuracyState]:
     """Follow a model's accuracy over time, and say when it is too low.
 
@@ -219,6 +239,8 @@ def track_accuracy(
     metric
         ``accuracy``, ``average_precision``, ``roc_auc``, ``mae``, ``rmse``, or a function of
         predictions and labels.
+    was_low
+        Whether it was low before: goes on from there.
 
     Yields
     ------
@@ -247,6 +269,7 @@ def track_accuracy(
     chosen, is_error = named(metric)
     bar = Bar(threshold, margin, min_samples, is_error)
     tracker = AccuracyTracker(bar, chosen, span=span, count=count)
+    tracker.is_low = was_low
     coming = iter(sorted(said, key=lambda row: row[1]))
     head = next(coming, None)
     true.sort(key=lambda row: row[1])

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from mode import Service
 
+from consumers.accuracy import AccuracyState
 from consumers.follower import follow
 from consumers.inbox import Inbox
 from consumers.lasting import Lasting, WorkerConfig
@@ -25,12 +26,13 @@ from consumers.measures import measures
 from consumers.output import BATCH_BYTES, Output
 from consumers.pipeline import Pipeline
 from consumers.predict import HttpScorer
+from consumers.rolling import told
 from consumers.runner import Limits, Runner
 from consumers.trimming import Trimmer
 from streams.errors import ScorerUnavailable, StackError, StateError
 from streams.signature import Signature
 from streams.spec import DomainSpec
-from streams.topics import TABLE_PARTITIONS, topic
+from streams.topics import JUDGED, TABLE_PARTITIONS, topic
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +138,8 @@ class Engine(Service):
                     tp = TP(topic(spec.name, source.name), p)
                     positions[tp] = max(0, int(runner.kept[source.name][p]))
         self._assigned, self._generation = own, generation
+        for lasting in self._lasting.values():
+            self._tell(lasting, list(lasting.rolling.states))
         for name, runner in self._runners.items():
             self._running[name] = asyncio.create_task(self._guard(runner.run()))
         entered, self._entered = self._entered, asyncio.Event()
@@ -199,10 +203,12 @@ class Engine(Service):
     async def _follow(self, lasting: Lasting) -> None:
         spec = lasting.spec
         names = {topic(spec.name, name): name for name in lasting.tables}
-        if not names:
-            return
+        judged = topic(spec.name, JUDGED)
 
         def handle(topic_name: str, records: Sequence[Any]) -> None:
+            if topic_name == judged:
+                self._tell(lasting, [s for r in records for s in lasting.rolling.apply(r.value)])
+                return
             table = lasting.tables[names[topic_name]]
             # What comes back of our own is known, and need not be read.
             news = [r for r in records if r.timestamp_type or not table.has(r.key, r.timestamp)]
@@ -211,7 +217,18 @@ class Engine(Service):
                 self.inboxes[spec.name].wake()
 
         wait = self.config.tuning.fetch_wait
-        await follow(self.config.broker, list(names), TABLE_PARTITIONS, wait, handle)
+        await follow(self.config.broker, [*names, judged], TABLE_PARTITIONS, wait, handle)
+
+    def _tell(self, lasting: Lasting, states: Iterable[AccuracyState]) -> None:
+        """Tell of the accuracy, if it is ours to do so: whoever has the first partition does."""
+        spec = lasting.spec
+        if lasting.signature is None or TP(topic(spec.name, spec.trigger.name), 0) not in (
+            self._assigned
+        ):
+            return
+        records = [r for state in states for r in told(spec, state, lasting.signature.model)]
+        if records:
+            Output(self._producer, self.config.settings.max_record).send(records)
 
     async def _report(self, lasting: Lasting) -> None:
         name, output = lasting.spec.name, Output(self._producer, self.config.settings.max_record)

@@ -10,6 +10,7 @@ from consumers.changelog import Changelog
 from consumers.latency import Latencies
 from consumers.pipeline import new_tables
 from consumers.predict import HttpScorer
+from consumers.rolling import Rolling
 from consumers.transport import ConsumerTuning
 from consumers.trimming import Trimmer
 from streams.settings import Settings
@@ -60,6 +61,7 @@ class Lasting:
         self.tables = new_tables(spec)
         self.changelog = Changelog(spec, producer, config.group, trim)
         self.latencies = Latencies()
+        self.rolling = Rolling(spec)
         self.signature: Signature | None = None
         self.scorer = HttpScorer(
             settings.model_url,

@@ -132,6 +132,9 @@ class Pipeline:
                     assert record.value is not None  # a closed bucket has one
                     self.tables[table.name].apply(record.value)
                 outputs.records += closed
+        if spec.role is Role.LABEL:
+            state.note_judged("label", events.partition, state.judged.labelled(events))
+        outputs.records += state.judged.close(self._final())
         self._release()
         state.seen[spec.name].forget(clock)
         return outputs
@@ -185,6 +188,8 @@ class Pipeline:
                 self.spec, events.take(chosen), scores[chosen], why, signature
             )
         self.account.add(trigger, acc.SCORED, events.partition)
+        self.state.note_judged("score", events.partition, self.state.judged.scored(events, scores))
+        outputs.records += self.state.judged.close(self._final())
         return outputs
 
     @property
@@ -266,6 +271,16 @@ class Pipeline:
         trigger = self.spec.trigger
         coming = self._watermark(trigger.name)
         return self.state.not_after(self._waiting.earliest_time(coming))
+
+    def _final(self) -> Ints:
+        """Return the event time before which all is scored and every label known, by partition."""
+        final = self._asks_from()
+        for source in self.spec.sources:
+            if source.role is Role.LABEL:
+                known = self._watermark(source.name)
+                delay = self.spec.timeline.label_delay
+                final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
+        return final
 
     def _safe(self) -> Ints:
         """Return the same as of what is kept: a crash may set a partition back as far as that."""

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from consumers.account import Account
 from consumers.featurize import WindowState
 from consumers.journal import Content, Journal
+from consumers.judged import JudgedRows, Rows
 from consumers.lookup import LookupState, as_texts
 from consumers.seen import SeenIds
 from consumers.table import Contributions, Open
@@ -65,6 +66,7 @@ class State:
         self.windows = {w.name: WindowState(w, trigger.allowed_lateness) for w in spec.windows}
         self.lookups = {look.source: LookupState(look, n) for look in spec.lookups}
         self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
+        self.judged = JudgedRows(spec)
         self.alerted: list[dict[str, int]] = [{} for _ in range(n)]
         """Per partition and entity, when the last alert was raised on it (ms)."""
         self.unfinished: dict[int, Ints] = {}
@@ -125,6 +127,11 @@ class State:
             columns = {"key": events.entity[new], "time": events.event_time[new]}
             self._journal.note("alerted", events.partition[new], columns)
         return new
+
+    def note_judged(self, name: str, partition: Ints, columns: dict[str, Ints]) -> None:
+        """Note scores, or labels, that wait for each other."""
+        if self._journal is not None:
+            self._journal.note(f"judged:{name}", partition, columns)
 
     def note_finished(self, events: Events) -> None:
         """Note that events of the trigger are finished."""
@@ -199,6 +206,7 @@ class State:
             keys, count, times, values = windows.kept(partition)
             content[f"window:{name}:key"], content[f"window:{name}:count"] = keys, count
             content[f"window:{name}:time"], content[f"window:{name}:value"] = times, values
+        content |= {f"judged:{n}": c for n, c in self.judged.kept(partition).items()}
         alerted = self.alerted[partition]
         content["alerted:key"] = list(alerted)
         content["alerted:time"] = np.array(list(alerted.values()), np.int64)
@@ -246,6 +254,15 @@ class State:
             self.unfinished[p] = unfinished
         for window in spec.windows:
             self._restore_window(p, window.name, contents)
+        waiting: list[Rows] = [
+            (
+                _column(contents, f"judged:{name}:id"),
+                _column(contents, f"judged:{name}:time"),
+                _column(contents, f"judged:{name}:value"),
+            )
+            for name in ("score", "label")
+        ]
+        self.judged.restore(p, int(_ints(last["judged"])[0]), *waiting)
         keys, times = _rows(contents, "alerted", "key", "time")
         self.alerted[p].update(zip(keys, times.tolist(), strict=True))
         for source_name, lookup in self.lookups.items():
@@ -277,6 +294,7 @@ class State:
             "clock": np.array([self.clocks[name][p] for name in names]),
             "pending": _ranges(np.sort(pending)),
             "safe": asks_from[p : p + 1].copy(),
+            "judged": self.judged.until[p : p + 1].copy(),
         }
         for name in names:
             content[f"account:{name}"] = np.array(list(self.account.of(name, p).values()))

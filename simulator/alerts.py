@@ -22,6 +22,7 @@ def alert_line(domain: str, alert: Mapping[str, Any]) -> str:
     time = str(alert["event_time"]).replace("T", " ")[:19]
     because = "; ".join(str(reason["text"]) for reason in alert["why"])
     return (
-        f"{time}  {str(alert['severity']).upper():8}  {noun} {alert.get(noun)}: {alert['seen']} "
-        f"({alert['score']:.2f})" + (f" because {because}" if because else "")
+        f"{time}  {str(alert['severity']).upper():8}  {noun} {alert.get(noun)}: {alert['seen']}"
+        + (f" ({alert['score']:.2f})" if "score" in alert else "")
+        + (f" because {because}" if because else "")
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from streams.events import SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, first_headers
 
-ALERT_ID = "ce_id"
+ALERT_ID, ACCURACY_ID = "ce_id", "accuracy_id"
 
 
 def identity(record: Any) -> Hashable:
@@ -19,6 +19,8 @@ def identity(record: Any) -> Hashable:
     headers = first_headers(record.headers)
     if ALERT_ID in headers:
         return headers[ALERT_ID]
+    if ACCURACY_ID in headers:
+        return ACCURACY_ID, headers[ACCURACY_ID]
     source = headers.get(SOURCE_TOPIC), headers.get(SOURCE_PARTITION), headers.get(SOURCE_OFFSET)
     return None if None in source else source
 

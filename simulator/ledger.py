@@ -23,10 +23,16 @@ class Ledger:
         self._latest: dict[int, Mapping[str, Any]] = {}
         self._owner: dict[tuple[str, int], Mapping[str, Any]] = {}
         self._ends: dict[tuple[str, int], int] = {}
+        self.accuracy: Mapping[str, Any] | None = None
+        """The latest state of the rolling accuracy."""
 
     def take(self, value: bytes) -> None:
         """Take in one record of the domain's metrics topic."""
         body = orjson.loads(value)
+        if "accuracy" in body:
+            if self.accuracy is None or body["accuracy"]["until"] >= self.accuracy["until"]:
+                self.accuracy = body["accuracy"]
+            return
         self._latest[body["worker"]] = body
         for source, partitions in body["assigned"].items():
             for p in partitions:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from simulator.effect import once
 from simulator.judge import alert_quality, join_labels, quality
 from simulator.ledger import Ledger
@@ -45,12 +47,13 @@ def domain_report(
     judged = join_labels(spec, scores, labels, ledger.clock())
     return {
         **account,
-        "alerts": len(alerts),
+        "alerts": sum(orjson.loads(a)["rule"] == spec.alert.name for a in alerts),
         "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
         "model": ledger.model(),
         "quality": quality(spec, judged),
+        "accuracy": ledger.accuracy,
     }
 
 
@@ -115,6 +118,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         f"  flow       {d['throughput_eps']:,.0f} events/s, latency p50 {latency['p50']:g} ms, "
         f"p99 {latency['p99']:g} ms",
         f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
+        *_accuracy(d["accuracy"]),
         f"  alerts     {d['alerts']:,}{_alerts(d['alert_quality'])}",
     ]
     return lines
@@ -130,6 +134,16 @@ def _quality(q: Mapping[str, Any]) -> str:
     if q["value"] is None:
         return f"{q['metric']} not known yet ({q['labelled']:,} events with final labels)"
     return f"{q['metric']} {q['value']:.3f} over {q['labelled']:,} events with final labels"
+
+
+def _accuracy(state: Mapping[str, Any] | None) -> list[str]:
+    if state is None or state["value"] is None:
+        return []
+    verdict = "LOW" if state["is_low"] else "fine"
+    return [
+        f"  rolling    {state['metric']} {state['value']:.3f} over {state['samples']:,} events up "
+        f"to {state['until'][:10]}, {verdict} (threshold {state['threshold']:g})"
+    ]
 
 
 def _alerts(q: Mapping[str, Any] | None) -> str:

@@ -77,7 +77,7 @@ class View:
             latency = ledger.latencies().percentile(50)
             self.say(
                 f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms; "
-                f"event time {_day(ledger.clock())}"
+                f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}"
             )
 
     def _line(self, text: str) -> None:
@@ -141,7 +141,7 @@ class LiveView(View):
         table = Table(box=None, pad_edge=False, expand=True)
         table.add_column("domain")
         columns = ("event time", "events/s", "scored", "late", "dupl.", "dead", "filt.", "lag")
-        for name in (*columns, "p50 ms", "p99 ms", "alerts"):
+        for name in (*columns, "p50 ms", "p99 ms", "accuracy", "alerts"):
             table.add_column(name, justify="right")
         for name, ledger in ledgers.items():
             counts, latencies = ledger.counts(ledger.spec.trigger.name), ledger.latencies()
@@ -155,6 +155,7 @@ class LiveView(View):
                 f"{ledger.lag():,}",
                 f"{latencies.percentile(50):,.0f}",
                 f"{latencies.percentile(99):,.0f}",
+                _accuracy(ledger.accuracy),
                 f"{self._counted.get(name, 0):,}",
             )
         return table
@@ -167,6 +168,17 @@ class LiveView(View):
             past.popleft()
         span = now - past[0][0]
         return (count - past[0][1]) / span if span > 0 else 0.0
+
+
+def _accuracy(state: Mapping[str, Any] | None) -> str:
+    """Show the rolling accuracy in a few characters.
+
+    >>> _accuracy({"value": 0.8123, "is_low": True}), _accuracy(None)
+    ('0.81 LOW', '-')
+    """
+    if state is None or state["value"] is None:
+        return "-"
+    return f"{state['value']:.2f}{' LOW' if state['is_low'] else ''}"
 
 
 _REJECTED = ("late", "duplicate", "dead")

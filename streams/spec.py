@@ -227,6 +227,32 @@ class AlertRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How the model's accuracy is followed, over events whose labels are final.
+
+    Parameters
+    ----------
+    metric
+        By its name in :data:`streams.quality.METRICS`.
+    threshold, margin, min_samples
+        It is low below the threshold (above it, for an error), until it is better by the margin;
+        fewer events say nothing.
+    span, count
+        The window: so much event time (ms), and so many events at the most.
+    step
+        A state is told of at every multiple of this (ms of event time).
+    """
+
+    metric: str
+    threshold: float
+    margin: float
+    min_samples: int
+    span: int
+    step: int
+    count: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
 class DomainSpec:
     """A domain, whole. One folder under ``streams/domains`` defines one as ``SPEC``."""
 
@@ -240,6 +266,7 @@ class DomainSpec:
     features: FeatureSpec
     recipe: Recipe
     alert: AlertRule
+    accuracy: Accuracy
     world: Callable[[int, Mapping[str, float]], World]
     """``(seed, options) -> World``."""
     options: Mapping[str, float]

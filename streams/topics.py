@@ -15,6 +15,7 @@ SCORES, ALERTS, METRICS, LATE, DEAD, TRUTH = (
     "truth",
 )
 CHANGELOG = "changelog"
+JUDGED = "judged"
 TABLE_PARTITIONS = 1
 """Every worker reads a table's topic whole, in order: more partitions would only be more to ask."""
 OPS_MODELS = "ops.models"
@@ -93,6 +94,13 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             n,
             "partition",
             "the workers' state, to be restored",
+            internal=True,
+        ),
+        TopicSpec(
+            topic(name, JUDGED),
+            TABLE_PARTITIONS,
+            "partition",
+            "scores with their final labels, by buckets of event time",
             internal=True,
         ),
     )

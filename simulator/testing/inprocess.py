@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.pipeline import Pipeline
+from consumers.rolling import Rolling, told
 from consumers.waiting import Prepared
 from producers.wire import Batch
 from streams.events import INGEST_TIME, Floats, Outbound, Records
 from streams.signature import Signature
 from streams.spec import DomainSpec
-from streams.topics import topic
+from streams.topics import JUDGED, topic
 
 Score = Callable[[npt.NDArray[np.float32]], Floats]
 ROWS = 8192
@@ -49,6 +50,7 @@ class InProcess:
     ) -> None:
         self.pipeline = Pipeline(spec, signature, hold=hold)
         self._score, self._watch = score, watch
+        self._rolling, self._judged = Rolling(spec), topic(spec.name, JUDGED)
         self._tables = {topic(spec.name, name): t for name, t in self.pipeline.tables.items()}
 
     def push(self, records: Records) -> list[Outbound]:
@@ -79,6 +81,9 @@ class InProcess:
         out = []
         for record in records:
             out.append(record)
+            if record.topic == self._judged and record.value is not None:
+                for state in self._rolling.apply(record.value):
+                    out += told(self.pipeline.spec, state, self.pipeline.spec.recipe.name)
             if record.topic in self._tables and record.value is not None:
                 self._tables[record.topic].apply(record.value)
         return out

@@ -267,10 +267,10 @@ def _alert(spec: DomainSpec, record: Any) -> Alert:
     return Alert(
         headers["ce_id"].decode(),
         headers["ce_type"].decode().rpartition(".")[2],
-        body[spec.alert.noun],
+        headers["ce_subject"].decode(),
         int(parse_times([body["event_time"]])[0]),
         body["severity"],
-        body["score"],
+        body.get("score", float("nan")),
         body,
     )
 

@@ -13,7 +13,7 @@ from streams.domains.finance.schema import (
     TRANSACTIONS,
 )
 from streams.domains.finance.simulate import EPOCH, OPTIONS, world
-from streams.spec import HOUR, DomainSpec
+from streams.spec import DAY, HOUR, Accuracy, DomainSpec
 from streams.world import Timeline
 
 SPEC = DomainSpec(
@@ -27,6 +27,14 @@ SPEC = DomainSpec(
     features=FEATURES,
     recipe=RECIPE,
     alert=SUSPECTED_FRAUD,
+    accuracy=Accuracy(
+        metric="average_precision",
+        threshold=0.5,
+        margin=0.05,
+        min_samples=2_000,
+        span=7 * DAY,
+        step=12 * HOUR,
+    ),
     world=world,
     options=OPTIONS,
     files=FILES,

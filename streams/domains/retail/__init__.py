@@ -21,7 +21,7 @@ from streams.domains.retail.schema import (
 )
 from streams.domains.retail.simulate import EPOCH, OPTIONS, world
 from streams.domains.retail.vendors import FILES
-from streams.spec import HOUR, DomainSpec
+from streams.spec import DAY, HOUR, Accuracy, DomainSpec
 from streams.world import Timeline
 
 SPEC = DomainSpec(
@@ -38,13 +38,21 @@ SPEC = DomainSpec(
     features=FEATURES,
     recipe=RECIPE,
     alert=LAPSING,
+    accuracy=Accuracy(
+        metric="roc_auc",
+        threshold=0.52,
+        margin=0.03,
+        min_samples=1_500,
+        span=14 * DAY,
+        step=DAY,
+    ),
     world=world,
     options=OPTIONS,
     files=FILES,
     collect=with_outcomes,
     timeline=Timeline(
         days_per_minute=45.0,
-        label_delay=LABEL_DELAY,
+        label_delay=LABEL_DELAY + HOUR,  # told with the heartbeat
         epoch=EPOCH,
         heartbeat=HOUR,
     ),
