@@ -156,6 +156,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "faults",
             "handbook",
             "latency",
+            "movielens",
             "recovery",
             "throughput",
         ]

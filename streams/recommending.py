@@ -206,6 +206,7 @@ class ItemWeights:
         *,
         exclude_seen: bool = True,
         diversity: float = 0.0,
+        traits: npt.NDArray[np.floating] | None = None,
         half_life: float | None = None,
     ) -> tuple[Ints, Scores]:
         """Recommend ``k`` titles to each of many users.
@@ -214,7 +215,9 @@ class ItemWeights:
         ----------
         diversity
             0: by score alone; towards 1: rather unlike each other (:func:`streams.ranking.varied`).
-            Two titles are alike if the same history speaks for them: the cosine of their weights.
+        traits
+            What titles are alike by, such as their genres: the cosine of their rows, shape
+            ``(titles, traits)``. Without it, two are alike if the same history speaks for them.
         half_life
             See :meth:`scores`.
 
@@ -226,10 +229,12 @@ class ItemWeights:
         Raises
         ------
         UsageError
-            If ``k`` is less than 1, or diversity not in ``[0, 1]``.
+            If ``k`` is less than 1, diversity not in ``[0, 1]``, or traits not those of all titles.
         """
         if k < 1 or not 0 <= diversity <= 1:
             raise UsageError("at least one title, and a diversity between 0 and 1")
+        if traits is not None and len(traits) != len(self.popularity):
+            raise UsageError(f"traits of {len(traits)} titles, and {len(self.popularity)} titles")
         scores = self.scores(histories, half_life)
         if exclude_seen:
             seen = as_rows(histories, scores.shape[1])
@@ -238,26 +243,27 @@ class ItemWeights:
             ] = -np.inf
         items = best(scores, k * CANDIDATES if diversity else k)
         if diversity:
-            pieces = range(0, len(items), SLICE)
-            cut = [slice(start, start + SLICE) for start in pieces]
-            chosen = [self._varied(items[c], scores[c], k, diversity) for c in cut]
+            cut = [slice(start, start + SLICE) for start in range(0, len(items), SLICE)]
+            chosen = [self._varied(items[c], scores[c], k, diversity, traits) for c in cut]
             items = np.concatenate(chosen) if chosen else items[:, :k]
         found = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
         return items, np.where(items == NONE, np.float32(0), found)
 
-    def _varied(self, items: Ints, scores: Scores, k: int, diversity: float) -> Ints:
-        there = items != NONE
-        relevance = np.take_along_axis(scores, np.maximum(items, 0), axis=1).astype(np.float64)
+    def _varied(self, items: Ints, scores: Scores, k: int, diversity: float, traits: Any) -> Ints:
+        there, place = items != NONE, np.maximum(items, 0)
+        relevance = np.take_along_axis(scores, place, axis=1).astype(np.float64)
         relevance[~there] = -np.inf
-        own = np.where(items < len(self.weights), np.maximum(items, 0), 0)
-        reasons = self.weights.T[own]
-        reasons[~there | (items >= len(self.weights))] = 0
-        reasons /= np.maximum(np.linalg.norm(reasons, axis=2, keepdims=True), 1e-12)
-        alike = np.round(reasons @ reasons.transpose(0, 2, 1), 6).astype(np.float64)
+        if traits is None:
+            known = there & (items < len(self.weights))
+            rows = np.zeros((*items.shape, len(self.weights)), np.float32)
+            rows[known] = self.weights.T[items[known]]
+        else:
+            rows = np.asarray(traits, np.float32)[place]
+        rows /= np.maximum(np.linalg.norm(rows, axis=2, keepdims=True), 1e-12)
+        alike = (rows @ rows.transpose(0, 2, 1)).astype(np.float64)
         places = varied(relevance, alike, k, diversity)
-        return np.where(
-            places == NONE, NONE, np.take_along_axis(items, np.maximum(places, 0), axis=1)
-        )
+        chosen = np.take_along_axis(items, np.maximum(places, 0), axis=1)
+        return np.where(places == NONE, NONE, chosen)
 
 
 def fit(
