@@ -94,7 +94,7 @@ def compare(seen: Viewings, seeds: Sequence[int]) -> dict[str, Any]:
         damping, recipe = tune(seen, train, seed)
         weights = CoViews.of(seen.matrix(train), damping).solve(**recipe)
         ours.append(judged(weights, seen, train, test))
-        popular.append(judged(most_popular(weights.popularity), seen, train, test))
+        popular.append(judged(ItemWeights.none(weights.popularity), seen, train, test))
         chosen.append({"seed": seed, "damping": damping, **recipe})
     return {"ndcg": _mean(ours), "popular": _mean(popular), "chosen": chosen}
 
@@ -117,11 +117,6 @@ def judged(weights: ItemWeights, seen: Viewings, train: Ints, test: Ints) -> flo
     """Return the mean nDCG of the users who have anything in the test events."""
     items, _ = weights.recommend(_histories(seen, train), K)
     return float(np.nanmean(ndcg(items, seen.matrix(test).toarray() > 0)))
-
-
-def most_popular(popularity: Floats) -> ItemWeights:
-    """Return what recommends to everybody what most have seen."""
-    return ItemWeights(np.zeros((0, 0), np.float32), popularity)
 
 
 def diversity(seen: Viewings, seed: int, genres: Floats | None) -> list[dict[str, float]]:
@@ -173,7 +168,7 @@ def _hits(events: Viewings, half_life: float | None, until: int) -> tuple[Floats
     for batch, before, histories, learnt in _batches(events, until):
         title = events.item[batch, None]
         weights = known.solve()
-        for hits, model in ((ours, weights), (popular, most_popular(weights.popularity))):
+        for hits, model in ((ours, weights), (popular, ItemWeights.none(weights.popularity))):
             items, _ = model.recommend(before, K, half_life=half_life)
             hits[batch] = (items == title).any(axis=1)
         known.update(histories, learnt)

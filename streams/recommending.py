@@ -135,7 +135,7 @@ class CoViews:
             diagonal = np.diagonal(penalised).copy()
             np.fill_diagonal(penalised, diagonal / (1 - dropout) + ridge)
             weights[np.ix_(seen, seen)] = _without_itself(penalised)
-        return ItemWeights(weights, self.views / max(1, self.users))
+        return ItemWeights(weights, self.views > 0, self.views / max(1, self.users))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,9 @@ class ItemWeights:
     Attributes
     ----------
     weights
-        ``[seen, recommended]``, float32, shape ``(items, items)``; zero on the diagonal. A title
-        whose column is zero has none: nobody had seen it.
+        ``[seen, recommended]``, float32, shape ``(items, items)``; zero on the diagonal.
+    known
+        Which titles had been seen by anybody, and so have weights, shape ``(items,)``.
     popularity
         Share of the users who have seen each title. It may be of a later time than the weights
         and have titles that they do not have yet.
@@ -161,16 +162,22 @@ class ItemWeights:
     """
 
     weights: Scores
+    known: npt.NDArray[np.bool_]
     popularity: Floats
+
+    @classmethod
+    def none(cls, popularity: Floats) -> ItemWeights:
+        """Return what recommends to everybody what most have seen."""
+        return cls(np.zeros((0, 0), np.float32), np.zeros(0, bool), popularity)
 
     def __post_init__(self) -> None:
         n = len(self.weights)
-        if self.weights.shape != (n, n) or len(self.popularity) < n:
+        if self.weights.shape != (n, n) or len(self.known) != n or len(self.popularity) < n:
             raise ModelError("weights that are no square, or titles without popularity")
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
         """Return what it is made of; ``ItemWeights(**arrays)`` is the same again."""
-        return {"weights": self.weights, "popularity": self.popularity}
+        return {"weights": self.weights, "known": self.known, "popularity": self.popularity}
 
     def scores(self, histories: Histories, half_life: float | None = None) -> Scores:
         """Score all titles for each user, shape ``(users, titles)``.
@@ -185,17 +192,16 @@ class ItemWeights:
             After so many later titles a seen title counts half; None: all count the same.
         """
         n, titles = len(self.weights), len(self.popularity)
-        found = np.empty((len(histories), titles), np.float32)
+        found = np.zeros((len(histories), titles), np.float32)
         # Sparse times dense adds row by row: a user's scores do not depend on who else is asked
         # for, to the last bit.
         found[:, :n] = as_rows(histories, n, half_life) @ self.weights
-        known = np.zeros(titles, bool)
-        known[:n] = self.weights.any(axis=0)
-        ours, share = found[:, known].sum(axis=1, dtype=np.float64), self.popularity[known].sum()
-        scale = np.where(ours > 0, ours / max(share, 1e-12), 1.0)
-        if not known.all():
-            found[:, ~known] = scale[:, None] * self.popularity[~known]
-        nothing = ~found[:, known].any(axis=1)
+        nothing = ~found.any(axis=1)
+        new = np.ones(titles, bool)
+        new[:n] = ~self.known
+        if new.any() and not new.all():
+            scale = found.sum(axis=1, dtype=np.float64) / self.popularity[~new].sum()
+            found[:, new] = np.maximum(scale, 0)[:, None] * self.popularity[new]
         found[nothing] = self.popularity
         return found
 
@@ -237,10 +243,8 @@ class ItemWeights:
             raise UsageError(f"traits of {len(traits)} titles, and {len(self.popularity)} titles")
         scores = self.scores(histories, half_life)
         if exclude_seen:
-            seen = as_rows(histories, scores.shape[1])
-            scores[
-                np.repeat(np.arange(len(histories)), np.diff(seen.indptr)), seen.indices
-            ] = -np.inf
+            seen = as_rows(histories, scores.shape[1]).tocoo()
+            scores[seen.row, seen.col] = -np.inf
         items = best(scores, k * CANDIDATES if diversity else k)
         if diversity:
             cut = [slice(start, start + SLICE) for start in range(0, len(items), SLICE)]

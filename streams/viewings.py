@@ -15,6 +15,7 @@ from streams.events import Ints
 from streams.seeds import stream
 
 MOST_BYTES = 1 << 30
+BATCH = 1_000
 TASTES = 20
 """Kinds of titles in a catalogue that is made up."""
 LIKED = 3
@@ -86,30 +87,31 @@ def read_movielens(path: Path) -> Viewings:
     return Viewings(user, item, time, len(users), items.astype(np.int64))
 
 
-def made_up(users: int, items: int, seed: int, batch: int = 1_000) -> Iterator[Ints]:
+def made_up(first: int, users: int, items: int, seed: int) -> Iterator[Ints]:
     """Make up users' histories: titles by popularity (Zipf) within the kinds that a user likes.
 
-    A user's history depends on the seed and on its place alone.
+    A user's history depends on the seed and on their number alone. They are made in batches of
+    :data:`BATCH`, so that it is cheapest to ask for those.
 
-    >>> first = [history.tolist() for history in made_up(3, 50, seed=7)]
-    >>> again = [history.tolist() for history in made_up(9, 50, seed=7)]
-    >>> first == again[:3]
+    >>> five = [history.tolist() for history in made_up(0, 5, items=50, seed=7)]
+    >>> five[3:] == [history.tolist() for history in made_up(3, 2, items=50, seed=7)]
     True
     """
     kinds = min(TASTES, items)
     shares = 1 / (1 + np.arange(-(-items // kinds))) ** 0.8
     upper = np.cumsum(shares / shares.sum())
-    for start in range(0, users, batch):
-        random = stream(seed, "viewers", start // batch)
-        seen = np.clip(random.lognormal(4.0, 0.7, batch).astype(np.int64), 5, 400)
-        likes = random.integers(kinds, size=(batch, LIKED))
-        who = np.repeat(np.arange(batch), seen)
+    for number in range(first // BATCH, -(-(first + users) // BATCH)):
+        random = stream(seed, "viewers", number)
+        seen = np.clip(random.lognormal(4.0, 0.7, BATCH).astype(np.int64), 5, 400)
+        likes = random.integers(kinds, size=(BATCH, LIKED))
+        who = np.repeat(np.arange(BATCH), seen)
         kind = likes[who, random.integers(LIKED, size=len(who))]
         anywhere = random.random(len(who)) < 0.1
         kind = np.where(anywhere, random.integers(kinds, size=len(who)), kind)
         rank = np.searchsorted(upper, random.random(len(who)))
         title = np.minimum(rank * kinds + kind, items - 1)
         # Without a user's repeats: the place of each title's first, in the order of the places.
-        first = np.sort(np.unique(who * items + title, return_index=True)[1])
-        ends = np.cumsum(np.bincount(who[first], minlength=batch))
-        yield from np.split(title[first], ends[:-1])[: users - start]
+        once = np.sort(np.unique(who * items + title, return_index=True)[1])
+        ends = np.cumsum(np.bincount(who[once], minlength=BATCH))
+        begin, end = first - number * BATCH, first + users - number * BATCH
+        yield from np.split(title[once], ends[:-1])[max(0, begin) : end]
