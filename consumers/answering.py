@@ -231,6 +231,10 @@ def _summed_up(
     serial: Timed | None,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
+    if serial is not None:
+        if {timed.digest for timed in (*alone, *together)} != {serial.digest}:
+            raise ExpectationError("the answers are not the serial ones")
+        say(f"all answers are the serial ones, in order: {serial.digest}")
     pairs = list(zip(alone, together, strict=True))
     speed_up = statistics.median(b.per_second / a.per_second for a, b in pairs)
     by_cpu = statistics.median(sum(a.cpu_s) / max(b.cpu_s) for a, b in pairs)
@@ -242,10 +246,6 @@ def _summed_up(
     )
     say(f"by processor time {by_cpu:.2f} times: that of one against the busiest of {processes}")
     say(f"whoever gave out the users held {peak_mb():.0f} MiB at most")
-    if serial is not None:
-        if {timed.digest for timed in (*alone, *together)} != {serial.digest}:
-            raise ExpectationError("the answers are not the serial ones")
-        say(f"all answers are the serial ones, in order: {serial.digest}")
     return {
         "users": job.users,
         "users_per_second": {"1": rates[0], str(processes): rates[1]},

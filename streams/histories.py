@@ -43,6 +43,8 @@ def as_rows(histories: Histories, items: int, half_life: float | None = None) ->
     >>> as_rows([[2, 0, 2], [1, 9]], 3, half_life=1).toarray().tolist()
     [[0.5, 0.0, 1.0], [0.0, 0.5, 0.0]]
     """
+    if half_life is not None and not half_life > 0:
+        raise UsageError(f"a half-life is above 0, not {half_life}")
     every = [as_titles(history) for history in histories]
     lengths = np.array([len(titles) for titles in every], np.int64)
     titles = np.concatenate(every) if every else np.zeros(0, np.int64)

@@ -250,6 +250,8 @@ class ItemWeights:
             cut = [slice(start, start + SLICE) for start in range(0, len(items), SLICE)]
             chosen = [self._varied(items[c], scores[c], k, diversity, traits) for c in cut]
             items = np.concatenate(chosen) if chosen else items[:, :k]
+        if not scores.shape[1]:
+            return items, np.zeros(items.shape, np.float32)
         found = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
         return items, np.where(items == NONE, np.float32(0), found)
 

@@ -75,12 +75,14 @@ def read_movielens(path: Path) -> Viewings:
         if path.stat().st_size > MOST_BYTES:
             raise SourceError(f"{path.name} is larger than {MOST_BYTES:,} bytes")
         with path.open(encoding="utf-8") as file:
-            names = not file.read(1).isdigit()
-        columns = np.loadtxt(path, delimiter="\t", skiprows=int(names), usecols=(0, 1, 3), ndmin=2)
+            begin = 0 if file.readline()[:1].isdigit() else file.tell()
+            file.seek(begin)
+            if not file.readline().strip():
+                raise SourceError(f"{path.name} is empty")
+            file.seek(begin)
+            columns = np.loadtxt(file, delimiter="\t", usecols=(0, 1, 3), ndmin=2)
     except (OSError, ValueError, IndexError) as error:
         raise SourceError(f"{path.name} holds no ratings of MovieLens: {error}") from None
-    if not len(columns):
-        raise SourceError(f"{path.name} is empty")
     users, user = np.unique(columns[:, 0], return_inverse=True)
     items, item = np.unique(columns[:, 1], return_inverse=True)
     time = columns[:, 2].astype(np.int64)
