@@ -159,6 +159,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "movielens",
             "recovery",
             "throughput",
+            "users",
         ]
     ),
 )
