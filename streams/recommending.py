@@ -33,8 +33,8 @@ from streams.events import Floats, Ints
 from streams.histories import Histories, as_rows, as_titles
 from streams.ranking import NONE, Scores, best, varied
 
-DAMPING, DROPOUT, RIDGE = 0.5, 2 / 3, 16.0
-"""Chosen on training data of MovieLens 100K; the figures change little over a wide range."""
+DAMPING, DROPOUT, RIDGE = 0.5, 0.8, 24.0
+"""What cross-validation on training data of MovieLens 100K chooses most often."""
 
 CANDIDATES = 5
 """From so many times as many titles as are wanted a varied list is chosen."""
