@@ -3,12 +3,16 @@
 Over machines it is Kafka and Faust that spread the work, by partitions. This is for the work that
 one machine has at once, such as answers for all users: chunks go to processes as these become free,
 answers come back in the order of the users, and no more is in memory than is on its way.
+
+``python -m consumers.scale`` recommends titles to 100,000 users and says what the processes did.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,12 +23,15 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from streams.errors import StreamsimError, UsageError
 
 User = TypeVar("User")
 Answer = TypeVar("Answer")
 Work: TypeAlias = Callable[[Sequence[User]], Sequence[Answer]]
-"""``users -> one answer each``; it and what it carries must be picklable."""
+"""``users -> one answer each``; it and what it carries must be picklable. What is large is better
+carried as files that the processes share (:mod:`consumers.shared`)."""
 
 TRIES = 2
 """A chunk whose process has died is done again once."""
@@ -42,6 +49,10 @@ class Share:
     ----------
     busy_s
         How long it worked.
+    cpu_s
+        Processor time, its start included.
+    peak_mb
+        The most memory that it held at once, in MiB, with what it shares with others.
     deaths
         How often it died.
     """
@@ -49,6 +60,8 @@ class Share:
     users: int = 0
     busy_s: float = 0.0
     deaths: int = 0
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
 
 
 @dataclass(slots=True)
@@ -68,8 +81,9 @@ class Shares:
         lines = []
         for number, share in enumerate(self.processes):
             died = f", replaced {share.deaths} x" if share.deaths else ""
+            held = f", at most {share.peak_mb:.0f} MiB" if share.peak_mb else ""
             part = f"{share.users:,} users, {round(100 * share.users / total)} %"
-            lines.append(f"process {number}: {part}, {share.busy_s:.2f} s busy{died}")
+            lines.append(f"process {number}: {part}, {share.busy_s:.2f} s busy{held}{died}")
         return "\n".join(lines)
 
 
@@ -88,7 +102,8 @@ def process_users(
     users
         Read as far as there is room, and never whole.
     work
-        Called in the processes with up to ``chunk`` users.
+        Called in the processes with up to ``chunk`` users. Numerical libraries have one thread
+        there: the processes are what the cores are for.
     processes
         How many; with one, the work is done in a process of its own, too.
     shares
@@ -205,7 +220,7 @@ class _Pool(Generic[User, Answer]):
             share, task, worker.task = self._shares[number], worker.task, None
             assert task is not None
             try:
-                answers, error = worker.pipe.recv()
+                answers, error, cpu_s, peak_mb = worker.pipe.recv()
             except (EOFError, OSError):
                 self._replace(number, task)
                 continue
@@ -215,6 +230,8 @@ class _Pool(Generic[User, Answer]):
                 raise WorkError(f"{_named(task)}: {len(answers)} answers")
             share.users += len(answers)
             share.busy_s += time.perf_counter() - worker.since
+            share.cpu_s += cpu_s
+            share.peak_mb = max(share.peak_mb, peak_mb)
             self._done[task.number] = answers
 
     def _replace(self, number: int, task: _Task[User]) -> None:
@@ -235,18 +252,39 @@ def _named(task: _Task[Any]) -> str:
 def _serve(work: Work[Any, Any], pipe: Connection) -> None:
     """Work what comes until nobody is there any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
+    threadpool_limits(1)
+    spent = 0.0
     while True:
         try:
             users = pipe.recv()
         except EOFError:
             return
+        answers, error = None, None
         try:
-            answer: tuple[Any, str | None] = list(work(users)), None
-        except Exception as error:  # said by whoever asked
-            answer = None, repr(error)
+            answers = list(work(users))
+        except Exception as failure:  # said by whoever asked
+            error = repr(failure)
+        before, spent = spent, time.process_time()
         try:
-            pipe.send(answer)
+            pipe.send((answers, error, spent - before, peak_mb()))
         except BrokenPipeError:
             return
-        except Exception as error:  # an answer that cannot be pickled
-            pipe.send((None, repr(error)))
+        except Exception as failure:  # an answer that cannot be pickled
+            pipe.send((None, repr(failure), spent - before, peak_mb()))
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process has held at once, in MiB."""
+    with suppress(OSError), open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    # Elsewhere than on Linux, where it would be that of the process before its program was begun.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+if __name__ == "__main__":
+    from consumers.answering import main
+
+    main()

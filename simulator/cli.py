@@ -156,8 +156,10 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "faults",
             "handbook",
             "latency",
+            "movielens",
             "recovery",
             "throughput",
+            "users",
         ]
     ),
 )

@@ -14,11 +14,13 @@ BENCHMARKS = {
     "handbook": "real card transactions through the stack, by the handbook's protocol",
     "alerts": "precision and recall of alerts on unseen worlds, and false alerts without fraud",
     "faults": "faults of every kind under load: lost, doubled, time to recover",
+    "movielens": "recommendations on MovieLens: nDCG as published, and hits in order of time",
     "compare": "the same job by this driver, by stock Faust and by a loop without a framework",
     "latency": "how long a live event takes to its score, at a rate",
     "recovery": "how long a worker takes to take over the state of many keys, and its memory",
     "durability": "what it costs to write the state down: events per second with and without",
     "throughput": "events per second of one worker, and where its time goes",
+    "users": "recommendations to many users over processes: users per second, and what two gain",
 }
 
 

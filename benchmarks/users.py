@@ -1,0 +1,47 @@
+"""How many users a second are given recommendations, and what several processes gain on one.
+
+It is ``python -m consumers.scale``, by turns with one process and with several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from consumers.answering import Job, measure
+from streams.errors import UsageError
+
+CHECKED = 20_000
+"""So many users' answers are compared with the serial ones, while a process is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line may say; an event is a user who asks, and data a file of MovieLens."""
+
+    data: Path | None = None
+    events: int = 100_000
+    workers: int = 2
+    rounds: int = 5
+    seed: int = 0
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Compare answers first, then time; print and return what was found.
+
+    Raises
+    ------
+    ExpectationError
+        If an answer is missing, or not the serial one.
+    """
+    if options.workers < 2:
+        raise UsageError("--workers takes two or more")
+    job = Job(options.events, seed=options.seed, movielens=options.data)
+    few = Job(min(CHECKED, options.events), seed=options.seed, movielens=options.data)
+    checked = measure(few, options.workers, check=True, kill=True, say=click.echo)
+    click.echo()
+    timed = measure(job, options.workers, rounds=options.rounds, say=click.echo)
+    return {"checked": checked, "timed": timed}

