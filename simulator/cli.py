@@ -158,6 +158,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "latency",
             "recovery",
             "throughput",
+            "turbofan",
         ]
     ),
 )

@@ -193,3 +193,9 @@ def tills() -> Path:
 def cdnow() -> Path:
     """The purchases of CDNOW's customers."""
     return real(DATA / "retail-cdnow" / "transactions.txt", "the purchases at CDNOW")
+
+
+@pytest.fixture(scope="session")
+def turbofans() -> Path:
+    """NASA's engines, run to their failure: C-MAPSS, FD001."""
+    return real(DATA / "logistics" / "train_FD001.txt", "NASA's engines")
