@@ -160,6 +160,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "recovery",
             "throughput",
             "users",
+            "turbofan",
         ]
     ),
 )

@@ -232,3 +232,9 @@ def cdnow() -> Path:
 def customers() -> Path:
     """The retailer's database of real households."""
     return real(DATA / "retail" / "customers.sqlite", "the real households")
+
+
+@pytest.fixture(scope="session")
+def turbofans() -> Path:
+    """NASA's engines, run to their failure: C-MAPSS, FD001."""
+    return real(DATA / "logistics" / "train_FD001.txt", "NASA's engines")

@@ -1,0 +1,153 @@
+"""NASA's engines: read, described by features, and prognosed by models that have not seen them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.prognosis import Matrix, Prognosis, fit_failure, fit_life
+from streams.degradation import Degradation, Reference
+from streams.errors import SourceError
+from streams.events import Floats, Ints
+from streams.seeds import stream
+from streams.sensors import SensorState
+
+FILE = "train_FD001.txt"
+MOST_BYTES = 64 << 20
+CAP, HORIZON = 125.0, 30.0
+FOLDS = 5
+FIRST = 20
+"""Cycles that are an engine's beginning."""
+CUTS, FEWEST = 20, 30
+"""How often every engine is cut off, and how many cycles it has had by then at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Readings of engines from their first cycle to their last, in order.
+
+    Attributes
+    ----------
+    engine, cycle
+        Of each reading, shape ``(n,)``.
+    values
+        What the 21 sensors say, shape ``(n, 21)``.
+    """
+
+    engine: Ints
+    cycle: Ints
+    values: Floats
+
+    @property
+    def remaining(self) -> Floats:
+        """Cycles until the engine's last."""
+        last = np.zeros(int(self.engine.max()) + 1, np.int64)
+        np.maximum.at(last, self.engine, self.cycle)
+        return (last[self.engine] - self.cycle).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What models said of engines that they had not seen, in the order of the readings."""
+
+    life: Floats
+    chance: Floats
+    age_life: Floats
+    age_chance: Floats
+    cut: list[tuple[Ints, Floats]]
+    """Per round of cuts, the rows that were the last before a cut, and the life that was said."""
+
+
+def read_engines(path: Path) -> Engines:
+    """Read NASA's file: 26 numbers a line, of them two to name it and three settings.
+
+    Raises
+    ------
+    SourceError
+        If it is not such a file.
+    """
+    path = path / FILE if path.is_dir() else path
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SourceError(f"{path} is larger than {MOST_BYTES:,} bytes")
+        rows = np.loadtxt(path, np.float64, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path} cannot be read as engines' cycles: {error}") from None
+    if rows.shape[1] != 26 or not len(rows) or not np.isfinite(rows).all() or rows[:, :2].min() < 1:
+        raise SourceError(f"{path} does not have the 26 columns of C-MAPSS")
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    return Engines(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), rows[:, 5:])
+
+
+def define(engines: Engines) -> tuple[Degradation, Ints]:
+    """Define the features by engines to learn from; return with them the sensors that move."""
+    low, high = engines.values.min(axis=0), engines.values.max(axis=0)
+    moving = np.flatnonzero(high - low > 1e-9 * np.abs(high))
+    names = [f"sensor_{number + 1}" for number in moving]
+    young = engines.cycle <= FIRST
+    return Degradation(Reference.fit(names, engines.values[young][:, moving]), first=FIRST), moving
+
+
+def features(definition: Degradation, engines: Engines, moving: Ints) -> Matrix:
+    """Make the features of every reading, shape ``(n, n_features)``."""
+    state = SensorState(definition)
+    return state.update(engines.engine, engines.values[:, moving]).astype(np.float32)
+
+
+def judge(engines: Engines, seed: int) -> Judged:
+    """Ask of every engine models, and baselines that know its age, that have not seen it."""
+    n, remaining = len(engines.engine), engines.remaining
+    life, chance, age_life, age_chance = (np.empty(n) for _ in range(4))
+    cuts: list[list[tuple[Ints, Floats]]] = [[] for _ in range(CUTS)]
+    for train, test in _folds(engines, seed):
+        learned, held = take(engines, train), take(engines, test)
+        definition, moving = define(learned)
+        X = features(definition, learned, moving)
+        prognosis = Prognosis.fit(
+            X, remaining[train], learned.engine, cap=CAP, horizon=HORIZON, seed=seed
+        )
+        X = features(definition, held, moving)
+        life[test], chance[test] = prognosis.remaining(X), prognosis.fails(X)
+        age, old = (e.cycle[:, None].astype(np.float32) for e in (learned, held))
+        by_age = fit_life(age, np.minimum(remaining[train], CAP), seed)
+        age_life[test] = by_age.predict(old)
+        ages = fit_failure(age, remaining[train] <= HORIZON, learned.engine, seed)
+        age_chance[test] = ages.predict_proba(old)[:, 1]
+        for number, rows in enumerate(_cuts(held, seed)):
+            cuts[number].append((test[rows], _at(prognosis, definition, held, moving, rows)))
+    joined = [(np.concatenate([r for r, _ in c]), np.concatenate([s for _, s in c])) for c in cuts]
+    return Judged(life, chance, age_life, age_chance, joined)
+
+
+def _folds(engines: Engines, seed: int) -> Iterator[tuple[Ints, Ints]]:
+    from sklearn.model_selection import GroupKFold
+
+    folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
+    yield from folds.split(engines.values, groups=engines.engine)
+
+
+def take(engines: Engines, rows: Ints) -> Engines:
+    """Return some of the readings."""
+    return Engines(engines.engine[rows], engines.cycle[rows], engines.values[rows])
+
+
+def _cuts(engines: Engines, seed: int) -> Iterator[Ints]:
+    """Draw, round after round, the last row before a cut of every engine."""
+    draw = stream(seed, "cuts", int(engines.engine[0]))
+    first = np.flatnonzero(np.diff(engines.engine, prepend=-1))
+    count = np.diff(np.append(first, len(engines.engine)))
+    for _ in range(CUTS):
+        yield first + draw.integers(np.minimum(FEWEST, count), count + 1) - 1
+
+
+def _at(
+    prognosis: Prognosis, definition: Degradation, engines: Engines, moving: Ints, last: Ints
+) -> Floats:
+    """Say the life that is left at these rows, from the readings up to them and no others."""
+    before = engines.cycle <= engines.cycle[last][np.unique(engines.engine, return_inverse=True)[1]]
+    known = take(engines, np.flatnonzero(before))
+    ends = np.flatnonzero(np.diff(known.engine, append=-1))
+    return prognosis.remaining(features(definition, known, moving)[ends])

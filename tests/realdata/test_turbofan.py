@@ -1,0 +1,43 @@
+"""NASA's engines: the promised error of the remaining life, and honest chances of failure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.engines import define, features, read_engines, take
+from tests.stacks import streamsim
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_promised_error_is_kept(turbofans: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = streamsim(
+        "bench", "turbofan", "--data", str(turbofans), "--report", str(report), timeout=1500
+    )
+    print(done.stdout)
+    assert report.exists(), done.stderr
+    figures = json.loads(report.read_text())["figures"]
+    assert max(figures["rmse_by_seed"]) <= 10.5
+    assert figures["rmse"]["low"] < figures["rmse"]["value"] < figures["rmse"]["high"]
+    assert figures["rmse_cut_off"]["value"] < 12
+    assert figures["rmse"]["value"] < figures["rmse_age"]["low"] / 2
+    failure, age = figures["failure"], figures["failure_age"]
+    assert failure["brier"]["high"] < age["brier"]["low"] / 3
+    assert failure["auc"]["low"] > age["auc"]["high"]
+    assert failure["average_precision"]["value"] > 0.97
+    assert failure["ece"]["value"] < 0.01
+    assert "another protocol" in done.stdout
+
+
+def test_an_engine_cut_off_has_the_features_of_its_whole_life(turbofans: Path) -> None:
+    engines = read_engines(turbofans)
+    definition, moving = define(engines)
+    whole = features(definition, engines, moving)
+    early = np.flatnonzero(engines.cycle <= 77)
+    cut = take(engines, early)
+    np.testing.assert_array_equal(features(definition, cut, moving), whole[early])
