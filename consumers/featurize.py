@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from consumers.extraction import extract_features as extract_features
 from consumers.history import History, PlacedKeys, Slots
 from consumers.table import SecondKeyTable
 from streams.events import NO_TIME, Events, Ints, Objects

@@ -12,7 +12,7 @@ import hmac
 import re
 from itertools import pairwise
 
-from streams.clinical.lexicon import plain_words
+from streams.clinical.plain import plain_words
 from streams.errors import UsageError
 
 SHORTEST_KEY = 32

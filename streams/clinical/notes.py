@@ -94,14 +94,14 @@ no evidence of; no sign of; no signs of; no history of; free of; rules out; rule
 fails to reveal; unremarkable for; declines; lack of; lacks; neither; nor; cannot; none of;
 no known; did not; does not; do not; has not; have not; was not; were not; is not; are not; n't"""
 _BACKWARD = """was ruled out; is ruled out; ruled out; are ruled out; were ruled out; unlikely;
-was negative; is negative; were negative; are negative; was absent; is absent; absent; not seen; not present;
-was denied; negative; not appreciated; not identified; resolved"""
+was negative; is negative; were negative; are negative; was absent; is absent; absent; not seen;
+not present; was denied; negative; not appreciated; not identified; resolved"""
 _PSEUDO = """no increase; no change; no significant change; not only; gram negative; no further;
 without difficulty; not certain if; not necessarily; no doubt; not sure; no longer than"""
 _STOPS = """but; however; although; though; except; aside from; apart from; besides; secondary to;
-due to; because of; since; which; who; has; have; had; reports; reported; complains of; presents with;
-presented with; admits; endorses; states; developed; still; yet; otherwise; then; is; are; was;
-were; takes; taking"""
+due to; because of; since; which; who; has; have; had; reports; reported; complains of;
+presents with; presented with; admits; endorses; states; developed; still; yet; otherwise;
+then; is; are; was; were; takes; taking"""
 
 Phrases = Mapping[str, tuple[tuple[str, ...], ...]]
 

@@ -47,8 +47,8 @@ class NoteSettings:
     hashed: bool = False
 
     def __post_init__(self) -> None:
-        if self.min_df < 1 or not 0 <= self.max_terms <= MOST_TERMS:
-            raise UsageError(f"min_df is at least 1, max_terms 0 to {MOST_TERMS}")
+        if self.min_df < 1 or not self.hashed <= self.max_terms <= MOST_TERMS:
+            raise UsageError(f"min_df is at least 1, max_terms {int(self.hashed)} to {MOST_TERMS}")
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class NoteColumns:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> NoteColumns:
-        """Make it from JSON types; wrong ones raise ``KeyError``, ``TypeError`` or ``ValueError``."""
+        """Make it from JSON types; of others, raise KeyError, TypeError or ValueError."""
         settings = NoteSettings(**given["settings"])
         terms, weights = tuple(map(str, given["terms"])), tuple(map(float, given["weights"]))
         mentioned = tuple((str(name), str(state)) for name, state in given["mentioned"])
