@@ -90,7 +90,7 @@ def read(folder: Path) -> Encounters:
         raise SourceError(f"{FILE}: no column {', '.join(sorted(lacking))}")
     rows["encounter_id"] = rows["encounter_id"].astype(np.int64)
     rows = rows.sort_values("encounter_id", kind="stable").reset_index(drop=True)
-    day: Floats = np.arange(len(rows)) * (DAYS / len(rows))
+    day = np.arange(len(rows), dtype=np.float64) * (DAYS / len(rows))
     features = at_discharge(rows).join(from_earlier(rows, day))
     there = ~rows["discharge_disposition_id"].isin(gone).to_numpy()
     return Encounters(

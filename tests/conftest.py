@@ -193,3 +193,9 @@ def tills() -> Path:
 def cdnow() -> Path:
     """The purchases of CDNOW's customers."""
     return real(DATA / "retail-cdnow" / "transactions.txt", "the purchases at CDNOW")
+
+
+@pytest.fixture(scope="session")
+def hospital() -> Path:
+    """The folder of the real encounters and the real notes."""
+    return real(DATA / "healthcare" / "encounters.csv.gz", "the real encounters").parent

@@ -24,7 +24,7 @@ class Concept:
     kind
         ``condition``, ``symptom`` or ``drug``.
     terms
-        How it is written, each a tuple of tokens in lower case.
+        How it is written, each a tuple of tokens in lower case; ``#`` is any number.
     """
 
     name: str
@@ -47,7 +47,7 @@ venous_thrombosis: deep vein thrombosis, dvt, blood clot, blood clots
 pulmonary_embolism: pulmonary emboli, pulmonary embolus
 aneurysm: aortic aneurysm, aortic dissection
 hyperlipidemia: high cholesterol, hypercholesterolemia, dyslipidemia, elevated cholesterol
-diabetes: diabetes mellitus, diabetic, type 2 diabetes, type 1 diabetes, dm
+diabetes: diabetes mellitus, diabetic, type # diabetes, dm
 diabetic_neuropathy: peripheral neuropathy, neuropathy
 diabetic_retinopathy: retinopathy
 diabetic_ketoacidosis: dka, ketoacidosis
@@ -82,7 +82,7 @@ allergic_rhinitis: hay fever, seasonal allergies
 otitis: ear infection, ear infections, otitis media
 tonsillitis: strep throat, pharyngitis
 influenza: flu
-covid: covid-19, coronavirus
+covid: coronavirus
 sepsis: septic shock, septic, bacteremia
 cellulitis: skin infection, abscess
 osteomyelitis: bone infection
@@ -233,7 +233,7 @@ sulfonylurea: glipizide, glyburide, glimepiride
 pioglitazone: actos, rosiglitazone, avandia
 gliptin: sitagliptin, januvia, linagliptin
 gliflozin: empagliflozin, dapagliflozin, jardiance
-glp1_agonist: semaglutide, liraglutide, ozempic, exenatide
+glp_agonist: semaglutide, liraglutide, ozempic, exenatide
 aspirin: asa, baby aspirin
 clopidogrel: plavix, ticagrelor, prasugrel
 warfarin: coumadin
@@ -304,7 +304,7 @@ alpha_blocker: tamsulosin, flomax, doxazosin, terazosin
 finasteride: proscar
 erectile_drug: sildenafil, viagra, tadalafil
 iron: ferrous sulfate
-vitamin: vitamins, multivitamin, vitamin d, folic acid, vitamin b12
+vitamin: vitamins, multivitamin, vitamin d, folic acid
 calcium: calcium carbonate
 vaccine: vaccination, immunizations, flu shot, vaccinated
 oxygen: home oxygen

@@ -165,19 +165,22 @@ def negated(words: list[str]) -> list[bool]:
     ['wheezing']
     """
     denied = [False] * len(words)
-    reach, last_stop, i = 0, 0, 0
+    reach, begin, copula, i = 0, 0, 0, 0
     while i < len(words):
         length, kind = _phrase(words, i)
+        if words[i] in _COPULAS:
+            # Of two clauses the first one's subject is not the second one's.
+            begin, copula = max(begin, copula), i
         if kind is _FORWARDS:
             reach = REACH
         elif kind is _BACKWARDS:
-            for j in range(max(last_stop, i - REACH), i):
+            for j in range(max(begin, i - REACH), i):
                 denied[j] = words[j] not in _NEGATING
             reach = 0
         elif kind is _STOPPERS or kind is _PSEUDOS:
             reach = 0
             if kind is _STOPPERS and words[i] not in _COPULAS:  # "edema is now absent"
-                last_stop = i
+                begin = i
         elif reach:
             denied[i], reach = True, reach - 1
         i += length
