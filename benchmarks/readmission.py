@@ -106,8 +106,9 @@ def run(options: Options) -> dict[str, Any]:
 def build(seed: int) -> Estimator:
     """Return an unfitted model.
 
-    Its loss is that of probabilities, and its steps are small: it is calibrated as it is, and a
-    calibration on top (sigmoid, inner folds by patient) changed the error by nothing.
+    Its loss is that of probabilities, and its steps are small: it is calibrated as it is. A sigmoid
+    on top, fitted on inner folds by patient, was tried: an error of 0.0038 in place of 0.0049, for
+    four times the work.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -236,7 +237,9 @@ def _print(
     for row in table:
         lost = Interval(**row["auc_lost"])
         click.echo(f"{row['feature']:30}{lost!s:>34}{row['picked']:>8.2f}  {row['why']}")
-    decoys: Ints = np.array([share >= SHARE for s in selections for share in s.decoys], np.int64)
+    decoys: Ints = np.array(
+        [share >= SHARE for s in selections for share in s.decoys.values()], np.int64
+    )
     click.echo(
         f"\nof {len(decoys)} shuffled copies {decoys.sum()} would have been kept; by the bound for "
         f"exchangeable features at most {max(s.bound for s in selections):.0f} a fold are noise"
