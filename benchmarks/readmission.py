@@ -152,8 +152,10 @@ def judge(
             rows = known.reset_index(drop=True)
             selection = select(rows, labels[train], patient[train], seed, pairs)
             judged.selections.append(selection)
-            fewer = build(seed).fit(known[selection.kept], labels[train])
-            selected[test] = fewer.predict_proba(unseen[selection.kept])[:, 1]
+            selected[test] = labels[train].mean()  # all that is left to say if nothing is kept
+            if kept := selection.kept:
+                fewer = build(seed).fit(known[kept], labels[train])
+                selected[test] = fewer.predict_proba(unseen[kept])[:, 1]
             for name, scores in judged.shuffled.items():
                 mixed = unseen.copy()
                 mixed[name] = unseen[name].to_numpy()[random.permutation(len(test))]

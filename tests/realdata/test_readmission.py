@@ -45,7 +45,7 @@ def test_readmission_is_foreseen_better_than_published_and_calibrated(
     assert NEEDED["auc"] <= figures["auc"].value <= LEAKS
     assert figures["auc"].low > max(PUBLISHED.values())
     assert figures["ece"].value <= figures["ece"].high <= NEEDED["ece"]
-    assert figures["auc_lost_by_selection"].high < 0.02
+    assert figures["auc_lost_by_selection"].high < 0.01
 
 
 @pytest.mark.slow
@@ -58,6 +58,7 @@ def test_labels_that_mean_nothing_are_not_foreseen(encounters: Encounters) -> No
     )
     figures = figures_of(mixed, judge(mixed, 1, 0, pairs=1, permute=False))
     assert figures["auc"].value == pytest.approx(0.5, abs=0.02)
+    assert figures["auc_selected"].value == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_note_s_section_is_found_far_more_often_than_the_most_common_one(hospital: Path) -> None:
