@@ -33,7 +33,7 @@ test: $(READY_DEV) ## the tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, whole stacks
-	@$(BIN)/python -m pytest -m slow --timeout 1800 --ignore tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -m "slow and not nightly" --timeout 1800 --ignore tests/faults $(ARGS)
 
 test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
 	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)
@@ -45,6 +45,7 @@ test-kafka: $(READY_DEV) ## the tests of whole stacks on Apache Kafka; needs Jav
 nightly: $(READY_DEV) ## fuzzing, properties and faults with many times the cases, new each time
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \
 		tests/integration/test_poison.py tests/faults --timeout 7200 $(ARGS)
+	@$(BIN)/python -m pytest -m nightly --timeout 1800 $(ARGS)
 
 check: $(READY_DEV) ## format, lint, types and imports
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }

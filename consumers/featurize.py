@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from consumers.extraction import extract_features as extract_features
 from consumers.history import History, PlacedKeys, Slots
 from consumers.lookup import LookupState
 from consumers.table import SecondKeyTable

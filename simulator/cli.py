@@ -157,10 +157,11 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "handbook",
             "latency",
             "movielens",
+            "readmission",
             "recovery",
             "throughput",
-            "users",
             "turbofan",
+            "users",
         ]
     ),
 )
@@ -171,10 +172,10 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--workers", type=click.IntRange(1, 64), help="Faust workers")
 @click.option("--rates", metavar="N,N,...", help="events per second to send at")
 @click.option("--seconds", type=click.FloatRange(1), help="how long each rate is watched")
-@click.option("--rounds", type=click.IntRange(1), help="how often it is timed")
+@click.option("--rounds", type=click.IntRange(1), help="how often it is timed, or split")
 @click.option("--keys", type=click.IntRange(1), help="how many keys the state has")
 @click.option("--runs", type=click.IntRange(1), help="how many runs, each with a fault")
-@click.option("--seed", type=click.IntRange(0), help="seed of the first run")
+@click.option("--seed", type=click.IntRange(0), help="seed of the first run, or split")
 @click.option("--fault", metavar="NAME", help="the fault to plant in every run")
 @click.option("--broker", metavar="embedded|kafka|both", help="broker of the runs with faults")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")

@@ -238,3 +238,9 @@ def customers() -> Path:
 def turbofans() -> Path:
     """NASA's engines, run to their failure: C-MAPSS, FD001."""
     return real(DATA / "logistics" / "train_FD001.txt", "NASA's engines")
+
+
+@pytest.fixture(scope="session")
+def hospital() -> Path:
+    """The folder of the real encounters and the real notes."""
+    return real(DATA / "healthcare" / "encounters.csv.gz", "the real encounters").parent

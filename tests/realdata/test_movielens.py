@@ -14,7 +14,7 @@ from streams.viewings import read_movielens
 from tests.realdata.downloads import downloaded
 from tests.stacks import streamsim
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 def test_the_mean_over_splits_reaches_what_is_published(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.engines import define, features, read_engines, take
 from tests.stacks import streamsim
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 def test_the_promised_error_is_kept(turbofans: Path, tmp_path: Path) -> None:

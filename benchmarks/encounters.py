@@ -1,0 +1,183 @@
+"""Hospital encounters as rows known at discharge, and what earlier encounters had shown by then.
+
+The encounters have no dates: they are laid evenly over ten years in the order of their ids, and a
+readmission becomes known 30 days after its encounter.
+
+References
+----------
+Strack et al. (2014), Impact of HbA1c Measurement on Hospital Readmission Rates, *BioMed Research
+International*, 781670: the data, and the groups of diagnoses (its table 2).
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from streams.errors import SourceError
+from streams.events import Floats, Ints
+
+FILE, CODES = "encounters.csv.gz", "code_tables.csv"
+DAYS, KNOWN_AFTER = 3_653, 30
+"""From 1999-01-01 to 2008-12-31; days after which it is known whether somebody was readmitted."""
+
+NUMBERS = (
+    "time_in_hospital", "num_lab_procedures", "num_procedures", "num_medications",
+    "number_outpatient", "number_emergency", "number_inpatient", "number_diagnoses",
+)  # fmt: skip
+DRUGS = (
+    "metformin", "repaglinide", "nateglinide", "chlorpropamide", "glimepiride", "acetohexamide",
+    "glipizide", "glyburide", "tolbutamide", "pioglitazone", "rosiglitazone", "acarbose",
+    "miglitol", "troglitazone", "tolazamide", "examide", "citoglipton", "insulin",
+    "glyburide-metformin", "glipizide-metformin", "glimepiride-pioglitazone",
+    "metformin-rosiglitazone", "metformin-pioglitazone",
+)  # fmt: skip
+CATEGORIES = (
+    "race", "gender", "weight", "admission_type_id", "discharge_disposition_id",
+    "admission_source_id", "payer_code", "medical_specialty", "max_glu_serum", "A1Cresult",
+    "change", "diabetesMed", *DRUGS,
+)  # fmt: skip
+DIAGNOSES = ("diag_1", "diag_2", "diag_3")
+_CHAPTERS = (
+    (1, 140, "infection"), (140, 240, "neoplasm"), (250, 251, "diabetes"), (240, 280, "endocrine"),
+    (280, 290, "blood"), (290, 320, "mental"), (320, 360, "nervous"), (360, 390, "senses"),
+    (390, 460, "circulatory"), (785, 786, "circulatory"), (460, 520, "respiratory"),
+    (786, 787, "respiratory"), (520, 580, "digestive"), (787, 788, "digestive"),
+    (580, 630, "genitourinary"), (788, 789, "genitourinary"), (630, 680, "pregnancy"),
+    (680, 710, "skin"), (710, 740, "musculoskeletal"), (800, 1000, "injury"),
+)  # fmt: skip
+"""ICD-9 codes from, and below, and what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encounters:
+    """Encounters that could be followed by a readmission.
+
+    Attributes
+    ----------
+    features
+        Numbers, and categories as such; one row an encounter, in order of its id.
+    readmitted
+        1 if within 30 days, shape ``(n,)``.
+    patient
+        Number of the patient, 0 to ``n_patients - 1``.
+    """
+
+    features: pd.DataFrame
+    readmitted: Ints
+    patient: npt.NDArray[np.intp]
+
+
+def read(folder: Path) -> Encounters:
+    """Read the encounters, leave out who died or went to a hospice, and make the features.
+
+    Raises
+    ------
+    SourceError
+        If a file is not there, or is another one.
+    """
+    try:
+        rows = pd.read_csv(folder / FILE, keep_default_na=False, dtype=str)
+        gone = gone_codes((folder / CODES).read_text())
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{folder}: {error}") from None
+    if lacking := {*NUMBERS, *CATEGORIES, *DIAGNOSES, "age", "readmitted"} - set(rows):
+        raise SourceError(f"{FILE}: no column {', '.join(sorted(lacking))}")
+    rows["encounter_id"] = rows["encounter_id"].astype(np.int64)
+    rows = rows.sort_values("encounter_id", kind="stable").reset_index(drop=True)
+    day = np.arange(len(rows), dtype=np.float64) * (DAYS / len(rows))
+    features = at_discharge(rows).join(from_earlier(rows, day))
+    there = ~rows["discharge_disposition_id"].isin(gone).to_numpy()
+    return Encounters(
+        features[there].reset_index(drop=True),
+        (rows["readmitted"] == "<30").to_numpy()[there].astype(np.int64),
+        pd.factorize(rows["patient_nbr"][there])[0],
+    )
+
+
+def gone_codes(tables: str) -> frozenset[str]:
+    """Return the codes of discharge after which nobody is readmitted: death, or a hospice."""
+    codes: set[str] = set()
+    table = ""
+    for line in csv.reader(tables.splitlines()):
+        if len(line) == 2 and line[1] == "description":
+            table = line[0]
+        elif table == "discharge_disposition_id" and len(line) == 2:
+            words = line[1].lower()
+            codes |= {line[0]} if "expired" in words or "hospice" in words else set()
+    return frozenset(codes)
+
+
+def at_discharge(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what the encounter itself says, all of it known at discharge."""
+    features = {name: pd.to_numeric(rows[name], errors="coerce") for name in NUMBERS}
+    features["age"] = pd.to_numeric(rows["age"].str.extract(r"(\d+)")[0], errors="coerce")
+    drugs = rows[list(DRUGS)]
+    features["drugs_taken"] = (drugs != "No").sum(axis=1)
+    features["drugs_changed"] = drugs.isin(("Up", "Down")).sum(axis=1)
+    numbers = pd.DataFrame(features).astype(np.float64)
+    named = {name: rows[name].replace("?", "unknown") for name in CATEGORIES}
+    named |= {f"{name}_group": rows[name].map(chapter) for name in DIAGNOSES}
+    return numbers.join(pd.DataFrame(named).astype("category"))
+
+
+def chapter(code: str) -> str:
+    """Return what a diagnosis is about.
+
+    >>> [chapter(code) for code in ("250.83", "428", "V57", "?", "786")]
+    ['diabetes', 'circulatory', 'supplementary', 'unknown', 'respiratory']
+    """
+    if code[:1] in ("V", "E"):
+        return "supplementary"
+    try:
+        number = float(code)
+    except ValueError:
+        return "unknown"
+    return next((name for low, high, name in _CHAPTERS if low <= number < high), "other")
+
+
+def from_earlier(rows: pd.DataFrame, day: Floats) -> pd.DataFrame:
+    """Return what the patient's earlier encounters had shown by the day of each.
+
+    A readmission counts from :data:`KNOWN_AFTER` days after the encounter that it followed.
+
+    Parameters
+    ----------
+    day
+        When each encounter is, in days, not decreasing.
+    """
+    n = len(rows)
+    known = pd.DataFrame(
+        {
+            "prior_encounters": rows.groupby("patient_nbr").cumcount().astype(np.float64),
+            "prior_readmissions_known": 0.0,
+            "prior_readmission_share": np.nan,
+            "days_since_last": np.nan,
+            "last_stay": np.nan,
+        }
+    )
+    last_left = np.full(n, "none", object)
+    same_group = np.full(n, "none", object)
+    group = rows["diag_1"].map(chapter).to_numpy()
+    left = rows["discharge_disposition_id"].to_numpy()
+    stay = pd.to_numeric(rows["time_in_hospital"], errors="coerce").to_numpy(np.float64)
+    soon = (rows["readmitted"] == "<30").to_numpy()
+    columns = {name: known[name].to_numpy(copy=True) for name in known}
+    for own in rows.groupby("patient_nbr").indices.values():
+        for i, here in enumerate(own[1:], 1):
+            last = own[i - 1]
+            columns["days_since_last"][here] = day[here] - day[last]
+            columns["last_stay"][here] = stay[last]
+            last_left[here] = left[last]
+            same_group[here] = "yes" if group[last] == group[here] else "no"
+            told = soon[own[:i][day[own[:i]] + KNOWN_AFTER <= day[here]]]
+            columns["prior_readmissions_known"][here] = told.sum()
+            if len(told):
+                columns["prior_readmission_share"][here] = told.mean()
+    named = {"last_disposition": last_left, "same_diagnosis_as_last": same_group}
+    return pd.DataFrame(columns).join(pd.DataFrame(named).astype("category"))

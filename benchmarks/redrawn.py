@@ -1,0 +1,120 @@
+"""Figures of a classifier with intervals: patients are drawn again, with all of their encounters.
+
+References
+----------
+Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 13: percentile intervals.
+Encounters of one patient are alike, so that patients, not encounters, are what is drawn (Field
+and Welsh 2007, Bootstrapping clustered data, *J. R. Statist. Soc. B* 69, 369-390).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.events import Floats, Ints
+
+BINS = 15
+"""Of the calibration error: of equal mass."""
+DRAWS = 1_000
+_CHUNK = 50
+Weighted = Callable[[Floats], Floats]
+"""``weights (n_draws, n) -> figures (n_draws,)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure, and where 95 % of its draws lie."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} ({self.low:.4f} to {self.high:.4f})"
+
+    def as_dict(self) -> dict[str, float]:
+        """Return it as JSON types."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def auc(labels: Ints, scores: Floats) -> Weighted:
+    """Return the area under the ROC curve as a function of weights; ties count half.
+
+    >>> area = auc(np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.4, 0.9]))
+    >>> area(np.array([[1.0, 1, 1, 1], [1, 1, 0, 1]]))
+    array([0.875, 1.   ])
+    """
+    order = np.argsort(scores, kind="stable")
+    ranked = scores[order]
+    starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    positive = labels[order] == 1
+
+    def area(weights: Floats) -> Floats:
+        sorted_ = weights[:, order]
+        yes = np.add.reduceat(sorted_ * positive, starts, axis=1)
+        no = np.add.reduceat(sorted_ * ~positive, starts, axis=1)
+        below = np.cumsum(no, axis=1) - no / 2
+        result: Floats = (yes * below).sum(axis=1) / (yes.sum(axis=1) * no.sum(axis=1))
+        return result
+
+    return area
+
+
+def calibration_error(labels: Ints, scores: Floats, bins: int = BINS) -> Weighted:
+    """Return the expected calibration error, over bins of equal mass, as a function of weights.
+
+    The mean over bins of how far the mean score is from the share of positives, each weighted by
+    its mass (Naeini, Cooper and Hauskrecht 2015, with bins of equal mass).
+
+    >>> error = calibration_error(np.array([0, 1, 0, 1]), np.array([0.0, 1.0, 0.5, 0.5]), bins=2)
+    >>> float(error(np.ones((1, 4)))[0])
+    0.0
+    """
+    order = np.argsort(scores, kind="stable")
+    label, score = labels[order].astype(np.float64), scores[order]
+
+    def error(weights: Floats) -> Floats:
+        result = np.empty(len(weights))
+        for i, own in enumerate(weights[:, order]):
+            mass = np.cumsum(own)
+            place = ((mass - own / 2) / mass[-1] * bins).astype(np.intp)
+            gap = np.bincount(place, own * (score - label), minlength=bins)
+            result[i] = np.abs(gap).sum() / mass[-1]
+        return result
+
+    return error
+
+
+def weights(patient: npt.NDArray[np.intp], seed: int, draws: int = DRAWS) -> Iterator[Floats]:
+    """Yield weights of encounters, some draws at a time: how often their patient is drawn."""
+    random = np.random.default_rng(seed)
+    n = int(patient.max()) + 1
+    for begin in range(0, draws, _CHUNK):
+        count = min(_CHUNK, draws - begin)
+        drawn = random.multinomial(n, np.full(n, 1 / n), size=count)
+        yield drawn[:, patient].astype(np.float64)
+
+
+def interval(
+    figure: Weighted, patient: npt.NDArray[np.intp], seed: int = 0, draws: int = DRAWS
+) -> Interval:
+    """Return a figure with its interval."""
+    value = float(figure(np.ones((1, len(patient))))[0])
+    found: Any = np.concatenate([figure(own) for own in weights(patient, seed, draws)])
+    low, high = np.percentile(found, [2.5, 97.5])
+    return Interval(value, float(low), float(high))
+
+
+def mean_of(figures: list[Weighted]) -> Weighted:
+    """Return the mean of figures: of the repeats of a split, say."""
+    return lambda own: np.mean([figure(own) for figure in figures], axis=0)
+
+
+def difference(first: Weighted, second: Weighted) -> Weighted:
+    """Return how much the first is above the second, on the same draws."""
+    return lambda own: first(own) - second(own)
