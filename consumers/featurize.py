@@ -60,7 +60,7 @@ class WindowState:
         self._history.append(slots[order], times[order], numbers[order])
         n, k = len(times), len(self._windows.lengths)
         count, total, squares = (np.zeros((n, k), np.int64) for _ in range(3))
-        past = Past(count, total, squares, np.full(n, NO_TIME))
+        past = Past(count, total, squares, np.full(n, NO_TIME), np.full(n, NO_TIME))
         _put(past, many, self._past(slots[many], times[many]))
         for row in np.flatnonzero(single).tolist():
             one = slice(row, row + 1)
@@ -112,13 +112,16 @@ class WindowState:
             inside = sums - history.sums(start)
             count[:, i], total[:, i], squares[:, i] = here - start, inside[:, 0], inside[:, 1]
             longest = np.minimum(longest, start)
-        last = np.where(here > longest, history.times(here), NO_TIME)
-        return Past(count, total, squares, last)
+        known = here > longest
+        last = np.where(known, history.times(here), NO_TIME)
+        first = np.where(known, history.times(np.minimum(longest + 1, here)), NO_TIME)
+        return Past(count, total, squares, last, first)
 
 
 def _put(past: Past, rows: npt.NDArray[np.bool_] | slice, part: Past) -> None:
     past.count[rows], past.total[rows] = part.count, part.total
-    past.squares[rows], past.last[rows] = part.squares, part.last
+    past.squares[rows] = part.squares
+    past.last[rows], past.first[rows] = part.last, part.first
 
 
 def featurize(

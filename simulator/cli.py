@@ -151,6 +151,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
     type=click.Choice(
         [
             "alerts",
+            "cdnow",
             "compare",
             "durability",
             "faults",

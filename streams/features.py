@@ -117,14 +117,16 @@ class Past:
     """What :class:`Windows` saw for ``n`` events, one column per window length.
 
     ``count``, ``total`` and ``squares`` have shape ``(n, n_lengths)``: how many events, the sum
-    of their values and of the squares of these. ``last`` is the time of the latest event
-    before (ms, shape ``(n,)``), ``NO_TIME`` if there is none in the longest window.
+    of their values and of the squares of these. ``last`` and ``first`` are the times of the latest
+    and of the earliest event before (ms, shape ``(n,)``), ``NO_TIME`` if there is none in the
+    longest window.
     """
 
     count: Ints
     total: Ints
     squares: Ints
     last: Ints
+    first: Ints
 
 
 @dataclass(frozen=True, slots=True)

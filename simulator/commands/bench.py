@@ -14,6 +14,7 @@ BENCHMARKS = {
     "handbook": "real card transactions through the stack, by the handbook's protocol",
     "alerts": "precision and recall of alerts on unseen worlds, and false alerts without fraud",
     "readmission": "readmission within 30 days on real encounters, and the notes' path by itself",
+    "cdnow": "who buys again, on real customers: retail's features against BG/NBD",
     "faults": "faults of every kind under load: lost, doubled, time to recover",
     "movielens": "recommendations on MovieLens: nDCG as published, and hits in order of time",
     "compare": "the same job by this driver, by stock Faust and by a loop without a framework",

@@ -117,7 +117,7 @@ def _household(own: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for at in time:
         row: dict[str, float] = {}
-        for days in (7, 14, 30, 90):
+        for days in (7, 14, 30, 90, 720):
             inside = (time < at) & (time >= at - days * 86_400_000)
             count, spent, saved = opens[inside].sum(), paid[inside].sum(), off[inside].sum()
             row[f"visits_{days}d"] = count
@@ -125,9 +125,11 @@ def _household(own: pd.DataFrame) -> pd.DataFrame:
             row[f"spent_{days}d"] = spent / 100
             row[f"basket_{days}d"] = spent / 100 / count if count else -1
             row[f"saved_{days}d"] = saved / (spent + saved) if count and spent + saved else -1
-        before = time[(time < at) & (time >= at - 90 * 86_400_000)]
+        before = time[(time < at) & (time >= at - 720 * 86_400_000)]
         since = (at - before.max()) / 86_400_000 if len(before) else -1
         row["days_since_last"] = since
-        row["overdue"] = since / (90 / row["visits_90d"]) if row["visits_90d"] else -1
+        for days, name in ((90, "overdue"), (720, "overdue_720d")):
+            count = row[f"visits_{days}d"]
+            row[name] = since / (days / count) if count else -1
         rows.append(row)
     return pd.DataFrame(rows, index=own.index)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import cdnow as cdnow_bench
 from models.buying import BgNbd, purchases_by
 from simulator.datasets import CDNOW_SAMPLE
 from tests.realdata.downloads import downloaded
@@ -57,3 +58,10 @@ def test_customers_of_all_of_it_return_as_often_as_is_said(bought: pd.DataFrame)
     order = np.argsort(chance)
     lowest, highest = returned[order[:2_000]].mean(), returned[order[-2_000:]].mean()
     assert highest > 10 * max(lowest, 0.001)
+
+
+def test_retail_s_features_beat_it(cdnow: Path) -> None:
+    """With the lower end of the interval, on purchases after the fit."""
+    figures = cdnow_bench.run(cdnow_bench.Options(data=cdnow))
+    assert figures["bg_nbd"]["value"] > 0.74
+    assert figures["gain"]["low"] > 0

@@ -36,6 +36,18 @@ def test_a_broker_changes_nothing(
 
 
 @pytest.mark.stack
+def test_nor_does_it_where_context_is_looked_up(
+    replay: Replay, stack: Replay, retail: DomainSpec, registry: object
+) -> None:
+    """Customers and loyalty come on topics of their own, and each at its own pace."""
+    recording = record_world(retail, seed=4, days=60, households=150, lapses=6)
+    alone = replay(recording)
+    assert len(alone.scores) > 3_000
+    assert alone.account["context"]["applied"] > 500
+    alike(alone, stack(recording, workers=2))
+
+
+@pytest.mark.stack
 def test_a_small_queue_only_slows_it_down(
     replay: Replay,
     stack: Replay,

@@ -36,6 +36,8 @@ _KIDS = {"0": 0, "1": 1, "2": 2, "3+": 3}
 _OWNS = {"Homeowner": 1, "Probable Homeowner": 1, "Renter": 0, "Probable Renter": 0}
 _MARRIED = {"Married": 1, "Unmarried": 0}
 
+_QUARTER = SPANS.index(90 * DAY)
+"""What shorter windows are compared with."""
 _DAYS = tuple(f"{span // DAY}d" for span in SPANS)
 _SPOKEN = tuple(f"{span // DAY} days" for span in SPANS)
 _HELP = {
@@ -49,10 +51,13 @@ _HELP = {
     **{f"basket_{d}": f"spent per visit (USD), -1 without a visit ({d})" for d in _DAYS},
     **{f"saved_{d}": f"share of the price that was taken off, -1 without a visit ({d})"
        for d in _DAYS},
-    "days_since_last": "days since the household's last visit, -1 if none in 90 days",
+    "days_since_last": "days since the household's last visit, -1 if none in 720 days",
     "overdue": "days since the last visit, over the mean gap of 90 days; -1 if not known",
+    "tenure": "days since its first visit, -1 if not seen in 720 days",
+    "gap_share": "days since the last visit, over those since the first; -1 if not known",
+    "overdue_720d": "the same over the mean gap of 720 days",
     **{f"pace_{d}": f"visits a day in {d} over those in 90 days, -1 without a visit"
-       for d in _DAYS[:-1]},
+       for d in _DAYS[:_QUARTER]},
     "basket_trend": "spent per visit in 14 days over that in 90 days, -1 if not known",
     "saved_trend": "saved_14d less saved_90d, 0 if not known",
     "on_file": "1 if the customer database knows the household",
@@ -81,7 +86,8 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     days = np.array([span / DAY for span in SPANS])
     per_day = count / days
     since = np.where(visits.last == NO_TIME, UNKNOWN, (time - visits.last) / DAY)
-    gap = _over(np.full(len(time), days[-1]), count[:, -1])
+    tenure = np.where(visits.first == NO_TIME, UNKNOWN, (time - visits.first) / DAY)
+    gap = _over(np.broadcast_to(days, count.shape), count)
     known = count[:, 1] > 0
     return np.column_stack(
         [
@@ -95,10 +101,13 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
             basket,
             share,
             since,
-            _over(since, gap, since >= 0),
-            _over(per_day[:, :-1], per_day[:, -1:]),
-            _over(basket[:, 1], basket[:, -1], known),
-            np.where(known, share[:, 1] - share[:, -1], 0.0),
+            _over(since, gap[:, _QUARTER], since >= 0),
+            tenure,
+            _over(since, tenure, since >= 0),
+            _over(since, gap[:, -1], since >= 0),
+            _over(per_day[:, :_QUARTER], per_day[:, _QUARTER, None]),
+            _over(basket[:, 1], basket[:, _QUARTER], known),
+            np.where(known, share[:, 1] - share[:, _QUARTER], 0.0),
             *_demographics(aggregates),
             *_loyalty(time, aggregates),
         ]
@@ -197,8 +206,10 @@ FEATURES = FeatureSpec(
     lineage=lineage,
     help=_HELP,
     groups={
-        "pace of visits": (*_all("pace")[1:-1], "pace_7d", *_all("visits")),
-        "time since the last visit": ("overdue", "days_since_last"),
+        "pace of visits": ("pace_14d", "pace_30d", "pace_7d", *_all("visits")),
+        "time since the last visit": (
+            "overdue", "overdue_720d", "days_since_last", "gap_share", "tenure",
+        ),
         "baskets": ("basket_trend", *_all("basket"), *_all("spent"), *_all("lines"), "amount"),
         "promotions": ("saved_trend", *_all("saved"), "discount_share"),
         "who they are": (
@@ -226,8 +237,11 @@ FEATURES = FeatureSpec(
         },
     },
     unknown={
-        "days_since_last": "not seen in 90 days",
+        "days_since_last": "not seen in 720 days",
         "overdue": "not seen in 90 days",
+        "overdue_720d": "not seen in 720 days",
+        "tenure": "not seen in 720 days",
+        "gap_share": "not seen in 720 days",
         "basket_trend": "no visit in 14 days",
         "days_since_redeemed": "not known to have redeemed a coupon",
         **{

@@ -30,10 +30,10 @@ def build(seed: int) -> Estimator:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(  # type: ignore[no-any-return]
-        max_iter=200,
-        learning_rate=0.04,
-        max_leaf_nodes=8,
-        min_samples_leaf=100,
+        max_iter=300,
+        learning_rate=0.02,
+        max_leaf_nodes=6,
+        min_samples_leaf=200,
         l2_regularization=10.0,
         early_stopping=False,
         random_state=seed,

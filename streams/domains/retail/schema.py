@@ -18,7 +18,7 @@ LATENESS = 3 * DAY
 LABEL_DELAY = HORIZON + LATENESS
 """Whether a household has bought again is known so long after a purchase at the latest (ms)."""
 
-SPANS = (7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY)
+SPANS = (7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 720 * DAY)
 """Lengths of the windows over a household's purchases (ms)."""
 
 MAX_CENTS = 10_000_000
