@@ -13,8 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.events import Outbound
-from streams.topics import topic
+from consumers.judged import read_judged
+from streams.events import NO_TIME, Outbound
+from streams.topics import JUDGED, topic
 from tests.property.driving import SCHEDULES, Batch, Schedule, one_by_one, run, scheduled
 from tests.property.examples import examples
 from tests.property.logs import (
@@ -30,6 +31,7 @@ from tests.property.logs import (
     wild_steps,
 )
 
+JUDGED_TOPIC = topic(SPEC.name, JUDGED)
 TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.tables)}
 
 
@@ -38,7 +40,15 @@ def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     until: dict[tuple[str, int], int] = {}
     counts: Counter[Any] = Counter()
+    judged: dict[int, int] = {}
     for record in outputs:
+        if record.topic == JUDGED_TOPIC:
+            p, since, end, *columns = read_judged(record.value or b"")
+            assert since == judged.get(p, NO_TIME)
+            judged[p] = end
+            rows = sorted(zip(*(c.tolist() for c in columns), strict=True))
+            found.setdefault(("judged", p), []).extend(rows)
+            continue
         if record.topic not in TABLES:
             source = dict(record.headers).get("source_topic")
             found.setdefault((record.topic, source, record.partition), []).append(record[2:])
@@ -51,7 +61,7 @@ def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
         for key, bucket, count in zip(body["keys"], body["buckets"], body["counts"], strict=True):
             assert (body["from"] or 0) <= bucket < body["until"]
             counts[*origin, key, bucket] += count
-    return found | {"until": until, "counts": counts}
+    return found | {"until": until, "counts": counts, "judged": judged}
 
 
 def outcome(batches: Iterable[Batch], hold: bool) -> dict[Any, Any]:

@@ -64,7 +64,15 @@ def service(
     log = tmp_path_factory.mktemp("service") / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "models.serve", "--port", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "models.serve",
+                "--port",
+                str(port),
+                "--model",
+                finance.recipe.name,
+            ],
             env={
                 **os.environ,
                 "STREAMSIM_TOKEN": TOKEN,
