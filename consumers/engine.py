@@ -221,14 +221,23 @@ class Engine(Service):
 
     def _tell(self, lasting: Lasting, states: Iterable[AccuracyState]) -> None:
         """Tell of the accuracy, if it is ours to do so: whoever has the first partition does."""
-        spec = lasting.spec
-        if lasting.signature is None or TP(topic(spec.name, spec.trigger.name), 0) not in (
-            self._assigned
-        ):
+        spec, complete = lasting.spec, lasting.rolling.complete
+        if lasting.signature is None or not self._tells(spec):
             return
         records = [r for state in states for r in told(spec, state, lasting.signature.model)]
+
+        def confirmed(sent: asyncio.Future[None] | None = None) -> None:
+            if sent is None or not (sent.cancelled() or sent.exception()):
+                lasting.told = max(lasting.told, complete)
+
         if records:
-            Output(self._producer, self.config.settings.max_record).send(records)
+            sending = Output(self._producer, self.config.settings.max_record).send(records)
+            sending.add_done_callback(confirmed)
+        else:
+            confirmed()
+
+    def _tells(self, spec: DomainSpec) -> bool:
+        return TP(topic(spec.name, spec.trigger.name), 0) in self._assigned
 
     async def _report(self, lasting: Lasting) -> None:
         name, output = lasting.spec.name, Output(self._producer, self.config.settings.max_record)
@@ -245,6 +254,7 @@ class Engine(Service):
                 worker=self.config.worker,
                 generation=self._generation,
                 partitions=_common(lasting.spec, self._assigned),
+                told=lasting.told if self._tells(lasting.spec) else None,
             )
             output.send([record])
             await output.flush()

@@ -13,6 +13,7 @@ from consumers.predict import HttpScorer
 from consumers.rolling import Rolling
 from consumers.transport import ConsumerTuning
 from consumers.trimming import Trimmer
+from streams.events import NO_TIME
 from streams.settings import Settings
 from streams.signature import Signature
 from streams.spec import DomainSpec
@@ -62,6 +63,8 @@ class Lasting:
         self.changelog = Changelog(spec, producer, config.group, trim)
         self.latencies = Latencies()
         self.rolling = Rolling(spec)
+        self.told = NO_TIME
+        """Up to which event time the accuracy has been told of, and confirmed (ms)."""
         self.signature: Signature | None = None
         self.scorer = HttpScorer(
             settings.model_url,

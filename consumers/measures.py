@@ -21,6 +21,7 @@ def measures(
     worker: int,
     generation: int,
     partitions: Sequence[int],
+    told: int | None,
 ) -> Outbound:
     """Write a worker's account and measures as a record.
 
@@ -31,6 +32,8 @@ def measures(
         earlier one said.
     partitions
         Which it owns, of all sources.
+    told
+        Up to which event time it has told of the accuracy (ms); ``None`` if others do.
     """
     pipeline, name = runner.pipeline, runner.spec.name
     signature, now = pipeline.signature, int(time.time() * 1000)
@@ -42,6 +45,8 @@ def measures(
         "account": {s: {str(p): pipeline.account.of(s, p) for p in partitions} for s in sources},
         "position": {s: {str(p): int(runner.kept[s][p]) for p in partitions} for s in sources},
         "clock": {s: _latest(clock) for s, clock in pipeline.clocks.items()},
+        "judged": {str(p): int(pipeline.state.judged.until[p]) for p in partitions},
+        "told": told,
         "queued": len(runner.inbox),
         "pending": pipeline.pending,
         "waits_for": pipeline.waits_for(),

@@ -41,6 +41,11 @@ class Rolling:
         self._samples = 0
         self.states: deque[AccuracyState] = deque(maxlen=KEPT)
 
+    @property
+    def complete(self) -> int:
+        """The event time up to which everybody has judged (ms)."""
+        return int(self._covered.min())
+
     def apply(self, value: bytes) -> list[AccuracyState]:
         """Take in a record of the judged topic; return the states that it completes."""
         p, _, until, time, score, label = read_judged(value)

@@ -81,11 +81,19 @@ class Ledger:
 
     def finished(self, ends: Mapping[tuple[str, int], int]) -> bool:
         """Say whether all sources are finished up to these end offsets, by topic and partition."""
-        return all(
+        places = range(self.spec.partitions)
+        return self._all_told() and all(
             self.position(source.name, p) >= ends[topic(self.spec.name, source.name), p]
             for source in self.spec.sources
-            for p in range(self.spec.partitions)
+            for p in places
         )
+
+    def _all_told(self) -> bool:
+        """Say whether the accuracy has been told of up to where everybody has judged."""
+        current = self._current()
+        judged = [until for body in current for until in body["judged"].values()]
+        told = [body["told"] for body in current if body["told"] is not None]
+        return not judged or (bool(told) and max(told) >= min(judged))
 
     def latencies(self) -> Latencies:
         """Return the latencies over all workers, from the beginning."""

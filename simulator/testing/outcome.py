@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,7 @@ class Alert:
     time_ms: int
     severity: str
     score: float
+    """Of an alert that is about no event: the one NaN of the module math, equal to itself here."""
     body: Mapping[str, Any]
 
     def __str__(self) -> str:
@@ -270,7 +272,7 @@ def _alert(spec: DomainSpec, record: Any) -> Alert:
         headers["ce_subject"].decode(),
         int(parse_times([body["event_time"]])[0]),
         body["severity"],
-        body.get("score", float("nan")),
+        body.get("score", math.nan),
         body,
     )
 
