@@ -59,6 +59,10 @@ class JudgedRows:
         self._add(self._labels, events.partition, rows)
         return dict(zip(("id", "time", "value"), rows, strict=True))
 
+    def closes(self, final: Ints) -> bool:
+        """Say whether a bucket has ended by then; see :meth:`close`."""
+        return bool((self._ends(final) > self.until).any())
+
     def close(self, final: Ints) -> list[Outbound]:
         """Publish the buckets that have ended by then.
 
@@ -67,7 +71,7 @@ class JudgedRows:
         final
             Per partition, the event time before which everything is scored, and every label known.
         """
-        ends = np.where(final == NO_TIME, NO_TIME, final - final % self._step)
+        ends = self._ends(final)
         records = []
         for p in np.flatnonzero(ends > self.until).tolist():
             end, since = int(ends[p]), int(self.until[p])
@@ -103,6 +107,9 @@ class JudgedRows:
         own = np.full(len(labels[1]), partition)
         waiting = labels[1] >= until
         self._add(self._labels, own[waiting], _take(labels, waiting))
+
+    def _ends(self, final: Ints) -> Ints:
+        return np.where(final == NO_TIME, NO_TIME, final - final % self._step)
 
     def _add(self, kept: list[list[Rows]], partition: Ints, rows: Rows) -> None:
         for p in np.unique(partition).tolist():

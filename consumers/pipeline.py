@@ -33,6 +33,7 @@ from streams.events import (
     Floats,
     Ints,
     Mask,
+    Outbound,
     Outputs,
     Records,
 )
@@ -134,7 +135,7 @@ class Pipeline:
                 outputs.records += closed
         if spec.role is Role.LABEL:
             state.note_judged("label", events.partition, state.judged.labelled(events))
-        outputs.records += state.judged.close(self._final())
+        outputs.records += self._judge()
         self._release()
         state.seen[spec.name].forget(clock)
         return outputs
@@ -189,7 +190,7 @@ class Pipeline:
             )
         self.account.add(trigger, acc.SCORED, events.partition)
         self.state.note_judged("score", events.partition, self.state.judged.scored(events, scores))
-        outputs.records += self.state.judged.close(self._final())
+        outputs.records += self._judge()
         return outputs
 
     @property
@@ -272,15 +273,19 @@ class Pipeline:
         coming = self._watermark(trigger.name)
         return self.state.not_after(self._waiting.earliest_time(coming))
 
-    def _final(self) -> Ints:
-        """Return the event time before which all is scored and every label known, by partition."""
-        final = self._asks_from()
+    def _judge(self) -> list[Outbound]:
+        """Publish what can be judged: what is scored, once no label of it can change any more."""
+        delay, judged = self.spec.timeline.label_delay, self.state.judged
+        final = np.full(self.spec.partitions, np.iinfo(np.int64).max)
         for source in self.spec.sources:
             if source.role is Role.LABEL:
                 known = self._watermark(source.name)
-                delay = self.spec.timeline.label_delay
                 final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
-        return final
+        # The labels' clock passes a bucket once in a while; what is under way is not looked
+        # through before it has.
+        if not judged.closes(final):
+            return []
+        return judged.close(np.minimum(final, self._asks_from()))
 
     def _safe(self) -> Ints:
         """Return the same as of what is kept: a crash may set a partition back as far as that."""

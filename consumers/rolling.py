@@ -77,14 +77,23 @@ class Rolling:
             # Of a long silence it is told once.
             if state.samples or self._samples:
                 found.append(state)
+                self._next += own.step
+            else:
+                self._next = self._after_silence(time, complete)
             self._samples = state.samples
-            self._next += own.step
         begin = self._begin(time, complete)
         done = int(np.searchsorted(time, complete))
         self._window = time[begin:done], score[begin:done], label[begin:done]
         self._waiting = [(time[done:], score[done:], label[done:])]
         self.states.extend(found)
         return found
+
+    def _after_silence(self, time: Ints, complete: int) -> int:
+        """Return the next step whose window holds anything: a clock may leap by centuries."""
+        step = self._spec.accuracy.step
+        later = int(np.searchsorted(time, self._next))
+        first = int(time[later]) if later < len(time) else complete
+        return min(first, complete) // step * step + step
 
     def _begin(self, time: Ints, end: int) -> int:
         """Return the first row of the window that ends then: of a span, and of so many events."""

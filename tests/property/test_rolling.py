@@ -134,3 +134,18 @@ def test_what_waits_survives_being_written_down() -> None:
     ints: list[Ints] = [time, score, label]
     assert (p, since, until) == (0, 10, 50)
     assert [c.tolist() for c in ints] == [[25], [MICRO], [1]]
+
+
+def test_a_clock_that_leaps_by_centuries_costs_no_step_of_them() -> None:
+    """One state for the silence, and the next where there is something again."""
+    judged, rolling = JudgedRows(SPEC), Rolling(SPEC)
+    far = STEP * 10**12
+    judged.scored(scored([(0, 0, 5, 0.5), (1, 1, far + 5, 1.0)]), np.array([0.5, 1.0]))
+    states = []
+    for record in judged.close(np.full(PARTITIONS, far + 2 * STEP)):
+        assert record.value is not None
+        states += rolling.apply(record.value)
+    assert [s.at for s in states if s.samples][-1] == far + 2 * STEP
+    assert [(s.at, s.samples) for s in states[:6]] == [
+        (10, 1), (20, 1), (30, 1), (40, 1), (50, 0), (far + 10, 1),
+    ]  # fmt: skip
