@@ -145,6 +145,11 @@ class Children:
         self.release(child)
         return code
 
+    def kill(self, child: Child) -> None:
+        """Kill a process; it counts as one that should not have ended."""
+        _signal_group(child, signal.SIGKILL)
+        child.process.wait()
+
     def release(self, child: Child) -> None:
         """Stop watching a process that has ended as it should."""
         if child in self._all:

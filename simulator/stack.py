@@ -92,6 +92,7 @@ class Stack:
         self.producers: dict[str, Child] = {}
         self._token = secrets.token_urlsafe(24)
         self._standin: dict[str, str] = {}
+        self._standins: dict[str, list[Child]] = {}
         self._ready: list[str] = []
 
     @property
@@ -162,7 +163,8 @@ class Stack:
                 }
                 self._ready.append(f"http://127.0.0.1:{port}/v1/health")
                 environment = {**self._environment(), **self._standin}
-                self.children.start(f"{spec.name}-{ask.source}", command, environment)
+                child = self.children.start(f"{spec.name}-{ask.source}", command, environment)
+                self._standins.setdefault(spec.name, []).append(child)
 
     def start_workers(self, *prefix: str, module: str = "consumers.app") -> None:
         """Start the Faust workers, each by a command with this prefix that runs this module."""
@@ -255,7 +257,15 @@ class Stack:
                     if self.producers[spec.name] is child:
                         self._database_file(spec).unlink(missing_ok=True)
             self.children.start_again(child, *more)
+            self._forgotten(child)
             self._say(f"{child.name} ended with exit code {code}; it is started again")
+
+    def _forgotten(self, child: Child) -> None:
+        """Have a stand-in that has forgotten everything be told again, by whoever told it."""
+        for name, standins in self._standins.items():
+            teller = self.producers.get(name)
+            if child in standins and teller is not None and teller.alive:
+                self.children.kill(teller)  # and it is started again, from the beginning
 
     def stop_producers(self) -> None:
         """Stop the producers: each says its clock once more and waits for the broker."""

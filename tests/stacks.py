@@ -50,7 +50,7 @@ class Up:
     It runs on a clean broker of the kind that the session's tests run on.
     """
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, domain: str = "finance") -> None:
         self.log = folder / f"up-{time.monotonic_ns()}.txt"
         self.report_file = self.log.with_suffix(".json")
         runs = Path(os.environ["STREAMSIM_HOME"]) / "runs"
@@ -60,7 +60,7 @@ class Up:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "simulator.cli", "up", "--domain", "finance",
+                    sys.executable, "-m", "simulator.cli", "up", "--domain", domain,
                     "--headless", "--report", str(self.report_file), "--broker", broker,
                     *arguments,
                 ],
@@ -68,6 +68,7 @@ class Up:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
+        self.domain = domain
         self._before, self._runs = before, runs
         self._seen: dict[int, psutil.Process] = {}
 
@@ -124,6 +125,7 @@ class Up:
             "service": "models.serve",
             "worker": "consumers.app",
             "producer": "--anchor",
+            "stand-in": "simulator.standins.loyalty",
         }
         self.family()
         return next(p for p in self.alive() if words[name] in p.cmdline())
@@ -152,8 +154,8 @@ class Up:
 
     @property
     def report(self) -> dict[str, Any]:
-        """Its report on the finance domain."""
-        found: dict[str, Any] = json.loads(self.report_file.read_text())["domains"]["finance"]
+        """Its report on the domain."""
+        found: dict[str, Any] = json.loads(self.report_file.read_text())["domains"][self.domain]
         return found
 
 

@@ -1,0 +1,53 @@
+"""Retail as a whole stack: what its producer reaches beside the tills may die too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from models.registry import Registry
+from producers.recording import read_recording
+from simulator.training import world_slices
+from streams.spec import DomainSpec
+from tests.stacks import Up
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+DAYS = 40
+
+
+def test_a_programme_that_is_killed_is_told_again(
+    retail: DomainSpec, registry: Registry, tmp_path: Path
+) -> None:
+    """It comes back knowing nothing, and would take every member for a stranger."""
+    file = tmp_path / "run.parquet"
+    arguments = ("--days", str(DAYS), "--speed", "100000", "--record", str(file))
+    with Up(tmp_path, *arguments, domain="retail") as up:
+        up.says("retail: ")
+        up.part("stand-in").kill()
+        up.says("retail-loyalty ended with exit code -9")
+        up.says("producer-retail ended with exit code -9")
+        assert up.ended(240) == 0
+    account = up.report
+    assert account["unaccounted"] == account["context"]["unaccounted"] == 0
+    expected = {
+        body["event_id"]: body
+        for piece in world_slices(retail, 0, retail.options, DAYS)
+        for emission in piece.emissions
+        if emission.source == "loyalty"
+        for body in map(orjson.loads, emission.values)
+    }
+    records = read_recording(file).of("retail.loyalty")
+    answered = [orjson.loads(r.value) for r in records if r.value]
+    same = [body for body in answered if body["event_id"] in expected]
+    assert len(same) > 500
+    wrong = [
+        body
+        for body in same
+        # An answer that came late counts from when it came; it says what it said.
+        if {**body, "event_time": 0} != {**expected[body["event_id"]], "event_time": 0}
+    ]
+    assert not wrong
+    assert sum(body["member"] for body in same) > 100
