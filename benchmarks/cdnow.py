@@ -21,7 +21,6 @@ import click
 import numpy as np
 import pandas as pd
 
-from benchmarks.intervals import by_group
 from consumers.waiting import Prepared
 from models.buying import BgNbd, Purchases, purchases_by
 from producers.encode import encode_rows
@@ -30,6 +29,7 @@ from simulator.sources import Reach
 from simulator.testing.inprocess import InProcess, as_records
 from streams.errors import ExpectationError, UsageError
 from streams.events import Floats, Ints
+from streams.intervals import auc, difference, interval
 from streams.labels import label_of, read_labels
 from streams.registry import load_domain
 from streams.spec import DAY, HOUR, DomainSpec
@@ -67,11 +67,12 @@ def run(options: Options) -> dict[str, Any]:
     model.fit(features[learn], label[learn])
     ours = model.predict_proba(features[judge])[:, 1]
     theirs = _bg_nbd(bought, entity[judge], time[judge], split)
-    truth, who = label[judge].astype(np.float64), entity[judge]
+    truth, who = label[judge], entity[judge]
+    own, baseline = auc(truth, ours), auc(truth, theirs)
     figures = {
-        "retail": by_group(lambda w: _auc(truth, ours, w), who, draws=200),
-        "bg_nbd": by_group(lambda w: _auc(truth, theirs, w), who, draws=200),
-        "gain": by_group(lambda w: _auc(truth, ours, w) - _auc(truth, theirs, w), who, draws=200),
+        "retail": interval(own, who),
+        "bg_nbd": interval(baseline, who),
+        "gain": interval(difference(own, baseline), who),
     }
     customers = len(np.unique(who))
     click.echo(
@@ -84,7 +85,7 @@ def run(options: Options) -> dict[str, Any]:
     )
     if figures["gain"].low <= 0:
         raise ExpectationError("the model is not better than BG/NBD")
-    return {name: {"value": f.value, "low": f.low, "high": f.high} for name, f in figures.items()}
+    return {name: figure.as_dict() for name, figure in figures.items()}
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -159,9 +160,3 @@ def _bg_nbd(bought: pd.DataFrame, who: Ints, when: Ints, split: int) -> Floats:
     repeats = (at - first[at]).astype(np.float64)
     recency = time[at] - time[first[at]]
     return fitted.buys_within(Purchases(repeats, recency, recency), float(HORIZON))
-
-
-def _auc(label: Floats, score: Floats, weight: Floats) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(label, score, sample_weight=weight))

@@ -22,7 +22,10 @@ import numpy as np
 
 from benchmarks import sections
 from benchmarks.encounters import Encounters, read
-from benchmarks.redrawn import (
+from benchmarks.stability import PAIRS, SHARE, Selection, constant, select
+from streams.errors import ExpectationError, UsageError
+from streams.events import Floats, Ints
+from streams.intervals import (
     BINS,
     Interval,
     auc,
@@ -31,9 +34,6 @@ from benchmarks.redrawn import (
     interval,
     mean_of,
 )
-from benchmarks.stability import PAIRS, SHARE, Selection, constant, select
-from streams.errors import ExpectationError, UsageError
-from streams.events import Floats, Ints
 from streams.spec import Estimator
 
 FOLDS = 5

@@ -23,6 +23,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,19 @@ from benchmarks.engines import (
     read_engines,
     take,
 )
-from benchmarks.intervals import Interval, by_group, calibration_error
 from models.prognosis import Prognosis
 from streams.errors import ExpectationError, UsageError
 from streams.events import Floats, Ints
+from streams.intervals import (
+    Interval,
+    Weighted,
+    auc,
+    average_precision,
+    calibration_error,
+    each,
+    interval,
+    mean_of,
+)
 from streams.sensors import SensorState
 
 PUBLISHED = {"SVR": 20.96, "CNN": 18.45, "deep LSTM": 16.14}
@@ -103,7 +113,9 @@ def measure(engines: Engines, judged: list[Judged]) -> dict[str, Any]:
 
     def rmse(said: list[Floats], where: Floats | float = 1.0) -> Interval:
         errors = [(s - target) ** 2 for s in said]
-        return by_group(lambda w: float(np.mean([_root(e, w * where) for e in errors])), group)
+        return interval(
+            mean_of([each(partial(_weighed, e, where)) for e in errors]), group, draws=400
+        )
 
     def cut_off(w: Floats) -> float:
         return float(np.mean([_root((s - target[r]) ** 2, w[r]) for j in judged for r, s in j.cut]))
@@ -113,7 +125,7 @@ def measure(engines: Engines, judged: list[Judged]) -> dict[str, Any]:
         "rmse": rmse([j.life for j in judged]),
         "rmse_by_seed": [_root((j.life - target) ** 2, np.ones(len(target))) for j in judged],
         "rmse_while_wearing": rmse([j.life for j in judged], (remaining <= CAP).astype(float)),
-        "rmse_cut_off": by_group(cut_off, group),
+        "rmse_cut_off": interval(each(cut_off), group, draws=400),
         "rmse_age": rmse([j.age_life for j in judged]),
         "rmse_mean": rmse([usual]),
         "failure": _ranked([j.chance for j in judged], fails, group),
@@ -126,21 +138,23 @@ def _root(squares: Floats, weight: Floats) -> float:
     return float(np.sqrt(np.average(squares, weights=weight)))
 
 
+def _weighed(squares: Floats, where: Floats | float, weight: Floats) -> float:
+    return _root(squares, weight * where)
+
+
 def _ranked(chances: list[Floats], fails: Floats, group: Ints) -> dict[str, Interval]:
     """Judge probabilities: how sharp, how honest, how well in order."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    figures: dict[str, Callable[[Floats, Floats], float]] = {
-        "brier": lambda c, w: float(np.average((c - fails) ** 2, weights=w)),
-        "ece": lambda c, w: calibration_error(c, fails, w),
-        "auc": lambda c, w: float(roc_auc_score(fails, c, sample_weight=w)),
-        "average_precision": lambda c, w: float(average_precision_score(fails, c, sample_weight=w)),
+    labels = fails.astype(np.int64)
+    figures: dict[str, Callable[[Floats], Weighted]] = {
+        "brier": lambda c: each(lambda w: float(np.average((c - fails) ** 2, weights=w))),
+        "ece": lambda c: calibration_error(labels, c),
+        "auc": lambda c: auc(labels, c),
+        "average_precision": lambda c: average_precision(labels, c),
     }
-
-    def over_seeds(figure: Callable[[Floats, Floats], float]) -> Interval:
-        return by_group(lambda w: float(np.mean([figure(c, w) for c in chances])), group, draws=200)
-
-    return {name: over_seeds(figure) for name, figure in figures.items()}
+    return {
+        name: interval(mean_of([figure(c) for c in chances]), group, draws=400)
+        for name, figure in figures.items()
+    }
 
 
 def costs(engines: Engines) -> dict[str, float]:

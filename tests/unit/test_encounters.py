@@ -16,8 +16,8 @@ from benchmarks.encounters import (
     from_earlier,
     gone_codes,
 )
-from benchmarks.redrawn import auc, calibration_error, difference, interval, mean_of, weights
 from benchmarks.stability import select
+from streams.intervals import auc, calibration_error, difference, interval, mean_of, weights
 
 TABLES = """admission_type_id,description
 11,Expired

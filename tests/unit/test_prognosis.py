@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks import engines as nasa
 from benchmarks.engines import Engines, judge, read_engines
-from benchmarks.intervals import by_group, calibration_error
 from benchmarks.turbofan import Options, measure, run
 from models.prognosis import Prognosis
 from streams.errors import ModelError, SourceError, UsageError
@@ -106,23 +105,3 @@ def test_the_benchmark_says_what_it_needs() -> None:
         run(Options())
     with pytest.raises(UsageError, match="numbers"):
         run(Options(Path("engines.txt"), "one"))
-
-
-def test_an_interval_is_of_groups_not_of_rows() -> None:
-    """Twenty groups, each of a value of its own: a hundred copies of it teach nothing."""
-    level = np.random.default_rng(0).normal(0, 1, 20)
-    for copies in (1, 100):
-        value, group = np.repeat(level, copies), np.repeat(np.arange(20), copies)
-        found = by_group(lambda w, v=value: float(np.average(v, weights=w)), group)  # type: ignore[misc]
-        assert found.value == pytest.approx(level.mean())
-        assert found.high - found.low == pytest.approx(3.92 * level.std() / np.sqrt(20), rel=0.15)
-
-
-def test_honest_chances_have_no_calibration_error_and_others_have_theirs() -> None:
-    draw = np.random.default_rng(0)
-    chance, ones = draw.random(40_000), np.ones(40_000)
-    happened = (draw.random(40_000) < chance).astype(float)
-    assert calibration_error(chance, happened, ones) < 0.01
-    assert calibration_error(np.clip(chance + 0.2, 0, 1), happened, ones) > 0.15
-    twice = calibration_error(np.tile(chance, 2), np.tile(happened, 2), np.ones(80_000))
-    assert twice == pytest.approx(calibration_error(chance, happened, 2 * ones))
