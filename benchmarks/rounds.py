@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import psutil
 
 from benchmarks.filling import Input
 from consumers.account import SCORED
+from consumers.measures import read_measures
 from simulator.broker import end_offsets
 from simulator.process import Child
 from simulator.reading import Tail
@@ -129,7 +129,9 @@ def time_workers(
         deadline = time.monotonic() + PATIENCE_S
         while not _finished(account, ends, spec):
             for record in tail.poll(0.1):
-                body = orjson.loads(record.value)
+                body = read_measures(record.value)
+                if body is None:
+                    continue
                 account[body["worker"]] = body
                 last = record.timestamp / 1000
                 if not _counted(account):
@@ -165,8 +167,9 @@ def _await_account(spec: DomainSpec, stack: Stack, enough: Callable[[Account], b
     with Tail(stack.address, _metrics(spec)) as tail:
         while not enough(account):
             for record in tail.poll(0.1):
-                body = orjson.loads(record.value)
-                account[body["worker"]] = body
+                body = read_measures(record.value)
+                if body is not None:
+                    account[body["worker"]] = body
             stack.children.check()
             if time.monotonic() > deadline:
                 raise StackError("the workers do not get there")

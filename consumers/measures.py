@@ -57,6 +57,12 @@ def measures(
     return Outbound(topic(name, METRICS), 0, b"account:%d" % worker, orjson.dumps(body), now, [])
 
 
+def read_measures(value: bytes) -> Mapping[str, Any] | None:
+    """Read what a worker says of itself; ``None`` for what else is on that topic."""
+    body: Mapping[str, Any] = orjson.loads(value)
+    return body if "worker" in body else None
+
+
 def _latest(clock: Ints) -> int | None:
     latest = int(clock.max())
     return latest if latest > 0 else None
