@@ -7,6 +7,8 @@ test in process) does three things in turn:
 2. ``pull`` the events that are ready: they come with their features;
 3. ``finish`` them with their scores.
 
+And, every so often, it has it ``judge`` the scores whose labels are final.
+
 Batches may be cut anywhere and partitions mixed at will: the outputs are the same.
 """
 
@@ -33,7 +35,6 @@ from streams.events import (
     Floats,
     Ints,
     Mask,
-    Outbound,
     Outputs,
     Records,
 )
@@ -135,7 +136,6 @@ class Pipeline:
                 outputs.records += closed
         if spec.role is Role.LABEL:
             state.note_judged("label", events.partition, state.judged.labelled(events))
-        outputs.records += self._judge()
         self._release()
         state.seen[spec.name].forget(clock)
         return outputs
@@ -190,7 +190,6 @@ class Pipeline:
             )
         self.account.add(trigger, acc.SCORED, events.partition)
         self.state.note_judged("score", events.partition, self.state.judged.scored(events, scores))
-        outputs.records += self._judge()
         return outputs
 
     @property
@@ -217,6 +216,21 @@ class Pipeline:
             for partition, offsets in self.state.unfinished.items():
                 position[partition] = min(position[partition], offsets[0])
         return position
+
+    def judge(self) -> Outputs:
+        """Publish what can be judged: what is scored, once no label of it can change any more.
+
+        It may be called at any time, and looks through all that is under way: so once in a while.
+        """
+        delay, judged = self.spec.timeline.label_delay, self.state.judged
+        final = np.full(self.spec.partitions, np.iinfo(np.int64).max)
+        for source in self.spec.sources:
+            if source.role is Role.LABEL:
+                known = self._watermark(source.name)
+                final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
+        if not judged.closes(final):
+            return Outputs()
+        return Outputs(judged.close(np.minimum(final, self._asks_from())))
 
     def cut(self) -> dict[int, Content]:
         """Write down what has changed since the last cut, per partition."""
@@ -272,20 +286,6 @@ class Pipeline:
         trigger = self.spec.trigger
         coming = self._watermark(trigger.name)
         return self.state.not_after(self._waiting.earliest_time(coming))
-
-    def _judge(self) -> list[Outbound]:
-        """Publish what can be judged: what is scored, once no label of it can change any more."""
-        delay, judged = self.spec.timeline.label_delay, self.state.judged
-        final = np.full(self.spec.partitions, np.iinfo(np.int64).max)
-        for source in self.spec.sources:
-            if source.role is Role.LABEL:
-                known = self._watermark(source.name)
-                final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
-        # The labels' clock passes a bucket once in a while; what is under way is not looked
-        # through before it has.
-        if not judged.closes(final):
-            return []
-        return judged.close(np.minimum(final, self._asks_from()))
 
     def _safe(self) -> Ints:
         """Return the same as of what is kept: a crash may set a partition back as far as that."""

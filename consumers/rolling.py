@@ -8,6 +8,7 @@ is known by its step.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import orjson
 from consumers.accuracy import AccuracyState, Bar, Change, judge
 from consumers.judged import MICRO, read_judged
 from streams.codec import format_times
-from streams.events import NO_TIME, Ints, Outbound
+from streams.events import NO_TIME, Ints, Mask, Outbound
 from streams.quality import named
 from streams.spec import DomainSpec
 from streams.topics import ALERTS, METRICS, topic
@@ -34,7 +35,7 @@ class Rolling:
         self._metric, is_error = named(own.metric)
         self._bar = Bar(own.threshold, own.margin, own.min_samples, is_error)
         self._covered = np.full(spec.partitions, NO_TIME)
-        self._window: tuple[Ints, Ints, Ints] = (_NOTHING, _NOTHING, _NOTHING)
+        self._window: tuple[Ints, Ints, Ints] = _NONE
         self._waiting: list[tuple[Ints, Ints, Ints]] = []
         self._next = NO_TIME
         self._is_low = False
@@ -64,12 +65,19 @@ class Rolling:
     def _advance(self, complete: int) -> list[AccuracyState]:
         """Go on step by step to where everybody has come."""
         own = self._spec.accuracy
-        parts = [self._window, *self._waiting]
-        time, score, label = (np.concatenate(column) for column in zip(*parts, strict=True))
+        parts = [_NONE, *self._waiting]
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        due = columns[0] < complete
+        self._waiting = [_rows(columns, ~due)]
         # Of the same instant, by score: the order of partitions must not matter where many count.
-        order = np.lexsort((label, score, time))
-        time, score, label = time[order], score[order], label[order]
-        if self._next == NO_TIME and len(time) and time[0] < complete:
+        new = _rows(columns, due)
+        order = np.lexsort((new[2], new[1], new[0]))
+        # What is in the window came before all of this.
+        time, score, label = (
+            np.concatenate([old, column[order]])
+            for old, column in zip(self._window, new, strict=True)
+        )
+        if self._next == NO_TIME and len(time):
             self._next = int(time[0]) // own.step * own.step + own.step
         found = []
         while NO_TIME < self._next <= complete:
@@ -82,9 +90,7 @@ class Rolling:
                 self._next = self._after_silence(time, complete)
             self._samples = state.samples
         begin = self._begin(time, complete)
-        done = int(np.searchsorted(time, complete))
-        self._window = time[begin:done], score[begin:done], label[begin:done]
-        self._waiting = [(time[done:], score[done:], label[done:])]
+        self._window = time[begin:], score[begin:], label[begin:]
         self.states.extend(found)
         return found
 
@@ -116,6 +122,12 @@ class Rolling:
 
 
 _NOTHING = np.empty(0, np.int64)
+_NONE = _NOTHING, _NOTHING, _NOTHING
+
+
+def _rows(columns: Sequence[Ints], which: Mask) -> tuple[Ints, Ints, Ints]:
+    time, score, label = columns
+    return time[which], score[which], label[which]
 
 
 def told(spec: DomainSpec, state: AccuracyState, model: str) -> list[Outbound]:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.errors import UsageError
+from streams.events import Ints
+from streams.intervals import Weighted, auc, average_precision
 
 Vector: TypeAlias = npt.NDArray[np.float64]
 Metric: TypeAlias = Callable[[Vector, Vector], float]
@@ -37,23 +39,21 @@ def named(metric: str | Metric) -> tuple[Metric, bool]:
     return METRICS[metric], metric in ("mae", "rmse")
 
 
-def _ranked(name: str) -> Metric:
-    """Take a metric of scikit-learn's that needs both kinds of labels."""
+def _ranked(area: Callable[[Ints, Vector], Weighted]) -> Metric:
+    """Take a figure of ranks, which needs both kinds of labels."""
 
     def metric(predictions: Vector, labels: Vector) -> float:
-        from sklearn import metrics
-
         if labels.min() == labels.max():
             return math.nan
-        return float(getattr(metrics, name)(labels, predictions))
+        return float(area(labels.astype(np.int64), predictions)(np.ones((1, len(labels))))[0])
 
     return metric
 
 
 METRICS: dict[str, Metric] = {
     "accuracy": lambda predictions, labels: float((predictions == labels).mean()),
-    "average_precision": _ranked("average_precision_score"),
-    "roc_auc": _ranked("roc_auc_score"),
+    "average_precision": _ranked(average_precision),
+    "roc_auc": _ranked(auc),
     "mae": lambda predictions, labels: float(np.abs(predictions - labels).mean()),
     "rmse": lambda predictions, labels: float(np.sqrt(((predictions - labels) ** 2).mean())),
 }

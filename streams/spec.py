@@ -249,7 +249,7 @@ class Accuracy:
     min_samples: int
     span: int
     step: int
-    count: int = 50_000
+    count: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)

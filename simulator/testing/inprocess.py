@@ -58,7 +58,7 @@ class InProcess:
         out = self._route(self.pipeline.push(records).each())
         while (prepared := self.pipeline.pull(ROWS)) is not None:
             out += self._route(self._finish(prepared))
-        return out
+        return out + self._route(self.pipeline.judge().each())
 
     def run(self, records: Iterable[Records]) -> Iterator[Outbound]:
         """Push batch after batch."""

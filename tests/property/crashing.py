@@ -79,6 +79,7 @@ class Crashing:
 
     def cut(self) -> None:
         """Write down what has changed."""
+        self._put(self.pipeline.judge().each())
         for p, content in self.pipeline.cut().items():
             self.written.setdefault(p, []).append(content)
             self.pipeline.kept(p, content)
@@ -110,6 +111,7 @@ class Crashing:
                 moved = True
             while self.scoring:
                 self.finish()
+        self._put(self.pipeline.judge().each())
 
     def _put(self, records: Sequence[Outbound]) -> None:
         self.outputs += records
