@@ -15,6 +15,7 @@ from consumers.extraction import extract_features as extract_features
 from consumers.history import History, PlacedKeys, Slots
 from consumers.lookup import LookupState
 from consumers.table import SecondKeyTable
+from consumers.tracking import TrackedState
 from streams.events import NO_TIME, Events, Ints, Objects
 from streams.features import Aggregates, Past, Windows
 from streams.spec import DomainSpec
@@ -130,6 +131,7 @@ def featurize(
     windows: Mapping[str, WindowState],
     tables: Mapping[str, SecondKeyTable],
     lookups: Mapping[str, LookupState],
+    trackers: Mapping[str, TrackedState],
 ) -> tuple[npt.NDArray[np.float32], Lineage]:
     """Compute the features of events that are ready, and remember the events.
 
@@ -155,7 +157,8 @@ def featurize(
         source: lookup.as_of(events.partition, events.entity, events.event_time)
         for source, lookup in lookups.items()
     }
-    aggregates = Aggregates(pasts, counts, joined)
+    tracked = {name: tracker.update(events) for name, tracker in trackers.items()}
+    aggregates = Aggregates(pasts, counts, joined, tracked)
     features = spec.features.assemble(events, aggregates).astype(np.float32)
     lineage = spec.features.lineage
     return features, None if lineage is None else lineage(aggregates)

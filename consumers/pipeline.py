@@ -76,8 +76,8 @@ class Pipeline:
         self.signature = signature
         self.state = State(spec, journal=journal)
         self.tables = tables if tables is not None else new_tables(spec)
-        self._hold = hold
-        self._waiting = Waiting(spec.partitions, hold=hold)
+        self._hold = hold or bool(spec.trackers)
+        self._waiting = Waiting(spec.partitions, hold=self._hold)
 
     @property
     def account(self) -> acc.Account:
@@ -146,8 +146,10 @@ class Pipeline:
         if events is None:
             return None
         state = self.state
-        made = featurize(events, self.spec, state.windows, self.tables, state.lookups)
-        prepared = Prepared(events, *made)
+        made = featurize(
+            events, self.spec, state.windows, self.tables, state.lookups, state.trackers
+        )
+        prepared = Prepared(events, *made, state.tracked(events))
         self._waiting.score(prepared)
         return prepared
 
@@ -172,7 +174,7 @@ class Pipeline:
         """
         self._waiting.finish(prepared)
         events, signature, trigger = prepared.events, self.signature, self.spec.trigger.name
-        self.state.note_finished(events)
+        self.state.note_finished(events, prepared.tracked)
         if scores is None or signature is None:
             self.account.add(trigger, acc.NO_MODEL, events.partition)
             return Outputs()
@@ -307,7 +309,10 @@ class Pipeline:
     def _release(self) -> None:
         trigger = self.spec.trigger
         if self._hold:
-            self._waiting.release(self._watermark(trigger.name))
+            watermark = self._watermark(trigger.name)
+            # What is read again goes in order of event time too: all of it must be there.
+            watermark[list(self.state.unfinished)] = NO_TIME
+            self._waiting.release(watermark)
 
     def _is_ready(self, events: Events) -> Mask:
         ready = np.ones(len(events), bool)

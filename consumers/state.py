@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -27,6 +27,7 @@ from consumers.judged import JudgedRows, Rows
 from consumers.lookup import LookupState, as_texts
 from consumers.seen import SeenIds
 from consumers.table import Contributions, Open
+from consumers.tracking import TrackedState
 from streams.errors import StateError
 from streams.events import NO_TIME, Events, Ints, as_objects
 from streams.spec import DomainSpec
@@ -43,6 +44,8 @@ def state_hash(spec: DomainSpec) -> str:
         "tables": [(t.name, t.key, t.bucket, t.delay, sorted(t.counts)) for t in spec.tables],
         "lookups": [(look.source, look.fields) for look in spec.lookups],
     }
+    if spec.trackers:
+        parts["trackers"] = [(tracker.name, tracker.layout) for tracker in spec.trackers]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -65,6 +68,7 @@ class State:
         self.seen = {s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.sources}
         self.windows = {w.name: WindowState(w, trigger.allowed_lateness) for w in spec.windows}
         self.lookups = {look.source: LookupState(look, n) for look in spec.lookups}
+        self.trackers = {t.name: TrackedState(t) for t in spec.trackers}
         self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
         self.judged = JudgedRows(spec)
         self.alerted: list[dict[str, int]] = [{} for _ in range(n)]
@@ -133,10 +137,19 @@ class State:
         if self._journal is not None:
             self._journal.note(f"judged:{name}", partition, columns)
 
-    def note_finished(self, events: Events) -> None:
-        """Note that events of the trigger are finished."""
+    def tracked(self, events: Events) -> dict[str, dict[str, Any]]:
+        """Return what the events' keys have come to with them, to be noted once they are done."""
+        if self._journal is None:
+            return {}
+        return {name: tracker.rows_of(events) for name, tracker in self.trackers.items()}
+
+    def note_finished(self, events: Events, tracked: Mapping[str, dict[str, Any]]) -> None:
+        """Note that events of the trigger are finished, and what their keys came to with them."""
         if self._journal is None:
             return
+        for name, rows in tracked.items():
+            own = {"key": rows["key"], "row": rows["row"]}
+            self._journal.note(f"tracked:{name}", rows["partition"], own)
         for w in self.spec.windows:
             columns: dict[str, Any] = {
                 "key": events.columns[w.key],
@@ -206,6 +219,8 @@ class State:
             keys, count, times, values = windows.kept(partition)
             content[f"window:{name}:key"], content[f"window:{name}:count"] = keys, count
             content[f"window:{name}:time"], content[f"window:{name}:value"] = times, values
+        for name, tracker in self.trackers.items():
+            content[f"tracked:{name}:key"], content[f"tracked:{name}:row"] = tracker.kept(partition)
         content |= {f"judged:{n}": c for n, c in self.judged.kept(partition).items()}
         alerted = self.alerted[partition]
         content["alerted:key"] = list(alerted)
@@ -254,6 +269,10 @@ class State:
             self.unfinished[p] = unfinished
         for window in spec.windows:
             self._restore_window(p, window.name, contents)
+        for name, tracker in self.trackers.items():
+            rows = [_ints(c[f"tracked:{name}:row"]) for c in contents if f"tracked:{name}:row" in c]
+            words = np.concatenate([np.empty(0, np.int64), *(part.ravel() for part in rows)])
+            tracker.restore(p, _texts(contents, f"tracked:{name}:key"), words)
         waiting: list[Rows] = [
             (
                 _column(contents, f"judged:{name}:id"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ class Prepared:
     events: Events
     features: Matrix
     lineage: list[dict[str, Any]] | None = None
+    tracked: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Per tracker, what the events' keys have come to with them, as it is written down."""
 
 
 class Waiting:

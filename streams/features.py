@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from streams.events import Events, Floats, Ints, Objects
+
+Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+Slots: TypeAlias = npt.NDArray[np.intp]
 
 UNKNOWN = -1.0
 """Stands for a feature that is not known; never NaN, which is always an error at the model."""
@@ -100,6 +106,58 @@ class Lookup:
     delay: int = 0
 
 
+class Tracked(Protocol):
+    """What many keys have come to. Each has a number, from 0 on."""
+
+    def update(self, slots: Slots, events: Events) -> Arrays:
+        """Take events in, in order, and say of each what its key has come to.
+
+        A key may have several of them. What is said of an event depends on those of its own key
+        alone, and on none that comes after it.
+
+        Parameters
+        ----------
+        slots
+            The number of each event's key, shape ``(n,)``.
+
+        Returns
+        -------
+        Arrays whose first axis is that of the events.
+        """
+        ...
+
+    def kept(self, slots: Slots) -> Arrays:
+        """Return all that has to be written down of these keys.
+
+        The first axis is that of ``slots``; all other axes and the types are always the same.
+        """
+        ...
+
+    def restore(self, slots: Slots, arrays: Arrays) -> None:
+        """Put back what :meth:`kept` returned, under these numbers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """What the trigger's entity has come to, event by event, where no window says it.
+
+    The events of a domain that tracks are always taken in order of event time: each waits until
+    its partition's watermark has passed it. So what is tracked does not depend on when they came.
+
+    Parameters
+    ----------
+    start
+        ``() -> Tracked`` that knows no key yet.
+    layout
+        What it is made of, in any words: a state that was written down by another is not read.
+    """
+
+    name: str
+    start: Callable[[], Tracked]
+    layout: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """What :class:`Lookup` found for ``n`` events.
@@ -134,12 +192,13 @@ class Aggregates:
     """All that an event's features are made from, besides the event itself.
 
     ``windows[name]`` is a :class:`Past`; ``tables[name][column]`` has shape ``(n, n_lengths)``;
-    ``lookups[source]`` is a :class:`Joined`.
+    ``lookups[source]`` is a :class:`Joined`; ``tracked[name]`` is what a :class:`Tracker` said.
     """
 
     windows: Mapping[str, Past]
     tables: Mapping[str, Mapping[str, Ints]]
     lookups: Mapping[str, Joined] = field(default_factory=dict)
+    tracked: Mapping[str, Arrays] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

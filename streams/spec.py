@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from streams.errors import UsageError
 from streams.events import Columns, Floats, Ints, Mask
-from streams.features import FeatureSpec, Lookup, SecondKey, Windows
+from streams.features import FeatureSpec, Lookup, SecondKey, Tracker, Windows
 from streams.world import AskMap, FileMap, Slice, TableMap, Timeline, World
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
@@ -157,8 +157,8 @@ class Recipe:
     build: Callable[[int], Estimator]
     metric: str
     max_false_alerts: float
-    days: int
-    ordinary_days: int
+    days: float
+    ordinary_days: float
     world: Mapping[str, float]
     ordinary: Mapping[str, float]
     seed: int
@@ -276,6 +276,7 @@ class DomainSpec:
     label_key: str
     """Field of a label event that holds the ``event_id`` of the event it is about."""
     lookups: tuple[Lookup, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
     databases: tuple[TableMap, ...] = ()
     """Tables that are polled for changes, which are events of context sources."""
     asks: tuple[AskMap, ...] = ()
@@ -354,4 +355,6 @@ class DomainSpec:
         }
         if self.lookups:
             parts["lookups"] = [(look.source, look.fields, look.delay) for look in self.lookups]
+        if self.trackers:
+            parts["trackers"] = [(tracker.name, tracker.layout) for tracker in self.trackers]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

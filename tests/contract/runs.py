@@ -19,9 +19,14 @@ from streams.world import Slice
 Features = Mapping[str, npt.NDArray[np.float32]]
 
 
+def some(spec: DomainSpec, days: float) -> float:
+    """Return so many days, or fewer where a day holds many more events (event days)."""
+    return days * min(1.0, spec.timeline.days_per_minute / 20)
+
+
 def days(spec: DomainSpec) -> float:
     """So many days of a world say something, and do not take long."""
-    return 6 + 1.5 * spec.timeline.label_delay / DAY
+    return some(spec, 6) + 1.5 * spec.timeline.label_delay / DAY
 
 
 def small(spec: DomainSpec, seed: int, length: float, **options: float) -> list[Slice]:

@@ -11,7 +11,7 @@ from producers.wire import wire
 from simulator.testing.outcome import Outcome
 from simulator.testing.replay import record_batches, record_world, replay
 from streams.spec import DomainSpec
-from tests.contract.runs import small
+from tests.contract.runs import small, some
 
 BAD = (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"event_id":1}', b'{"event_id":"x"}', b"1e999")
 
@@ -19,7 +19,7 @@ BAD = (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"event_id":1}', b'{"event_id":
 def test_wrecks_of_every_source_are_dead_with_their_bytes(
     domain: DomainSpec, model: Loaded
 ) -> None:
-    slices = small(domain, 7, 1, **_clean(domain))
+    slices = small(domain, 7, some(domain, 1), **_clean(domain))
     for source in domain.sources:
         for piece in slices:
             for emission in piece.emissions:
@@ -37,12 +37,12 @@ def test_the_world_as_it_was(
 ) -> None:
     """A model may be trained anew, so that its scores are no part of what is kept."""
     third = {k: max(1, v // 3) if v > 10 else v for k, v in domain.options.items()}
-    golden(replay(domain, record_world(domain, seed=20, days=5, **third), model))
+    golden(replay(domain, record_world(domain, seed=20, days=some(domain, 5), **third), model))
 
 
 @pytest.mark.parametrize("rows", [97, 1000])
 def test_batches_make_no_difference(domain: DomainSpec, model: Loaded, rows: int) -> None:
-    recording = record_batches(domain, list(wire(domain, small(domain, 3, 6))))
+    recording = record_batches(domain, list(wire(domain, small(domain, 3, some(domain, 6)))))
     whole, cut = replay(domain, recording, model), replay(domain, recording, model, rows=rows)
     assert whole.scores == cut.scores
     assert whole.alerts == cut.alerts

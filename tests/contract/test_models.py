@@ -13,7 +13,7 @@ from simulator.training import labelled, world_slices
 from streams.intervals import auc, average_precision, difference, interval
 from streams.spec import DAY, DomainSpec
 from streams.topics import ALERTS, SCORES, topic
-from tests.contract.runs import days, drive
+from tests.contract.runs import days, drive, some
 
 UNSEEN = 31_337
 METRIC = {"average_precision": average_precision, "roc_auc": auc}
@@ -21,7 +21,7 @@ METRIC = {"average_precision": average_precision, "roc_auc": auc}
 
 def test_the_model_is_better_than_any_one_feature(domain: DomainSpec, model: Loaded) -> None:
     """On a world that no tuning has seen, with the lower end of the interval over entities."""
-    length = 45 + domain.timeline.label_delay / DAY
+    length = some(domain, 45) + domain.timeline.label_delay / DAY
     # As many entities as it has learnt from: they are what is drawn again.
     sizes = {name: value for name, value in domain.recipe.world.items() if value > 10}
     options = {**domain.options, **sizes}
@@ -67,7 +67,7 @@ def test_an_altered_artefact_is_not_loaded(
 
 def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
     options = {**domain.options, **dict.fromkeys(_planting(domain), 4.0)}
-    slices = list(world_slices(domain, 20, options, days(domain) + 30))
+    slices = list(world_slices(domain, 20, options, days(domain) + some(domain, 30)))
     out = drive(domain, slices, 8192, InProcess(domain, model.score, model.signature))
     alerts = [orjson.loads(r.value) for r in out if r.topic == topic(domain.name, ALERTS)]
     alerts = [a for a in alerts if a["rule"] == domain.alert.name]

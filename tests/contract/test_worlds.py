@@ -5,12 +5,15 @@ from __future__ import annotations
 from streams.registry import all_topics
 from streams.spec import DomainSpec, Role
 from streams.topics import TRUTH
-from tests.contract.runs import bodies, days, small
+from tests.contract.runs import bodies, days, small, some
 
 
 def test_the_same_seed_gives_the_same_bytes(domain: DomainSpec) -> None:
     one, again, other = (
-        [[(e.source, e.keys, e.values) for e in piece.emissions] for piece in small(domain, s, 4)]
+        [
+            [(e.source, e.keys, e.values) for e in piece.emissions]
+            for piece in small(domain, s, some(domain, 4))
+        ]
         for s in (7, 7, 8)
     )
     assert one == again
@@ -19,7 +22,7 @@ def test_the_same_seed_gives_the_same_bytes(domain: DomainSpec) -> None:
 
 def test_slices_are_in_order_and_on_the_grid(domain: DomainSpec) -> None:
     before = domain.timeline.epoch
-    for piece in small(domain, 7, 5):
+    for piece in small(domain, 7, some(domain, 5)):
         assert piece.until == before + domain.timeline.heartbeat
         for emission in piece.emissions:
             clock = emission.clock.tolist()
@@ -55,7 +58,7 @@ def test_a_label_is_about_an_event_of_the_same_entity(domain: DomainSpec) -> Non
 
 
 def test_what_is_planted_is_about_entities_that_there_are(domain: DomainSpec) -> None:
-    slices = small(domain, 7, days(domain) + 20)
+    slices = small(domain, 7, days(domain) + some(domain, 20))
     known = {e[domain.trigger.key] for e in bodies(slices, domain.trigger.name)}
     planted = bodies(slices, TRUTH)
     about = [p[domain.trigger.key] for p in planted if p.get(domain.trigger.key)]

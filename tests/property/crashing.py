@@ -14,8 +14,10 @@ from consumers.pipeline import Pipeline, new_tables
 from consumers.waiting import Prepared
 from streams.events import NO_TIME, Outbound
 from streams.packing import pack, unpack
+from streams.spec import DomainSpec
 from streams.topics import JUDGED, topic
-from tests.property.driving import SIGNATURE, checksum, records_of
+from tests.property.chained import signature
+from tests.property.driving import checksum, records_of
 from tests.property.logs import SOURCES, SPEC, Item, logs_of
 
 ROWS = 8
@@ -30,18 +32,21 @@ class Crashing:
 
     items: Iterable[Item]
     hold: bool
+    spec: DomainSpec = SPEC
     outputs: list[Outbound] = field(default_factory=list)
     written: dict[int, list[Content]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.logs = logs_of(self.items)
-        self.tables = new_tables(SPEC)
+        self.tables = new_tables(self.spec)
         self.crash()
 
     def crash(self) -> None:
         """Forget everything but what is written down, and begin from there."""
         self.scoring: list[Prepared] = []
-        self.pipeline = Pipeline(SPEC, SIGNATURE, hold=self.hold, tables=self.tables, journal=True)
+        self.pipeline = Pipeline(
+            self.spec, signature(self.spec), hold=self.hold, tables=self.tables, journal=True
+        )
         for p, contents in self.written.items():
             self.pipeline.restore(p, [unpack(pack(content)) for content in contents])
         self.at = {

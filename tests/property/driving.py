@@ -11,17 +11,11 @@ from hypothesis import strategies as st
 from simulator.testing.inprocess import InProcess
 from streams.events import Floats, Outbound, Records
 from streams.inference import Matrix
-from streams.signature import Signature
+from streams.spec import DomainSpec
+from tests.property.chained import signature
 from tests.property.logs import SPEC, Item, logs_of
 
-SIGNATURE = Signature(
-    "checksum",
-    "1",
-    SPEC.features.names,
-    SPEC.feature_hash,
-    threshold=0.7,
-    reference=(0.0,) * len(SPEC.features.names),
-)
+SIGNATURE = signature(SPEC)
 
 
 def checksum(features: Matrix) -> Floats:
@@ -89,7 +83,9 @@ def scheduled(items: Iterable[Item], schedule: Schedule) -> list[Batch]:
     return batches
 
 
-def run(batches: Iterable[Batch], *, hold: bool = False) -> tuple[InProcess, list[Outbound]]:
+def run(
+    batches: Iterable[Batch], *, hold: bool = False, spec: DomainSpec = SPEC
+) -> tuple[InProcess, list[Outbound]]:
     """Push batches through a pipeline that scores by checksum."""
-    domain = InProcess(SPEC, checksum, SIGNATURE, hold=hold)
+    domain = InProcess(spec, checksum, signature(spec), hold=hold)
     return domain, list(domain.run(map(records_of, batches)))

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from streams.spec import DomainSpec
+from tests.property.chained import chained
 from tests.property.crashing import Crashing, account, effect
 from tests.property.driving import one_by_one, run
 from tests.property.examples import examples
-from tests.property.logs import Story, ending, steps, tell
+from tests.property.logs import SPEC, Story, ending, steps, tell
 
 Action = tuple[str, int, int]
 
@@ -28,16 +30,21 @@ ROUNDS = st.lists(st.tuples(WORK, WRITING, WORK), min_size=1, max_size=5)
 """Each round ends in a crash."""
 
 
-@pytest.mark.parametrize("hold", [False, True])
+CHAINED = chained(SPEC)
+
+
+@pytest.mark.parametrize(
+    ("hold", "spec"), [(False, SPEC), (True, SPEC), (False, CHAINED)], ids=["", "hold", "chained"]
+)
 @examples(2)
 @given(story=st.lists(steps(), min_size=3, max_size=16), rounds=ROUNDS)
 def test_a_crash_at_any_moment_changes_nothing(
-    story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool
+    story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool, spec: DomainSpec
 ) -> None:
     items = tell(story)
     items += ending(items)
-    whole, outputs = run(one_by_one(items), hold=hold)
-    crashing = Crashing(items, hold)
+    whole, outputs = run(one_by_one(items), hold=hold, spec=spec)
+    crashing = Crashing(items, hold, spec)
     for parts in rounds:
         for action in chain.from_iterable(parts):
             crashing.act(action)

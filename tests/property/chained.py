@@ -1,0 +1,72 @@
+"""The finance domain with a chain per card: what a card has come to depends on every event's place.
+
+Its features are those of the domain and the chain, so that any event that is left out, taken twice
+or taken in another order changes all scores after it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.events import Events, Floats
+from streams.features import Aggregates, Arrays, Slots, Tracker
+from streams.signature import Signature
+from streams.spec import DomainSpec
+
+
+class Chain:
+    """Per card, a checksum of the amounts and times so far, and how many there were."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[int, int]] = {}
+
+    def update(self, slots: Slots, events: Events) -> Arrays:
+        found = np.empty((len(slots), 2))
+        cents = events.integers("amount_cents").tolist()
+        for i, (slot, cent, time) in enumerate(
+            zip(slots.tolist(), cents, events.event_time.tolist(), strict=True)
+        ):
+            chain, count = self._rows.get(slot, (0, 0))
+            found[i] = chain % 65_521, count
+            self._rows[slot] = zlib.crc32(b"%d %d" % (cent, time), chain), count + 1
+        return {"chain": found}
+
+    def kept(self, slots: Slots) -> Arrays:
+        rows = [self._rows[slot] for slot in slots.tolist()]
+        return {
+            "chain": np.array([chain for chain, _ in rows], np.uint32),
+            "count": np.array([[count, count] for _, count in rows], np.int16).reshape(-1, 2),
+        }
+
+    def restore(self, slots: Slots, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        chains, counts = arrays["chain"].tolist(), arrays["count"][:, 0].tolist()
+        self._rows.update(zip(slots.tolist(), zip(chains, counts, strict=True), strict=True))
+
+
+def chained(spec: DomainSpec) -> DomainSpec:
+    """Return the domain with a chain."""
+
+    def assemble(events: Events, aggregates: Aggregates) -> Floats:
+        chain = aggregates.tracked["chain"]["chain"]
+        return np.column_stack([spec.features.assemble(events, aggregates), chain])
+
+    own = {"chain": "checksum of the card's past", "place": "place in the card's chain"}
+    features = replace(
+        spec.features,
+        names=(*spec.features.names, *own),
+        help={**spec.features.help, **own},
+        assemble=assemble,
+    )
+    return replace(spec, features=features, trackers=(Tracker("chain", Chain),))
+
+
+def signature(spec: DomainSpec) -> Signature:
+    """Return that of a model that takes all features of a domain."""
+    names = spec.features.names
+    return Signature("checksum", "1", names, spec.feature_hash, 0.7, (0.0,) * len(names))
