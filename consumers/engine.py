@@ -19,6 +19,7 @@ from faust.types import TP
 from mode import Service
 
 from consumers.accuracy import AccuracyState
+from consumers.feeds import FeedAlert, feed_alerts
 from consumers.follower import follow
 from consumers.inbox import Inbox
 from consumers.lasting import Lasting, WorkerConfig
@@ -30,9 +31,10 @@ from consumers.rolling import told
 from consumers.runner import Limits, Runner
 from consumers.trimming import Trimmer
 from streams.errors import ScorerUnavailable, StackError, StateError
+from streams.events import Outbound
 from streams.signature import Signature
 from streams.spec import DomainSpec
-from streams.topics import JUDGED, TABLE_PARTITIONS, topic
+from streams.topics import JUDGED, TABLE_PARTITIONS, WATCHED, topic
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +142,8 @@ class Engine(Service):
         self._assigned, self._generation = own, generation
         for lasting in self._lasting.values():
             self._tell(lasting, list(lasting.rolling.states))
+            if lasting.feeds is not None:
+                self._warn(lasting, list(lasting.feeds.alerts))
         for name, runner in self._runners.items():
             self._running[name] = asyncio.create_task(self._guard(runner.run()))
         entered, self._entered = self._entered, asyncio.Event()
@@ -203,11 +207,15 @@ class Engine(Service):
     async def _follow(self, lasting: Lasting) -> None:
         spec = lasting.spec
         names = {topic(spec.name, name): name for name in lasting.tables}
-        judged = topic(spec.name, JUDGED)
+        judged, watched = topic(spec.name, JUDGED), topic(spec.name, WATCHED)
+        complete = [judged] if lasting.feeds is None else [judged, watched]
 
         def handle(topic_name: str, records: Sequence[Any]) -> None:
             if topic_name == judged:
                 self._tell(lasting, [s for r in records for s in lasting.rolling.apply(r.value)])
+                return
+            if topic_name == watched and lasting.feeds is not None:
+                self._warn(lasting, [a for r in records for a in lasting.feeds.apply(r.value)])
                 return
             table = lasting.tables[names[topic_name]]
             # What comes back of our own is known, and need not be read.
@@ -217,18 +225,31 @@ class Engine(Service):
                 self.inboxes[spec.name].wake()
 
         wait = self.config.tuning.fetch_wait
-        await follow(self.config.broker, [*names, judged], TABLE_PARTITIONS, wait, handle)
+        await follow(self.config.broker, [*names, *complete], TABLE_PARTITIONS, wait, handle)
 
     def _tell(self, lasting: Lasting, states: Iterable[AccuracyState]) -> None:
-        """Tell of the accuracy, if it is ours to do so: whoever has the first partition does."""
+        """Tell of the accuracy."""
         spec, complete = lasting.spec, lasting.rolling.complete
-        if lasting.signature is None or not self._tells(spec):
+        if lasting.signature is not None:
+            model = lasting.signature.model
+            self._say(
+                lasting, "judged", complete, [r for s in states for r in told(spec, s, model)]
+            )
+
+    def _warn(self, lasting: Lasting, alerts: Iterable[FeedAlert]) -> None:
+        """Raise alerts about feeds."""
+        assert lasting.feeds is not None
+        records = [r for alert in alerts for r in feed_alerts(lasting.spec.name, alert)]
+        self._say(lasting, "watched", lasting.feeds.complete, records)
+
+    def _say(self, lasting: Lasting, kind: str, until: int, records: list[Outbound]) -> None:
+        """Send what is complete until then (ms), if it is ours: whoever has the first partition."""
+        if not self._tells(lasting.spec):
             return
-        records = [r for state in states for r in told(spec, state, lasting.signature.model)]
 
         def confirmed(sent: asyncio.Future[None] | None = None) -> None:
             if sent is None or not (sent.cancelled() or sent.exception()):
-                lasting.told = max(lasting.told, complete)
+                lasting.told[kind] = max(lasting.told[kind], until)
 
         if records:
             sending = Output(self._producer, self.config.settings.max_record).send(records)
@@ -254,7 +275,7 @@ class Engine(Service):
                 worker=self.config.worker,
                 generation=self._generation,
                 partitions=_common(lasting.spec, self._assigned),
-                told=lasting.told if self._tells(lasting.spec) else None,
+                told=dict(lasting.told) if self._tells(lasting.spec) else None,
             )
             output.send([record])
             await output.flush()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer
 
 from consumers.changelog import Changelog
+from consumers.feeds import FeedStates
 from consumers.latency import Latencies
 from consumers.pipeline import new_tables
 from consumers.predict import HttpScorer
@@ -63,8 +64,9 @@ class Lasting:
         self.changelog = Changelog(spec, producer, config.group, trim)
         self.latencies = Latencies()
         self.rolling = Rolling(spec)
-        self.told = NO_TIME
-        """Up to which event time the accuracy has been told of, and confirmed (ms)."""
+        self.feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
+        self.told = dict.fromkeys(("judged", "watched"), NO_TIME)
+        """Up to when the accuracy, and the feeds, have been told of, and confirmed (ms)."""
         self.signature: Signature | None = None
         self.scorer = HttpScorer(
             settings.model_url,

@@ -21,7 +21,7 @@ def measures(
     worker: int,
     generation: int,
     partitions: Sequence[int],
-    told: int | None,
+    told: Mapping[str, int] | None,
 ) -> Outbound:
     """Write a worker's account and measures as a record.
 
@@ -33,7 +33,8 @@ def measures(
     partitions
         Which it owns, of all sources.
     told
-        Up to which event time it has told of the accuracy (ms); ``None`` if others do.
+        Of each kind of thing that is complete in all partitions, up to when it has told of it
+        (ms); ``None`` if others do.
     """
     pipeline, name = runner.pipeline, runner.spec.name
     signature, now = pipeline.signature, int(time.time() * 1000)
@@ -45,7 +46,10 @@ def measures(
         "account": {s: {str(p): pipeline.account.of(s, p) for p in partitions} for s in sources},
         "position": {s: {str(p): int(runner.kept[s][p]) for p in partitions} for s in sources},
         "clock": {s: _latest(clock) for s, clock in pipeline.clocks.items()},
-        "judged": {str(p): int(pipeline.state.judged.until[p]) for p in partitions},
+        "complete": {
+            kind: {str(p): int(until[p]) for p in partitions}
+            for kind, until in pipeline.complete().items()
+        },
         "told": told,
         "queued": len(runner.inbox),
         "pending": pipeline.pending,

@@ -113,6 +113,7 @@ class Pipeline:
         self._count(batch, cleaned)
         outputs = Outputs(rejected(self.spec, batch, cleaned))
         if spec.role is Role.TRIGGER:
+            state.watch(events, cleaned.clock)
             events = self._with_entity(events)
         else:
             self.account.add(spec.name, acc.APPLIED, events.partition)
@@ -233,6 +234,19 @@ class Pipeline:
         if not judged.closes(final):
             return Outputs()
         return Outputs(judged.close(np.minimum(final, self._asks_from())))
+
+    def watched(self) -> Outputs:
+        """Publish what has come by each feed, in buckets of the clock that have ended."""
+        feeds, clock = self.state.feeds, self.clocks[self.spec.trigger.name]
+        if feeds is None or not feeds.closes(clock):
+            return Outputs()
+        return Outputs(feeds.close(clock))
+
+    def complete(self) -> dict[str, Ints]:
+        """Return up to when what is published is complete, per kind and partition (ms)."""
+        feeds = self.state.feeds
+        judged = {"judged": self.state.judged.until}
+        return judged if feeds is None else {**judged, "watched": feeds.until}
 
     def cut(self) -> dict[int, Content]:
         """Write down what has changed since the last cut, per partition."""

@@ -244,8 +244,9 @@ class Runner:
 
     async def _write_down(self) -> None:
         """Write down what has changed, once the outputs that belong to it are confirmed."""
-        if (judged := self.pipeline.judge()).records:
-            self._emit(judged)
+        for complete in (self.pipeline.judge(), self.pipeline.watched()):
+            if complete.records:
+                self._emit(complete)
         snapshots = {}
         for p in sorted(self._wanted):
             content = self.pipeline.snapshot(p)

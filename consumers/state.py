@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from consumers.account import Account
 from consumers.featurize import WindowState
+from consumers.feedcounts import FeedCounts
 from consumers.journal import Content, Journal
 from consumers.judged import JudgedRows, Rows
 from consumers.lookup import LookupState, as_texts
@@ -46,6 +47,8 @@ def state_hash(spec: DomainSpec) -> str:
     }
     if spec.trackers:
         parts["trackers"] = [(tracker.name, tracker.layout) for tracker in spec.trackers]
+    if spec.feeds:
+        parts["feeds"] = [spec.feeds.column, spec.feeds.unit, spec.feeds.value, *spec.feeds.same]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -71,6 +74,7 @@ class State:
         self.trackers = {t.name: TrackedState(t) for t in spec.trackers}
         self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
         self.judged = JudgedRows(spec)
+        self.feeds = FeedCounts(spec.name, spec.feeds, n) if spec.feeds else None
         self.alerted: list[dict[str, int]] = [{} for _ in range(n)]
         """Per partition and entity, when the last alert was raised on it (ms)."""
         self.unfinished: dict[int, Ints] = {}
@@ -136,6 +140,14 @@ class State:
         """Note scores, or labels, that wait for each other."""
         if self._journal is not None:
             self._journal.note(f"judged:{name}", partition, columns)
+
+    def watch(self, events: Events, clock: Ints) -> None:
+        """Count the trigger's events by their feeds; ``clock`` is that of each as it came."""
+        if self.feeds is None or not len(events):
+            return
+        columns = self.feeds.add(events, clock)
+        if self._journal is not None:
+            self._journal.note("feeds", events.partition, columns)
 
     def tracked(self, events: Events) -> dict[str, dict[str, Any]]:
         """Return what the events' keys have come to with them, to be noted once they are done."""
@@ -219,6 +231,8 @@ class State:
             keys, count, times, values = windows.kept(partition)
             content[f"window:{name}:key"], content[f"window:{name}:count"] = keys, count
             content[f"window:{name}:time"], content[f"window:{name}:value"] = times, values
+        if self.feeds is not None:
+            content |= {f"feeds:{name}": c for name, c in self.feeds.kept(partition).items()}
         for name, tracker in self.trackers.items():
             content[f"tracked:{name}:key"], content[f"tracked:{name}:row"] = tracker.kept(partition)
         content |= {f"judged:{n}": c for n, c in self.judged.kept(partition).items()}
@@ -269,6 +283,7 @@ class State:
             self.unfinished[p] = unfinished
         for window in spec.windows:
             self._restore_window(p, window.name, contents)
+        self._restore_feeds(p, contents)
         for name, tracker in self.trackers.items():
             rows = [_ints(c[f"tracked:{name}:row"]) for c in contents if f"tracked:{name}:row" in c]
             words = np.concatenate([np.empty(0, np.int64), *(part.ravel() for part in rows)])
@@ -293,6 +308,17 @@ class State:
                 keys, bucket = _rows(contents, f"open:{table.name}:{source_name}", "key", "bucket")
                 contributions.restore(source_name, p, until, bucket, as_objects(keys))
 
+    def _restore_feeds(self, p: int, contents: Sequence[Content]) -> None:
+        if self.feeds is None:
+            return
+        columns: dict[str, Any] = {
+            name: _texts(contents, f"feeds:{name}")
+            for name in ("feed", "thing", *(f"sure:{n}" for n in ("about", "one", "other")))
+        }
+        numbers = ("clock", "unit", "late", "value", "count", "sure:at", "sure:own", "sure:its")
+        columns |= {name: _column(contents, f"feeds:{name}") for name in numbers}
+        self.feeds.restore(p, int(_ints(contents[-1]["watched"])[0]), columns)
+
     def _restore_window(self, p: int, name: str, contents: Sequence[Content]) -> None:
         keys, times = _rows(contents, f"window:{name}", "key", "time")
         count = np.ones(len(keys), np.int64)
@@ -315,6 +341,8 @@ class State:
             "safe": asks_from[p : p + 1].copy(),
             "judged": self.judged.until[p : p + 1].copy(),
         }
+        if self.feeds is not None:
+            content["watched"] = self.feeds.until[p : p + 1].copy()
         for name in names:
             content[f"account:{name}"] = np.array(list(self.account.of(name, p).values()))
         for table, contributions in zip(self.spec.tables, self.contributions, strict=True):

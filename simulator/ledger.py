@@ -89,11 +89,14 @@ class Ledger:
         )
 
     def _all_told(self) -> bool:
-        """Say whether the accuracy has been told of up to where everybody has judged."""
+        """Say whether accuracy and feeds have been told of up to where everybody has come."""
         current = self._current()
-        judged = [until for body in current for until in body["judged"].values()]
         told = [body["told"] for body in current if body["told"] is not None]
-        return not judged or (bool(told) and max(told) >= min(judged))
+        for kind in {kind for body in current for kind in body["complete"]}:
+            ends = [end for body in current for end in body["complete"].get(kind, {}).values()]
+            if ends and (not told or max(said[kind] for said in told) < min(ends)):
+                return False
+        return True
 
     def latencies(self) -> Latencies:
         """Return the latencies over all workers, from the beginning."""

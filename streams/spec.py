@@ -19,6 +19,7 @@ import numpy.typing as npt
 from streams.errors import UsageError
 from streams.events import Columns, Floats, Ints, Mask
 from streams.features import FeatureSpec, Lookup, SecondKey, Tracker, Windows
+from streams.watching import FeedWatch
 from streams.world import AskMap, FileMap, Slice, TableMap, Timeline, World
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
@@ -281,6 +282,8 @@ class DomainSpec:
     """Tables that are polled for changes, which are events of context sources."""
     asks: tuple[AskMap, ...] = ()
     """Third parties that are asked about the trigger's entities."""
+    feeds: FeedWatch | None = None
+    """How the feeds that come together in the trigger are watched."""
     collect: Callable[[Iterable[Slice]], Iterator[Slice]] = iter
     """What is made of all slices before they are sent, be they of a world or of files: labels that
     are found in the events themselves."""

@@ -16,6 +16,7 @@ SCORES, ALERTS, METRICS, LATE, DEAD, TRUTH = (
 )
 CHANGELOG = "changelog"
 JUDGED = "judged"
+WATCHED = "watched"
 TABLE_PARTITIONS = 1
 """Every worker reads a table's topic whole, in order: more partitions would only be more to ask."""
 OPS_MODELS = "ops.models"
@@ -74,9 +75,17 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
         )
         for t in spec.tables
     ]
+    watched = TopicSpec(
+        topic(name, WATCHED),
+        TABLE_PARTITIONS,
+        "partition",
+        "what has come by each feed, by buckets of the clock",
+        internal=True,
+    )
     return (
         *own,
         *tables,
+        *((watched,) if spec.feeds else ()),
         TopicSpec(
             topic(name, SCORES),
             n,

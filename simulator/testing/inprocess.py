@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from consumers.feeds import FeedStates, feed_alerts
 from consumers.pipeline import Pipeline
 from consumers.rolling import Rolling, told
 from consumers.waiting import Prepared
@@ -20,7 +21,7 @@ from producers.wire import Batch
 from streams.events import INGEST_TIME, Floats, Outbound, Records
 from streams.signature import Signature
 from streams.spec import DomainSpec
-from streams.topics import JUDGED, topic
+from streams.topics import JUDGED, WATCHED, topic
 
 Score = Callable[[npt.NDArray[np.float32]], Floats]
 ROWS = 8192
@@ -51,6 +52,8 @@ class InProcess:
         self.pipeline = Pipeline(spec, signature, hold=hold)
         self._score, self._watch = score, watch
         self._rolling, self._judged = Rolling(spec), topic(spec.name, JUDGED)
+        self._feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
+        self._watched = topic(spec.name, WATCHED)
         self._tables = {topic(spec.name, name): t for name, t in self.pipeline.tables.items()}
 
     def push(self, records: Records) -> list[Outbound]:
@@ -58,7 +61,9 @@ class InProcess:
         out = self._route(self.pipeline.push(records).each())
         while (prepared := self.pipeline.pull(ROWS)) is not None:
             out += self._route(self._finish(prepared))
-        return out + self._route(self.pipeline.judge().each())
+        for complete in (self.pipeline.judge(), self.pipeline.watched()):
+            out += self._route(complete.each())
+        return out
 
     def run(self, records: Iterable[Records]) -> Iterator[Outbound]:
         """Push batch after batch."""
@@ -84,6 +89,9 @@ class InProcess:
             if record.topic == self._judged and record.value is not None:
                 for state in self._rolling.apply(record.value):
                     out += told(self.pipeline.spec, state, self.pipeline.spec.recipe.name)
+            if record.topic == self._watched and record.value is not None and self._feeds:
+                for alert in self._feeds.apply(record.value):
+                    out += feed_alerts(self.pipeline.spec.name, alert)
             if record.topic in self._tables and record.value is not None:
                 self._tables[record.topic].apply(record.value)
         return out

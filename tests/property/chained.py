@@ -17,7 +17,18 @@ import numpy.typing as npt
 from streams.events import Events, Floats
 from streams.features import Aggregates, Arrays, Slots, Tracker
 from streams.signature import Signature
-from streams.spec import DomainSpec
+from streams.spec import HOUR, MINUTE, DomainSpec
+from streams.watching import FeedWatch
+
+FEEDS = FeedWatch(
+    "terminal_id",
+    "amount_cents",
+    bucket=MINUTE,
+    same=("card_id",),
+    value="amount_cents",
+    settle=HOUR,
+)
+"""Terminals for feeds: what two of them tell of a card within an hour is to be the same."""
 
 
 class Chain:
@@ -63,7 +74,7 @@ def chained(spec: DomainSpec) -> DomainSpec:
         help={**spec.features.help, **own},
         assemble=assemble,
     )
-    return replace(spec, features=features, trackers=(Tracker("chain", Chain),))
+    return replace(spec, features=features, trackers=(Tracker("chain", Chain),), feeds=FEEDS)
 
 
 def signature(spec: DomainSpec) -> Signature:

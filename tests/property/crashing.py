@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from consumers.feedcounts import read_watched
 from consumers.journal import Content
 from consumers.judged import read_judged
 from consumers.pipeline import Pipeline, new_tables
@@ -15,7 +16,7 @@ from consumers.waiting import Prepared
 from streams.events import NO_TIME, Outbound
 from streams.packing import pack, unpack
 from streams.spec import DomainSpec
-from streams.topics import JUDGED, topic
+from streams.topics import JUDGED, WATCHED, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum, records_of
 from tests.property.logs import SOURCES, SPEC, Item, logs_of
@@ -84,7 +85,7 @@ class Crashing:
 
     def cut(self) -> None:
         """Write down what has changed."""
-        self._put(self.pipeline.judge().each())
+        self._publish()
         for p, content in self.pipeline.cut().items():
             self.written.setdefault(p, []).append(content)
             self.pipeline.kept(p, content)
@@ -116,7 +117,11 @@ class Crashing:
                 moved = True
             while self.scoring:
                 self.finish()
+        self._publish()
+
+    def _publish(self) -> None:
         self._put(self.pipeline.judge().each())
+        self._put(self.pipeline.watched().each())
 
     def _put(self, records: Sequence[Outbound]) -> None:
         self.outputs += records
@@ -131,6 +136,7 @@ def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
     found: dict[object, Any] = {}
     tables = {topic(SPEC.name, t.name) for t in SPEC.tables}
     covered = dict.fromkeys(range(SPEC.partitions), NO_TIME)
+    watched = dict(covered)
     for record in outputs:
         if record.topic in tables:
             continue
@@ -143,8 +149,18 @@ def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
             found.setdefault(("judged", p), []).extend(sorted(rows))
             covered[p] = max(until, covered[p])
             continue
+        if record.topic == topic(SPEC.name, WATCHED):
+            assert record.value is not None
+            p, until, counts, sure = read_watched(record.value)
+            new = [(key, row) for key, row in counts.items() if key[0] >= watched[p]]
+            found.setdefault(("feeds", p), []).extend(sorted(new))
+            found.setdefault(("sure", p), []).extend(s for s in sure if s[0] > watched[p])
+            watched[p] = max(until, watched[p])
+            continue
         headers = dict(record.headers)
-        if "accuracy_id" in headers or headers.get("ce_id", b"").startswith(b"accuracy_"):
+        if "accuracy_id" in headers or headers.get("ce_id", b"").startswith(
+            (b"accuracy_", b"feed_")
+        ):
             continue  # made of what is judged, by whoever reads it
         source = headers.get("source_topic"), record.partition, headers.get("source_offset")
         identity = record.topic, headers.get("ce_id", source)

@@ -7,6 +7,7 @@ import numpy as np
 from streams.events import Columns, Ints
 from streams.features import Lookup, Windows
 from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+from streams.watching import FeedWatch
 from streams.world import TableMap
 
 HORIZON = 14 * DAY
@@ -141,6 +142,16 @@ PROGRAMME = Lookup(
         "age",
         "household_size",
     ),
+)
+
+FEEDS = FeedWatch(
+    column="vendor",
+    unit="opens_basket",
+    bucket=HOUR,
+    behind=HOUR,
+    same=("store_id", "basket_id"),
+    value="amount_cents",
+    settle=LATENESS + HOUR,
 )
 
 DATABASE = TableMap(

@@ -6,7 +6,8 @@ Planted, each with its onset on ``retail.truth``:
 - ``competitor``: for weeks a household comes less, buys less, and what it buys is on promotion;
 - ``moving``: it comes as ever for a week or two, uses up what it has, and never comes again;
 - ``drifting``: it comes a little less every week;
-- ``feed_silent``: the tills of a vendor send nothing for hours, and all of it afterwards.
+- ``feed_silent``: the tills of a vendor send nothing for hours, and all of it afterwards;
+- ``feed_disagrees``: for hours another vendor tells of a store's receipts too, at full prices.
 
 The feeds send some lines twice, late, without a household, or broken.
 """
@@ -26,6 +27,7 @@ from streams.domains.retail.customers import CustomerFile
 from streams.domains.retail.diary import COMPETITOR, KINDS, Diary, Lapse
 from streams.domains.retail.households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
 from streams.domains.retail.programme import Programme
+from streams.domains.retail.troubles import SILENT, Trouble, told_again, troubles
 from streams.events import Ints, as_objects
 from streams.seeds import stream
 from streams.spec import DAY, HOUR
@@ -39,8 +41,6 @@ EPOCH = 1_735_689_600_000
 
 ZONE = ZoneInfo("America/New_York")
 _TWICE, _LATE, _TOO_LATE, _BROKEN, _NO_CARD = 0.004, 0.015, 0.0003, 0.001, 0.02
-_OUTAGE = 1 / 25
-"""Chance per vendor and day that its tills fall silent."""
 
 
 @dataclass(slots=True)
@@ -90,16 +90,17 @@ class RetailWorld:
         day = 0
         while True:
             start = EPOCH + day * DAY
-            lapses, outages = self._diary.begin(day), self._outages(day, start)
+            lapses = self._diary.begin(day)
+            befalls = troubles(self.seed, day, start, self.options["defects"])
             who = self._diary.visitors(day)
             time = _local(start) + _of_day(stream(self.seed, "hours", day), self.town, len(who))
-            self._waiting.append(self._purchases(day, who, time, outages))
+            self._waiting.append(self._purchases(day, who, time, befalls))
             decline = self._diary.decline(day)
             told = self._told(self._programme.told(day, who, time, decline), start)
             others = (
                 told,
                 self._customers.changes(day),
-                self._truth(start, lapses, outages),
+                self._truth(start, lapses, befalls),
             )
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
@@ -111,22 +112,12 @@ class RetailWorld:
                 yield Slice(until, (tills, *(_cut(e, until - HOUR, until) for e in others)))
             day += 1
 
-    def _outages(self, day: int, start: int) -> list[tuple[int, int, int]]:
-        """Draw which vendors fall silent: vendor, from when, until when (ms)."""
-        draw = stream(self.seed, "outages", day)
-        silent = draw.random(len(VENDORS)) < _OUTAGE * self.options["defects"]
-        onset = start + (8 * HOUR + draw.random(len(VENDORS)) * 8 * HOUR).astype(np.int64)
-        until = onset + (5 * HOUR + draw.random(len(VENDORS)) * 4 * HOUR).astype(np.int64)
-        return [(v, int(onset[v]), int(until[v])) for v in np.flatnonzero(silent).tolist()]
-
     def _told(self, facts: Emission, start: int) -> Emission:
         """Let the programme be told within the day: those of a late evening wait for its end."""
         clock = np.minimum(facts.clock, start + DAY - 1)
         return Emission(facts.source, facts.event_time, clock, facts.keys, facts.values)
 
-    def _purchases(
-        self, day: int, who: Ints, time: Ints, outages: list[tuple[int, int, int]]
-    ) -> _Lines:
+    def _purchases(self, day: int, who: Ints, time: Ints, befalls: list[Trouble]) -> _Lines:
         """Draw the day's receipts, line by line, and how they are sent."""
         town, kind, decline = self.town, self._diary.kind, self._diary.decline(day)
         draw = stream(self.seed, "baskets", day)
@@ -176,10 +167,17 @@ class RetailWorld:
             }
         )
         lines = _Lines(time[visit], time[visit].copy(), key, as_objects(values))
-        for silent, onset, until in outages:
-            held = (vendor == silent) & (lines.time >= onset) & (lines.time < until)
-            lines.clock[held] = until + line_no[held]
-        return self._sent(day, lines)
+        copies = []
+        for trouble in befalls:
+            own = (lines.time >= trouble.onset) & (lines.time < trouble.until)
+            if trouble.kind == SILENT:
+                held = own & (vendor == trouble.vendor)
+                lines.clock[held] = trouble.until + line_no[held]
+            else:
+                again = lines.take(np.flatnonzero(own & (store[visit] == trouble.store)))
+                again.value = as_objects(told_again(again.value, VENDORS[trouble.vendor]))
+                copies.append(again)
+        return _Lines.concat([self._sent(day, lines), *copies])
 
     def _sent(self, day: int, lines: _Lines) -> _Lines:
         """Let lines be sent late, twice, or broken."""
@@ -197,17 +195,16 @@ class RetailWorld:
         twice.clock = twice.clock + draw.integers(1, HOUR, len(twice.time))
         return _Lines.concat([lines, twice])
 
-    def _truth(
-        self, start: int, lapses: list[Lapse], outages: list[tuple[int, int, int]]
-    ) -> Emission:
-        """Write down what begins on a day: who lapses, and which feeds are silent."""
+    def _truth(self, start: int, lapses: list[Lapse], befalls: list[Trouble]) -> Emission:
+        """Write down what begins on a day: who lapses, and what befalls the feeds."""
         town = self.town
         rows = [
             (start, _local(EPOCH + (int(x.until) + 1) * DAY), KINDS[x.kind],
              town.household_id[x.household], None)
             for x in lapses
         ] + [
-            (onset, until, "feed_silent", None, VENDORS[vendor]) for vendor, onset, until in outages
+            (trouble.onset, trouble.until, trouble.kind, None, VENDORS[trouble.vendor])
+            for trouble in befalls
         ]  # fmt: skip
         rows.sort(key=lambda row: row[0])
         onset, until, kind, household, feed = zip(*rows, strict=True) if rows else ((),) * 5

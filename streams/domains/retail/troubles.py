@@ -1,0 +1,66 @@
+"""Retail: what befalls the feeds of the tills' vendors: silence, and two tills for one store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+
+from streams.domains.retail.households import STORES, VENDORS
+from streams.seeds import stream
+from streams.spec import DAY, HOUR
+
+SILENT, DISAGREES = "feed_silent", "feed_disagrees"
+_OUTAGE = 1 / 25
+"""Chance per vendor and day that its tills fall silent."""
+_TWO_TILLS = 1 / 40
+"""Chance per vendor and day that its new tills run beside another's in one store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What befalls the feed of a vendor (its index), from when until when (ms).
+
+    ``store`` is the index of the store of another vendor whose receipts it tells of too.
+    """
+
+    kind: str
+    vendor: int
+    onset: int
+    until: int
+    store: int = -1
+
+
+def troubles(seed: int, day: int, start: int, defects: float) -> list[Trouble]:
+    """Draw what befalls the feeds on a day that starts then (ms)."""
+    draw, n = stream(seed, "outages", day), len(VENDORS)
+    silent = draw.random(n) < _OUTAGE * defects
+    onset = start + (8 * HOUR + draw.random(n) * 8 * HOUR).astype(np.int64)
+    until = onset + (5 * HOUR + draw.random(n) * 4 * HOUR).astype(np.int64)
+    found = [
+        Trouble(SILENT, v, int(onset[v]), int(until[v])) for v in np.flatnonzero(silent).tolist()
+    ]
+    draw = stream(seed, "two tills", day)
+    both = draw.random(n) < _TWO_TILLS * defects
+    # Stores go to the vendors in turn: one more than a multiple is another vendor's.
+    other = draw.integers(0, STORES // n, n) * n + (np.arange(n) + 1) % n
+    found += [
+        Trouble(DISAGREES, v, start, start + DAY, int(other[v]))
+        for v in np.flatnonzero(both).tolist()
+    ]
+    return found
+
+
+def told_again(values: Iterable[bytes], vendor: str) -> list[bytes]:
+    """Write lines as the new till of a vendor tells of them: at their prices before discounts."""
+    found = []
+    for value in values:
+        line = orjson.loads(value)
+        line["event_id"] = f"{vendor}-{line['event_id']}"
+        line["vendor"] = vendor
+        line["amount_cents"] += line["discount_cents"]
+        line["discount_cents"] = 0
+        found.append(orjson.dumps(line))
+    return found

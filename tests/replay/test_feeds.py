@@ -1,0 +1,61 @@
+"""The tills' feeds, watched: what the world planted is told of, and nothing where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+
+from simulator.testing.inprocess import InProcess
+from simulator.training import world_slices
+from streams.codec import parse_times
+from streams.spec import DAY, HOUR, DomainSpec
+from streams.topics import ALERTS, TRUTH, topic
+from streams.world import Slice
+from tests.contract.runs import bodies, drive
+
+SEED = 31_338
+
+
+def feed_alerts(spec: DomainSpec, slices: list[Slice]) -> Iterator[tuple[str, str, int]]:
+    """Yield what, of which feed, and when (ms)."""
+    for record in drive(spec, slices, 8192, InProcess(spec)):
+        if record.topic == topic(spec.name, ALERTS):
+            body = orjson.loads(record.value or b"")
+            if "feed" in body:
+                yield body["rule"], body["feed"], int(parse_times([body["event_time"]])[0])
+
+
+def test_what_befalls_the_feeds_is_told_of(retail: DomainSpec) -> None:
+    slices = list(world_slices(retail, SEED, retail.options, 90))
+    alerts = list(feed_alerts(retail, slices))
+    planted = [
+        (b["kind"], b["feed"], *parse_times([b["onset"], b["until"]]).tolist())
+        for b in bodies(slices, TRUTH)
+        if b.get("feed")
+    ]
+    silent = [p for p in planted if p[0] == "feed_silent" and p[2] > retail.timeline.epoch + 14 * DAY]
+    noticed = [
+        any(
+            rule in ("feed_silent", "feed_late") and feed == who and onset < at <= until + 2 * HOUR
+            for rule, who, at in alerts
+        )
+        for _, feed, onset, until in silent
+    ]
+    assert len(silent) >= 5
+    assert sum(noticed) >= 0.7 * len(silent)
+    disagree = [p for p in planted if p[0] == "feed_disagrees"]
+    told = [
+        any(rule == "feed_disagrees" and onset < at <= until + 5 * DAY for rule, _, at in alerts)
+        for _, _, onset, until in disagree
+    ]
+    assert len(disagree) >= 3
+    assert sum(told) >= 0.6 * len(told)
+    # Each alert is near something that was planted.
+    for rule, _, at in alerts:
+        assert any(onset < at <= until + 5 * DAY for _, _, onset, until in planted), (rule, at)
+
+
+def test_nothing_is_told_of_feeds_that_are_well(retail: DomainSpec) -> None:
+    slices = list(world_slices(retail, SEED, {**retail.options, "defects": 0.0}, 60))
+    assert list(feed_alerts(retail, slices)) == []
