@@ -136,7 +136,7 @@ def _run(
 
     world = Reach().collected(spec, spec.world(seed, {**spec.options, **options}).slices())
     last = end + spec.timeline.label_delay
-    domain = InProcess(spec, model.score, model.signature)
+    domain = InProcess(spec, model.answer, model.signature)
     batches = wire(spec, noted(takewhile(lambda s: s.until <= last, world)))
     found: dict[str, list[bytes]] = {topic(spec.name, name): [] for name in (ALERTS, SCORES)}
     for record in domain.run(as_records(spec, chain(batches, [finale(spec, end)]))):

@@ -21,7 +21,9 @@ from streams.topics import JUDGED, topic
 MICRO = 1_000_000
 """Scores have six decimals; they are kept as whole millionths."""
 Rows: TypeAlias = tuple[Ints, Ints, Ints]
-"""Event's fingerprint, time (ms), and millionths of a score or value of a label."""
+"""Event's fingerprint, time (ms), and millionths of a score or value of a label.
+
+Where the model has a slate, a score's values are a row: the millionths, and then the items."""
 
 
 def fingerprint(event_ids: Objects) -> Ints:
@@ -44,9 +46,11 @@ class JudgedRows:
         self._scores: list[list[Rows]] = [[] for _ in range(n)]
         self._labels: list[list[Rows]] = [[] for _ in range(n)]
 
-    def scored(self, events: Events, scores: Floats) -> dict[str, Ints]:
-        """Take in scores; return them as they are written down."""
+    def scored(self, events: Events, scores: Floats, items: Ints | None = None) -> dict[str, Ints]:
+        """Take in scores, and what was put forward; return them as they are written down."""
         micro = np.round(scores * MICRO).astype(np.int64)
+        if items is not None:
+            micro = np.column_stack([micro, items])
         rows = fingerprint(events.event_id), events.event_time, micro
         self._add(self._scores, events.partition, rows)
         return dict(zip(("id", "time", "value"), rows, strict=True))
@@ -102,6 +106,8 @@ class JudgedRows:
         """Take in what waited in a partition; what has been judged since is left out."""
         self.until[partition] = until
         own = np.full(len(scores[1]), partition)
+        if self._spec.slate is not None:
+            scores = scores[0], scores[1], scores[2].reshape(-1, 1 + self._spec.slate.size)
         waiting = scores[1] >= until
         self._add(self._scores, own[waiting], _take(scores, waiting))
         own = np.full(len(labels[1]), partition)
@@ -131,6 +137,8 @@ class JudgedRows:
             last = np.searchsorted(key, ids, "right") - 1  # of several, the one known last
             found = (last >= 0) & (key[last] == ids)
             label[found] = value[last[found]]
+        if score.ndim > 1:
+            label, score = self._spec.truth(label, score[:, 1:]), score[:, 0]
         sure = label >= 0
         return time[sure], score[sure], label[sure]
 

@@ -32,13 +32,13 @@ from consumers.waiting import Prepared, Waiting
 from streams.events import (
     NO_TIME,
     Events,
-    Floats,
     Ints,
     Mask,
     Outputs,
     Records,
 )
 from streams.signature import Signature
+from streams.slates import Answers, items_of, scores_of
 from streams.spec import DomainSpec, Role
 
 Matrix = npt.NDArray[np.float32]
@@ -154,45 +154,46 @@ class Pipeline:
         self._waiting.score(prepared)
         return prepared
 
-    def to_explain(self, prepared: Prepared, scores: Floats) -> tuple[Ints, Matrix]:
+    def to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
         """Find the rows that raise an alert, and build what must be scored to explain them."""
         assert self.signature is not None
-        risk = self.spec.alert.risks(rounded(scores), prepared.features)
+        risk = self.spec.alert.risks(rounded(scores_of(answer)), prepared.features)
         rows = np.flatnonzero(risk >= self.signature.threshold)
         return rows, occluded(self.spec, prepared.features[rows], self.signature)
 
     def finish(
-        self, prepared: Prepared, scores: Floats | None, alerts: Ints, without: Floats
+        self, prepared: Prepared, answer: Answers | None, alerts: Ints, without: Answers
     ) -> Outputs:
         """Write scores and alerts, and count the events.
 
         Parameters
         ----------
-        scores
+        answer
             One per event, or ``None`` if there is no model.
         alerts, without
-            The rows from :meth:`to_explain` and the scores of what it built.
+            The rows from :meth:`to_explain` and the answers to what it built.
         """
         self._waiting.finish(prepared)
         events, signature, trigger = prepared.events, self.signature, self.spec.trigger.name
         self.state.note_finished(events, prepared.tracked)
-        if scores is None or signature is None:
+        if answer is None or signature is None:
             self.account.add(trigger, acc.NO_MODEL, events.partition)
             return Outputs()
-        scores = rounded(scores)
+        scores, items, rest = rounded(scores_of(answer)), items_of(answer), scores_of(without)
         outputs = Outputs(
-            batches=score_batches(self.spec, prepared, scores, signature),
+            batches=score_batches(self.spec, prepared, scores, signature, items),
             latencies_from=[events.ingest_time[events.ingest_time != NO_TIME]],
         )
         if len(alerts):
-            why = reasons(self.spec, prepared.features[alerts], scores[alerts], without, signature)
+            why = reasons(self.spec, prepared.features[alerts], scores[alerts], rest, signature)
             new = self.state.quiet(events.take(alerts))
             chosen, why = alerts[new], [why[row] for row in new.tolist()]
             outputs.records += alert_records(
                 self.spec, events.take(chosen), scores[chosen], why, signature
             )
         self.account.add(trigger, acc.SCORED, events.partition)
-        self.state.note_judged("score", events.partition, self.state.judged.scored(events, scores))
+        waits = self.state.judged.scored(events, scores, items)
+        self.state.note_judged("score", events.partition, waits)
         return outputs
 
     @property

@@ -20,12 +20,14 @@ from streams.events import (
     MODEL_VERSION,
     SOURCE_OFFSET,
     Floats,
+    Ints,
     OutboundBatch,
     source_headers,
     stretches,
 )
 from streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
 from streams.signature import Signature
+from streams.slates import Answers
 from streams.spec import DomainSpec
 from streams.topics import SCORES, topic
 
@@ -38,8 +40,8 @@ on which other rows were in the batch."""
 class Scorer(Protocol):
     """Whatever turns rows of features into scores."""
 
-    async def score(self, rows: Matrix) -> Floats:
-        """Return one score per row, shape ``(n_rows,)``.
+    async def score(self, rows: Matrix) -> Answers:
+        """Return one answer per row: see :mod:`streams.slates`.
 
         Raises
         ------
@@ -80,7 +82,7 @@ class HttpScorer:
         if self._session is not None:
             await self._session.close()
 
-    async def score(self, rows: Matrix) -> Floats:
+    async def score(self, rows: Matrix) -> Answers:
         """See :class:`Scorer`."""
         parts = [rows[i : i + self._max_rows] for i in range(0, len(rows), self._max_rows)]
         return np.concatenate([await self._call(part) for part in parts] or [np.empty(0)])
@@ -106,7 +108,7 @@ class HttpScorer:
         self._url = f"{self._base}/v2/models/{signature.model}/versions/{signature.version}"
         return signature
 
-    async def _call(self, rows: Matrix) -> Floats:
+    async def _call(self, rows: Matrix) -> Answers:
         assert self._session is not None
         body, length = write_infer(rows)
         headers = {HEADER_LENGTH: str(length), "Content-Type": BINARY_TYPE}
@@ -134,9 +136,15 @@ def rounded(scores: Floats) -> Floats:
 
 
 def score_batches(
-    spec: DomainSpec, prepared: Prepared, scores: Floats, signature: Signature
+    spec: DomainSpec,
+    prepared: Prepared,
+    scores: Floats,
+    signature: Signature,
+    items: Ints | None = None,
 ) -> list[OutboundBatch]:
     """Write one record per score, with its lineage: model, version, features and source.
+
+    What is put forward stands beside the score, so that the topic holds it for whoever shows it.
 
     Returns
     -------
@@ -152,6 +160,9 @@ def score_batches(
             events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
         )
     ]
+    if items is not None:
+        for body, slate in zip(bodies, items.tolist(), strict=True):
+            body["items"] = slate
     if prepared.lineage is not None:
         for body, met in zip(bodies, prepared.lineage, strict=True):
             body["lineage"] = met

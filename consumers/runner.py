@@ -27,7 +27,8 @@ from consumers.predict import Matrix, Scorer
 from consumers.pressure import Pressure
 from consumers.waiting import Prepared
 from streams.errors import ScorerUnavailable
-from streams.events import Floats, Ints, Outputs
+from streams.events import Ints, Outputs
+from streams.slates import Answers
 from streams.spec import DomainSpec
 from streams.topics import topic
 
@@ -203,7 +204,7 @@ class Runner:
         without = await self._persist(rows) if len(rows) else np.empty(0)
         return scores, alerts, without
 
-    async def _persist(self, rows: Matrix) -> Floats:
+    async def _persist(self, rows: Matrix) -> Answers:
         """Score, trying again for as long as the service is unavailable."""
         attempt = 0
         while True:
@@ -276,4 +277,4 @@ class Runner:
                     self._finished(topic(self.spec.name, source), p, int(offsets[p]))
 
 
-Scored = tuple[Floats | None, Ints, Floats]
+Scored = tuple[Answers | None, Ints, Answers]

@@ -49,6 +49,8 @@ def state_hash(spec: DomainSpec) -> str:
         parts["trackers"] = [(tracker.name, tracker.layout) for tracker in spec.trackers]
     if spec.feeds:
         parts["feeds"] = [spec.feeds.column, spec.feeds.unit, spec.feeds.value, *spec.feeds.same]
+    if spec.slate is not None:
+        parts["slate"] = spec.slate.size
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

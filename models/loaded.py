@@ -12,6 +12,7 @@ from models.registry import Registry
 from streams.errors import BadRequest, ModelError
 from streams.events import Floats
 from streams.signature import Signature
+from streams.slates import Answers, Recommender, answers, scores_of
 from streams.spec import Estimator
 
 
@@ -24,7 +25,18 @@ class Loaded:
 
     def score(self, rows: npt.NDArray[np.float32]) -> Floats:
         """Return the probability of the positive class, shape ``(n_rows,)``."""
-        return np.ascontiguousarray(self.estimator.predict_proba(rows)[:, 1])
+        return scores_of(self.answer(rows))
+
+    def answer(self, rows: npt.NDArray[np.float32]) -> Answers:
+        """Return the same, with what the model puts forward if it does."""
+        return answer(self.estimator, rows)
+
+
+def answer(estimator: Estimator, rows: npt.NDArray[np.float32]) -> Answers:
+    """Ask an estimator for its answers to rows of features."""
+    if isinstance(estimator, Recommender):
+        return answers(*estimator.recommend(rows))
+    return np.ascontiguousarray(estimator.predict_proba(rows)[:, 1])
 
 
 class Shelf:

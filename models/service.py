@@ -22,12 +22,15 @@ from streams.inference import (
     HEADER_LENGTH,
     INPUT,
     INPUT_TYPE,
+    ITEMS,
+    ITEMS_TYPE,
     OUTPUT,
     OUTPUT_TYPE,
     named_rows,
     read_infer,
     write_response,
 )
+from streams.slates import Recommender, items_of, scores_of
 
 log = logging.getLogger(__name__)
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
@@ -78,8 +81,8 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
         asked = read_infer(
             _body(), request.headers.get(HEADER_LENGTH), len(signature.features), max_rows
         )
-        scores = loaded.score(asked.rows)
-        body, length = write_response(signature.model, signature.version, asked, scores)
+        answer = loaded.answer(asked.rows)
+        body, length = write_response(signature.model, signature.version, asked, answer)
         if length is None:
             return Response(body, content_type="application/json")
         return Response(body, content_type=BINARY_TYPE, headers={HEADER_LENGTH: str(length)})
@@ -101,15 +104,15 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
             raise BadRequest("'rows' must be a list of objects of named features")
         loaded = _chosen(shelf, asked)
         signature = loaded.signature
-        scores = loaded.score(named_rows(rows, signature.features, max_rows))
-        return _json(
-            {
-                "model": signature.model,
-                "version": signature.version,
-                "scores": [round(float(s), 6) for s in scores],
-                "alerts": [bool(round(float(s), 6) >= signature.threshold) for s in scores],
-            }
-        )
+        answer = loaded.answer(named_rows(rows, signature.features, max_rows))
+        scores, items = scores_of(answer), items_of(answer)
+        said = {
+            "model": signature.model,
+            "version": signature.version,
+            "scores": [round(float(s), 6) for s in scores],
+            "alerts": [bool(round(float(s), 6) >= signature.threshold) for s in scores],
+        }
+        return _json(said if items is None else {**said, "items": items.tolist()})
 
     @app.post("/v2/repository/index")
     def index() -> Response:
@@ -148,12 +151,15 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
 
 def _metadata(shelf: Shelf, loaded: Loaded) -> dict[str, Any]:
     signature = loaded.signature
+    outputs: list[dict[str, Any]] = [{"name": OUTPUT, "datatype": OUTPUT_TYPE, "shape": [-1]}]
+    if isinstance(loaded.estimator, Recommender):
+        outputs.append({"name": ITEMS, "datatype": ITEMS_TYPE, "shape": [-1, -1]})
     return {
         "name": signature.model,
         "versions": shelf.versions(signature.model),
         "platform": "scikit-learn",
         "inputs": [{"name": INPUT, "datatype": INPUT_TYPE, "shape": [-1, len(signature.features)]}],
-        "outputs": [{"name": OUTPUT, "datatype": OUTPUT_TYPE, "shape": [-1]}],
+        "outputs": outputs,
         "parameters": signature.as_dict(),
     }
 

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.loaded import answer
 from models.registry import Registry
 from streams.errors import ModelError
 from streams.events import Floats, Ints, Mask, Objects
 from streams.intervals import Interval, auc, average_precision, interval
 from streams.signature import Signature
+from streams.slates import Answers, items_of, scores_of
 from streams.spec import DomainSpec, Estimator
 
 Matrix = npt.NDArray[np.float32]
@@ -76,23 +78,23 @@ def train(
         If the data has no events of one of the two classes.
     """
     recipe = spec.recipe
-    positives = int(data.labels.sum())
-    if min(positives, len(data.labels) - positives) < FOLDS:
-        raise ModelError(
-            f"cannot train {recipe.name}: {positives} positive and "
-            f"{len(data.labels) - positives} negative events in {source}"
-        )
+    # Of a slate it is only known once it has been made whether it was right.
+    if spec.slate is None:
+        _refuse_one_class(spec, data.labels, source)
     estimator = recipe.build(seed)
     estimator.fit(data.features, data.labels)
-    held_out = _cross_validated(spec, data, seed)
-    sure = _measure(data, held_out)
+    answers = _cross_validated(spec, data, seed)
+    held_out, truth = scores_of(answers), spec.truth(data.labels, items_of(answers))
+    _refuse_one_class(spec, truth, source)
+    positives = int(truth.sum())
+    sure = _measure(truth, data.entities, held_out)
     metrics = {name: round(figure.value, 4) for name, figure in sure.items()}
-    metrics["prevalence"] = round(float(data.labels.mean()), 6)
-    usual = data.labels == 0 if spec.alert.about == 1 else data.labels == 1
+    metrics["prevalence"] = round(float(truth.mean()), 6)
+    usual = truth == 0 if spec.alert.about == 1 else truth == 1
     ordinary = (
         spec.alert.risks(held_out, data.features)[usual]
         if genuine is None
-        else spec.alert.risks(_scores(estimator, genuine), genuine)
+        else spec.alert.risks(scores_of(answer(estimator, genuine)), genuine)
     )
     threshold = threshold_at(ordinary, recipe.max_false_alerts)
     risk = spec.alert.risks(held_out, data.features)
@@ -140,30 +142,36 @@ def threshold_at(ordinary: Floats, share: float) -> float:
     return round(min(float(ranked[allowed]) + 1e-6, 1.0), 6)
 
 
-def _scores(estimator: Estimator, features: Matrix) -> Floats:
-    return estimator.predict_proba(features)[:, 1]
+def _refuse_one_class(spec: DomainSpec, truth: Ints, source: str) -> None:
+    positives = int(truth.sum())
+    if min(positives, len(truth) - positives) < FOLDS:
+        raise ModelError(
+            f"cannot train {spec.recipe.name}: {positives} positive and "
+            f"{len(truth) - positives} negative events in {source}"
+        )
 
 
-def _cross_validated(spec: DomainSpec, data: Labelled, seed: int) -> Floats:
-    """Score every row by a model that has not seen its stretch of time (blocked folds)."""
+def _cross_validated(spec: DomainSpec, data: Labelled, seed: int) -> Answers:
+    """Answer every row by a model that has not seen its stretch of time (blocked folds)."""
     order = np.argsort(data.times, kind="stable")
-    scores = np.empty(len(order))
+    size = () if spec.slate is None else (1 + spec.slate.size,)
+    answers = np.empty((len(order), *size))
     for held_out in np.array_split(order, FOLDS):
         rest = np.setdiff1d(order, held_out, assume_unique=True)
         if len(np.unique(data.labels[rest])) < 2:
             rest = order
         model = spec.recipe.build(seed)
         model.fit(data.features[rest], data.labels[rest])
-        scores[held_out] = _scores(model, data.features[held_out])
-    return scores
+        answers[held_out] = answer(model, data.features[held_out])
+    return answers
 
 
-def _measure(data: Labelled, scores: Floats) -> dict[str, Interval]:
+def _measure(truth: Ints, entities: Objects, scores: Floats) -> dict[str, Interval]:
     """Measure scores, with intervals of entities drawn again."""
-    _, group = np.unique(data.entities.astype(str), return_inverse=True)
+    _, group = np.unique(entities.astype(str), return_inverse=True)
     figures = {"roc_auc": auc, "average_precision": average_precision}
     return {
-        name: interval(figure(data.labels, scores), group, draws=DRAWS)
+        name: interval(figure(truth, scores), group, draws=DRAWS)
         for name, figure in figures.items()
     }
 

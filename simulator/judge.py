@@ -56,6 +56,10 @@ def join_labels(
     rows = [orjson.loads(value) for value in scores]
     event_id = [row["event_id"] for row in rows]
     label, final = label_of(spec, read_labels(spec, labels), event_id)
+    if spec.slate is not None:
+        items = np.array([row["items"] for row in rows], np.int64).reshape(-1, spec.slate.size)
+        label = spec.truth(label, items)
+        final &= label >= 0
     time = parse_times([row["event_time"] for row in rows])
     if now_ms is not None:
         final &= time + spec.timeline.label_delay <= now_ms

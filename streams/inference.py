@@ -2,7 +2,8 @@
 
 Tensors travel as JSON or as raw bytes behind the JSON (the binary tensor extension). Only what
 a scorer of rows needs is accepted: one FP32 input of shape ``(n_rows, n_features)``, one FP64
-output of shape ``(n_rows,)``.
+output of shape ``(n_rows,)``, and behind it, of models that put items forward, one INT64 output
+of shape ``(n_rows, size)``.
 
 References
 ----------
@@ -22,10 +23,11 @@ import numpy.typing as npt
 import orjson
 
 from streams.errors import BadRequest, ScorerUnavailable
-from streams.events import Floats
+from streams.events import Ints
+from streams.slates import Answers, answers, items_of, scores_of
 
-INPUT, OUTPUT = "features", "score"
-INPUT_TYPE, OUTPUT_TYPE = "FP32", "FP64"
+INPUT, OUTPUT, ITEMS = "features", "score", "items"
+INPUT_TYPE, OUTPUT_TYPE, ITEMS_TYPE = "FP32", "FP64", "INT64"
 HEADER_LENGTH = "Inference-Header-Content-Length"
 BINARY_TYPE = "application/octet-stream"
 
@@ -80,29 +82,37 @@ def read_infer(
 
 
 def write_response(
-    model: str, version: str, request: InferRequest, scores: Floats
+    model: str, version: str, request: InferRequest, answer: Answers
 ) -> tuple[bytes, int | None]:
     """Write the response to a request.
 
     Returns
     -------
     body
-        The JSON, with the raw scores behind it if the request wants them so.
+        The JSON, with the raw tensors behind it if the request wants them so.
     header_length
         Length of the JSON in that case, for the header of the same name, else ``None``.
     """
-    output: dict[str, Any] = {"name": OUTPUT, "datatype": OUTPUT_TYPE, "shape": [len(scores)]}
     response: dict[str, Any] = {"model_name": model, "model_version": version}
     if request.id is not None:
         response["id"] = request.id
-    response["outputs"] = [output]
+    scores, items = scores_of(answer), items_of(answer)
+    tensors = [(OUTPUT, OUTPUT_TYPE, scores.astype("<f8"))]
+    if items is not None:
+        tensors.append((ITEMS, ITEMS_TYPE, items.astype("<i8")))
+    outputs: list[dict[str, Any]] = [
+        {"name": name, "datatype": kind, "shape": list(data.shape)} for name, kind, data in tensors
+    ]
+    response["outputs"] = outputs
+    raw = [data.tobytes() for _, _, data in tensors]
     if not request.binary:
-        output["data"] = scores
+        for output, (_, _, data) in zip(outputs, tensors, strict=True):
+            output["data"] = data.ravel()
         return orjson.dumps(response, option=orjson.OPT_SERIALIZE_NUMPY), None
-    raw = scores.astype("<f8").tobytes()
-    output["parameters"] = {"binary_data_size": len(raw)}
+    for output, part in zip(outputs, raw, strict=True):
+        output["parameters"] = {"binary_data_size": len(part)}
     head = orjson.dumps(response)
-    return head + raw, len(head)
+    return b"".join([head, *raw]), len(head)
 
 
 def write_infer(rows: Matrix) -> tuple[bytes, int]:
@@ -124,8 +134,8 @@ def write_infer(rows: Matrix) -> tuple[bytes, int]:
     return head + raw, len(head)
 
 
-def read_response(body: bytes, header_length: str | None, n_rows: int) -> Floats:
-    """Read the scores from a response.
+def read_response(body: bytes, header_length: str | None, n_rows: int) -> Answers:
+    """Read the scores from a response, and what is put forward.
 
     Raises
     ------
@@ -137,6 +147,9 @@ def read_response(body: bytes, header_length: str | None, n_rows: int) -> Floats
         head, tail = _split(body, header_length)
         outputs = _load_object(head)["outputs"]
         output = next(o for o in outputs if o["name"] == OUTPUT)
+        items = None
+        if any(o["name"] == ITEMS for o in outputs):
+            items, tail = _items(outputs, tail, n_rows)
         if output["shape"] != [n_rows] or output["datatype"] != OUTPUT_TYPE:
             raise ScorerUnavailable(
                 f"asked for {n_rows} {OUTPUT_TYPE} scores, "
@@ -150,7 +163,22 @@ def read_response(body: bytes, header_length: str | None, n_rows: int) -> Floats
         raise ScorerUnavailable(f"the model service's answer cannot be read: {error!r}") from error
     if scores.shape != (n_rows,) or not np.isfinite(scores).all():
         raise ScorerUnavailable(f"asked for {n_rows} scores, got {scores.size}, or not all finite")
-    return scores
+    return answers(scores, items)
+
+
+def _items(outputs: Sequence[Any], tail: bytes, n_rows: int) -> tuple[Ints, bytes]:
+    """Read the items of a response, whose bytes follow on those of the scores; return the rest."""
+    output = next(o for o in outputs if o["name"] == ITEMS)
+    rows, size = output["shape"]
+    if rows != n_rows or output["datatype"] != ITEMS_TYPE:
+        raise ValueError(f"items {output['datatype']} of shape {output['shape']}")
+    if "data" in output:
+        return np.array(output["data"], np.int64).reshape(rows, size), tail
+    length = n_rows * size * 8
+    begin = len(tail) - length
+    if begin < 0:
+        raise ValueError("items are cut off")
+    return np.frombuffer(tail[begin:], "<i8").reshape(rows, size), tail[:begin]
 
 
 def named_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str], max_rows: int) -> Matrix:

@@ -51,6 +51,8 @@ def _ranked(area: Callable[[Ints, Vector], Weighted]) -> Metric:
 
 
 METRICS: dict[str, Metric] = {
+    # The share of slates with the right item in them, however sure the model was.
+    "hit_rate": lambda predictions, labels: float(labels.mean()),
     "accuracy": lambda predictions, labels: float((predictions == labels).mean()),
     "average_precision": _ranked(average_precision),
     "roc_auc": _ranked(auc),

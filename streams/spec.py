@@ -254,6 +254,23 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
+class Slate:
+    """What a model puts forward beside its score, and how that is judged.
+
+    Parameters
+    ----------
+    size
+        How many items it puts forward for each event, the best first.
+    verdict
+        ``(items (n, size), labels (n,)) -> what was true of each score``: 1 if the label says that
+        the items were right, 0 if not, -1 where nobody can say.
+    """
+
+    size: int
+    verdict: Callable[[Ints, Ints], Ints]
+
+
+@dataclass(frozen=True, slots=True)
 class DomainSpec:
     """A domain, whole. One folder under ``streams/domains`` defines one as ``SPEC``."""
 
@@ -292,6 +309,8 @@ class DomainSpec:
     unlabelled: int | None = 0
     """What an event was whose label has not come within the timeline's delay; ``None``: nobody
     can say."""
+    slate: Slate | None = None
+    """What the model puts forward for each event, if it does."""
 
     def __post_init__(self) -> None:
         """Refuse what would stand still.
@@ -321,6 +340,12 @@ class DomainSpec:
             )
         if unknown := set(lookup.fields) - known:
             raise UsageError(f"{self.name}: {source.name} has no field {', '.join(unknown)}")
+
+    def truth(self, labels: Ints, items: Ints | None) -> Ints:
+        """Return what was true of scores: what their labels say, or the verdict on their items."""
+        if self.slate is None or items is None:
+            return labels
+        return np.where(labels < 0, -1, self.slate.verdict(items, labels))
 
     @property
     def trigger(self) -> SourceSpec:

@@ -18,12 +18,13 @@ from consumers.pipeline import Pipeline
 from consumers.rolling import Rolling, told
 from consumers.waiting import Prepared
 from producers.wire import Batch
-from streams.events import INGEST_TIME, Floats, Outbound, Records
+from streams.events import INGEST_TIME, Outbound, Records
 from streams.signature import Signature
+from streams.slates import Answers
 from streams.spec import DomainSpec
 from streams.topics import JUDGED, WATCHED, topic
 
-Score = Callable[[npt.NDArray[np.float32]], Floats]
+Score = Callable[[npt.NDArray[np.float32]], Answers]
 ROWS = 8192
 
 
@@ -33,7 +34,7 @@ class InProcess:
     Parameters
     ----------
     score
-        The model: features to scores; ``None`` only computes features.
+        The model: features to answers; ``None`` only computes features.
     signature
         What the model says of itself; goes with ``score``.
     watch

@@ -47,7 +47,7 @@ def replay(
         Size of the batches; it makes no difference to the outcome.
     """
     model = model or champion(spec)
-    domain = InProcess(spec, model.score, model.signature, hold=hold)
+    domain = InProcess(spec, model.answer, model.signature, hold=hold)
     batches = list(recording.batches(spec))
     if batches:
         batches.append(finale(spec, max(batch.latest() for batch in batches)))

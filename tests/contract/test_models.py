@@ -11,6 +11,7 @@ from models.registry import Registry
 from simulator.testing.inprocess import InProcess
 from simulator.training import labelled, world_slices
 from streams.intervals import auc, average_precision, difference, interval
+from streams.slates import items_of, scores_of
 from streams.spec import DAY, DomainSpec
 from streams.topics import ALERTS, SCORES, topic
 from tests.contract.runs import days, drive, some
@@ -26,15 +27,17 @@ def test_the_model_is_better_than_any_one_feature(domain: DomainSpec, model: Loa
     sizes = {name: value for name, value in domain.recipe.world.items() if value > 10}
     options = {**domain.options, **sizes}
     data = labelled(domain, world_slices(domain, UNSEEN, options, length))
-    measure, one = METRIC[domain.recipe.metric], np.ones((1, len(data.labels)))
+    answer = model.answer(data.features)
+    scores, truth = scores_of(answer), domain.truth(data.labels, items_of(answer))
+    measure, one = METRIC[domain.recipe.metric], np.ones((1, len(truth)))
     single = {
-        (name, sign): float(measure(data.labels, sign * column.astype(np.float64))(one)[0])
+        (name, sign): float(measure(truth, sign * column.astype(np.float64))(one)[0])
         for name, column in zip(domain.features.names, data.features.T, strict=True)
         for sign in (1.0, -1.0)
     }
     name, sign = max(single, key=single.__getitem__)
     best = sign * data.features[:, domain.features.names.index(name)].astype(np.float64)
-    gain = difference(measure(data.labels, model.score(data.features)), measure(data.labels, best))
+    gain = difference(measure(truth, scores), measure(truth, best))
     found = interval(gain, data.entities.astype(str), draws=200)
     assert found.low > 0, (name, single[name, sign], found)
 
@@ -68,7 +71,7 @@ def test_an_altered_artefact_is_not_loaded(
 def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
     options = {**domain.options, **dict.fromkeys(_planting(domain), 4.0)}
     slices = list(world_slices(domain, 20, options, days(domain) + some(domain, 30)))
-    out = drive(domain, slices, 8192, InProcess(domain, model.score, model.signature))
+    out = drive(domain, slices, 8192, InProcess(domain, model.answer, model.signature))
     alerts = [orjson.loads(r.value) for r in out if r.topic == topic(domain.name, ALERTS)]
     alerts = [a for a in alerts if a["rule"] == domain.alert.name]
     scored = [r.value for r in out if r.topic == topic(domain.name, SCORES)]
