@@ -19,6 +19,7 @@ from consumers.seen import SeenIds
 from streams.codec import decode_objects, parse_times
 from streams.events import (
     NO_TIME,
+    ORIGINAL_HASH,
     REASON,
     Columns,
     Dead,
@@ -29,6 +30,7 @@ from streams.events import (
     as_objects,
     source_headers,
 )
+from streams.privacy import keyed_hash, redact
 from streams.spec import DomainSpec, Field, Kind, SourceSpec
 from streams.topics import DEAD, LATE, topic
 
@@ -92,8 +94,15 @@ def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cle
     )
 
 
-def rejected(spec: DomainSpec, batch: Collected, cleaned: Cleaned) -> list[Outbound]:
-    """Pass on dead and late records with their original bytes, and say why."""
+def rejected(
+    spec: DomainSpec, batch: Collected, cleaned: Cleaned, key: bytes | None = None
+) -> list[Outbound]:
+    """Pass on dead and late records with their original bytes, and say why.
+
+    Of a source that is sensitive they go on masked, as text, without a key of their own: in place
+    of the bytes there is a header with their keyed hash, if there is a key to hash with.
+    """
+    sensitive = spec.source(batch.records.source).sensitive
     rows = [(d.row, DEAD, (REASON, d.reason.encode())) for d in cleaned.dead]
     rows += [
         (row, LATE, ("lateness_ms", b"%d" % by))
@@ -103,17 +112,21 @@ def rejected(spec: DomainSpec, batch: Collected, cleaned: Cleaned) -> list[Outbo
     out = []
     for row, where, note in rows:
         partition, offset = int(records.partition[row]), int(records.offset[row])
-        out.append(
-            Outbound(
-                topic(spec.name, where),
-                partition,
-                records.key[row],
-                records.value[row],
-                records.timestamp[row],
-                [note, *source_headers(source, partition, offset)],
-            )
-        )
+        own, value = records.key[row], records.value[row]
+        headers = [note, *source_headers(source, partition, offset)]
+        if sensitive and value is not None:
+            own, value, hashed = _masked(value, key)
+            headers += hashed
+        where_to = topic(spec.name, where)
+        out.append(Outbound(where_to, partition, own, value, records.timestamp[row], headers))
     return out
+
+
+def _masked(value: bytes, key: bytes | None) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
+    """Return what may be shown of a record that may speak of a person: key, value and headers."""
+    text = value.decode("utf-8", "replace")
+    hashed = [] if key is None else [(ORIGINAL_HASH, keyed_hash(value, key).encode())]
+    return None, redact(text, key).encode(), hashed
 
 
 def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]]:

@@ -32,6 +32,7 @@ from consumers.runner import Limits, Runner
 from consumers.trimming import Trimmer
 from streams.errors import ScorerUnavailable, StackError, StateError
 from streams.events import Outbound
+from streams.keys import privacy_key
 from streams.signature import Signature
 from streams.spec import DomainSpec
 from streams.topics import JUDGED, TABLE_PARTITIONS, WATCHED, topic
@@ -177,6 +178,7 @@ class Engine(Service):
             hold=config.hold,
             tables=lasting.tables,
             journal=config.durable,
+            key=privacy_key(settings) if any(s.sensitive for s in spec.sources) else None,
         )
         contents = await lasting.changelog.restore(config.broker, partitions, generation)
         for p in partitions:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from consumers.extraction import extract_features as extract_features
 from consumers.history import History, PlacedKeys, Slots
-from consumers.lookup import LookupState
+from consumers.lookup import Versions
 from consumers.table import SecondKeyTable
 from consumers.tracking import TrackedState
 from streams.events import NO_TIME, Events, Ints, Objects
@@ -130,7 +130,7 @@ def featurize(
     spec: DomainSpec,
     windows: Mapping[str, WindowState],
     tables: Mapping[str, SecondKeyTable],
-    lookups: Mapping[str, LookupState],
+    lookups: Mapping[str, Versions],
     trackers: Mapping[str, TrackedState],
 ) -> tuple[npt.NDArray[np.float32], Lineage]:
     """Compute the features of events that are ready, and remember the events.
@@ -154,8 +154,8 @@ def featurize(
         for t in spec.tables
     }
     joined = {
-        source: lookup.as_of(events.partition, events.entity, events.event_time)
-        for source, lookup in lookups.items()
+        name: lookup.as_of(events.partition, events.entity, events.event_time)
+        for name, lookup in lookups.items()
     }
     tracked = {name: tracker.update(events) for name, tracker in trackers.items()}
     aggregates = Aggregates(pasts, counts, joined, tracked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import orjson
@@ -12,6 +12,29 @@ import orjson
 from streams.errors import StateError
 from streams.events import NO_TIME, Events, Ints, Objects, as_objects
 from streams.features import Joined, Lookup
+
+
+class Versions(Protocol):
+    """The versions of one context source, per partition and key, in whatever way they are kept."""
+
+    def add(self, events: Events, asks_from: Ints) -> None:
+        """See :meth:`LookupState.add`."""
+        ...
+
+    def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
+        """See :meth:`LookupState.as_of`."""
+        ...
+
+    def kept(self, partition: int) -> tuple[list[str], Ints, list[str]]:
+        """See :meth:`LookupState.kept`."""
+        ...
+
+    def restore(
+        self, partition: int, keys: Sequence[str], times: Ints, rows: Sequence[str]
+    ) -> None:
+        """See :meth:`LookupState.restore`."""
+        ...
+
 
 _Versions = tuple[list[int], list[tuple[Any, ...]]]
 """Times and rows of one key, in order of time; of the same time, in order of arrival."""
@@ -40,7 +63,7 @@ class LookupState:
             return
         limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._lookup.delay).tolist()
         places = events.partition.tolist(), events.entity, events.event_time.tolist()
-        for p, key, time, row in zip(*places, _rows(events, self._lookup), strict=True):
+        for p, key, time, row in zip(*places, rows_of(events, self._lookup), strict=True):
             times, versions = self._keys[p].setdefault(key, ([], []))
             at = bisect_right(times, time)
             times.insert(at, time)
@@ -65,17 +88,13 @@ class LookupState:
         fields = enumerate(self._lookup.fields)
         return Joined(times, {name: as_objects(row[j] for row in found) for j, name in fields})
 
-    def asks_for(self, event_time: Ints) -> Ints:
-        """Return the time that the source's watermark must have passed for such events (ms)."""
-        return event_time - self._lookup.delay
-
     def kept(self, partition: int) -> tuple[list[str], Ints, list[str]]:
         """Return a partition's versions: their keys, times and rows, as they are written down."""
         keys, times, rows = [], [], []
         for key, (own, versions) in self._keys[partition].items():
             keys += [key] * len(own)
             times += own
-            rows += [_text(row) for row in versions]
+            rows += [as_text(row) for row in versions]
         return keys, np.array(times, np.int64), rows
 
     def restore(
@@ -94,10 +113,10 @@ class LookupState:
 
 def as_texts(events: Events, lookup: Lookup) -> Objects:
     """Return versions as they are written down."""
-    return as_objects(_text(row) for row in _rows(events, lookup))
+    return as_objects(as_text(row) for row in rows_of(events, lookup))
 
 
-def _rows(events: Events, lookup: Lookup) -> list[tuple[Any, ...]]:
+def rows_of(events: Events, lookup: Lookup) -> list[tuple[Any, ...]]:
     """Return the fields of each version; a number that is not known is ``None`` as a text is."""
     columns = []
     for name in lookup.fields:
@@ -108,5 +127,6 @@ def _rows(events: Events, lookup: Lookup) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def _text(row: tuple[Any, ...]) -> str:
+def as_text(row: tuple[Any, ...]) -> str:
+    """Return a version as it is written down."""
     return orjson.dumps(row).decode()

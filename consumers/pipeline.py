@@ -59,6 +59,8 @@ class Pipeline:
         Those of the second keys, if they are to be shared; by default they are new.
     journal
         Keep a journal of what changes, so that :meth:`cut` can be asked.
+    key
+        With which texts about persons are hashed where they are masked.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Pipeline:
         hold: bool = False,
         tables: Mapping[str, SecondKeyTable] | None = None,
         journal: bool = False,
+        key: bytes | None = None,
     ) -> None:
         if signature is not None:
             signature.check(spec)
@@ -76,7 +79,7 @@ class Pipeline:
         self.signature = signature
         self.state = State(spec, journal=journal)
         self.tables = tables if tables is not None else new_tables(spec)
-        self._hold = hold or bool(spec.trackers)
+        self._hold, self._key = hold or bool(spec.trackers), key
         self._waiting = Waiting(spec.partitions, hold=self._hold)
 
     @property
@@ -111,15 +114,16 @@ class Pipeline:
         state.touch(records.partition)
         np.maximum.at(state.next[spec.name], records.partition, records.offset + 1)
         self._count(batch, cleaned)
-        outputs = Outputs(rejected(self.spec, batch, cleaned))
+        outputs = Outputs(rejected(self.spec, batch, cleaned, self._key))
         if spec.role is Role.TRIGGER:
             state.watch(events, cleaned.clock)
             events = self._with_entity(events)
         else:
             self.account.add(spec.name, acc.APPLIED, events.partition)
-        if spec.name in state.lookups:
-            state.lookups[spec.name].add(events, self._safe())
-            state.note_context(events)
+        for lookup in self.spec.lookups:
+            if lookup.source == spec.name:
+                state.lookups[lookup.name].add(events, self._safe())
+        state.note_context(events)
         watermark = self._watermark(spec.name)
         # The events come first: what they will ask for must not be forgotten by anybody.
         if spec.role is Role.TRIGGER:
@@ -278,9 +282,10 @@ class Pipeline:
                 source, partition = table.behind()
                 return f"{name}: the clock of {source}, partition {partition}"
         one = first.take(slice(0, 1))
-        for source, lookup in self.state.lookups.items():
-            if lookup.asks_for(one.event_time)[0] >= self._watermark(source)[one.partition[0]]:
-                return f"the clock of {source}, partition {one.partition[0]}"
+        for lookup in self.spec.lookups:
+            asked = one.event_time[0] - lookup.delay
+            if asked >= self._watermark(lookup.source)[one.partition[0]]:
+                return f"the clock of {lookup.source}, partition {one.partition[0]}"
         return None
 
     def _count(self, batch: Collected, cleaned: Cleaned) -> None:
@@ -333,10 +338,10 @@ class Pipeline:
         ready = np.ones(len(events), bool)
         for table in self.tables.values():
             ready &= table.asks_for(events.event_time) <= table.watermark
-        for source, lookup in self.state.lookups.items():
+        for lookup in self.spec.lookups:
             # More of the watermark's own instant may come: it must have been passed.
-            watermark = self._watermark(source)[events.partition]
-            ready &= lookup.asks_for(events.event_time) < watermark
+            watermark = self._watermark(lookup.source)[events.partition]
+            ready &= events.event_time - lookup.delay < watermark
         return ready
 
     def _watermark(self, source: str) -> Ints:

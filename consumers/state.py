@@ -21,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.account import Account
+from consumers.carried import new_lookup
 from consumers.featurize import WindowState
 from consumers.feedcounts import FeedCounts
 from consumers.journal import Content, Journal
 from consumers.judged import JudgedRows, Rows
-from consumers.lookup import LookupState, as_texts
+from consumers.lookup import as_texts
 from consumers.seen import SeenIds
 from consumers.table import Contributions, Open
 from consumers.tracking import TrackedState
@@ -43,7 +44,7 @@ def state_hash(spec: DomainSpec) -> str:
         "sources": [(s.name, s.role, s.key) for s in spec.sources],
         "windows": [(w.name, w.key, w.value) for w in spec.windows],
         "tables": [(t.name, t.key, t.bucket, t.delay, sorted(t.counts)) for t in spec.tables],
-        "lookups": [(look.source, look.fields) for look in spec.lookups],
+        "lookups": [(look.source, look.fields, *look.apart) for look in spec.lookups],
     }
     if spec.trackers:
         parts["trackers"] = [(tracker.name, tracker.layout) for tracker in spec.trackers]
@@ -72,7 +73,7 @@ class State:
         """Per source and partition, the offset up to which records have been taken in."""
         self.seen = {s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.sources}
         self.windows = {w.name: WindowState(w, trigger.allowed_lateness) for w in spec.windows}
-        self.lookups = {look.source: LookupState(look, n) for look in spec.lookups}
+        self.lookups = {look.name: new_lookup(look, n) for look in spec.lookups}
         self.trackers = {t.name: TrackedState(t) for t in spec.trackers}
         self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
         self.judged = JudgedRows(spec)
@@ -113,7 +114,7 @@ class State:
                     "time": events.event_time,
                     "row": as_texts(events, lookup),
                 }
-                self._journal.note(f"lookup:{lookup.source}", events.partition, columns)
+                self._journal.note(f"lookup:{lookup.name}", events.partition, columns)
 
     def quiet(self, events: Events) -> Ints:
         """Find the rows on whose entities no alert has been raised for the rule's cool-down.
@@ -241,8 +242,8 @@ class State:
         alerted = self.alerted[partition]
         content["alerted:key"] = list(alerted)
         content["alerted:time"] = np.array(list(alerted.values()), np.int64)
-        for source, lookup in self.lookups.items():
-            name = f"lookup:{source}"
+        for called, lookup in self.lookups.items():
+            name = f"lookup:{called}"
             content[f"{name}:key"], content[f"{name}:time"], content[f"{name}:row"] = lookup.kept(
                 partition
             )
@@ -301,9 +302,9 @@ class State:
         self.judged.restore(p, int(_ints(last["judged"])[0]), *waiting)
         keys, times = _rows(contents, "alerted", "key", "time")
         self.alerted[p].update(zip(keys, times.tolist(), strict=True))
-        for source_name, lookup in self.lookups.items():
-            keys, times = _rows(contents, f"lookup:{source_name}", "key", "time")
-            lookup.restore(p, keys, times, _texts(contents, f"lookup:{source_name}:row"))
+        for called, lookup in self.lookups.items():
+            keys, times = _rows(contents, f"lookup:{called}", "key", "time")
+            lookup.restore(p, keys, times, _texts(contents, f"lookup:{called}:row"))
         for table, contributions in zip(spec.tables, self.contributions, strict=True):
             closed = _ints(last[f"closed:{table.name}"]).tolist()
             for source_name, until in zip(contributions.sources, closed, strict=True):

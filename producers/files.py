@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from producers.encode import encode_rows
+from producers.ordered import read_ordered
 from producers.readers import Chunk, columns_of, read_chunks, says_its_columns
 from streams.errors import SourceError
 from streams.events import LATEST_CLOCK, NO_TIME, Ints
@@ -81,7 +82,13 @@ class FileSource:
         columns = [*self._file.columns, *optional]
         trigger = self._spec.trigger.name
         rest: Emission | None = None
-        for chunk in read_chunks(self._path, columns, dialect):
+        order = self._file.order
+        chunks = (
+            read_ordered(self._path, columns, dialect, order)
+            if order
+            else read_chunks(self._path, columns, dialect)
+        )
+        for chunk in chunks:
             emissions = dict(self._convert(chunk))
             payments = emissions.pop(trigger)
             self._pending += [e for e in emissions.values() if len(e)]

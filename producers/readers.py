@@ -1,18 +1,20 @@
 """Read files of events a chunk at a time: Parquet, CSV, JSON Lines, XML.
 
-No file is loaded whole, and no line makes a reader fail: what cannot be read becomes a row
-without values that keeps the line's own bytes, so that the cleaner can judge and bury it.
+Text may be packed by gzip. No file is loaded whole, and no line makes a reader fail: what cannot
+be read becomes a row without values that keeps the line's own bytes, so that the cleaner can judge
+and bury it.
 """
 
 from __future__ import annotations
 
 import csv
-import io
+import gzip
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import orjson
 import pandas as pd
@@ -63,25 +65,35 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
             import pyarrow.parquet as pq
 
             return [str(name) for name in pq.read_schema(path).names]
-        with path.open("rb") as file:
+        with _open(path) as file:
             head = file.readline(MAX_LINE)
             more = [line.strip() for line in islice(_limited(file), _FIRST)]
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     except ValueError as error:  # pyarrow's errors about a file's content
         raise SourceError(f"{path}: not a Parquet file ({error})") from None
-    if path.suffix == ".csv":
+    kind = _kind(path)
+    if kind == ".csv":
         return _cells(head.rstrip(b"\r\n"), dialect)
-    if path.suffix in (".jsonl", ".ndjson"):
+    if kind in (".jsonl", ".ndjson"):
         objects, _ = decode_objects([head.strip(), *more])
         return _names([dict(flat(item)) for item in objects if item is not None])
-    if path.suffix == ".xml":
+    if kind == ".xml":
         first = next(_elements(path, dialect, _FIRST), [])
         return _names([row for row in parse_elements(first, _encoding(path)) if row is not None])
     raise SourceError(f"{path}: unknown kind of file; .parquet, .csv, .jsonl and .xml are read")
 
 
-def _limited(file: io.BufferedReader) -> Iterator[bytes]:
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb"))
+
+
+def _kind(path: Path) -> str:
+    """Return the suffix of what a file is once it is unpacked."""
+    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+
+
+def _limited(file: IO[bytes]) -> Iterator[bytes]:
     while line := file.readline(MAX_LINE):
         yield line
 
@@ -92,7 +104,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def says_its_columns(path: Path) -> bool:
     """Say whether a kind of file has a header, or a schema, that holds for all of its rows."""
-    return path.suffix in (".parquet", ".csv")
+    return _kind(path) in (".parquet", ".csv")
 
 
 def read_chunks(
@@ -107,11 +119,19 @@ def read_chunks(
     """
     if path.suffix == ".parquet":
         return _read_parquet(path, columns, rows)
-    if path.suffix == ".csv":
-        return _read_csv(path, columns, dialect, rows)
-    if path.suffix == ".xml":
-        return _read_xml(path, columns, dialect, rows)
-    return _read_json_lines(path, columns, rows)
+    if _kind(path) == ".csv":
+        return _unpacked(path, _read_csv(path, columns, dialect, rows))
+    if _kind(path) == ".xml":
+        return _unpacked(path, _read_xml(path, columns, dialect, rows))
+    return _unpacked(path, _read_json_lines(path, columns, rows))
+
+
+def _unpacked(path: Path, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Read on, and say what is wrong with a packed file that is cut off or damaged."""
+    try:
+        yield from chunks
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceError(f"{path}: {error}") from None
 
 
 def _read_parquet(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chunk]:
@@ -128,7 +148,7 @@ def _read_parquet(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chu
 
 
 def _read_csv(path: Path, columns: Sequence[str], dialect: Dialect, rows: int) -> Iterator[Chunk]:
-    with path.open("rb") as file:
+    with _open(path) as file:
         header = _cells(file.readline(MAX_LINE).rstrip(b"\r\n"), dialect)
         wanted = [header.index(name) for name in columns]
         for lines in _lines(file, rows):
@@ -141,7 +161,7 @@ def _read_csv(path: Path, columns: Sequence[str], dialect: Dialect, rows: int) -
 
 
 def _read_json_lines(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chunk]:
-    with path.open("rb") as file:
+    with _open(path) as file:
         for lines in _lines(file, rows):
             objects, _ = decode_objects(lines)
             if any("." in name for name in columns):
@@ -164,7 +184,7 @@ def _elements(path: Path, dialect: Dialect, rows: int) -> Iterator[list[bytes]]:
     """Cut a document into its rows."""
     cutter = Cutter(dialect.row, MAX_LINE)
     found: list[bytes] = []
-    with path.open("rb") as file:
+    with _open(path) as file:
         while piece := file.read(_PIECE):
             for row in cutter.feed(piece):
                 found.append(row)
@@ -177,11 +197,11 @@ def _elements(path: Path, dialect: Dialect, rows: int) -> Iterator[list[bytes]]:
 
 
 def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
+    with _open(path) as file:
         return declared_encoding(file.read(200))
 
 
-def _lines(file: io.BufferedReader, rows: int) -> Iterator[list[bytes]]:
+def _lines(file: IO[bytes], rows: int) -> Iterator[list[bytes]]:
     """Read lines without their ends; of an over-long one, keep the beginning."""
     lines: list[bytes] = []
     while line := file.readline(MAX_LINE):

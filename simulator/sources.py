@@ -15,6 +15,8 @@ from producers.tables import through_table, with_changes
 from producers.upsert import CustomerTable
 from simulator.standins.members import Members, read_facts, read_file
 from streams.asking import Said, ThirdParty, with_answers
+from streams.edge import pseudonymised
+from streams.keys import INVENTED, privacy_key
 from streams.settings import Settings
 from streams.spec import DomainSpec
 from streams.world import AskMap, Slice
@@ -56,8 +58,9 @@ class Reach:
     Parameters
     ----------
     settings
-        Names the database and the third party; without it, a world's context goes on its way as
-        it is, and the third party is in this process.
+        Names the database and the third party, and has the key of pseudonyms; without it, a
+        world's context goes on its way as it is, the third party is in this process, and
+        pseudonyms are those of invented persons.
     folder
         Of files that are replayed: they hold a table or what a third party knows.
     """
@@ -83,7 +86,13 @@ class Reach:
                     slices = through_table(slices, table, source, customers, poller)
             for ask in spec.asks:
                 slices = with_answers(spec, ask, slices, self._party(ask))
-            yield from spec.collect(slices)
+            slices = spec.collect(slices)
+            if spec.pseudonyms:
+                slices = pseudonymised(spec, slices, self._key())
+            yield from slices
+
+    def _key(self) -> bytes:
+        return INVENTED if self.settings is None else privacy_key(self.settings)
 
     def _party(self, ask: AskMap) -> ThirdParty:
         settings = self.settings

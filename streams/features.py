@@ -92,6 +92,8 @@ class Lookup:
     the newest version with a time of ``t - delay`` or before, and waits until the source's clock
     has passed that: a version that comes later, or says what is true later, changes nothing.
 
+    One source may be looked up under several names: now, and a day before, which is a trend.
+
     Parameters
     ----------
     source
@@ -99,11 +101,29 @@ class Lookup:
     delay
         How long after its event time a version counts (ms). With the timeline's heartbeat or more,
         no event waits for long.
+    fields
+        Fields of the source, or columns that it derives.
+    name
+        What the features call it; by default as its source.
+    carry
+        A field that a version does not have keeps the value of the version before, so that single
+        results fill a row. Otherwise the newest version is taken as it is.
     """
 
     source: str
     fields: tuple[str, ...]
     delay: int = 0
+    name: str = ""
+    carry: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.source)
+
+    @property
+    def apart(self) -> tuple[str | bool, ...]:
+        """What tells it from a plain lookup of its source; nothing for a plain one."""
+        return () if self.name == self.source and not self.carry else (self.name, self.carry)
 
 
 class Tracked(Protocol):
@@ -163,7 +183,8 @@ class Joined:
     """What :class:`Lookup` found for ``n`` events.
 
     ``columns[field]`` has shape ``(n,)``: objects, ``None`` where nothing is known. ``time`` is
-    that of the version (ms), ``NO_TIME`` where there is none.
+    that of the version (ms), ``NO_TIME`` where there is none; where fields are carried, it is that
+    of the newest value.
     """
 
     time: Ints
@@ -192,7 +213,7 @@ class Aggregates:
     """All that an event's features are made from, besides the event itself.
 
     ``windows[name]`` is a :class:`Past`; ``tables[name][column]`` has shape ``(n, n_lengths)``;
-    ``lookups[source]`` is a :class:`Joined`; ``tracked[name]`` is what a :class:`Tracker` said.
+    ``lookups[name]`` is a :class:`Joined`; ``tracked[name]`` is what a :class:`Tracker` said.
     """
 
     windows: Mapping[str, Past]

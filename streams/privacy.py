@@ -77,12 +77,28 @@ def redact(text: str, key: bytes | None = None) -> str:
     return _withheld(text, key) if _REMAINS.search(masked) else masked
 
 
-def _keyed(purpose: str, content: str, key: bytes) -> str:
+def keyed_hash(content: bytes, key: bytes) -> str:
+    """Return 128 bits, in hex, by which whoever has the key recognises equal bytes."""
+    return _keyed("bytes", content, key)
+
+
+def withheld(content: bytes, key: bytes) -> str:
+    """Return what stands for bytes of which nothing can be shown: how many, and their keyed hash.
+
+    >>> withheld(b"{broken", bytes(range(32)))
+    '[withheld: 7 bytes, 84834446b2165bb212ff135b525f8b2f]'
+    """
+    return f"[withheld: {len(content)} bytes, {keyed_hash(content, key)}]"
+
+
+def _keyed(purpose: str, content: str | bytes, key: bytes) -> str:
     if len(key) < SHORTEST_KEY or len(set(key)) < SHORTEST_KEY // 4:
         raise UsageError(f"a key has at least {SHORTEST_KEY} random bytes (secrets.token_bytes)")
     label = purpose.encode("utf-8", "surrogatepass")
     # The label's length goes first: no label and content can be cut to look like another pair.
-    message = len(label).to_bytes(4, "big") + label + content.encode("utf-8", "surrogatepass")
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    message = len(label).to_bytes(4, "big") + label + content
     return hmac.digest(key, message, hashlib.sha256)[:16].hex()
 
 

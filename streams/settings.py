@@ -55,6 +55,9 @@ class Settings:
         0.5, "s", "how long a producer waits for its answers before it goes on without", 0.0, 600
     )
     loyalty_key: str = _row("", "secret", "API key of the third party's loyalty programme")
+    privacy_key: str = _row(
+        "", "secret", "key of pseudonyms, in hexadecimal; by default a random one per home"
+    )
     seed: int = _row(0, "", "seed of the worlds", 0, 2**63 - 1)
     workers: int = _row(1, "processes", "Faust workers per stack", 1, 64)
     batch_rows: int = _row(4096, "events", "most events in one micro-batch", 1, 65536)

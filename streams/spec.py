@@ -103,7 +103,14 @@ class SourceSpec:
     entity_optional
         Without an entity an event is not dead but filtered (``no_entity``).
     derived
-        Integer columns that are made from the others, for windows to add up.
+        Columns that are made from the others as an event arrives: integers for windows to add up,
+        or numbers to look up, NaN where an event says nothing of it. What is looked up and
+        windowed is kept, the rest is not: a text of which only derived columns are looked up is in
+        no state.
+    sensitive
+        It carries free text about persons. What of it is dead or late goes on masked
+        (:func:`streams.privacy.redact`), with a keyed hash of the original bytes in a header in
+        place of the bytes.
     """
 
     name: str
@@ -115,7 +122,8 @@ class SourceSpec:
     max_ahead: int = DAY
     remember: int = HOUR
     entity_optional: bool = False
-    derived: Mapping[str, Callable[[Columns], Ints]] = field(default_factory=dict)
+    derived: Mapping[str, Callable[[Columns], Ints | Floats]] = field(default_factory=dict)
+    sensitive: bool = False
 
 
 class Estimator(Protocol):
@@ -311,6 +319,10 @@ class DomainSpec:
     can say."""
     slate: Slate | None = None
     """What the model puts forward for each event, if it does."""
+    pseudonyms: Mapping[str, str] = field(default_factory=dict)
+    """Fields of any source that identify a person, each with the kind of thing that it names. Their
+    values, and keys that hold them, are replaced by keyed hashes before anything is sent
+    (:mod:`streams.edge`); fields of one kind still join."""
 
     def __post_init__(self) -> None:
         """Refuse what would stand still.
@@ -329,10 +341,12 @@ class DomainSpec:
                 )
         for lookup in self.lookups:
             self._check(lookup)
+        if len({lookup.name for lookup in self.lookups}) < len(self.lookups):
+            raise UsageError(f"{self.name}: two lookups have the same name")
 
     def _check(self, lookup: Lookup) -> None:
         source = self.source(lookup.source)
-        known = {field.name for field in source.fields}
+        known = {*source.derived, *(field.name for field in source.fields)}
         if source.role is not Role.CONTEXT or source.key != self.trigger.key:
             raise UsageError(
                 f"{self.name}: {source.name} cannot be looked up: it must be a context source "
@@ -382,7 +396,9 @@ class DomainSpec:
             ],
         }
         if self.lookups:
-            parts["lookups"] = [(look.source, look.fields, look.delay) for look in self.lookups]
+            parts["lookups"] = [
+                (look.source, look.fields, look.delay, *look.apart) for look in self.lookups
+            ]
         if self.trackers:
             parts["trackers"] = [(tracker.name, tracker.layout) for tracker in self.trackers]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

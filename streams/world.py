@@ -85,6 +85,10 @@ class Dialect:
     row: str = "row"
 
 
+PLACE = "(place)"
+"""Name of the column that says where a row is in the order of its file."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileMap:
     """How the columns of a known kind of file become events.
@@ -98,6 +102,10 @@ class FileMap:
         ``frame -> {source: frame of that source's fields}``. Each frame has ``event_time`` in
         ms (``NO_TIME`` where a row has none) and the index of the rows that it came from. What
         a row lacks stays missing: judging is the cleaner's work.
+    order
+        Column of a whole number by which the rows are put in order before they become events, for
+        files that are in none; ``convert`` then finds each row's place, from 0, as the column
+        :data:`PLACE`. Of text files; it is done on disk, and no file is held in memory.
     """
 
     name: str
@@ -105,6 +113,7 @@ class FileMap:
     convert: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]
     optional: tuple[str, ...] = ()
     dialect: Dialect = Dialect()
+    order: str = ""
 
 
 _ISO = Instants()
