@@ -1,0 +1,78 @@
+"""A domain by one folder alone: docs/own-domain.md, written out, run and held to the contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.registry import Registry
+from tests.brokers import BROKERS
+from tests.conftest import ROOT
+
+PAGE = (ROOT / "docs" / "own-domain.md").read_text()
+FILES = dict(re.findall(r"^`(\w+\.py)`:.*?```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE))
+FLOW, CONTRACT = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def domains(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the page says to make, as it says to."""
+    folder = tmp_path_factory.mktemp("own") / "domains"
+    (folder / "water").mkdir(parents=True)
+    assert set(FILES) == {"__init__.py", "schema.py", "simulate.py", "features.py"}
+    for name, text in FILES.items():
+        (folder / "water" / name).write_text(text)
+    return folder
+
+
+def shell(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=220,
+        check=False,
+    )
+
+
+def test_it_flows(domains: Path) -> None:
+    """In, scored, judged, alarmed about and followed, with labels that come two days later."""
+    with BROKERS.for_stack() as broker:
+        commands = FLOW.replace("streamsim up", f"streamsim up --broker {broker}")
+        done = shell(commands, domains.parent)
+    assert done.returncode == 0, done.stderr + done.stdout
+    (found,) = json.loads((domains.parent / "water.json").read_text())["domains"].items()
+    name, water = found
+    assert name == "water"
+    assert water["in"] == water["scored"] > 2_000
+    assert water["labels"]["in"] == water["labels"]["applied"] > 20
+    assert water["unaccounted"] == water["labels"]["unaccounted"] == 0
+    assert water["alerts"] > 5
+    quality = water["alert_quality"]
+    assert quality["precision"] > 5 * quality["chance_precision"]
+    assert water["accuracy"]["value"] > 0.2
+    assert water["accuracy"]["samples"] >= 500
+    assert re.search(r"^ +31337 .* leak 0\.[4-9]", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.embedded
+def test_it_keeps_the_contract(domains: Path, registry: Registry) -> None:
+    command = CONTRACT.replace("STREAMSIM_DOMAINS=domains", f"STREAMSIM_DOMAINS={domains}")
+    assert str(domains) in command
+    done = shell(command, ROOT)
+    assert done.returncode == 0, done.stdout[-4_000:]
+    ran = re.search(r"(\d+) passed, (\d+) deselected", done.stdout)
+    assert ran is not None, done.stdout[-1_000:]
+    assert int(ran[1]) >= 15
+    assert "failed" not in done.stdout.splitlines()[-1]
