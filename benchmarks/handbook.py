@@ -91,7 +91,7 @@ def run(options: Options) -> dict[str, Any]:
             )
 
         settings = read_settings({"workers": options.workers})
-        plan = Plan((spec,), settings, {"finance": options.data}, ("--speed", "max"))
+        plan = Plan((spec,), settings, {"finance": options.data}, {"finance": ("--speed", "max")})
         with _Quiet(Console(highlight=False)) as view:
             report = Supervisor(plan, view, None, keep).run()
         figures = judge(topics)

@@ -130,7 +130,8 @@ def as_text(measured: dict[str, Any]) -> str:
 @contextmanager
 def _sending(stack: Stack, rate: int, seen: Observer) -> Iterator[float]:
     """Run the stack's producer at a rate; yield, once it has warmed up, the time it is then."""
-    stack.plan = replace(stack.plan, pace=("--rate", str(rate)))
+    paces = {spec.name: ("--rate", str(rate)) for spec in stack.plan.domains}
+    stack.plan = replace(stack.plan, paces=paces)
     stack.start_producers()
     deadline = time.monotonic() + stack.plan.settings.ready_s
     while not len(seen):

@@ -27,8 +27,20 @@ def main() -> None:
 
 @main.command()
 @click.option("--domain", "domains", multiple=True, metavar="D", help="domain to run (repeat)")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="events per second")
-@click.option("--speed", metavar="X|max", help="event seconds per second, or max")
+@click.option(
+    "--rate",
+    "rates",
+    multiple=True,
+    metavar="[DOMAIN=]N",
+    help="events per second, of each domain or of one (repeat)",
+)
+@click.option(
+    "--speed",
+    "speeds",
+    multiple=True,
+    metavar="[DOMAIN=]X|max",
+    help="event seconds per second, or max, of each domain or of one (repeat)",
+)
 @click.option("--source", "sources", multiple=True, metavar="DOMAIN=PATH", help="file to replay")
 @click.option("--duration", type=click.FloatRange(0, min_open=True), help="wall seconds to run")
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="event days to run")

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,8 @@ class Plan:
     ----------
     sources
         Domain to the file or folder that it replays; the others run their worlds.
-    pace
-        Options of ``streamsim send`` that say how fast.
+    paces
+        Domain to the options of ``streamsim send`` that say how fast; the others go at their own.
     days
         Event days after which a world ends, ``None`` for never.
     """
@@ -55,7 +55,7 @@ class Plan:
     domains: tuple[DomainSpec, ...]
     settings: Settings
     sources: Mapping[str, Path]
-    pace: tuple[str, ...] = ()
+    paces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     days: float | None = None
     hold: bool = False
 
@@ -67,7 +67,7 @@ class Plan:
             "workers": settings.workers,
             "seed": settings.seed,
             "sources": {name: path.name for name, path in self.sources.items()},
-            "pace": list(self.pace),
+            "paces": {name: list(options) for name, options in self.paces.items()},
             "days": self.days,
             "hold": self.hold,
         }
@@ -215,7 +215,8 @@ class Stack:
             command = [
                 PYTHON, "-m", "simulator.cli", "send", spec.name, "--broker", self.address,
                 "--anchor", anchor, "--seed", str(plan.settings.seed),
-                "--report", str(self._producer_report(spec.name)), *plan.pace,
+                "--report", str(self._producer_report(spec.name)),
+                *plan.paces.get(spec.name, ()),
             ]  # fmt: skip
             if spec.name in plan.sources:
                 command += ["--source", str(plan.sources[spec.name])]

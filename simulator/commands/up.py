@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -23,8 +23,8 @@ from streams.settings import read_settings
 def run_up(
     *,
     domains: Sequence[str],
-    rate: float | None,
-    speed: str | None,
+    rates: Sequence[str],
+    speeds: Sequence[str],
     sources: Sequence[str],
     duration: float | None,
     days: float | None,
@@ -45,7 +45,7 @@ def run_up(
         domains=tuple(load_domain(name) for name in names),
         settings=settings,
         sources=_checked(replayed, names),
-        pace=pace_options(rate, speed),
+        paces=paces(rates, speeds, names),
         days=days,
         hold=hold,
     )
@@ -66,6 +66,59 @@ def run_up(
     if open_:
         raise ExpectationError(f"{open_} events are unaccounted for")
     return 0
+
+
+def paces(
+    rates: Sequence[str], speeds: Sequence[str], names: Sequence[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the options of ``streamsim send`` for each domain that is given a pace.
+
+    Parameters
+    ----------
+    rates, speeds
+        ``N`` for all domains, or ``DOMAIN=N`` for one, which comes before what is for all. The
+        last one that is said counts.
+
+    Raises
+    ------
+    UsageError
+        If something is no pace, both are given for the same, or a domain is not run.
+
+    Examples
+    --------
+    >>> paces(["retail=40"], ["max"], ["finance", "retail"])
+    {'finance': ('--speed', 'max'), 'retail': ('--rate', '40.0')}
+    """
+    rate = {domain: parse_rate(text) for domain, text in map(_own, rates)}
+    speed = dict(map(_own, speeds))
+    for domain in {*rate, *speed} - {"", *names}:
+        raise UsageError(f"--rate or --speed names {domain!r}, which is not run")
+    said = {d: pace_options(rate.get(d), speed.get(d)) for d in ("", *names)}
+    chosen = {name: said[name] or said[""] for name in names}
+    return {name: options for name, options in chosen.items() if options}
+
+
+def _own(text: str) -> tuple[str, str]:
+    """Split ``DOMAIN=PACE``; what is for all has the domain ``""``."""
+    domain, sign, pace = text.rpartition("=")
+    if sign and not domain:
+        raise UsageError(f"{text!r} names no domain")
+    return domain, pace
+
+
+def parse_rate(text: str) -> float:
+    """Return a rate in events per second.
+
+    >>> parse_rate("40")
+    40.0
+    """
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise UsageError(f"--rate takes a positive number, not {text!r}")
+    return rate
 
 
 def pace_options(rate: float | None, speed: str | None) -> tuple[str, ...]:

@@ -52,7 +52,10 @@ def test_streamed_features_equal_pandas_row_for_row(
         scores.extend(read_whole(stack.address, wanted)[wanted[0].name])
 
     plan = Plan(
-        (finance,), read_settings({"workers": 2}), {"finance": handbook}, ("--speed", "max")
+        (finance,),
+        read_settings({"workers": 2}),
+        {"finance": handbook},
+        {"finance": ("--speed", "max")},
     )
     with make_view(headless=True) as view:
         report = Supervisor(plan, view, None, keep).run()
