@@ -34,7 +34,8 @@ def test_what_befalls_the_feeds_is_told_of(retail: DomainSpec) -> None:
         for b in bodies(slices, TRUTH)
         if b.get("feed")
     ]
-    silent = [p for p in planted if p[0] == "feed_silent" and p[2] > retail.timeline.epoch + 14 * DAY]
+    learnt = retail.timeline.epoch + 14 * DAY
+    silent = [p for p in planted if p[0] == "feed_silent" and p[2] > learnt]
     noticed = [
         any(
             rule in ("feed_silent", "feed_late") and feed == who and onset < at <= until + 2 * HOUR
