@@ -69,6 +69,15 @@ class WindowState:
             self._history.insert(int(slots[row]), int(times[row]), numbers[row])
         return past
 
+    def as_of(self, partition: Ints, keys: Objects, times: Ints) -> Past:
+        """Say what keys had seen before these times, and take nothing in."""
+        return self._past(self._index.slots(partition, keys), times)
+
+    def keep_from(self, oldest: int | None) -> None:
+        """Forget nothing that an event as old as this may ask for (ms)."""
+        longest = max(self._windows.lengths)
+        self._history.floor = None if oldest is None else oldest - longest
+
     def kept(self, partition: int) -> tuple[list[str], Ints, Ints, Ints]:
         """Return a partition's past: its keys, how many events each has, their times and values."""
         keys, slots = self._index.of(partition)
@@ -132,29 +141,37 @@ def featurize(
     tables: Mapping[str, SecondKeyTable],
     lookups: Mapping[str, Versions],
     trackers: Mapping[str, TrackedState],
+    answered: Ints | None = None,
 ) -> tuple[npt.NDArray[np.float32], Lineage]:
     """Compute the features of events that are ready, and remember the events.
+
+    Parameters
+    ----------
+    answered
+        Of events that are remembered already, and are scored again: when the third party's answer
+        came (ms), shape ``(n,)``. They meet it, and nothing is remembered.
 
     Returns
     -------
     ``float32``, shape ``(n_events, n_features)``, in the order of the events, and what the scores
     are to say of their context.
     """
-    pasts = {
-        w.name: windows[w.name].observe(
-            events.partition,
-            events.strings(w.key),
-            events.event_time,
-            events.integers(w.value),
+    pasts = {}
+    for w in spec.windows:
+        asked = events.partition, events.strings(w.key), events.event_time
+        own = windows[w.name]
+        pasts[w.name] = (
+            own.observe(*asked, events.integers(w.value)) if answered is None else own.as_of(*asked)
         )
-        for w in spec.windows
-    }
     counts = {
         t.name: tables[t.name].windows(events.strings(t.key), events.event_time)
         for t in spec.tables
     }
+    times = dict.fromkeys(lookups, events.event_time)
+    if answered is not None and spec.recall is not None:
+        times[spec.recall.lookup] = answered
     joined = {
-        name: lookup.as_of(events.partition, events.entity, events.event_time)
+        name: lookup.as_of(events.partition, events.entity, times[name])
         for name, lookup in lookups.items()
     }
     tracked = {name: tracker.update(events) for name, tracker in trackers.items()}

@@ -122,8 +122,10 @@ class Pipeline:
             self.account.add(spec.name, acc.APPLIED, events.partition)
         for lookup in self.spec.lookups:
             if lookup.source == spec.name:
-                state.lookups[lookup.name].add(events, self._safe())
+                state.lookups[lookup.name].add(events, self._known_from())
         state.note_context(events)
+        if self.spec.recall is not None and spec.name == self._recall_source():
+            state.recall(events)
         watermark = self._watermark(spec.name)
         # The events come first: what they will ask for must not be forgotten by anybody.
         if spec.role is Role.TRIGGER:
@@ -147,10 +149,12 @@ class Pipeline:
 
     def pull(self, max_rows: int) -> Prepared | None:
         """Take events that are ready, ``max_rows`` or a little more, and make their features."""
+        state = self.state
+        if (recalled := self._recalled(max_rows)) is not None:
+            return recalled
         events = self._waiting.take(max_rows, self._is_ready)
         if events is None:
             return None
-        state = self.state
         made = featurize(
             events, self.spec, state.windows, self.tables, state.lookups, state.trackers
         )
@@ -161,6 +165,9 @@ class Pipeline:
     def to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
         """Find the rows that raise an alert, and build what must be scored to explain them."""
         assert self.signature is not None
+        if prepared.recalled:
+            nobody = np.empty(0, np.int64)
+            return nobody, occluded(self.spec, prepared.features[nobody], self.signature)
         risk = self.spec.alert.risks(rounded(scores_of(answer)), prepared.features)
         rows = np.flatnonzero(risk >= self.signature.threshold)
         return rows, occluded(self.spec, prepared.features[rows], self.signature)
@@ -177,8 +184,16 @@ class Pipeline:
         alerts, without
             The rows from :meth:`to_explain` and the answers to what it built.
         """
-        self._waiting.finish(prepared)
         events, signature, trigger = prepared.events, self.signature, self.spec.trigger.name
+        if prepared.recalled:
+            self.state.note_recalled(events)
+            if answer is None or signature is None:
+                return Outputs()
+            again = rounded(scores_of(answer))
+            return Outputs(
+                batches=score_batches(self.spec, prepared, again, signature, items_of(answer))
+            )
+        self._waiting.finish(prepared)
         self.state.note_finished(events, prepared.tracked)
         if answer is None or signature is None:
             self.account.add(trigger, acc.NO_MODEL, events.partition)
@@ -203,7 +218,8 @@ class Pipeline:
     @property
     def pending(self) -> int:
         """How many events are in here and not finished."""
-        return len(self._waiting)
+        recalls = self.state.recalls
+        return len(self._waiting) + (0 if recalls is None else len(recalls))
 
     def pending_by_partition(self) -> Ints:
         """How many events of each partition are in here and not finished."""
@@ -223,6 +239,9 @@ class Pipeline:
             self._waiting.earliest(position)
             for partition, offsets in self.state.unfinished.items():
                 position[partition] = min(position[partition], offsets[0])
+        recalls = self.state.recalls
+        if recalls is not None and source == self._recall_source():
+            recalls.earliest(position)
         return position
 
     def judge(self) -> Outputs:
@@ -263,7 +282,8 @@ class Pipeline:
 
     def snapshot(self, partition: int) -> Content | None:
         """Write down all of a partition; ``None`` while events are with the scorer."""
-        if self._waiting.is_scoring():
+        recalls = self.state.recalls
+        if self._waiting.is_scoring() or (recalls is not None and recalls.is_scoring()):
             return None
         own, offset = self._waiting.offsets()
         return self.state.snapshot(partition, offset[own == partition], self._asks_from())
@@ -313,6 +333,33 @@ class Pipeline:
         """Return the same as of what is kept: a crash may set a partition back as far as that."""
         return self.state.safe if self.state.journals else self._asks_from()
 
+    def _known_from(self) -> Ints:
+        """Return from when on versions of context may be asked for: a recall goes back in time."""
+        recall, safe = self.spec.recall, self._safe()
+        return safe if recall is None else np.where(safe == NO_TIME, NO_TIME, safe - recall.within)
+
+    def _recall_source(self) -> str:
+        assert self.spec.recall is not None
+        return next(
+            look.source for look in self.spec.lookups if look.name == self.spec.recall.lookup
+        )
+
+    def _recalled(self, max_rows: int) -> Prepared | None:
+        """Take events that are to be scored again, and before which nothing more can come."""
+        recalls, state = self.state.recalls, self.state
+        waiting = None if recalls is None else recalls.waiting()
+        if recalls is None or waiting is None:
+            return None
+        events, at = waiting
+        ready = self._is_ready(events, at)
+        ready &= events.event_time < self._asks_from()[events.partition]
+        taken = recalls.take(ready, max_rows)
+        if taken is None:
+            return None
+        events, at = taken
+        made = featurize(events, self.spec, state.windows, self.tables, state.lookups, {}, at)
+        return Prepared(events, *made, recalled=True)
+
     def _take_up(self, records: Records, role: Role) -> None:
         """Take up again what was under way when the state was written down."""
         if role is not Role.TRIGGER:
@@ -334,14 +381,18 @@ class Pipeline:
             watermark[list(self.state.unfinished)] = NO_TIME
             self._waiting.release(watermark)
 
-    def _is_ready(self, events: Events) -> Mask:
+    def _is_ready(self, events: Events, answered: Ints | None = None) -> Mask:
+        """Say whether what events meet is there; ``answered`` as in :func:`featurize`."""
         ready = np.ones(len(events), bool)
         for table in self.tables.values():
             ready &= table.asks_for(events.event_time) <= table.watermark
         for lookup in self.spec.lookups:
             # More of the watermark's own instant may come: it must have been passed.
             watermark = self._watermark(lookup.source)[events.partition]
-            ready &= events.event_time - lookup.delay < watermark
+            met = events.event_time
+            if answered is not None and self.spec.recall and lookup.name == self.spec.recall.lookup:
+                met = answered
+            ready &= met - lookup.delay < watermark
         return ready
 
     def _watermark(self, source: str) -> Ints:

@@ -14,6 +14,7 @@ from consumers.waiting import Prepared
 from streams.codec import dump_each, format_times
 from streams.errors import BadRequest, ModelError, ScorerUnavailable
 from streams.events import (
+    CORRECTS,
     FEATURE_HASH,
     FEATURES,
     MODEL,
@@ -29,7 +30,7 @@ from streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_i
 from streams.signature import Signature
 from streams.slates import Answers
 from streams.spec import DomainSpec
-from streams.topics import SCORES, topic
+from streams.topics import CORRECTIONS, SCORES, topic
 
 Matrix = npt.NDArray[np.float32]
 DECIMALS = 6
@@ -152,6 +153,8 @@ def score_batches(
     """
     events, features = prepared.events, prepared.features
     name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
+    if prepared.recalled:
+        name_out = topic(spec.name, CORRECTIONS)
     entity_name = spec.trigger.key
     entities = events.entity.tolist()
     bodies = [
@@ -180,6 +183,9 @@ def score_batches(
             [model, version, hash_, (FEATURES, row), source, own, (SOURCE_OFFSET, at)]
             for row, at in zip(rows[part], offsets[part], strict=True)
         ]
+        if prepared.recalled:
+            for named, event_id in zip(headers, events.event_id[part], strict=True):
+                named[-3:] = [(CORRECTS, event_id.encode())]
         batches.append(OutboundBatch(name_out, p, keys[part], values[part], times[part], headers))
     return batches
 

@@ -27,6 +27,7 @@ from consumers.feedcounts import FeedCounts
 from consumers.journal import Content, Journal
 from consumers.judged import JudgedRows, Rows
 from consumers.lookup import as_texts
+from consumers.recalls import Recalls
 from consumers.seen import SeenIds
 from consumers.table import Contributions, Open
 from consumers.tracking import TrackedState
@@ -72,8 +73,11 @@ class State:
         self.next = {s.name: np.full(n, -1) for s in spec.sources}
         """Per source and partition, the offset up to which records have been taken in."""
         self.seen = {s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.sources}
-        self.windows = {w.name: WindowState(w, trigger.allowed_lateness) for w in spec.windows}
+        back = spec.recall.within if spec.recall is not None else 0
+        slack = max(trigger.allowed_lateness, back)
+        self.windows = {w.name: WindowState(w, slack) for w in spec.windows}
         self.lookups = {look.name: new_lookup(look, n) for look in spec.lookups}
+        self.recalls = Recalls(spec.recall, trigger, n) if spec.recall else None
         self.trackers = {t.name: TrackedState(t) for t in spec.trackers}
         self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
         self.judged = JudgedRows(spec)
@@ -115,6 +119,23 @@ class State:
                     "row": as_texts(events, lookup),
                 }
                 self._journal.note(f"lookup:{lookup.name}", events.partition, columns)
+
+    def recall(self, answers: Events) -> None:
+        """Take in what answers of a third party bring along, to be scored again."""
+        if self.recalls is None:
+            return
+        partition, columns = self.recalls.add(answers)
+        if self._journal is not None:
+            self._journal.note("recall", partition, columns)
+        self._keep_for_recalls()
+
+    def note_recalled(self, events: Events) -> None:
+        """Note that events have been scored again."""
+        assert self.recalls is not None
+        done = self.recalls.finish(events)
+        if self._journal is not None:
+            self._journal.note("recall:done", events.partition, done)
+        self._keep_for_recalls()
 
     def quiet(self, events: Events) -> Ints:
         """Find the rows on whose entities no alert has been raised for the rule's cool-down.
@@ -236,6 +257,8 @@ class State:
             content[f"window:{name}:time"], content[f"window:{name}:value"] = times, values
         if self.feeds is not None:
             content |= {f"feeds:{name}": c for name, c in self.feeds.kept(partition).items()}
+        if self.recalls is not None:
+            content |= {f"recall:{name}": c for name, c in self.recalls.kept(partition).items()}
         for name, tracker in self.trackers.items():
             content[f"tracked:{name}:key"], content[f"tracked:{name}:row"] = tracker.kept(partition)
         content |= {f"judged:{n}": c for n, c in self.judged.kept(partition).items()}
@@ -287,6 +310,7 @@ class State:
         for window in spec.windows:
             self._restore_window(p, window.name, contents)
         self._restore_feeds(p, contents)
+        self._restore_recalls(p, contents)
         for name, tracker in self.trackers.items():
             rows = [_ints(c[f"tracked:{name}:row"]) for c in contents if f"tracked:{name}:row" in c]
             words = np.concatenate([np.empty(0, np.int64), *(part.ravel() for part in rows)])
@@ -321,6 +345,22 @@ class State:
         numbers = ("clock", "unit", "late", "value", "count", "sure:at", "sure:own", "sure:its")
         columns |= {name: _column(contents, f"feeds:{name}") for name in numbers}
         self.feeds.restore(p, int(_ints(contents[-1]["watched"])[0]), columns)
+
+    def _restore_recalls(self, p: int, contents: Sequence[Content]) -> None:
+        if self.recalls is None:
+            return
+        columns: dict[str, Any] = {
+            name: _column(contents, f"recall:{name}") for name in ("offset", "at", "done:offset")
+        }
+        texts = ("key", "line", "done:id")
+        columns |= {name: _texts(contents, f"recall:{name}") for name in texts}
+        self.recalls.restore(p, columns)
+        self._keep_for_recalls()
+
+    def _keep_for_recalls(self) -> None:
+        if self.recalls is not None:
+            for windows in self.windows.values():
+                windows.keep_from(self.recalls.oldest())
 
     def _restore_window(self, p: int, name: str, contents: Sequence[Content]) -> None:
         keys, times = _rows(contents, f"window:{name}", "key", "time")

@@ -24,6 +24,8 @@ class Prepared:
     lineage: list[dict[str, Any]] | None = None
     tracked: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Per tracker, what the events' keys have come to with them, as it is written down."""
+    recalled: bool = False
+    """They have been scored before, and only their scores are put out again."""
 
 
 class Waiting:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from streams.events import SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, first_headers
+from streams.events import CORRECTS, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, first_headers
 
 ALERT_ID, ACCURACY_ID = "ce_id", "accuracy_id"
 
@@ -21,6 +21,8 @@ def identity(record: Any) -> Hashable:
         return headers[ALERT_ID]
     if ACCURACY_ID in headers:
         return ACCURACY_ID, headers[ACCURACY_ID]
+    if CORRECTS in headers:
+        return CORRECTS, headers[CORRECTS]
     source = headers.get(SOURCE_TOPIC), headers.get(SOURCE_PARTITION), headers.get(SOURCE_OFFSET)
     return None if None in source else source
 

@@ -53,9 +53,10 @@ def with_answers(
     """
     asked: dict[str, int] = {}
     recent: set[str] = set()
+    unanswered = Unanswered(spec, ask)
     clock = spec.timeline.epoch
     for piece in slices:
-        answers = _emission(ask, party.answers(), recent, clock)
+        answers = _emission(ask, party.answers(), recent, clock, unanswered)
         facts = [e for e in piece.emissions if e.source == ask.facts]
         told = [orjson.loads(value) for emission in facts for value in emission.values]
         if told:
@@ -63,36 +64,86 @@ def with_answers(
         recent = set()
         for emission in piece.emissions:
             if emission.source == spec.trigger.name:
-                for key, at in zip(emission.keys, emission.clock.tolist(), strict=True):
+                rows = zip(
+                    emission.keys, emission.clock.tolist(),
+                    emission.event_time.tolist(), emission.values, strict=True,
+                )  # fmt: skip
+                for key, at, time, value in rows:
                     entity = key.decode(errors="replace") if key else None
                     if entity and at >= asked.get(entity, at):
                         asked[entity] = at + ask.ttl
                         recent.add(entity)
                         party.ask(entity, at)
+                    if entity:
+                        unanswered.seen(entity, time, value)
         others = (e for e in piece.emissions if e.source != ask.facts)
         yield Slice(piece.until, (*others, answers))
         clock = piece.until
-    last = _emission(ask, party.answers(), recent, clock)
+    last = _emission(ask, party.answers(), recent, clock, unanswered)
     if len(last):
         yield Slice(clock + spec.timeline.heartbeat, (last,))
 
 
-def _emission(ask: AskMap, said: Sequence[Said], recent: set[str], clock: int) -> Emission:
+class Unanswered:
+    """What has been sent of entities about which nothing has ever been answered."""
+
+    def __init__(self, spec: DomainSpec, ask: AskMap) -> None:
+        recall = spec.recall
+        sources = {lookup.name: lookup.source for lookup in spec.lookups}
+        own = recall is not None and sources.get(recall.lookup) == ask.source
+        self._recall = recall if own else None
+        self._events: dict[str, list[tuple[int, bytes]]] = {}
+        self._answered: set[str] = set()
+
+    def seen(self, entity: str, time: int, value: bytes) -> None:
+        """Keep an event (ms, and as it is sent) while nothing is known of its entity."""
+        recall = self._recall
+        if recall is None or entity in self._answered:
+            return
+        kept = self._events.setdefault(entity, [])
+        kept.append((time, value))
+        if len(kept) > 2 * recall.most:
+            del kept[: -recall.most]
+
+    def recalled(self, said: Said, now: int, *, in_time: bool) -> dict[str, str | None]:
+        """Return what the first answer about an entity brings along: none, if it is in time."""
+        recall = self._recall
+        if recall is None:
+            return {}
+        events = self._events.pop(said.entity, [])
+        self._answered.add(said.entity)
+        # Before the question nobody could have known, and what comes later meets the answer.
+        since = max(said.asked_at, now - recall.within)
+        lines = [value.decode(errors="replace") for time, value in events if since <= time < now]
+        text = None if in_time or not lines else orjson.dumps(lines[-recall.most :]).decode()
+        return {recall.field: text}
+
+
+def _emission(
+    ask: AskMap, said: Sequence[Said], recent: set[str], clock: int, unanswered: Unanswered
+) -> Emission:
     """Write answers as events, in order of time; all are sent at a moment of the clock (ms)."""
     # A question may have been put again before its answer came.
     rows = sorted(
-        ((s.asked_at if s.entity in recent else clock, *s) for s in said), key=lambda row: row[:3]
+        ((s.asked_at if s.entity in recent else clock, s) for s in said),
+        key=lambda row: (row[0], row[1].entity, row[1].asked_at),
     )
-    bodies = [dict(ask.event(entity, what, at)) for _, entity, at, what in rows]
-    time = np.array([row[0] for row in rows], np.int64)
+    bodies = [
+        {
+            **ask.event(s.entity, s.what, s.asked_at),
+            **unanswered.recalled(s, clock, in_time=s.entity in recent),
+        }
+        for _, s in rows
+    ]
+    time = np.array([at for at, _ in rows], np.int64)
     names = bodies[0] if bodies else {}
     values = encode_objects(
         {
-            "event_id": [f"{ask.source}-{entity}-{at}" for _, entity, at, _ in rows],
+            "event_id": [f"{ask.source}-{s.entity}-{s.asked_at}" for _, s in rows],
             "event_time": format_times(time),
-            "asked_at": format_times(np.array([row[2] for row in rows], np.int64)),
+            "asked_at": format_times(np.array([s.asked_at for _, s in rows], np.int64)),
             **{name: [body[name] for body in bodies] for name in names},
         }
     )
-    keys: list[bytes | None] = [entity.encode() for _, entity, _, _ in rows]
+    keys: list[bytes | None] = [s.entity.encode() for _, s in rows]
     return Emission(ask.source, time, np.full(len(rows), clock), keys, values if bodies else [])

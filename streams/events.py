@@ -41,6 +41,8 @@ SOURCE_OFFSET = "source_offset"
 FEATURES = "features"
 """The features of a score, packed as little-endian float32."""
 FEATURE_HASH = "feature_hash"
+CORRECTS = "corrects"
+"""Of a correction: the id of the event that is scored again."""
 MODEL = "model"
 MODEL_VERSION = "model_version"
 

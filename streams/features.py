@@ -179,6 +179,31 @@ class Tracker:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Events that were scored before a third party had answered about their entity.
+
+    Its first answer brings them along. Once nothing older can come any more they are scored again,
+    to ``<domain>.corrections``, as a batch would score them that knew the answer.
+
+    Parameters
+    ----------
+    lookup
+        Name of the lookup that had nothing for them.
+    field
+        String field of its source: a JSON list of the events, as they were sent.
+    within
+        An answer corrects events of so long before it came at the most (ms).
+    most
+        Of one answer at most so many, the latest.
+    """
+
+    lookup: str
+    field: str
+    within: int
+    most: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """What :class:`Lookup` found for ``n`` events.
 

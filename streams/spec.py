@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from streams.errors import UsageError
 from streams.events import Columns, Floats, Ints, Mask
-from streams.features import FeatureSpec, Lookup, SecondKey, Tracker, Windows
+from streams.features import FeatureSpec, Lookup, Recall, SecondKey, Tracker, Windows
 from streams.watching import FeedWatch
 from streams.world import AskMap, FileMap, Slice, TableMap, Timeline, World
 
@@ -307,6 +307,8 @@ class DomainSpec:
     """Tables that are polled for changes, which are events of context sources."""
     asks: tuple[AskMap, ...] = ()
     """Third parties that are asked about the trigger's entities."""
+    recall: Recall | None = None
+    """What is scored again once a third party has answered."""
     feeds: FeedWatch | None = None
     """How the feeds that come together in the trigger are watched."""
     collect: Callable[[Iterable[Slice]], Iterator[Slice]] = iter
@@ -341,6 +343,8 @@ class DomainSpec:
                 )
         for lookup in self.lookups:
             self._check(lookup)
+        if self.recall is not None and self.trackers:
+            raise UsageError(f"{self.name}: what is tracked cannot be gone back to for a recall")
         if len({lookup.name for lookup in self.lookups}) < len(self.lookups):
             raise UsageError(f"{self.name}: two lookups have the same name")
 

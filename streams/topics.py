@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from streams.spec import DomainSpec, Role
 
-SCORES, ALERTS, METRICS, LATE, DEAD, TRUTH = (
+SCORES, CORRECTIONS, ALERTS, METRICS, LATE, DEAD, TRUTH = (
     "scores",
+    "corrections",
     "alerts",
     "metrics",
     "late",
@@ -82,10 +83,18 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
         "what has come by each feed, by buckets of the clock",
         internal=True,
     )
+    corrections = TopicSpec(
+        topic(name, CORRECTIONS),
+        n,
+        entity,
+        "scores again, of events that had met no answer of a third party",
+        ("event_id", "event_time", entity, "score"),
+    )
     return (
         *own,
         *tables,
         *((watched,) if spec.feeds else ()),
+        *((corrections,) if spec.recall else ()),
         TopicSpec(
             topic(name, SCORES),
             n,

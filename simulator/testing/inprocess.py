@@ -72,7 +72,7 @@ class InProcess:
             yield from self.push(batch)
 
     def _finish(self, prepared: Prepared) -> list[Outbound]:
-        if self._watch is not None:
+        if self._watch is not None and not prepared.recalled:
             self._watch(prepared)
         nobody = np.empty(0, np.int64)
         if self._score is None:

@@ -57,6 +57,7 @@ def test_no_broker_is_said_so() -> None:
         end_offsets(f"127.0.0.1:{free_port()}", [declared("t", 1)])
 
 
+@pytest.mark.slow
 def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
     """A fixed short wait gets one record a fetch here, and nothing at all of later partitions."""
     n, partitions = 10_000, [TopicPartition("t", p) for p in range(4)]

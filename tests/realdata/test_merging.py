@@ -11,6 +11,8 @@ import pytest
 from consumers.collect import merge_sources
 from streams.feeds import Feed
 
+pytestmark = pytest.mark.slow
+
 LOYALTY = Feed("loyalty", {"card_household": "id", "household_id": "id", "card": "id"})
 
 

@@ -18,6 +18,8 @@ from streams.spec import DAY, DomainSpec
 from streams.topics import DEAD, topic
 from tests.realdata.reference import visits
 
+pytestmark = pytest.mark.slow
+
 _KNOWN = ("visits", "lines", "spent", "basket", "saved", "days_since_last", "overdue")
 
 

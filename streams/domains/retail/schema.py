@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streams.events import Columns, Ints
-from streams.features import Lookup, Windows
+from streams.features import Lookup, Recall, Windows
 from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
 from streams.watching import FeedWatch
 from streams.world import TableMap
@@ -97,6 +97,13 @@ LOYALTY = SourceSpec(
         Field("last_redeemed", Kind.NUMBER, "end of that day", required=False, unit="ms"),
         Field("age", Kind.STRING, "as the household says", required=False, max_length=20),
         Field("household_size", Kind.STRING, "as it says", required=False, max_length=10),
+        Field(
+            "late_for",
+            Kind.STRING,
+            "lines that were scored before it, as JSON",
+            required=False,
+            max_length=65_536,
+        ),
     ),
     # An answer is sent with the heartbeat after the question.
     allowed_lateness=2 * HOUR,
@@ -153,6 +160,8 @@ FEEDS = FeedWatch(
     value="amount_cents",
     settle=LATENESS + HOUR,
 )
+
+RECALL = Recall("loyalty", "late_for", within=7 * DAY)
 
 DATABASE = TableMap(
     source="customers",

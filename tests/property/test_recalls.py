@@ -1,0 +1,187 @@
+"""A purchase that met no answer is scored again with it: once, and as a batch would have it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.journal import Content
+from consumers.pipeline import Pipeline, new_tables
+from producers.wire import finale, wire
+from simulator.sources import InMemory
+from simulator.standins.members import Members
+from simulator.testing.inprocess import as_records
+from streams.asking import Said, with_answers
+from streams.events import FEATURES, Outbound, Records, first_headers
+from streams.packing import pack, unpack
+from streams.registry import load_domain
+from streams.spec import DAY
+from streams.topics import CORRECTIONS, SCORES, topic
+from tests.property.chained import signature
+from tests.property.driving import checksum
+from tests.property.examples import examples
+
+SPEC = load_domain("retail")
+Found = dict[str, bytes]
+
+
+class Slow:
+    """The programme in this process, that answers some only after a while, some in time."""
+
+    def __init__(self, patience: int) -> None:
+        self._party, self._patience = InMemory(Members()), patience
+        self._held: list[tuple[int, Said]] = []
+        self._turn = 0
+
+    def learn(self, facts: Sequence[Any]) -> None:
+        self._party.learn(facts)
+
+    def ask(self, entity: str, at_ms: int) -> None:
+        self._party.ask(entity, at_ms)
+
+    def answers(self) -> Sequence[Said]:
+        self._turn += 1
+        for said in self._party.answers():
+            wait = zlib.crc32(said.entity.encode()) % 4 * self._patience
+            self._held.append((self._turn + wait, said))
+        due = [said for turn, said in self._held if turn <= self._turn]
+        self._held = [(turn, said) for turn, said in self._held if turn > self._turn]
+        return due
+
+
+@cache
+def records(patience: int, rows: int) -> list[Records]:
+    """The world of a seed, in order and whole, with a programme that is so slow (hours)."""
+    slices = []
+    world = SPEC.world(5, {**SPEC.options, "households": 60, "defects": 0.0}).slices()
+    (ask,) = SPEC.asks
+    for piece in SPEC.collect(with_answers(SPEC, ask, world, Slow(patience))):
+        if piece.until > SPEC.timeline.epoch + 12 * DAY:
+            break
+        slices.append(piece)
+    batches = list(wire(SPEC, slices))
+    batches.append(finale(SPEC, max(batch.latest() for batch in batches)))
+    return list(as_records(SPEC, batches, rows))
+
+
+class Torn:
+    """A pipeline that is torn down now and then, and begins again from what it wrote down."""
+
+    def __init__(self, parts: Sequence[Records]) -> None:
+        self._parts = parts
+        self._written: dict[int, list[Content]] = {}
+        self.outputs: list[Outbound] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self.pipeline = Pipeline(SPEC, signature(SPEC), tables=new_tables(SPEC), journal=True)
+        for p, contents in self._written.items():
+            self.pipeline.restore(p, [unpack(pack(content)) for content in contents])
+
+    def run(self, stops: Sequence[tuple[int, str]]) -> None:
+        what = dict(stops)
+        at = 0
+        while at < len(self._parts):
+            self.outputs += self.pipeline.push(self._parts[at]).each()
+            while (prepared := self.pipeline.pull(200)) is not None:
+                scores = checksum(prepared.features)
+                alerts, rows = self.pipeline.to_explain(prepared, scores)
+                done = self.pipeline.finish(prepared, scores, alerts, checksum(rows))
+                self.outputs += done.each()
+            at += 1
+            action = what.pop(at, "")
+            if action in ("cut", "crash"):
+                for p, content in self.pipeline.cut().items():
+                    self._written.setdefault(p, []).append(content)
+            if action == "snapshot":
+                for p in range(SPEC.partitions):
+                    content_ = self.pipeline.snapshot(p)
+                    assert content_ is not None
+                    self._written[p] = [content_]
+            if action in ("crash", "lost"):
+                self._begin()
+                at = 0  # records that are known are left alone
+
+
+def found(outputs: Sequence[Outbound], name: str) -> Found:
+    """Return the features of what was put out, by the event's id; a repeat says the same."""
+    features: Found = {}
+    for record in outputs:
+        if record.topic == topic(SPEC.name, name) and record.value is not None:
+            own = first_headers(record.headers)[FEATURES]
+            event_id = orjson.loads(record.value)["event_id"]
+            assert own is not None
+            assert features.setdefault(event_id, own) == own
+    return features
+
+
+def unmet(outputs: Sequence[Outbound]) -> set[str]:
+    """Return the events whose scores say that they met no answer."""
+    bodies = [orjson.loads(r.value or b"") for r in outputs if r.topic == topic(SPEC.name, SCORES)]
+    return {body["event_id"] for body in bodies if body["lineage"]["loyalty"] is None}
+
+
+@cache
+def whole(patience: int, rows: int = 3_000) -> tuple[Found, Found, frozenset[str]]:
+    torn = Torn(records(patience, rows))
+    torn.run(())
+    assert not torn.pipeline.pending
+    scores, again = found(torn.outputs, SCORES), found(torn.outputs, CORRECTIONS)
+    return scores, again, frozenset(unmet(torn.outputs))
+
+
+def test_a_correction_is_what_an_answer_in_time_would_have_given() -> None:
+    (in_time, none, _), (scores, corrections, without) = whole(0), whole(7)
+    assert not none
+    assert scores.keys() == in_time.keys()
+    assert len(without) > 50
+    # Of the last day's, answers are still to come.
+    assert corrections.keys() == {event for event in without if int(event[2:6]) < 11}
+    assert any(scores[event_id] != row for event_id, row in corrections.items())
+    for event_id, row in corrections.items():
+        assert row == in_time[event_id], event_id
+
+
+def test_batches_make_no_difference() -> None:
+    assert whole(7) == whole(7, 170)
+
+
+STOPS = st.lists(
+    st.tuples(st.integers(1, 60), st.sampled_from(["cut", "cut", "snapshot", "crash", "lost"])),
+    max_size=8,
+)
+
+
+@examples(0.25)
+@given(stops=STOPS)
+def test_a_crash_at_any_moment_changes_nothing(stops: list[tuple[int, str]]) -> None:
+    torn = Torn(records(7, 170))
+    torn.run(stops)
+    assert (found(torn.outputs, SCORES), found(torn.outputs, CORRECTIONS)) == whole(7)[:2]
+
+
+def test_what_is_no_list_of_events_is_left_alone() -> None:
+    parts = records(7, 3_000)
+    bad = [b'"late_for":"[1]"', b'"late_for":"x"', b'"late_for":"[\\"{}\\"]"']
+    spoilt = []
+    for part in parts:
+        values = list(part.value)
+        if part.source == "loyalty":
+            for row, text in zip(range(len(values)), bad, strict=False):
+                own = orjson.loads(values[row] or b"null")
+                if own:
+                    own["late_for"] = orjson.loads(b"{%s}" % text)["late_for"]
+                    values[row] = orjson.dumps(own)
+        spoilt.append(Records(part.source, part.partition, part.offset, part.timestamp,
+                              part.key, values, part.headers))  # fmt: skip
+    torn = Torn(spoilt)
+    torn.run(())
+    assert not torn.pipeline.pending
+    assert np.isin(list(found(torn.outputs, CORRECTIONS)), list(whole(7)[1])).all()
