@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol
@@ -58,7 +59,9 @@ class HttpScorer:
     """Scores through a service that speaks the Open Inference Protocol v2.
 
     Use it as an asynchronous context manager. A batch with more rows than ``max_rows`` goes out
-    in several calls. Once :meth:`signature` has been asked, every call names that version.
+    in several calls; in more of them if the model is so slow that they would come near the
+    time-out, for the same call would time out again for ever. Once :meth:`signature` has been
+    asked, every call names that version.
     """
 
     def __init__(
@@ -67,7 +70,8 @@ class HttpScorer:
         self._base = url.rstrip("/")
         self._url = f"{self._base}/v2/models/{model}"
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._max_rows = max_rows
+        self._slow_s = timeout_s / 4
+        self._max_rows = self._rows = max_rows
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HttpScorer:
@@ -85,8 +89,29 @@ class HttpScorer:
 
     async def score(self, rows: Matrix) -> Answers:
         """See :class:`Scorer`."""
-        parts = [rows[i : i + self._max_rows] for i in range(0, len(rows), self._max_rows)]
-        return np.concatenate([await self._call(part) for part in parts] or [np.empty(0)])
+        scores: list[Floats] = [np.empty(0)]
+        done = 0
+        while done < len(rows):
+            part = rows[done : done + self._rows]
+            scores.append(await self._timed(part))
+            done += len(part)
+        return np.concatenate(scores)
+
+    async def _timed(self, rows: Matrix) -> Floats:
+        """Score some rows, and learn from the time it takes how many a call may have."""
+        began = time.monotonic()
+        try:
+            scores = await self._call(rows)
+        except ScorerUnavailable as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._rows = max(1, min(self._rows, len(rows)) // 4)
+            raise
+        took = time.monotonic() - began
+        if took > self._slow_s:
+            self._rows = max(1, int(len(rows) * self._slow_s / took))
+        elif took < self._slow_s / 2 and len(rows) >= self._rows:
+            self._rows = min(self._max_rows, 2 * self._rows)
+        return scores
 
     async def signature(self) -> Signature:
         """Ask the service which version answers, and what it takes.

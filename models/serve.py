@@ -13,10 +13,12 @@ from types import FrameType
 from models.loaded import Shelf
 from models.registry import Registry
 from models.service import create_service
+from models.turns import INSIDE
 from streams.errors import ModelError, StackError, StreamsimError
 from streams.settings import Settings, read_settings
 
-THREADS = 4
+SPARE_THREADS = 4
+"""Besides those that the models' calls may hold: for what asks about models, and loads them."""
 SILENCE_S = 20
 """A connection that sends nothing for so long is closed."""
 
@@ -70,7 +72,7 @@ def _serve(settings: Settings, root: Path | None, wanted: Sequence[str] | None) 
             app,
             host=settings.model_host,
             port=settings.model_port,
-            threads=THREADS,
+            threads=SPARE_THREADS + INSIDE * len(names),
             channel_timeout=SILENCE_S,
             cleanup_interval=5,
             # Flask refuses what is too large, once it has been read: whoever is cut off while

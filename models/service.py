@@ -1,7 +1,8 @@
 """The model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
 
 Whatever is wrong with a request is answered with 400, 404, 405, 413 or 415 and a line that says
-what it was. What changes the service's state asks for a token; without one set, it is refused.
+what it was, a model that has more calls than its share with 503. What changes the service's state
+asks for a token; without one set, it is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from models.loaded import Loaded, Shelf
+from models.turns import Turns
 from streams import __version__
 from streams.errors import BadRequest, ModelError
 from streams.inference import (
@@ -48,6 +50,7 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
     """
     app = Flask("streamsim")
     app.config["MAX_CONTENT_LENGTH"] = max_body
+    turns = Turns()
 
     @app.get("/")
     @app.get("/v2")
@@ -81,7 +84,8 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
         asked = read_infer(
             _body(), request.headers.get(HEADER_LENGTH), len(signature.features), max_rows
         )
-        answer = loaded.answer(asked.rows)
+        with turns.turn(signature.model):
+            answer = loaded.answer(asked.rows)
         body, length = write_response(signature.model, signature.version, asked, answer)
         if length is None:
             return Response(body, content_type="application/json")
@@ -104,7 +108,9 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
             raise BadRequest("'rows' must be a list of objects of named features")
         loaded = _chosen(shelf, asked)
         signature = loaded.signature
-        answer = loaded.answer(named_rows(rows, signature.features, max_rows))
+        named = named_rows(rows, signature.features, max_rows)
+        with turns.turn(signature.model):
+            answer = loaded.answer(named)
         scores, items = scores_of(answer), items_of(answer)
         said = {
             "model": signature.model,

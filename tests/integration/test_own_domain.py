@@ -14,9 +14,8 @@ import pytest
 from models.registry import Registry
 from tests.brokers import BROKERS
 from tests.conftest import ROOT
+from tests.own_domain import FILES, PAGE, write
 
-PAGE = (ROOT / "docs" / "own-domain.md").read_text()
-FILES = dict(re.findall(r"^`(\w+\.py)`:.*?```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE))
 FLOW, CONTRACT = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -25,12 +24,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def domains(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the page says to make, as it says to."""
-    folder = tmp_path_factory.mktemp("own") / "domains"
-    (folder / "water").mkdir(parents=True)
     assert set(FILES) == {"__init__.py", "schema.py", "simulate.py", "features.py"}
-    for name, text in FILES.items():
-        (folder / "water" / name).write_text(text)
-    return folder
+    return write(tmp_path_factory.mktemp("own") / "domains")
 
 
 def shell(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,149 @@
+"""One domain sends a hundred times as much as another, and the other does not feel it.
+
+No bound here is the machine's: each is of what the same machine does with the quiet domain alone,
+or of what it does with the busy one at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from consumers.latency import Latencies
+from models.registry import Registry
+from simulator.broker import end_offsets
+from streams.topics import TopicSpec
+from tests.own_domain import write
+from tests.stacks import Up, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+
+QUIET = 40
+"""Events per second of the quiet domain."""
+BUSY = 100 * QUIET
+SLOW_MODEL = {
+    "from sklearn.ensemble import HistGradientBoostingClassifier": (
+        "from sklearn.neighbors import KNeighborsClassifier"
+    ),
+    "HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=seed)": (
+        'KNeighborsClassifier(30, algorithm="brute", p=3)'
+    ),
+    "        days=40,": "        days=6,",
+    "ordinary_days=25": "ordinary_days=3",
+}
+"""About a millisecond of processor for each event: a quarter of what comes is scored."""
+
+
+@pytest.fixture(scope="module")
+def flood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A domain ``flood`` of which there is more than can be scored."""
+    folder = write(tmp_path_factory.mktemp("flood"), "flood", SLOW_MODEL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STREAMSIM_DOMAINS", str(folder))
+        yield
+
+
+@pytest.fixture(scope="module")
+def payments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Payments of twenty days, of fifty cards; twenty of them are stolen, one after the other."""
+    rows = [
+        (f"2025-03-{day + 1:02}T12:{card:02}:00Z", f"c{card}", "t1", 2_000 + 100 * (day % 5))
+        for day in range(20)
+        for card in range(50)
+    ]
+    rows += [
+        (f"2025-03-{11 + card % 9:02}T03:{card:02}:00Z", f"c{card}", "t9", 190_000)
+        for card in range(20)
+    ]
+    file = tmp_path_factory.mktemp("payments") / "payments.csv"
+    lines = (f"p{i},{','.join(map(str, row))}" for i, row in enumerate(sorted(rows)))
+    file.write_text("event_id,event_time,card_id,terminal_id,amount_cents\n" + "\n".join(lines))
+    return file
+
+
+def test_a_backlog_of_one_domain_holds_up_no_other(
+    registry: Registry, flood: None, payments: Path, tmp_path: Path
+) -> None:
+    """The quiet one's last event is done while thousands of the busy one's wait that came before.
+
+    Nobody waits until these are done as well: the machine would be busy with them for minutes.
+    """
+    quiet = ("--source", f"finance={payments}", "--rate", f"finance={QUIET}")
+    with Up(tmp_path, *quiet) as up:
+        assert up.ended(120) == 0
+        alone, expected = up.report, alerts(up)
+    busy = ("--domain", "flood", "--rate", f"flood={BUSY}")
+    with Up(tmp_path, *quiet, *busy) as up:
+        finance = until(lambda: told(up, "finance", scored=alone["scored"]), "the payments", 150)
+        assert waiting(up) > BUSY, "no more than a second's events of the busy domain wait"
+        until(lambda: alerts(up) == expected, "the same alerts as without the other")
+    assert alone["scored"] == 1_020
+    assert len(expected) >= 20
+    own, other = latencies(finance), latencies(told(up, "flood", scored=1))
+    assert own["p50"] < bound(alone)
+    assert own["p99"] < other["p50"]
+
+
+def test_a_hundred_times_the_rate_of_retail(registry: Registry, tmp_path: Path) -> None:
+    """Retail's purchases wait for their context, finance's flood or not."""
+    quiet = ("--rate", f"retail={QUIET}", "--duration", "25")
+    with Up(tmp_path, *quiet, domain="retail") as up:
+        assert up.ended(120) == 0
+        alone = up.report
+    busy = ("--domain", "finance", "--rate", f"finance={BUSY}")
+    with Up(tmp_path, *quiet, *busy, domain="retail") as up:
+        assert up.ended(180) == 0
+        retail = up.report
+        finance = json.loads(up.report_file.read_text())["domains"]["finance"]
+    assert finance["in"] > 50 * retail["in"] > 50 * 300
+    assert retail["unaccounted"] == retail["context"]["unaccounted"] == 0
+    assert finance["unaccounted"] == 0
+    assert finance["alerts"] > 20
+    assert retail["latency_ms"]["p50"] < bound(alone)
+
+
+def bound(alone: dict[str, Any]) -> float:
+    """Return how long half of the events may take at most: ten times as long as they do alone."""
+    return max(10 * float(alone["latency_ms"]["p50"]), 500.0)
+
+
+def latencies(body: dict[str, Any]) -> dict[str, float]:
+    """Return percentiles (ms) of what a worker says of itself."""
+    found = Latencies()
+    found.merge(body["latency"])
+    return {f"p{p}": found.percentile(p) for p in (50, 99)}
+
+
+def told(up: Up, domain: str, scored: int) -> dict[str, Any]:
+    """Return what the worker has said last of a domain, once it has scored so many events."""
+    said = [b for b in map(orjson.loads, kept(up, f"{domain}.metrics")) if "worker" in b]
+    if not said:
+        return {}
+    trigger = next(iter(said[-1]["account"].values()))
+    done = sum(classes.get("scored", 0) for classes in trigger.values())
+    return said[-1] if done >= scored else {}
+
+
+def waiting(up: Up) -> int:
+    """Count the readings of the busy domain that have been sent and are not done."""
+    topic = TopicSpec("flood.readings", 4, "meter_id", "")
+    ends = end_offsets(up.run["address"], [topic])
+    done = told(up, "flood", scored=1)["position"]["readings"]
+    return sum(ends.values()) - sum(done.values())
+
+
+def alerts(up: Up) -> set[str]:
+    """Return which payments there were alerts about."""
+    bodies = map(orjson.loads, kept(up, "finance.alerts"))
+    return {body["event_id"] for body in bodies if "event_id" in body}
+
+
+def kept(up: Up, topic: str) -> list[bytes]:
+    """Return the values that the run has kept of a topic, whole lines only."""
+    file = Path(up.run.get("path", "")) / f"{topic}.jsonl"
+    return file.read_bytes().split(b"\n")[:-1] if file.is_file() else []

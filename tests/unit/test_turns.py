@@ -1,0 +1,43 @@
+"""The service's fair shares: a model that is asked too much takes nothing from the others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from models.turns import Turns
+from streams.errors import BadRequest
+from tests.stacks import until
+
+
+def test_a_model_with_all_its_calls_is_refused_and_another_is_not() -> None:
+    turns, go = Turns(inside=3, working=1), threading.Event()
+
+    def call(model: str, work: Callable[[], object]) -> str:
+        with turns.turn(model):
+            work()
+            return model
+
+    with ThreadPoolExecutor(8) as pool:
+        slow = [pool.submit(call, "slow", go.wait) for _ in range(3)]
+        try:
+            until(lambda: turns._here["slow"] == 3, "three calls")
+            with pytest.raises(BadRequest, match="try again") as refused:
+                call("slow", go.wait)
+            assert refused.value.status == 503
+            assert pool.submit(call, "quick", lambda: None).result(30) == "quick"
+            assert not any(future.done() for future in slow)
+        finally:
+            go.set()
+        assert [future.result(30) for future in slow] == ["slow"] * 3
+    assert call("slow", lambda: None) == "slow"
+
+
+def test_a_call_that_fails_gives_its_place_back() -> None:
+    turns = Turns(inside=1, working=1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), turns.turn("model"):
+            raise ZeroDivisionError
