@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from streams.errors import BadRequest
 
-INSIDE = 8
+INSIDE = 16
 """Calls of one model that may be in the service, worked or waiting; each holds a thread."""
 
 

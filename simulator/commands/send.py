@@ -66,6 +66,7 @@ def run_send(
     )
     stop_on_signals(sender)
     sent = sender.run(_batches(spec, source, settings, days))
+    ignore_signals()
     if report is not None:  # a supervisor's child, whose words go to a disk that may be full
         keep(report, orjson.dumps(sent.as_dict()), lambda text: None)
         return
@@ -81,6 +82,12 @@ def stop_on_signals(sender: Sender) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+
+
+def ignore_signals() -> None:
+    """Let nobody stop what has come to its end: Python would die of it as it shuts down."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def timed_pace(spec: DomainSpec, rate: float | None, speed: str | None, wall_ms: int) -> Pace:
