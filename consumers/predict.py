@@ -89,19 +89,19 @@ class HttpScorer:
 
     async def score(self, rows: Matrix) -> Answers:
         """See :class:`Scorer`."""
-        scores: list[Floats] = [np.empty(0)]
+        found: list[Answers] = []
         done = 0
         while done < len(rows):
             part = rows[done : done + self._rows]
-            scores.append(await self._timed(part))
+            found.append(await self._timed(part))
             done += len(part)
-        return np.concatenate(scores)
+        return np.concatenate(found or [np.empty(0)])
 
-    async def _timed(self, rows: Matrix) -> Floats:
+    async def _timed(self, rows: Matrix) -> Answers:
         """Score some rows, and learn from the time it takes how many a call may have."""
         began = time.monotonic()
         try:
-            scores = await self._call(rows)
+            found = await self._call(rows)
         except ScorerUnavailable as error:
             if isinstance(error.__cause__, TimeoutError):
                 self._rows = max(1, min(self._rows, len(rows)) // 4)
@@ -111,7 +111,7 @@ class HttpScorer:
             self._rows = max(1, int(len(rows) * self._slow_s / took))
         elif took < self._slow_s / 2 and len(rows) >= self._rows:
             self._rows = min(self._max_rows, 2 * self._rows)
-        return scores
+        return found
 
     async def signature(self) -> Signature:
         """Ask the service which version answers, and what it takes.
