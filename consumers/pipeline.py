@@ -26,6 +26,7 @@ from consumers.featurize import featurize
 from consumers.journal import Content
 from consumers.monitor import alert_records, occluded, reasons
 from consumers.predict import rounded, score_batches
+from consumers.ready import Ready
 from consumers.state import State
 from consumers.table import SecondKeyTable
 from consumers.waiting import Prepared, Waiting
@@ -33,7 +34,6 @@ from streams.events import (
     NO_TIME,
     Events,
     Ints,
-    Mask,
     Outputs,
     Records,
 )
@@ -79,6 +79,7 @@ class Pipeline:
         self.signature = signature
         self.state = State(spec, journal=journal)
         self.tables = tables if tables is not None else new_tables(spec)
+        self._ready = Ready(spec, self.state, self.tables)
         self._hold, self._key = hold or bool(spec.trackers), key
         self._waiting = Waiting(spec.partitions, hold=self._hold)
 
@@ -126,7 +127,7 @@ class Pipeline:
         state.note_context(events)
         if self.spec.recall is not None and spec.name == self._recall_source():
             state.recall(events)
-        watermark = self._watermark(spec.name)
+        watermark = self._ready.watermark(spec.name)
         # The events come first: what they will ask for must not be forgotten by anybody.
         if spec.role is Role.TRIGGER:
             self._waiting.add(events)
@@ -152,7 +153,7 @@ class Pipeline:
         state = self.state
         if (recalled := self._recalled(max_rows)) is not None:
             return recalled
-        events = self._waiting.take(max_rows, self._is_ready)
+        events = self._waiting.take(max_rows, self._ready.are)
         if events is None:
             return None
         made = featurize(
@@ -253,7 +254,7 @@ class Pipeline:
         final = np.full(self.spec.partitions, np.iinfo(np.int64).max)
         for source in self.spec.sources:
             if source.role is Role.LABEL:
-                known = self._watermark(source.name)
+                known = self._ready.watermark(source.name)
                 final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
         if not judged.closes(final):
             return Outputs()
@@ -295,18 +296,7 @@ class Pipeline:
     def waits_for(self) -> str | None:
         """Say what the first waiting event waits for, or ``None`` if nothing waits."""
         first = self._waiting.first()
-        if first is None:
-            return None
-        for name, table in self.tables.items():
-            if table.asks_for(first.event_time[:1])[0] > table.watermark:
-                source, partition = table.behind()
-                return f"{name}: the clock of {source}, partition {partition}"
-        one = first.take(slice(0, 1))
-        for lookup in self.spec.lookups:
-            asked = one.event_time[0] - lookup.delay
-            if asked >= self._watermark(lookup.source)[one.partition[0]]:
-                return f"the clock of {lookup.source}, partition {one.partition[0]}"
-        return None
+        return None if first is None else self._ready.why_not(first.take(slice(0, 1)))
 
     def _count(self, batch: Collected, cleaned: Cleaned) -> None:
         source, partition = batch.records.source, batch.records.partition
@@ -326,7 +316,7 @@ class Pipeline:
     def _asks_from(self) -> Ints:
         """Return the earliest time of an event that each partition may still bring (ms)."""
         trigger = self.spec.trigger
-        coming = self._watermark(trigger.name)
+        coming = self._ready.watermark(trigger.name)
         return self.state.not_after(self._waiting.earliest_time(coming))
 
     def _safe(self) -> Ints:
@@ -351,7 +341,7 @@ class Pipeline:
         if recalls is None or waiting is None:
             return None
         events, at = waiting
-        ready = self._is_ready(events, at)
+        ready = self._ready.are(events, at)
         ready &= events.event_time < self._asks_from()[events.partition]
         taken = recalls.take(ready, max_rows)
         if taken is None:
@@ -376,30 +366,10 @@ class Pipeline:
     def _release(self) -> None:
         trigger = self.spec.trigger
         if self._hold:
-            watermark = self._watermark(trigger.name)
+            watermark = self._ready.watermark(trigger.name)
             # What is read again goes in order of event time too: all of it must be there.
             watermark[list(self.state.unfinished)] = NO_TIME
             self._waiting.release(watermark)
-
-    def _is_ready(self, events: Events, answered: Ints | None = None) -> Mask:
-        """Say whether what events meet is there; ``answered`` as in :func:`featurize`."""
-        ready = np.ones(len(events), bool)
-        for table in self.tables.values():
-            ready &= table.asks_for(events.event_time) <= table.watermark
-        for lookup in self.spec.lookups:
-            # More of the watermark's own instant may come: it must have been passed.
-            watermark = self._watermark(lookup.source)[events.partition]
-            met = events.event_time
-            if answered is not None and self.spec.recall and lookup.name == self.spec.recall.lookup:
-                met = answered
-            ready &= met - lookup.delay < watermark
-        return ready
-
-    def _watermark(self, source: str) -> Ints:
-        """Return the time before which nothing of a source may come any more, by partition (ms)."""
-        clock = self.clocks[source]
-        lateness = self.spec.source(source).allowed_lateness
-        return np.where(clock == NO_TIME, NO_TIME, clock - lateness)
 
 
 def new_tables(spec: DomainSpec) -> dict[str, SecondKeyTable]:

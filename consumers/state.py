@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,14 +24,15 @@ from consumers.carried import new_lookup
 from consumers.featurize import WindowState
 from consumers.feedcounts import FeedCounts
 from consumers.journal import Content, Journal
-from consumers.judged import JudgedRows, Rows
+from consumers.judged import JudgedRows
 from consumers.lookup import as_texts
 from consumers.recalls import Recalls
 from consumers.seen import SeenIds
 from consumers.table import Contributions, Open
 from consumers.tracking import TrackedState
+from consumers.written import restore, snapshot, standing
 from streams.errors import StateError
-from streams.events import NO_TIME, Events, Ints, as_objects
+from streams.events import NO_TIME, Events, Ints
 from streams.spec import DomainSpec
 
 LAYOUT = 1
@@ -127,7 +127,7 @@ class State:
         partition, columns = self.recalls.add(answers)
         if self._journal is not None:
             self._journal.note("recall", partition, columns)
-        self._keep_for_recalls()
+        self.keep_for_recalls()
 
     def note_recalled(self, events: Events) -> None:
         """Note that events have been scored again."""
@@ -135,7 +135,7 @@ class State:
         done = self.recalls.finish(events)
         if self._journal is not None:
             self._journal.note("recall:done", events.partition, done)
-        self._keep_for_recalls()
+        self.keep_for_recalls()
 
     def quiet(self, events: Events) -> Ints:
         """Find the rows on whose entities no alert has been raised for the rule's cool-down.
@@ -238,7 +238,7 @@ class State:
         partition, offset = pending
         contents = self._journal.take()
         for p, rows in contents.items():
-            rows |= self._standing(p, offset[partition == p], asks_from)
+            rows |= standing(self, p, offset[partition == p], asks_from)
         return contents
 
     def snapshot(self, partition: int, pending: Ints, asks_from: Ints) -> Content:
@@ -248,34 +248,7 @@ class State:
         """
         if self._journal is not None:
             self._journal.drop(partition)
-        content = self._standing(partition, pending, asks_from)
-        for source, seen in self.seen.items():
-            content[f"seen:{source}:id"], content[f"seen:{source}:time"] = seen.kept(partition)
-        for name, windows in self.windows.items():
-            keys, count, times, values = windows.kept(partition)
-            content[f"window:{name}:key"], content[f"window:{name}:count"] = keys, count
-            content[f"window:{name}:time"], content[f"window:{name}:value"] = times, values
-        if self.feeds is not None:
-            content |= {f"feeds:{name}": c for name, c in self.feeds.kept(partition).items()}
-        if self.recalls is not None:
-            content |= {f"recall:{name}": c for name, c in self.recalls.kept(partition).items()}
-        for name, tracker in self.trackers.items():
-            content[f"tracked:{name}:key"], content[f"tracked:{name}:row"] = tracker.kept(partition)
-        content |= {f"judged:{n}": c for n, c in self.judged.kept(partition).items()}
-        alerted = self.alerted[partition]
-        content["alerted:key"] = list(alerted)
-        content["alerted:time"] = np.array(list(alerted.values()), np.int64)
-        for called, lookup in self.lookups.items():
-            name = f"lookup:{called}"
-            content[f"{name}:key"], content[f"{name}:time"], content[f"{name}:row"] = lookup.kept(
-                partition
-            )
-        for table, contributions in zip(self.spec.tables, self.contributions, strict=True):
-            for source in contributions.sources:
-                bucket, keys_ = contributions.open(source, partition)
-                content[f"open:{table.name}:{source}:bucket"] = bucket
-                content[f"open:{table.name}:{source}:key"] = keys_.tolist()
-        return content
+        return snapshot(self, partition, pending, asks_from)
 
     def restore(self, partition: int, contents: Sequence[Content]) -> None:
         """Take in a partition that is not known yet: a snapshot, if any, and the cuts after it.
@@ -288,146 +261,15 @@ class State:
         if not contents:
             return
         try:
-            self._restore(partition, contents)
+            restore(self, partition, contents)
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise StateError(
                 f"what is written of partition {partition} is no state of {self.spec.name}: "
                 f"{error!r}"
             ) from error
 
-    def _restore(self, p: int, contents: Sequence[Content]) -> None:
-        spec, last = self.spec, contents[-1]
-        self.kept(p, last)
-        for i, source in enumerate(spec.sources):
-            self.next[source.name][p] = last["next"][i]
-            self.clocks[source.name][p] = last["clock"][i]
-            self.account.set(source.name, p, _ints(last[f"account:{source.name}"]).tolist())
-            ids, times = _rows(contents, f"seen:{source.name}", "id", "time")
-            self.seen[source.name].restore(p, ids, times)
-        unfinished = _unranges(_ints(last["pending"]))
-        if len(unfinished):
-            self.unfinished[p] = unfinished
-        for window in spec.windows:
-            self._restore_window(p, window.name, contents)
-        self._restore_feeds(p, contents)
-        self._restore_recalls(p, contents)
-        for name, tracker in self.trackers.items():
-            rows = [_ints(c[f"tracked:{name}:row"]) for c in contents if f"tracked:{name}:row" in c]
-            words = np.concatenate([np.empty(0, np.int64), *(part.ravel() for part in rows)])
-            tracker.restore(p, _texts(contents, f"tracked:{name}:key"), words)
-        waiting: list[Rows] = [
-            (
-                _column(contents, f"judged:{name}:id"),
-                _column(contents, f"judged:{name}:time"),
-                _column(contents, f"judged:{name}:value"),
-            )
-            for name in ("score", "label")
-        ]
-        self.judged.restore(p, int(_ints(last["judged"])[0]), *waiting)
-        keys, times = _rows(contents, "alerted", "key", "time")
-        self.alerted[p].update(zip(keys, times.tolist(), strict=True))
-        for called, lookup in self.lookups.items():
-            keys, times = _rows(contents, f"lookup:{called}", "key", "time")
-            lookup.restore(p, keys, times, _texts(contents, f"lookup:{called}:row"))
-        for table, contributions in zip(spec.tables, self.contributions, strict=True):
-            closed = _ints(last[f"closed:{table.name}"]).tolist()
-            for source_name, until in zip(contributions.sources, closed, strict=True):
-                keys, bucket = _rows(contents, f"open:{table.name}:{source_name}", "key", "bucket")
-                contributions.restore(source_name, p, until, bucket, as_objects(keys))
-
-    def _restore_feeds(self, p: int, contents: Sequence[Content]) -> None:
-        if self.feeds is None:
-            return
-        columns: dict[str, Any] = {
-            name: _texts(contents, f"feeds:{name}")
-            for name in ("feed", "thing", *(f"sure:{n}" for n in ("about", "one", "other")))
-        }
-        numbers = ("clock", "unit", "late", "value", "count", "sure:at", "sure:own", "sure:its")
-        columns |= {name: _column(contents, f"feeds:{name}") for name in numbers}
-        self.feeds.restore(p, int(_ints(contents[-1]["watched"])[0]), columns)
-
-    def _restore_recalls(self, p: int, contents: Sequence[Content]) -> None:
-        if self.recalls is None:
-            return
-        columns: dict[str, Any] = {
-            name: _column(contents, f"recall:{name}") for name in ("offset", "at", "done:offset")
-        }
-        texts = ("key", "line", "done:id")
-        columns |= {name: _texts(contents, f"recall:{name}") for name in texts}
-        self.recalls.restore(p, columns)
-        self._keep_for_recalls()
-
-    def _keep_for_recalls(self) -> None:
+    def keep_for_recalls(self) -> None:
+        """Let windows forget nothing that is still to be scored again."""
         if self.recalls is not None:
             for windows in self.windows.values():
                 windows.keep_from(self.recalls.oldest())
-
-    def _restore_window(self, p: int, name: str, contents: Sequence[Content]) -> None:
-        keys, times = _rows(contents, f"window:{name}", "key", "time")
-        count = np.ones(len(keys), np.int64)
-        in_snapshot = contents[0].get(f"window:{name}:count")
-        if in_snapshot is not None:  # its keys stand once, for all of their rows
-            count[: len(in_snapshot)] = _ints(in_snapshot)
-        values = _column(contents, f"window:{name}:value")
-        self.windows[name].restore(p, keys, count, times, values)
-
-    def _standing(self, p: int, pending: Ints, asks_from: Ints) -> Content:
-        """Write down what a partition has one of, whatever has changed."""
-        again = self.unfinished.get(p)
-        if again is not None:
-            pending = np.concatenate([pending, again])
-        names = [source.name for source in self.spec.sources]
-        content: Content = {
-            "next": np.array([self.next[name][p] for name in names]),
-            "clock": np.array([self.clocks[name][p] for name in names]),
-            "pending": _ranges(np.sort(pending)),
-            "safe": asks_from[p : p + 1].copy(),
-            "judged": self.judged.until[p : p + 1].copy(),
-        }
-        if self.feeds is not None:
-            content["watched"] = self.feeds.until[p : p + 1].copy()
-        for name in names:
-            content[f"account:{name}"] = np.array(list(self.account.of(name, p).values()))
-        for table, contributions in zip(self.spec.tables, self.contributions, strict=True):
-            content[f"closed:{table.name}"] = np.array(contributions.closed(p))
-        return content
-
-
-def _ranges(offsets: Ints) -> Ints:
-    """Write sorted offsets as pairs of a first one and how many follow each other.
-
-    >>> _ranges(np.array([3, 4, 5, 9])).tolist(), _unranges(np.array([3, 3, 9, 1])).tolist()
-    ([3, 3, 9, 1], [3, 4, 5, 9])
-    """
-    if not len(offsets):
-        return np.empty(0, np.int64)
-    first = np.flatnonzero(np.concatenate(([True], np.diff(offsets) != 1)))
-    count = np.diff(np.append(first, len(offsets)))
-    return np.column_stack([offsets[first], count]).ravel()
-
-
-def _unranges(pairs: Ints) -> Ints:
-    first, count = pairs.reshape(-1, 2).T
-    start = np.repeat(first - (np.cumsum(count) - count), count)
-    return start + np.arange(int(count.sum()))
-
-
-def _ints(column: Ints | list[str]) -> Ints:
-    if not isinstance(column, np.ndarray):
-        raise TypeError("texts where numbers should be")
-    return column
-
-
-def _column(contents: Sequence[Content], name: str) -> Ints:
-    return np.concatenate([np.empty(0, np.int64), *(_ints(c[name]) for c in contents if name in c)])
-
-
-def _rows(
-    contents: Sequence[Content], name: str, texts: str, numbers: str
-) -> tuple[list[str], Ints]:
-    """Put the rows of all contents together, in order: a column of texts and one of numbers."""
-    return _texts(contents, f"{name}:{texts}"), _column(contents, f"{name}:{numbers}")
-
-
-def _texts(contents: Sequence[Content], name: str) -> list[str]:
-    return list(chain.from_iterable(content.get(name, []) for content in contents))

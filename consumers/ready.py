@@ -1,0 +1,59 @@
+"""Whether events can be scored: what they meet of others must be there, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from consumers.state import State
+from consumers.table import SecondKeyTable
+from streams.events import NO_TIME, Events, Ints, Mask
+from streams.spec import DomainSpec
+
+
+class Ready:
+    """Asks the clocks of all sources, and the second keys' tables."""
+
+    def __init__(
+        self, spec: DomainSpec, state: State, tables: Mapping[str, SecondKeyTable]
+    ) -> None:
+        self._spec, self._state, self._tables = spec, state, tables
+
+    def watermark(self, source: str) -> Ints:
+        """Return the time before which nothing of a source may come any more, by partition (ms)."""
+        clock = self._state.clocks[source]
+        lateness = self._spec.source(source).allowed_lateness
+        return np.where(clock == NO_TIME, NO_TIME, clock - lateness)
+
+    def are(self, events: Events, answered: Ints | None = None) -> Mask:
+        """Say whether what events meet is there.
+
+        Parameters
+        ----------
+        answered
+            When a third party's answer to each had come (ms), if they are scored again with it.
+        """
+        ready = np.ones(len(events), bool)
+        for table in self._tables.values():
+            ready &= table.asks_for(events.event_time) <= table.watermark
+        recall = self._spec.recall
+        for lookup in self._spec.lookups:
+            met = events.event_time
+            if answered is not None and recall is not None and lookup.name == recall.lookup:
+                met = answered
+            # More of the watermark's own instant may come: it must have been passed.
+            ready &= met - lookup.delay < self.watermark(lookup.source)[events.partition]
+        return ready
+
+    def why_not(self, event: Events) -> str | None:
+        """Say what an event waits for, if it does."""
+        for name, table in self._tables.items():
+            if table.asks_for(event.event_time)[0] > table.watermark:
+                source, partition = table.behind()
+                return f"{name}: the clock of {source}, partition {partition}"
+        for lookup in self._spec.lookups:
+            asked = event.event_time[0] - lookup.delay
+            if asked >= self.watermark(lookup.source)[event.partition[0]]:
+                return f"the clock of {lookup.source}, partition {event.partition[0]}"
+        return None
