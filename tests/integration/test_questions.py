@@ -31,7 +31,7 @@ SHOWN = {
     "twins": ("stays    1.00 kept", "stays_too 0."),
     "odd.csv": ("in = 2 scored + 0 late + 1 duplicate + 3 dead", "[closed]"),
     "--hold": ("finance: ", "[closed]"),
-    "LOYALTY_WAIT_S=0": ("retail: ", "context ", "[closed]"),
+    "finance=4000": ("retail: ", "finance: ", "[closed]"),
     "up --domain retail": ("retail: ", "context ", "[closed]"),
 }  # fmt: skip
 """What a part of a command tells that its output shows; the first that fits counts."""
