@@ -43,7 +43,8 @@ def shell(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_it_flows(domains: Path) -> None:
     """In, scored, judged, alarmed about and followed, with labels that come two days later."""
-    with BROKERS.for_stack() as broker:
+    with pytest.MonkeyPatch.context() as patch, BROKERS.for_stack() as broker:
+        patch.setenv("STREAMSIM_HOME", str(domains.parent / "home"))
         commands = FLOW.replace("streamsim up", f"streamsim up --broker {broker}")
         done = shell(commands, domains.parent)
     assert done.returncode == 0, done.stderr + done.stdout

@@ -7,6 +7,7 @@ or of what it does with the busy one at the same time.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,14 @@ SLOW_MODEL = {
 """About a millisecond of processor for each event: a quarter of what comes is scored."""
 
 
-@pytest.fixture(scope="module")
-def flood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A domain ``flood`` of which there is more than can be scored."""
-    folder = write(tmp_path_factory.mktemp("flood"), "flood", SLOW_MODEL)
+@pytest.fixture
+def flood(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A domain ``flood`` of which there is more than can be scored; no other test meets it."""
+    folder = tmp_path_factory.mktemp("flood")
+    shutil.copytree(registry.root, folder / "home" / "registry")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STREAMSIM_DOMAINS", str(folder))
+        patch.setenv("STREAMSIM_HOME", str(folder / "home"))
+        patch.setenv("STREAMSIM_DOMAINS", str(write(folder / "domains", "flood", SLOW_MODEL)))
         yield
 
 
@@ -67,7 +70,7 @@ def payments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_backlog_of_one_domain_holds_up_no_other(
-    registry: Registry, flood: None, payments: Path, tmp_path: Path
+    flood: None, payments: Path, tmp_path: Path
 ) -> None:
     """The quiet one's last event is done while thousands of the busy one's wait that came before.
 
