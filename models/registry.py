@@ -98,12 +98,18 @@ class Registry:
         """Store a new version under the next number, whole or not at all.
 
         ``signature.version`` and ``card`` are completed with that number (``{version}``).
+
+        Raises
+        ------
+        ModelError
+            If it holds a type that is not trusted: nobody could load it.
         """
         import skops.io
 
         folder = self._folder(signature.model)
-        folder.mkdir(parents=True, exist_ok=True)
         blob: bytes = skops.io.dumps(estimator)
+        _refuse_untrusted(signature.model, blob)
+        folder.mkdir(parents=True, exist_ok=True)
         while True:
             version = str(max(map(int, self.versions(signature.model)), default=0) + 1)
             released = Signature.from_dict({**signature.as_dict(), "version": version})
@@ -172,13 +178,20 @@ class Registry:
         blob = (self._folder(model) / version / MODEL).read_bytes()
         if hashlib.sha256(blob).hexdigest() != release.sha256:
             raise ModelError(f"{model} {version}: {MODEL} is not the file that was released")
-        unknown = set(skops.io.get_untrusted_types(data=blob)) - set(TRUSTED)
-        if unknown:
-            raise ModelError(f"{model} {version} holds untrusted types: {', '.join(unknown)}")
+        _refuse_untrusted(f"{model} {version}", blob)
         return skops.io.loads(blob, trusted=list(TRUSTED)), release.signature
 
     def _folder(self, model: str) -> Path:
         return self.root / _checked(model)
+
+
+def _refuse_untrusted(what: str, blob: bytes) -> None:
+    """Refuse an artefact that holds anything but types that are known to be harmless."""
+    import skops.io
+
+    unknown = set(skops.io.get_untrusted_types(data=blob)) - set(TRUSTED)
+    if unknown:
+        raise ModelError(f"{what} holds untrusted types: {', '.join(sorted(unknown))}")
 
 
 def _checked(name: str) -> str:
