@@ -25,8 +25,8 @@ from streams.spec import DAY, DomainSpec, Role
 from streams.topics import ALERTS, SCORES, TRUTH, topic
 from streams.world import Slice
 
-DAYS = {"finance": 30, "retail": 90}
-QUIET_DAYS = 60
+DAYS = {"finance": 30.0, "retail": 90.0, "logistics": 0.25}
+QUIET_DAYS = {"logistics": 0.25}
 NEEDED = {
     "finance": {"precision": 0.6, "recall": 0.5, "false_per_100k": 2.0},
     "retail": {"precision": 0.15, "recall": 0.1},
@@ -54,9 +54,9 @@ def run(options: Options) -> dict[str, Any]:
     except ValueError:
         raise UsageError(f"--seeds takes numbers with commas, not {options.seeds!r}") from None
     spec = load_domain(options.domain)
-    model, needed, days = champion(spec), NEEDED.get(spec.name, {}), DAYS.get(spec.name, 60)
+    model, needed, days = champion(spec), NEEDED.get(spec.name, {}), DAYS.get(spec.name, 60.0)
     click.echo(
-        f"{model.signature.model} {model.signature.version}, {days} simulated days per seed; in "
+        f"{model.signature.model} {model.signature.version}, {days:g} simulated days per seed; in "
         "brackets what as many alerts at random would reach\n"
         f"{'seed':>8}{'events':>9}{'planted':>9}{'alerts':>8}{'precision':>18}{'recall':>18}"
         f"{'days ahead':>12}  recall by kind"
@@ -93,7 +93,7 @@ def _line(judged: dict[str, Any]) -> str:
 
 def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
     """Run some weeks of a world and judge its alerts against its truth."""
-    alerts, truth, labels, scores = _run(spec, model, seed, DAYS.get(spec.name, 60), {})
+    alerts, truth, labels, scores = _run(spec, model, seed, DAYS.get(spec.name, 60.0), {})
     judged = join_labels(spec, scores, labels, None)
     found = alert_quality(alerts, truth, labels, spec, judged)
     if found is None or found["precision"] is None:
@@ -104,7 +104,7 @@ def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
 def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
     """Count alerts in a world in which there is nothing to find."""
     nothing = {name: value for name, value in spec.recipe.ordinary.items() if value == 0}
-    alerts, _, _, scores = _run(spec, model, seed, QUIET_DAYS, nothing)
+    alerts, _, _, scores = _run(spec, model, seed, QUIET_DAYS.get(spec.name, 60.0), nothing)
     return {
         "events": len(scores),
         "alerts": len(alerts),
@@ -113,13 +113,13 @@ def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
 
 
 def _run(
-    spec: DomainSpec, model: Loaded, seed: int, days: int, options: dict[str, float]
+    spec: DomainSpec, model: Loaded, seed: int, days: float, options: dict[str, float]
 ) -> tuple[list[bytes], list[bytes], list[bytes], list[bytes]]:
     """Run a world in process; return alerts, truth, labels and scores.
 
     Labels are followed for their delay beyond the end, so that lead times are known.
     """
-    end = spec.timeline.epoch + days * DAY
+    end = spec.timeline.epoch + int(days * DAY)
     label_sources = {s.name for s in spec.sources if s.role is Role.LABEL}
     truth: list[bytes] = []
     labels: list[bytes] = []

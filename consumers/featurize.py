@@ -174,7 +174,7 @@ def featurize(
         name: lookup.as_of(events.partition, events.entity, times[name])
         for name, lookup in lookups.items()
     }
-    tracked = {name: tracker.update(events) for name, tracker in trackers.items()}
+    tracked = {name: tracker.update(events, joined) for name, tracker in trackers.items()}
     aggregates = Aggregates(pasts, counts, joined, tracked)
     features = spec.features.assemble(events, aggregates).astype(np.float32)
     lineage = spec.features.lineage

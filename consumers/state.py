@@ -48,7 +48,7 @@ def state_hash(spec: DomainSpec) -> str:
         "lookups": [(look.source, look.fields, *look.apart) for look in spec.lookups],
     }
     if spec.trackers:
-        parts["trackers"] = [(tracker.name, tracker.layout) for tracker in spec.trackers]
+        parts["trackers"] = [(t.name, t.layout, t.joined) for t in spec.trackers]
     if spec.feeds:
         parts["feeds"] = [spec.feeds.column, spec.feeds.unit, spec.feeds.value, *spec.feeds.same]
     if spec.slate is not None:

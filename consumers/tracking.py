@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from consumers.history import PlacedKeys
 from streams.errors import StateError
 from streams.events import Events, Ints
-from streams.features import Arrays, Slots, Tracker
+from streams.features import Arrays, Joined, Slots, Tracker
 
 _WORD = 8
 
@@ -23,16 +23,17 @@ class TrackedState:
     """
 
     def __init__(self, tracker: Tracker) -> None:
-        self._name = tracker.name
+        self._tracker = tracker
         self._index = PlacedKeys()
         self._tracked = tracker.start()
 
     def __len__(self) -> int:
         return len(self._index)
 
-    def update(self, events: Events) -> Arrays:
+    def update(self, events: Events, lookups: Mapping[str, Joined]) -> Arrays:
         """Take events in, in order of event time, and say what each one's key has come to."""
-        return self._tracked.update(self._slots(events), events)
+        told = self._tracker.told(events, lookups)
+        return self._tracked.update(self._slots(events), told)
 
     def rows_of(self, events: Events) -> dict[str, Any]:
         """Return the rows of these events' keys, each once: partition, key and row."""
@@ -63,7 +64,9 @@ class TrackedState:
             rows = words.reshape(len(keys), -1)[list(last.values())]
             self._tracked.restore(slots, _as_arrays(rows, like))
         except ValueError as error:
-            raise StateError(f"{self._name}: what was kept of it does not fit: {error}") from error
+            raise StateError(
+                f"{self._tracker.name}: what was kept of it does not fit: {error}"
+            ) from error
 
     def _slots(self, events: Events) -> Slots:
         return self._index.slots(events.partition, events.entity)

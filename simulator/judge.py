@@ -14,6 +14,9 @@ from streams.events import NO_TIME, Floats, Ints, Mask
 from streams.labels import Label, label_of, read_labels
 from streams.spec import DomainSpec, Planted
 
+FAILURE = "failure"
+"""How a stretch ended (``ended``) that nothing was done about in time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -107,6 +110,10 @@ def alert_quality(
     many alerts on events at random would reach; ``lead_s_median``, how long before what was planted
     became known, or was over, the first alert came, and ``after_onset_s_median``, how long after it
     began (event time).
+
+    Where the truth says how stretches ended, also ``failures``, those that ended in one;
+    ``foreseen``, how many of these an alert came before; ``foreseen_s``, how long before (the
+    first and the last tenth, and the median); and ``needless``, alerts outside of all stretches.
     """
     bodies = [body for body in map(orjson.loads, alerts) if body.get("rule") == spec.alert.name]
     planted = [body for body in decode_objects(list(truth))[0] if body]
@@ -127,6 +134,7 @@ def alert_quality(
         "chance_recall": round(found.chance_recall, 4),
         "planted": len(found.kind),
         "recall_by_kind": {kind: round(float(np.mean(hit)), 4) for kind, hit in hits.items()},
+        **_foreseen(found, len(bodies)),
     }
 
 
@@ -144,6 +152,8 @@ class _Found:
         Of those that were hit, how long before the end and after the beginning (s).
     share
         Of the scored events, how many an alert would have been right about.
+    failed
+        Per planted thing, whether it ended in a failure; empty where nobody says.
     """
 
     true: int
@@ -153,6 +163,27 @@ class _Found:
     delay_s: Sequence[float]
     share: float
     chance_recall: float
+    failed: Sequence[bool] = ()
+
+
+def _foreseen(found: _Found, alerts: int) -> dict[str, Any]:
+    """Count the failures that alerts came before, and the alerts about nothing."""
+    if not found.failed:
+        return {}
+    ahead = iter(found.lead_s)  # one per hit, in order
+    leads = [next(ahead) if hit else None for hit in found.hit]
+    before = [
+        lead
+        for lead, failed in zip(leads, found.failed, strict=True)
+        if failed and lead is not None
+    ]
+    tenths = np.percentile(before, [10, 50, 90]).round(1).tolist() if before else None
+    return {
+        "failures": sum(found.failed),
+        "foreseen": len(before),
+        "foreseen_s": tenths,
+        "needless": alerts - found.true,
+    }
 
 
 def _events(
@@ -195,11 +226,13 @@ def _spans(
 ) -> _Found | None:
     """Match alerts with stretches of an entity's life in which something was scored."""
     entity, noun = spec.trigger.key, spec.alert.noun
-    spans = [
-        (body[entity], _ms(body.get("onset")), _ms(body.get("until")), body["kind"])
+    about = [
+        body
         for body in truth
         if isinstance(body.get(entity), str) and isinstance(body.get("kind"), str)
     ]
+    spans = [(b[entity], _ms(b.get("onset")), _ms(b.get("until")), b["kind"]) for b in about]
+    ended = [body.get("ended") for body in about]
     inside = [
         sum(start <= time <= end for time in times)
         for times, (start, end) in (
@@ -207,6 +240,7 @@ def _spans(
         )
     ]
     spans = [span for span, count in zip(spans, inside, strict=True) if count]
+    ended = [end for end, count in zip(ended, inside, strict=True) if count]
     events = np.array([count for count in inside if count], np.float64)
     if not spans:
         return None
@@ -226,6 +260,7 @@ def _spans(
         [(first - start) / 1e3 for first, (_, start, _, _) in firsts],
         float(share.sum()),
         float((1 - (1 - share) ** len(alerts)).mean()),
+        [end == FAILURE for end in ended] if any(ended) else (),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -171,11 +171,25 @@ class Tracker:
         ``() -> Tracked`` that knows no key yet.
     layout
         What it is made of, in any words: a state that was written down by another is not read.
+    joined
+        Names of lookups that it must know of: the events then have the columns
+        ``<name>.<field>``, and ``<name>.time``, ``NO_TIME`` where nothing is known.
     """
 
     name: str
     start: Callable[[], Tracked]
     layout: str = ""
+    joined: tuple[str, ...] = ()
+
+    def told(self, events: Events, lookups: Mapping[str, Joined]) -> Events:
+        """Return the events with what was joined, as far as it is asked for."""
+        if not self.joined:
+            return events
+        columns = dict(events.columns)
+        for name in self.joined:
+            columns[f"{name}.time"] = lookups[name].time
+            columns |= {f"{name}.{k}": v for k, v in lookups[name].columns.items()}
+        return replace(events, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)

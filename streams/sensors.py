@@ -72,7 +72,7 @@ class SensorState:
         if not n:
             return found
         counted = self.definition.reference.quanta(values)
-        own, rows, edges = _rounds(slots)
+        own, rows, edges = rounds(slots)
         self._ensure(int(own.max()) + 1)
         work = {name: array[own] for name, array in self._arrays.items()}
         for begin, end in pairwise(edges):
@@ -208,7 +208,7 @@ def _slope(sums: Ints) -> Floats:
     return slope
 
 
-def _rounds(slots: Slots) -> tuple[Slots, Slots, list[int]]:
+def rounds(slots: Slots) -> tuple[Slots, Slots, list[int]]:
     """Sort readings into rounds in which every entity has at most one, and the first ones do.
 
     Returns
@@ -220,7 +220,7 @@ def _rounds(slots: Slots) -> tuple[Slots, Slots, list[int]]:
     edges
         Where the rounds begin and end in ``rows``.
 
-    >>> own, rows, edges = _rounds(np.array([7, 3, 7, 3, 3]))
+    >>> own, rows, edges = rounds(np.array([7, 3, 7, 3, 3]))
     >>> own.tolist(), rows.tolist(), edges
     ([3, 7], [1, 0, 3, 2, 4], [0, 2, 4, 5])
     """

@@ -347,6 +347,13 @@ class DomainSpec:
             raise UsageError(f"{self.name}: what is tracked cannot be gone back to for a recall")
         if len({lookup.name for lookup in self.lookups}) < len(self.lookups):
             raise UsageError(f"{self.name}: two lookups have the same name")
+        known = {lookup.name for lookup in self.lookups}
+        for tracker in self.trackers:
+            if missing := set(tracker.joined) - known:
+                raise UsageError(
+                    f"{self.name}: {tracker.name} is to know of {', '.join(sorted(missing))}, "
+                    "which is not looked up"
+                )
 
     def _check(self, lookup: Lookup) -> None:
         source = self.source(lookup.source)
@@ -404,5 +411,7 @@ class DomainSpec:
                 (look.source, look.fields, look.delay, *look.apart) for look in self.lookups
             ]
         if self.trackers:
-            parts["trackers"] = [(tracker.name, tracker.layout) for tracker in self.trackers]
+            parts["trackers"] = [
+                (tracker.name, tracker.layout, tracker.joined) for tracker in self.trackers
+            ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,58 @@
+"""Logistics: readings of vehicles' sensors, scored for whether the vehicle will break down."""
+
+from __future__ import annotations
+
+from streams.domains.logistics.condition import CONDITION
+from streams.domains.logistics.features import FEATURES
+from streams.domains.logistics.files import FILES
+from streams.domains.logistics.model import RECIPE, SERVICE_DUE
+from streams.domains.logistics.outcomes import with_outcomes
+from streams.domains.logistics.schema import (
+    ENVIRONMENT,
+    FAILURES,
+    HEARTBEAT,
+    LABEL_DELAY,
+    SURROUNDINGS,
+    TELEMETRY,
+    WORK_ORDERS,
+    WORKSHOP,
+)
+from streams.domains.logistics.simulate import EPOCH, OPTIONS, world
+from streams.spec import HOUR, MINUTE, Accuracy, DomainSpec
+from streams.world import Timeline
+
+SPEC = DomainSpec(
+    name="logistics",
+    title="Fleet maintenance",
+    question="will this vehicle break down within 30 minutes?",
+    partitions=4,
+    sources=(TELEMETRY, ENVIRONMENT, WORK_ORDERS, FAILURES),
+    windows=(),
+    tables=(),
+    lookups=(SURROUNDINGS, WORKSHOP),
+    trackers=(CONDITION,),
+    features=FEATURES,
+    recipe=RECIPE,
+    alert=SERVICE_DUE,
+    accuracy=Accuracy(
+        metric="average_precision",
+        threshold=0.3,
+        margin=0.05,
+        min_samples=500,
+        span=2 * HOUR,
+        step=10 * MINUTE,
+    ),
+    world=world,
+    options=OPTIONS,
+    files=FILES,
+    collect=with_outcomes,
+    timeline=Timeline(
+        days_per_minute=1 / 36,
+        label_delay=LABEL_DELAY,
+        epoch=EPOCH,
+        heartbeat=HEARTBEAT,
+    ),
+    label_key="reading_id",
+    label_field="failed",
+    unlabelled=None,
+)

@@ -1,0 +1,128 @@
+"""Logistics: what a vehicle's sensors have come to say, reading by reading.
+
+Readings are mended first (:mod:`streams.mending`), then compared with the fleet and with the
+vehicle's own past (:mod:`streams.degradation`). When a component has been renewed, the sensors
+that watch it begin anew.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.degradation import Degradation, Reference
+from streams.domains.logistics.fleet import AIR, COOLANT, NOMINAL, OIL, SENSORS, VIBRATION, VOLTAGE
+from streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streams.features import Arrays, Slots, Tracker
+from streams.mending import Mending, Sensor
+from streams.misreading import CONVERSIONS
+from streams.sensors import SensorState
+
+_FAHRENHEIT = (CONVERSIONS["C to F"],)
+_PRESSURES = (CONVERSIONS["kPa to psi"], CONVERSIONS["kPa to bar"])
+MEASURED = (
+    Sensor("coolant_temp", -40, 150, leap=12, still=60, conversions=_FAHRENHEIT),
+    Sensor("oil_pressure", 20, 1000, leap=120, still=60, conversions=_PRESSURES),
+    Sensor("vibration", 0, 30, leap=6, still=60),
+    Sensor("voltage", 6, 34, leap=4, still=60),
+    Sensor("air_pressure", 100, 1300, leap=200, still=60, conversions=_PRESSURES),
+    Sensor("load", 0, 101, leap=101, still=300),
+    Sensor("speed", 0, 200, leap=200, still=300),
+)
+
+REFERENCE = Reference(
+    SENSORS,
+    center=(90.0, 340.0, 1.6, 0.975, 820.0, 45.0, 60.0),
+    scale=(4.0, 40.0, 0.5, 0.012, 35.0, 17.0, 20.0),
+)
+"""About what is usual in a fleet that is not worn; the voltage is that of its nominal one."""
+
+DEFINITION = Degradation(REFERENCE, windows=(10, 60), half_lives=(60.0, 300.0, 1800.0), first=300)
+
+WATCHES = {
+    "cooling": (COOLANT,),
+    "charging": (VOLTAGE,),
+    "bearing": (VIBRATION, OIL, COOLANT),
+    "brakes": (AIR, VIBRATION),
+}
+"""The sensors by which a component's wear is seen."""
+
+_LOW_VOLTAGE = 20.0
+"""A vehicle of no known type with less has a battery of 12 V, another one of 24 V."""
+
+
+class Condition:
+    """The past of many vehicles' sensors; see :class:`streams.features.Tracked`."""
+
+    def __init__(self) -> None:
+        self._mending = Mending(MEASURED)
+        self._sensors = SensorState(DEFINITION)
+        self._order = np.empty(0, np.int64)
+
+    def update(self, slots: Slots, events: Events) -> Arrays:
+        """Take readings in; return their features, units and which sensors stand still."""
+        said = np.column_stack([_numbers(events, name) for name in SENSORS])
+        mended = self._mending.update(slots, said)
+        values = mended.values.copy()
+        values[:, VOLTAGE] /= _nominal(events, values[:, VOLTAGE])
+        found = self._sensors.update(slots, values, self._renewed(slots, events))
+        return {"found": found, "unit": mended.unit, "frozen": mended.frozen}
+
+    def kept(self, slots: Slots) -> Arrays:
+        """See :class:`streams.features.Tracked`."""
+        self._ensure(slots)
+        return {
+            "order": self._order[slots],
+            **{f"mending.{k}": v for k, v in self._mending.kept(slots).items()},
+            **{f"sensors.{k}": v for k, v in self._sensors.kept(slots).items()},
+        }
+
+    def restore(self, slots: Slots, arrays: Arrays) -> None:
+        """See :class:`streams.features.Tracked`."""
+        self._ensure(slots)
+        self._order[slots] = arrays["order"]
+        for prefix, part in (("mending.", self._mending), ("sensors.", self._sensors)):
+            own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            part.restore(slots, own)
+
+    def _ensure(self, slots: Slots) -> None:
+        more = int(slots.max(initial=-1)) + 1 - len(self._order)
+        if more > 0:
+            self._order = np.append(self._order, np.full(max(more, 64), NO_TIME))
+
+    def _renewed(self, slots: Slots, events: Events) -> Mask:
+        """Say at which readings which sensors begin anew: the first after a new work order."""
+        self._ensure(slots)
+        time: Ints = events.integers("work_orders.time")
+        order = np.argsort(slots, kind="stable")
+        own, times = slots[order], time[order]
+        before = np.concatenate(([NO_TIME], times[:-1]))
+        first = np.concatenate(([True], own[1:] != own[:-1])) if len(own) else np.empty(0, bool)
+        before[first] = self._order[own[first]]
+        self._order[own] = times  # of several, the last one stays
+        new = np.zeros(len(slots), bool)
+        new[order] = times != before
+        anew = np.zeros((len(slots), len(SENSORS)), bool)
+        kinds, components = (events.strings(f"work_orders.{f}") for f in ("kind", "component"))
+        for row in np.flatnonzero(new).tolist():
+            if kinds[row] != "breakdown":
+                anew[row, list(WATCHES.get(components[row], ()))] = True
+        return anew
+
+
+def _numbers(events: Events, name: str) -> Floats:
+    return events.columns[name].astype(np.float64)
+
+
+def _nominal(events: Events, voltage: Floats) -> Floats:
+    """Return the voltage that each vehicle should have while its engine runs."""
+    guess = np.where(voltage < _LOW_VOLTAGE, NOMINAL["van"], NOMINAL["truck"])
+    known = np.array([NOMINAL.get(kind, np.nan) for kind in events.strings("vehicle_type")])
+    return np.where(np.isfinite(known), known, guess)
+
+
+CONDITION = Tracker(
+    "condition",
+    Condition,
+    layout=f"{MEASURED} {DEFINITION} {WATCHES}",
+    joined=("work_orders",),
+)
