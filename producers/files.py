@@ -14,7 +14,7 @@ from producers.readers import Chunk, columns_of, read_chunks, says_its_columns
 from streams.errors import SourceError
 from streams.events import LATEST_CLOCK, NO_TIME, Ints
 from streams.spec import DAY, DomainSpec
-from streams.world import Emission, FileMap, Slice
+from streams.world import FILE, ROW, Emission, FileMap, Slice
 
 LOOK_AHEAD = 16
 """How many rows after a row have a say in whether its time can be true."""
@@ -71,6 +71,7 @@ class FileSource:
         self._pending: list[Emission] = []
         self._clock = NO_TIME
         self._until = NO_TIME
+        self._row = 0
 
     def slices(self) -> Iterator[Slice]:
         """Read the file once, from beginning to end; labels that it implies come in time."""
@@ -101,6 +102,8 @@ class FileSource:
         yield from self._drain()
 
     def _convert(self, chunk: Chunk) -> Iterator[tuple[str, Emission]]:
+        chunk.frame.attrs |= {FILE: self._path.name.partition(".")[0], ROW: self._row}
+        self._row += len(chunk.frame)
         for name, frame in self._file.convert(chunk.frame).items():
             yield name, encode_rows(self._spec.source(name), frame, chunk.original)
 

@@ -155,6 +155,8 @@ def _read_csv(path: Path, columns: Sequence[str], dialect: Dialect, rows: int) -
             records = []
             for line in lines:
                 cells = _cells(line, dialect)
+                if dialect.trailing and len(cells) == len(header) + 1 and not cells[-1]:
+                    cells.pop()
                 fits = len(cells) == len(header)
                 records.append([cells[i] or None for i in wanted] if fits else [None] * len(wanted))
             yield Chunk(pd.DataFrame(records, columns=list(columns), dtype=object), lines)

@@ -66,6 +66,10 @@ class World(Protocol):
         ...
 
 
+FILE, ROW = "file", "row"
+"""Attributes of a frame: name of its file without endings, and number of its first row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a text file is written.
@@ -78,11 +82,14 @@ class Dialect:
         Between the cells of CSV.
     row
         Name of the element that is a row of XML.
+    trailing
+        A row of CSV may end in one more delimiter than its header has.
     """
 
     encoding: str = "utf-8-sig"
     delimiter: str = ","
     row: str = "row"
+    trailing: bool = False
 
 
 PLACE = "(place)"
@@ -101,7 +108,8 @@ class FileMap:
     convert
         ``frame -> {source: frame of that source's fields}``. Each frame has ``event_time`` in
         ms (``NO_TIME`` where a row has none) and the index of the rows that it came from. What
-        a row lacks stays missing: judging is the cleaner's work.
+        a row lacks stays missing: judging is the cleaner's work. ``frame.attrs`` says the
+        :data:`FILE` that it is of, and which :data:`ROW` of it is the frame's first.
     order
         Column of a whole number by which the rows are put in order before they become events, for
         files that are in none; ``convert`` then finds each row's place, from 0, as the column

@@ -7,32 +7,82 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.world import Dialect, FileMap
+from streams.domains.logistics.fleet import SENSORS
+from streams.events import NO_TIME
+from streams.feeds import Instants
+from streams.spec import SECOND
+from streams.world import FILE, ROW, Dialect, FileMap
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_BEGIN = 1_735_689_600_000
+BEGIN = 1_735_689_600_000
 """2025-01-01T00:00:00Z: a drive that was logged without a date begins here."""
-_CAR = "car"
-_COLUMNS = {
+
+_OBD = {
     "COOLANT_TEMPERATURE ()": "coolant_temp",
     "CONTROL_MODULE_VOLTAGE ()": "voltage",
     "ENGINE_LOAD ()": "load",
     "VEHICLE_SPEED ()": "speed",
 }
+_TEXTS = ("event_id", "vehicle_id", "vehicle_type")
+_NUMBERS = (*SENSORS, "latitude", "longitude")
 
 
 def _obd(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-    """Convert a drive of one car, logged once a second from its OBD-II port.
+    """Convert a drive that was logged once a second from a car's OBD-II port.
 
-    The rows have no time, only an order: each is a second after the one before it. A drive is told
-    from others by what its first second says of the time since trouble codes were cleared (min).
+    Nothing in it says when it was, or of which car: each file is a vehicle that is named after it,
+    and each row a second after the one before.
     """
     import pandas as pd
 
-    number = {c: pd.to_numeric(frame[c], errors="coerce").astype("float64") for c in frame.columns}
-    ...
+    name, first = str(frame.attrs.get(FILE, "obd")), int(frame.attrs.get(ROW, 0))
+    row = first + np.arange(len(frame))
+    readings = {ours: _numbers(frame[theirs]) for theirs, ours in _OBD.items()}
+    there = pd.DataFrame(readings).notna().any(axis=1).to_numpy()
+    columns = {
+        "event_id": [f"{name}-{r}" for r in row.tolist()],
+        "event_time": np.where(there, BEGIN + row * SECOND, NO_TIME),
+        "vehicle_id": [name] * len(row),
+        "vehicle_type": ["car"] * len(row),
+        **readings,
+    }
+    return {"telemetry": pd.DataFrame(columns, index=frame.index)}
 
 
-FILES: tuple[FileMap, ...] = ()
+def _own(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    """Take readings whose columns are already those of the topic."""
+    import pandas as pd
+
+    columns = {
+        name: frame[name].where(frame[name].map(lambda v: isinstance(v, str)), None)
+        for name in _TEXTS
+        if name in frame
+    }
+    columns["event_time"] = Instants().read(frame["event_time"])
+    columns |= {name: _numbers(frame[name]) for name in _NUMBERS if name in frame}
+    return {"telemetry": pd.DataFrame(columns)}
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return numbers as float64, NaN where there is none."""
+    import pandas as pd
+
+    return pd.to_numeric(column, errors="coerce").astype("float64")
+
+
+FILES = (
+    FileMap(
+        name="obd",
+        columns=tuple(_OBD),
+        convert=_obd,
+        dialect=Dialect(trailing=True),
+    ),
+    FileMap(
+        name="streamsim",
+        columns=("event_id", "event_time", "vehicle_id"),
+        convert=_own,
+        optional=("vehicle_type", *_NUMBERS),
+    ),
+)

@@ -1,0 +1,86 @@
+"""A real car's drives, logged at 1 Hz: every row in its class, every mean as numpy has it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consumers.waiting import Prepared
+from producers.wire import finale, wire
+from simulator.testing.inprocess import InProcess, as_records
+from simulator.training import file_slices
+from streams.domains.logistics.condition import REFERENCE
+from streams.events import Floats
+from streams.misreading import unchanged_for
+from streams.registry import load_domain
+from streams.spec import DomainSpec
+
+COLUMNS = {"coolant_temp": "COOLANT_TEMPERATURE ()", "voltage": "CONTROL_MODULE_VOLTAGE ()"}
+
+
+@pytest.fixture(scope="module")
+def logistics() -> DomainSpec:
+    return load_domain("logistics")
+
+
+@pytest.fixture(scope="module")
+def drives(turbofans: Path) -> Path:
+    """The folder with the drives: the engines' file is in it, too."""
+    return turbofans.parent if turbofans.is_file() else turbofans
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Read a drive with the standard library, for comparison."""
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row[COLUMNS["voltage"]]]
+
+
+@pytest.fixture(scope="module")
+def whole(logistics: DomainSpec, drives: Path) -> tuple[InProcess, dict[str, Floats]]:
+    """All drives in process, with the features of every reading by its id."""
+    found: dict[str, Floats] = {}
+
+    def watch(prepared: Prepared) -> None:
+        found.update(zip(prepared.events.event_id, prepared.features, strict=True))
+
+    domain = InProcess(logistics, watch=watch)
+    batches = list(wire(logistics, file_slices(logistics, drives)))
+    batches.append(finale(logistics, batches[-1].latest()))
+    for _ in domain.run(as_records(logistics, batches)):
+        pass
+    return domain, found
+
+
+def test_every_row_is_a_reading(whole: tuple[InProcess, dict[str, Floats]], drives: Path) -> None:
+    rows = sum(len(read(path)) for path in drives.glob("obd_*.csv"))
+    account = whole[0].pipeline.account.total("telemetry")
+    assert account["no_model"] == rows == len(whole[1]) > 4000
+    assert account["dead"] == account["late"] == account["duplicate"] == 0
+
+
+@pytest.mark.parametrize(("sensor", "nominal"), [("coolant_temp", 1.0), ("voltage", 14.0)])
+def test_what_the_sensors_come_to_is_as_numpy_has_it(
+    whole: tuple[InProcess, dict[str, Floats]],
+    drives: Path,
+    logistics: DomainSpec,
+    sensor: str,
+    nominal: float,
+) -> None:
+    """Means of a minute, where all of its readings are believed."""
+    column = logistics.features.names.index(f"mean_60_{sensor}")
+    place = REFERENCE.sensors.index(sensor)
+    compared = 0
+    for path in drives.glob("obd_*.csv"):
+        said = np.array([float(row[COLUMNS[sensor]]) for row in read(path)]) / nominal
+        deviation = (said - REFERENCE.center[place]) / REFERENCE.scale[place]
+        still = unchanged_for(said)
+        for last in range(59, len(said)):
+            if (still[last - 59 : last + 1] >= 60).any():
+                continue  # frozen readings are left out
+            value = whole[1][f"{path.stem}-{last}"][column]
+            assert value == pytest.approx(deviation[last - 59 : last + 1].mean(), abs=2e-3)
+            compared += 1
+    assert compared > 500
