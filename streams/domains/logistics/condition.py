@@ -1,7 +1,8 @@
 """Logistics: what a vehicle's sensors have come to say, reading by reading.
 
-Readings are mended first (:mod:`streams.mending`), then compared with the fleet and with the
-vehicle's own past (:mod:`streams.degradation`). When a component has been renewed, the sensors
+Readings are mended first (:mod:`streams.mending`). What is usual at their load, in their weather
+and on their road is taken off (:mod:`streams.domains.logistics.usual`), and what is left compared
+with the fleet and with the vehicle's own past (:mod:`streams.degradation`). When a component has been renewed, the sensors
 that watch it begin anew.
 """
 
@@ -10,7 +11,19 @@ from __future__ import annotations
 import numpy as np
 
 from streams.degradation import Degradation, Reference
-from streams.domains.logistics.fleet import AIR, COOLANT, NOMINAL, OIL, SENSORS, VIBRATION, VOLTAGE
+from streams.domains.logistics.fleet import (
+    AIR,
+    COOLANT,
+    LOAD,
+    NOMINAL,
+    OIL,
+    SENSORS,
+    SPEED,
+    VIBRATION,
+    VOLTAGE,
+)
+from streams.domains.logistics.schema import SURROUNDINGS
+from streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond
 from streams.events import NO_TIME, Events, Floats, Ints, Mask
 from streams.features import Arrays, Slots, Tracker
 from streams.mending import Mending, Sensor
@@ -31,12 +44,12 @@ MEASURED = (
 
 REFERENCE = Reference(
     SENSORS,
-    center=(90.0, 340.0, 1.6, 0.975, 820.0, 45.0, 60.0),
-    scale=(4.0, 40.0, 0.5, 0.012, 35.0, 17.0, 20.0),
+    center=(*(0.0 for _ in SOUND), 45.0, 60.0),
+    scale=(*SPREAD, 17.0, 20.0),
 )
-"""About what is usual in a fleet that is not worn; the voltage is that of its nominal one."""
+"""Load and speed as they are; what wear shows in, less what is usual at that load and road."""
 
-DEFINITION = Degradation(REFERENCE, windows=(10, 60), half_lives=(60.0, 300.0, 1800.0), first=300)
+DEFINITION = Degradation(REFERENCE, windows=(10, 60), half_lives=(60.0, 300.0, 1800.0), first=600)
 
 WATCHES = {
     "cooling": (COOLANT,),
@@ -64,6 +77,8 @@ class Condition:
         mended = self._mending.update(slots, said)
         values = mended.values.copy()
         values[:, VOLTAGE] /= _nominal(events, values[:, VOLTAGE])
+        around = [_known(events, f"environment.{name}") for name in SURROUNDINGS.fields]
+        values[:, :LOAD] = beyond(values[:, :LOAD], [values[:, LOAD], values[:, SPEED], *around])
         found = self._sensors.update(slots, values, self._renewed(slots, events))
         return {"found": found, "unit": mended.unit, "frozen": mended.frozen}
 
@@ -113,6 +128,11 @@ def _numbers(events: Events, name: str) -> Floats:
     return events.columns[name].astype(np.float64)
 
 
+def _known(events: Events, name: str) -> Floats:
+    """Return what was looked up, NaN where it is not known."""
+    return np.array([np.nan if v is None else v for v in events.strings(name)], np.float64)
+
+
 def _nominal(events: Events, voltage: Floats) -> Floats:
     """Return the voltage that each vehicle should have while its engine runs."""
     guess = np.where(voltage < _LOW_VOLTAGE, NOMINAL["van"], NOMINAL["truck"])
@@ -123,6 +143,6 @@ def _nominal(events: Events, voltage: Floats) -> Floats:
 CONDITION = Tracker(
     "condition",
     Condition,
-    layout=f"{MEASURED} {DEFINITION} {WATCHES}",
-    joined=("work_orders",),
+    layout=f"{MEASURED} {DEFINITION} {WATCHES} {LAWS.tolist()}",
+    joined=("work_orders", "environment"),
 )

@@ -29,12 +29,12 @@ _KINDS = {
     "mean_60": "mean of the last 60 readings",
     "slow_300": "average of about 7 minutes",
     "slow_1800": "average of about 45 minutes",
-    "own_60": "mean of 60 readings less that of the first 300",
+    "own_60": "mean of 60 readings less that of the first 600",
     "rise": "excess over its beginning, added up",
     "fall": "shortfall of its beginning, added up",
 }
 _SENSED = {
-    f"{kind}_{sensor}": f"{_SPOKEN[sensor]}: {what} (in the fleet's spread)"
+    f"{kind}_{sensor}": f"{_SPOKEN[sensor]} beyond the usual: {what} (in the fleet's spread)"
     for sensor in _WATCHED
     for kind, what in _KINDS.items()
 }
