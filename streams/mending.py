@@ -159,9 +159,7 @@ class Mending:
     def _step(self, part: Arrays, said: Floats) -> tuple[Floats, Mask]:
         """Take one reading of each of several machines; change ``part`` in place."""
         there = np.isfinite(said)
-        part["same"] = same = _put(
-            part["same"], np.where(said == part["said"], part["same"] + 1, 0), there
-        )
+        same = _put(part["same"], np.where(said == part["said"], part["same"] + 1, 0), there)
         _put(part["said"], said, there)
         now = self._own(part["unit"], said)
         with np.errstate(invalid="ignore"):
@@ -184,8 +182,9 @@ class Mending:
         ticks = part["ticks"]
         keeping = good & (ticks % APART == 0)
         if keeping.any():
-            row, column = np.nonzero(keeping)
-            part["before"][row, ticks[keeping] // APART % KEEP, column] = now[keeping]
+            whose, which = np.nonzero(keeping)
+            place = ticks[whose, which] // APART % KEEP
+            part["before"][whose, place, which] = now[whose, which]
         ticks += good
         return np.where(good, now, np.nan), frozen
 
@@ -202,9 +201,7 @@ class Mending:
         raw = after * self._factor[unit, column] + self._offset[unit, column]
         before = part["before"][row, :, column].astype(np.float64)
         known = np.isfinite(before).sum() >= DOUBTS
-        for other in range(len(sensor.conversions) + 1):
-            if other == unit:
-                continue
+        for other in (o for o in range(len(sensor.conversions) + 1) if o != unit):
             own = (raw - self._offset[other, column]) / self._factor[other, column]
             told = Conversion("", *_between(self._factor, self._offset, unit, other, column))
             if self._can_be(sensor, own) and (

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from consumers.waiting import Prepared
+from simulator.testing.inprocess import InProcess
 from simulator.training import world_slices
 from streams.codec import parse_times
 from streams.domains.logistics.condition import WATCHES
@@ -21,7 +22,6 @@ from streams.registry import load_domain
 from streams.spec import MINUTE
 from streams.world import Emission, Slice
 from tests.contract.runs import bodies, drive, features
-from simulator.testing.inprocess import InProcess
 
 SPEC = load_domain("logistics")
 COLUMN = {name: place for place, name in enumerate(SPEC.features.names)}
@@ -151,9 +151,7 @@ def test_sensors_freeze_drop_out_drift_and_come_back() -> None:
         else:
             assert np.abs(values[-1] - truth[-1]) > 0
         after = told[fault.until * 60 :, fault.vehicle, fault.sensor]
-        np.testing.assert_array_equal(
-            after, right[fault.until * 60 :, fault.vehicle, fault.sensor]
-        )
+        np.testing.assert_array_equal(after, right[fault.until * 60 :, fault.vehicle, fault.sensor])
 
 
 def changed(slices: Iterable[Slice], change: Any) -> list[Slice]:

@@ -42,7 +42,8 @@ def test_a_temperature_in_another_unit_is_turned_back_and_again(name: str) -> No
     assert (~known).sum() == 4  # two before each change is believed
     np.testing.assert_allclose(found.values[known, 0], truth[known], atol=0.06)
     assert found.unit[310:590].all()
-    assert not found.unit[:299].any() and not found.unit[610:].any()
+    assert not found.unit[:299].any()
+    assert not found.unit[610:].any()
 
 
 @pytest.mark.parametrize("name", ["kPa to psi", "kPa to bar"])

@@ -217,12 +217,11 @@ class Plan:
         of_day = (START + number + np.arange(HOUR)[:, None] / HOUR) % 24
         busy = 0.08 * np.exp(-((of_day - 8) ** 2) / 4) + 0.08 * np.exp(-((of_day - 17) ** 2) / 4)
         outside = 11 - 7 * np.cos((of_day - 3) * np.pi / 12) + 3 * slow[:, 3].mean(axis=1)[:, None]
+        falls: Floats = rain[:, None] + 0.3 * slow[:, 4] * (rain[:, None] > 0.3)
         return Hour(
             until=np.zeros((HOUR, n), np.int64),
             load=np.clip(fleet.burden + busy + 0.16 * slow[:, 0], 0.05, 1.0),
-            rain=np.round(
-                np.clip(rain[:, None] + 0.3 * slow[:, 4] * (rain[:, None] > 0.3), 0, 40), 2
-            ),
+            rain=np.clip(falls, 0.0, 40.0).round(2),
             roughness=np.clip(fleet.country + 0.2 * slow[:, 1], 0.0, 1.0),
             grade=np.clip(2.0 + 1.6 * slow[:, 2], 0.0, 9.0),
             outside=outside + 0.8 * slow[:, 3],

@@ -156,7 +156,7 @@ class LogisticsWorld:
             if kind == "bus":
                 columns[_EXTRA] = (time[rows] // MINUTE % 10_000).tolist()
             found[rows] = as_objects(encode_objects(columns))
-        return found.tolist()
+        return list(found)
 
     def _environment(self, hour: Hour, minute: int) -> Emission:
         """Tell of weather and road of the vehicles that drive."""
