@@ -30,6 +30,7 @@ QUIET_DAYS = {"logistics": 0.25}
 NEEDED = {
     "finance": {"precision": 0.6, "recall": 0.5, "false_per_100k": 2.0},
     "retail": {"precision": 0.15, "recall": 0.1},
+    "logistics": {"precision": 0.6, "recall": 0.6, "false_per_100k": 10.0},
 }
 
 
@@ -59,11 +60,11 @@ def run(options: Options) -> dict[str, Any]:
         f"{model.signature.model} {model.signature.version}, {days:g} simulated days per seed; in "
         "brackets what as many alerts at random would reach\n"
         f"{'seed':>8}{'events':>9}{'planted':>9}{'alerts':>8}{'precision':>18}{'recall':>18}"
-        f"{'days ahead':>12}  recall by kind"
+        f"{unit_of(spec)[0] + ' ahead':>14}  recall by kind"
     )
     worlds = [judge_world(spec, model, seed) for seed in seeds]
     for judged in worlds:
-        click.echo(_line(judged))
+        click.echo(_line(spec, judged))
     quiet = quiet_world(spec, model, seeds[0])
     click.echo(
         f"with nothing planted (seed {seeds[0]}): {quiet['alerts']} alerts in "
@@ -78,17 +79,33 @@ def run(options: Options) -> dict[str, Any]:
     return {"worlds": worlds, "quiet": quiet, "needed": needed}
 
 
-def _line(judged: dict[str, Any]) -> str:
+def unit_of(spec: DomainSpec) -> tuple[str, float]:
+    """Return the unit of time that suits a domain's pace, and its seconds."""
+    return ("days", 86_400.0) if spec.timeline.days_per_minute >= 1 else ("minutes", 60.0)
+
+
+def _line(spec: DomainSpec, judged: dict[str, Any]) -> str:
     kinds = ", ".join(f"{k} {v:.2f}" for k, v in judged["recall_by_kind"].items())
     by_chance = (
         f"{judged[name]:.3f} ({judged[f'chance_{name}']:.3f})" for name in ("precision", "recall")
     )
-    ahead = f"{judged['lead_s_median'] / 86400:.1f}" if judged["lead_s_median"] else "-"
+    unit, seconds = unit_of(spec)
+    ahead = f"{judged['lead_s_median'] / seconds:.1f}" if judged["lead_s_median"] else "-"
     return (
         f"{judged['seed']:>8}{judged['events']:>9,}{judged['planted']:>9}{judged['alerts']:>8}"
         + "".join(f"{text:>18}" for text in by_chance)
-        + f"{ahead:>12}  {kinds}"
+        + f"{ahead:>14}  {kinds}"
+        + (_foreseen(judged, unit, seconds) if "failures" in judged else "")
     )
+
+
+def _foreseen(judged: dict[str, Any], unit: str, seconds: float) -> str:
+    """Say how many failures were foreseen, how long before, and what that took."""
+    text = f"\n{'':8} {judged['foreseen']} of {judged['failures']} failures foreseen"
+    if judged["foreseen_s"]:
+        low, median, high = (f"{s / seconds:.0f}" for s in judged["foreseen_s"])
+        text += f", {median} {unit} before ({low} to {high} in eight of ten)"
+    return f"{text}, at {judged['needless']} needless services"
 
 
 def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Readings are mended first (:mod:`streams.mending`). What is usual at their load, in their weather
 and on their road is taken off (:mod:`streams.domains.logistics.usual`), and what is left compared
-with the fleet and with the vehicle's own past (:mod:`streams.degradation`). When a component has been renewed, the sensors
-that watch it begin anew.
+with the fleet and with the vehicle's own past (:mod:`streams.degradation`). When a component has
+been renewed, the sensors that watch it begin anew.
 """
 
 from __future__ import annotations

@@ -108,9 +108,9 @@ def _of(*sensors: str) -> tuple[str, ...]:
 
 
 _PHRASES = {
-    "mean_60": "{what} {{value:+.1f}} spreads from the fleet's, usually {{usual:+.1f}}",
-    "slow_300": "{what} {{value:+.1f}} spreads from the fleet's for minutes, usually {{usual:+.1f}}",
-    "slow_1800": "{what} {{value:+.1f}} spreads from the fleet's for long, usually {{usual:+.1f}}",
+    "mean_60": "{what} {{value:+.1f}} spreads off for its load and road, usually {{usual:+.1f}}",
+    "slow_300": "{what} {{value:+.1f}} spreads off for minutes, usually {{usual:+.1f}}",
+    "slow_1800": "{what} {{value:+.1f}} spreads off for long, usually {{usual:+.1f}}",
     "own_60": "{what} {{value:+.1f}} spreads from the vehicle's own, usually {{usual:+.1f}}",
     "rise": "{what} has long been over the vehicle's own",
     "fall": "{what} has long been under the vehicle's own",
