@@ -101,7 +101,7 @@ def test_what_was_renewed_in_time_has_no_outcome(hours: list[Slice]) -> None:
         ]
         seen += len(before)
         assert not known & set(before)
-    assert seen > 1000
+    assert seen > 200
 
 
 def test_a_worn_component_moves_its_sensors_and_no_others_so_far() -> None:
@@ -154,6 +154,21 @@ def test_sensors_freeze_drop_out_drift_and_come_back() -> None:
         np.testing.assert_array_equal(after, right[fault.until * 60 :, fault.vehicle, fault.sensor])
 
 
+def only(slices: Iterable[Slice], vehicles: set[str]) -> list[Slice]:
+    """Keep what is about some vehicles."""
+    keys = {vehicle.encode() for vehicle in vehicles}
+    return [
+        Slice(
+            piece.until,
+            tuple(
+                e.take(np.array([i for i, key in enumerate(e.keys) if key in keys], np.intp))
+                for e in piece.emissions
+            ),
+        )
+        for piece in slices
+    ]
+
+
 def changed(slices: Iterable[Slice], change: Any) -> list[Slice]:
     """Change the bodies of telemetry: ``change(body) -> body``."""
     found = []
@@ -169,7 +184,7 @@ def changed(slices: Iterable[Slice], change: Any) -> list[Slice]:
 
 
 def test_an_unknown_sensor_is_kept_in_the_record_and_changes_nothing(hours: list[Slice]) -> None:
-    some = hours[:120]
+    some = only(hours[:120], {"v0001", "v0002"})
     assert any("door_cycles" in body for body in bodies(some, "telemetry"))
     plain = features(SPEC, some)
     more = features(SPEC, changed(some, lambda body: {**body, "tyre_pressure": 8.1}))
@@ -178,7 +193,7 @@ def test_an_unknown_sensor_is_kept_in_the_record_and_changes_nothing(hours: list
 
 
 def test_a_change_of_unit_changes_no_feature_for_long(hours: list[Slice]) -> None:
-    some = hours[:160]
+    some = only(hours[:160], {"v0001", "v0002"})
     turn = some[80].until
 
     def fahrenheit(body: dict[str, Any]) -> dict[str, Any]:
@@ -217,12 +232,12 @@ def test_a_type_without_a_sensor_says_so_and_is_scored_all_the_same(hours: list[
 
 def test_a_renewed_component_lets_its_sensors_begin_anew(hours: list[Slice]) -> None:
     """After a repair of the cooling, what its sensor added up over its beginning is gone."""
-    found = features(SPEC, hours)
     repaired = [
         (str(o["vehicle_id"]), (ms(o, "done_at") - SPEC.timeline.epoch) // 1000)
         for o in bodies(hours, "work_orders")
         if o["kind"] == "repair" and o["component"] == "cooling"
     ]
+    found = features(SPEC, only(hours, {vehicle for vehicle, _ in repaired}))
     compared = 0
     for vehicle, second in repaired:
         own = sorted((int(i[6:]), i) for i in found if i.startswith(f"{vehicle}-"))

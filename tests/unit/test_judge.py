@@ -57,3 +57,46 @@ def test_a_label_counts_once_it_can_no_longer_change() -> None:
     late = join_labels(FINANCE, SCORES, [LABEL], noon + 7 * day)
     assert not early.final.any()
     assert late.final.all()
+
+
+def test_failures_are_foreseen_by_alerts_before_them_and_others_are_needless() -> None:
+    """Two failures, one foreseen; a service in time; an alert about a vehicle that is sound."""
+    times = [f"2025-01-06T06:{minute:02}:00.000Z" for minute in range(0, 60, 5)]
+    vehicles = [vehicle for vehicle in "abcd" for _ in times]
+    scores = encode_objects(
+        {
+            "event_id": [f"{v}{i}" for v in "abcd" for i in range(len(times))],
+            "event_time": times * 4,
+            "vehicle_id": vehicles,
+            "score": [0.5] * len(vehicles),
+        }
+    )
+    truth = encode_objects(
+        {
+            "kind": ["cooling", "brakes", "bearing", "sensor_frozen"],
+            "vehicle_id": ["a", "b", "c", None],
+            "onset": [times[1]] * 4,
+            "until": [times[9], times[9], times[5], times[9]],
+            "ended": ["failure", "failure", "service", None],
+        }
+    )
+    alerts = encode_objects(
+        {
+            "rule": ["service_due"] * 4,
+            "event_id": ["a3", "a5", "c4", "d4"],
+            "event_time": [times[3], times[5], times[4], times[4]],
+            "vehicle": ["a", "a", "c", "d"],
+        }
+    )
+    spec = load_domain("logistics")
+    judged = join_labels(spec, scores, [], None)
+    found = alert_quality(alerts, truth, [], spec, judged)
+    assert found is not None
+    assert (found["failures"], found["foreseen"], found["needless"]) == (2, 1, 1)
+    assert found["foreseen_s"] == [1800.0] * 3
+    assert (found["precision"], found["recall"]) == (0.75, 0.6667)
+    plain = [value.replace(b'"ended"', b'"other"') for value in truth]
+    without = alert_quality(alerts, plain, [], spec, judged)
+    assert without is not None
+    assert without == {k: v for k, v in found.items() if k in without}
+    assert "foreseen" not in without

@@ -1,0 +1,87 @@
+"""What a vehicle has come to: however its readings are cut, and whenever its worker begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.pipeline import Pipeline
+from producers.wire import finale, wire
+from simulator.testing.inprocess import as_records
+from simulator.training import world_slices
+from streams.events import Records
+from streams.packing import pack, unpack
+from streams.registry import load_domain
+from tests.property.examples import examples
+
+SPEC = load_domain("logistics")
+OPTIONS = {"vehicles": 4.0, "failures": 4.0, "faults": 8.0, "defects": 3.0}
+Found = dict[str, npt.NDArray[np.float32]]
+
+
+@lru_cache(1)
+def recorded() -> list[Records]:
+    """Some minutes of a troubled fleet, in batches of about 100 records."""
+    batches = list(wire(SPEC, world_slices(SPEC, 11, OPTIONS, 3 / 24 / 60)))
+    batches.append(finale(SPEC, batches[-1].latest()))
+    return list(as_records(SPEC, batches, rows=100))
+
+
+def take(pipeline: Pipeline, found: Found) -> None:
+    """Finish what is ready, without a model."""
+    nobody = np.empty(0, np.int64)
+    while (prepared := pipeline.pull(200)) is not None:
+        found.update(zip(prepared.events.event_id, prepared.features, strict=True))
+        pipeline.finish(prepared, None, nobody, np.empty(0))
+
+
+@lru_cache(1)
+def whole() -> Found:
+    pipeline, found = Pipeline(SPEC, None), dict[str, npt.NDArray[np.float32]]()
+    for records in recorded():
+        pipeline.push(records)
+        take(pipeline, found)
+    return found
+
+
+@examples(0.25)
+@given(crashes=st.sets(st.integers(0, 15), max_size=3), lost=st.integers(0, 3))
+def test_a_restart_at_any_moment_changes_no_feature(crashes: set[int], lost: int) -> None:
+    """A worker begins anew from what it has written down, and is sent what comes after that."""
+    written: dict[int, list[object]] = {}
+    pipeline, found = Pipeline(SPEC, None, journal=True), dict[str, npt.NDArray[np.float32]]()
+    sent = recorded()
+    at = marked = 0
+    while at < len(sent):
+        pipeline.push(sent[at])
+        take(pipeline, found)
+        at += 1
+        if at % (lost + 1) == 0:
+            for p, content in pipeline.cut().items():
+                written.setdefault(p, []).append(pack(content))
+                pipeline.kept(p, content)
+            marked = at
+        if at in crashes:
+            crashes = crashes - {at}
+            pipeline = Pipeline(SPEC, None, journal=True)
+            for p, contents in written.items():
+                pipeline.restore(p, [unpack(content) for content in contents])  # type: ignore[arg-type]
+            at = restart(pipeline, sent, marked)
+    assert found.keys() == whole().keys()
+    for event_id, row in whole().items():
+        np.testing.assert_array_equal(found[event_id], row)
+
+
+def restart(pipeline: Pipeline, sent: Sequence[Records], marked: int) -> int:
+    """Send again what the pipeline has taken in and not finished, and all after the mark."""
+    first = marked
+    for number, records in enumerate(sent[:marked]):
+        positions = pipeline.positions(records.source)[records.partition]
+        if (records.offset >= np.maximum(positions, 0)).any():
+            first = min(first, number)
+    return first
