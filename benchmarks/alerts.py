@@ -25,8 +25,8 @@ from streams.spec import DAY, DomainSpec, Role
 from streams.topics import ALERTS, SCORES, TRUTH, topic
 from streams.world import Slice
 
-DAYS = {"finance": 30.0, "retail": 90.0, "logistics": 0.25}
-QUIET_DAYS = {"logistics": 0.25}
+DAYS = {"finance": 30.0, "retail": 90.0, "logistics": 1 / 6}
+QUIET_DAYS = {"logistics": 1 / 6}
 NEEDED = {
     "finance": {"precision": 0.6, "recall": 0.5, "false_per_100k": 2.0},
     "retail": {"precision": 0.15, "recall": 0.1},
