@@ -146,14 +146,27 @@ def _accuracy(state: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
+def _spell(seconds: float) -> str:
+    """Say how long in event time: in days, or in minutes where it is less than a few hours.
+
+    >>> _spell(216_000.0), _spell(1_500.0)
+    ('2.5 event days', '25 event minutes')
+    """
+    days = seconds / 86_400
+    return f"{days:.1f} event days" if abs(days) >= 0.25 else f"{seconds / 60:.0f} event minutes"
+
+
 def _alerts(q: Mapping[str, Any] | None) -> str:
     if q is None:
         return " (no planted truth to judge them by)"
     if q["precision"] is None:
         return f", {q['planted']:,} planted events missed"
-    lead = "" if q["lead_s_median"] is None else (
-        f", {q['lead_s_median'] / 86400:.1f} event days ahead"
-    )  # fmt: skip
+    lead = "" if q["lead_s_median"] is None else f", {_spell(q['lead_s_median'])} ahead"
+    if "failures" in q:
+        lead += (
+            f"; {q['foreseen']} of {q['failures']} failures foreseen, "
+            f"at {q['needless']} needless services"
+        )
     return (
         f", precision {q['precision']:.2f} (by chance {q['chance_precision']:.2g}), "
         f"recall {q['recall']:.2f} (by chance {q['chance_recall']:.2g}){lead}"
