@@ -171,6 +171,8 @@ class Pipeline:
             return nobody, occluded(self.spec, prepared.features[nobody], self.signature)
         risk = self.spec.alert.risks(rounded(scores_of(answer)), prepared.features)
         rows = np.flatnonzero(risk >= self.signature.threshold)
+        if self._hold:  # in order of time, whoever is quiet now stays so
+            rows = rows[~self.state.is_quiet(prepared.events.take(rows))]
         return rows, occluded(self.spec, prepared.features[rows], self.signature)
 
     def finish(

@@ -32,7 +32,7 @@ from consumers.table import Contributions, Open
 from consumers.tracking import TrackedState
 from consumers.written import restore, snapshot, standing
 from streams.errors import StateError
-from streams.events import NO_TIME, Events, Ints
+from streams.events import NO_TIME, Events, Ints, Mask
 from streams.spec import DomainSpec
 
 LAYOUT = 1
@@ -136,6 +136,18 @@ class State:
         if self._journal is not None:
             self._journal.note("recall:done", events.partition, done)
         self.keep_for_recalls()
+
+    def is_quiet(self, events: Events) -> Mask:
+        """Say of which events' entities an alert has been raised within the rule's cool-down."""
+        cooldown = self.spec.alert.cooldown
+        places = zip(events.partition.tolist(), events.entity, strict=True)
+        last = [self.alerted[p].get(who) for p, who in places]
+        times = events.event_time.tolist()
+        quiet = [
+            one is not None and abs(time - one) < cooldown
+            for time, one in zip(times, last, strict=True)
+        ]
+        return np.array(quiet, bool)
 
     def quiet(self, events: Events) -> Ints:
         """Find the rows on whose entities no alert has been raised for the rule's cool-down.
