@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.engines import define, features, read_engines, take
+from streams.sensors import SensorState
 from tests.stacks import streamsim
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
@@ -41,3 +42,20 @@ def test_an_engine_cut_off_has_the_features_of_its_whole_life(turbofans: Path) -
     early = np.flatnonzero(engines.cycle <= 77)
     cut = take(engines, early)
     np.testing.assert_array_equal(features(definition, cut, moving), whole[early])
+
+
+def test_a_stream_of_all_engines_has_the_features_of_each_alone(turbofans: Path) -> None:
+    """One cycle is a day, engines start staggered, and the state is put away every so often."""
+    engines = read_engines(turbofans)
+    definition, moving = define(engines)
+    whole = features(definition, engines, moving)
+    order = np.argsort(engines.cycle + 3 * (engines.engine % 41), kind="stable")
+    state, found = SensorState(definition), np.empty_like(whole)
+    for at in range(0, len(order), 997):
+        rows = order[at : at + 997]
+        batch = take(engines, rows)
+        found[rows] = state.update(batch.engine, batch.values[:, moving])
+        every = np.unique(engines.engine)
+        kept, state = state.kept(every), SensorState(definition)
+        state.restore(every, kept)
+    np.testing.assert_array_equal(found, whole)

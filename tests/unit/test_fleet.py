@@ -18,6 +18,7 @@ from streams.domains.logistics.fleet import COOLANT, SENSORS, muster
 from streams.domains.logistics.plan import HOUR, Plan
 from streams.domains.logistics.schema import HORIZON
 from streams.domains.logistics.sensing import Sensing
+from streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond, drivers, fit
 from streams.registry import load_domain
 from streams.spec import MINUTE
 from streams.world import Emission, Slice
@@ -250,3 +251,35 @@ def test_a_renewed_component_lets_its_sensors_begin_anew(hours: list[Slice]) -> 
         assert found[after[0]][column] == 0
         compared += 1
     assert compared
+
+
+def sound(seed: int, vehicles: int) -> tuple[list[Any], Any]:
+    """Readings of a sound fleet, every 20 seconds of two hours, and what drove them."""
+    fleet = muster(seed, vehicles)
+    plan, sensing = Plan(seed, fleet, 0.0), Sensing(seed, fleet, 0.0)
+    known: list[list[Any]] = []
+    found = []
+    for number in (0, 4):
+        hour = plan.hour(number)
+        for m in range(HOUR):
+            values = sensing.minute(hour, number * HOUR + m)[0][::20, hour.until[m] == 60]
+            values[:, :, 3] /= fleet.nominal[hour.until[m] == 60]
+            around = [
+                np.tile(column[m][hour.until[m] == 60], len(values))
+                for column in (hour.outside, hour.rain, hour.roughness, hour.grade)
+            ]
+            flat = values.reshape(-1, len(SENSORS))
+            known.append([flat[:, 5], flat[:, 6], *around])
+            found.append(flat[:, : len(SOUND)])
+    return [np.concatenate(part) for part in zip(*known, strict=True)], np.concatenate(found)
+
+
+def test_what_is_usual_is_so_of_another_fleet() -> None:
+    """The laws leave little more there than laws of its own do, and much less than none."""
+    known, values = sound(77, 60)
+    own, left = fit(drivers(*known), values)
+    ours = np.nanstd(beyond(values, known), axis=0)
+    assert own.shape == LAWS.shape
+    assert (ours < 1.25 * left).all()
+    assert (ours < 0.97 * np.nanstd(values, axis=0)).all()
+    assert (ours < 1.3 * np.array(SPREAD)).all()

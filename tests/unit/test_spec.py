@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from streams.domains.finance import SPEC
 from streams.errors import UsageError
+from streams.events import NO_TIME, Events, as_objects
+from streams.features import Joined, Tracked, Tracker
+from streams.registry import load_domain
 from streams.spec import HOUR
 
 
@@ -17,3 +21,27 @@ def test_a_table_with_too_short_a_delay_is_refused() -> None:
     replace(SPEC, tables=(replace(table, delay=least),))
     with pytest.raises(UsageError, match=f"terminals has a delay of {least - HOUR} ms"):
         replace(SPEC, tables=(replace(table, delay=least - HOUR),))
+
+
+def test_what_is_tracked_can_only_know_of_what_is_looked_up() -> None:
+    logistics = load_domain("logistics")
+    (tracker,) = logistics.trackers
+    with pytest.raises(UsageError, match="condition is to know of tides, which is not looked up"):
+        replace(logistics, trackers=(replace(tracker, joined=("tides",)),))
+
+
+def test_what_is_tracked_is_told_what_was_looked_up_and_no_more() -> None:
+    def start() -> Tracked:
+        raise AssertionError("nothing begins here")
+
+    events = Events(
+        "s", *(np.zeros(2, np.int64) for _ in range(5)), *(as_objects("ab") for _ in range(2)), {}
+    )
+    joined = Joined(np.array([5, NO_TIME]), {"kind": as_objects(["repair", None])})
+    lookups = {"work": joined, "weather": joined}
+    assert Tracker("t", start).told(events, lookups) is events
+    told = Tracker("t", start, joined=("work",)).told(events, lookups)
+    assert sorted(told.columns) == ["work.kind", "work.time"]
+    assert told.integers("work.time").tolist() == [5, NO_TIME]
+    assert told.strings("work.kind").tolist() == ["repair", None]
+    assert not events.columns
