@@ -25,7 +25,10 @@ from streams.errors import ModelError
 from streams.signature import Signature
 from streams.spec import Estimator
 
-TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "streams.recommender.SlateClassifier",
+)
 """Types beyond skops' own list that an artefact may hold. TreePredictor is a plain container of
 arrays; its constructor runs no code of the file's."""
 

@@ -1,0 +1,58 @@
+"""Technology: viewing events, answered with what to recommend; what was played next tells later."""
+
+from __future__ import annotations
+
+from streams.domains.technology.features import FEATURES
+from streams.domains.technology.history import HISTORY
+from streams.domains.technology.model import ENGAGEMENT, RECIPE, SLATE
+from streams.domains.technology.outcomes import with_outcomes
+from streams.domains.technology.schema import (
+    CATALOGUE,
+    FINISHES,
+    LABEL_DELAY,
+    OUTCOMES,
+    PLAYS,
+    PREFERENCE,
+    PREFERENCES,
+    VIEWS,
+)
+from streams.domains.technology.simulate import EPOCH, OPTIONS, world
+from streams.spec import DAY, HOUR, Accuracy, DomainSpec
+from streams.world import Timeline
+
+SPEC = DomainSpec(
+    name="technology",
+    title="Recommendation",
+    question="is what is played next, within two days, among the ten titles recommended?",
+    partitions=4,
+    sources=(VIEWS, CATALOGUE, PREFERENCES, OUTCOMES),
+    windows=(PLAYS, FINISHES),
+    tables=(),
+    lookups=(PREFERENCE,),
+    trackers=(HISTORY,),
+    features=FEATURES,
+    recipe=RECIPE,
+    alert=ENGAGEMENT,
+    accuracy=Accuracy(
+        metric="hit_rate",
+        threshold=0.1,
+        margin=0.02,
+        min_samples=1_500,
+        span=7 * DAY,
+        step=DAY,
+    ),
+    world=world,
+    options=OPTIONS,
+    files=(),
+    collect=with_outcomes,
+    timeline=Timeline(
+        days_per_minute=15.0,
+        label_delay=LABEL_DELAY + HOUR,  # told with the heartbeat
+        epoch=EPOCH,
+        heartbeat=HOUR,
+    ),
+    label_key="view_id",
+    label_field="next_title",
+    unlabelled=None,
+    slate=SLATE,
+)

@@ -1,0 +1,176 @@
+"""Technology: the features of a viewing event: what its user has played, how, and how often.
+
+The first columns are the user's history: numbers of titles, the newest first, -1 for none. They are
+what the recommender chooses by; the others say how likely anything is to be played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from streams.codec import format_times
+from streams.domains.technology.catalogue import GENRES
+from streams.domains.technology.history import TITLES
+from streams.domains.technology.schema import ACTIONS, SPANS
+from streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects
+from streams.features import UNKNOWN, Aggregates, FeatureSpec
+from streams.spec import DAY, HOUR
+
+HISTORY = tuple(f"title_{i}" for i in range(1, TITLES + 1))
+OFFERED = "catalogue_size"
+
+_MONTH = len(SPANS) - 1
+_DAYS = tuple(f"{span // DAY}d" for span in SPANS)
+_SPOKEN = tuple(f"{span // DAY} days" for span in SPANS)
+_CODES: Mapping[str, Mapping[Any, float]] = {
+    "action": {name: i for i, name in enumerate(ACTIONS)},
+    "device": {"tv": 0, "phone": 1, "tablet": 2, "web": 3},
+    "origin": {"home": 0, "search": 1, "browse": 2},
+    "favourite": {name: i for i, name in enumerate(GENRES)},
+    "language": {"en": 0, "es": 1, "fr": 2, "de": 3, "ja": 4},
+}
+
+_HELP = {
+    **{name: f"number of the title that was played {i} before, -1 for none"
+       for i, name in enumerate(HISTORY)},
+    OFFERED: "titles on offer",
+    "action": "what was done: 0 start, 1 progress, 2 stop, 3 rating, 4 search",
+    "device": "0 television, 1 phone, 2 tablet, 3 browser, -1 if not known",
+    "origin": "where it was found: 0 home page, 1 search, 2 elsewhere, -1 if not known",
+    "share": "share of the title that has been watched, -1 if not told",
+    "hour": "hour of the day, UTC",
+    "weekend": "1 on Saturday and Sunday, UTC",
+    **{f"plays_{d}": f"titles that the user began in the last {d}" for d in _DAYS},
+    **{f"finished_{d}": f"share of these that was finished, -1 without one ({d})" for d in _DAYS},
+    **{f"pace_{d}": f"plays a day in {d} over those in 28 days, -1 without one"
+       for d in _DAYS[:_MONTH]},
+    "finished_trend": "finished_7d less finished_28d, 0 if not known",
+    "watched_fast": "mean share watched of the last few titles, -1 if not known",
+    "watched_slow": "the same of the last twenty or so",
+    "watched_trend": "watched_fast less watched_slow",
+    "gap": "days since the user began a title before, -1 if none",
+    "gap_fast": "mean days between the last few plays, -1 if not known",
+    "gap_slow": "the same of the last twenty or so",
+    "gap_trend": "gap_fast over gap_slow, -1 if not known",
+    "sessions": "sessions so far",
+    "plays": "titles begun so far",
+    "on_file": "1 if the user has set preferences",
+    "favourite": "favourite genre as the user says, -1 if not known",
+    "language": "of the menus, -1 if not known",
+    "household": "how many watch on the account, -1 if not known",
+    "autoplay": "1 if the next title begins by itself, 0 if not, -1 if not known",
+}  # fmt: skip
+
+
+def assemble(events: Events, aggregates: Aggregates) -> Floats:
+    """Make the features, shape ``(n_events, n_features)``."""
+    plays, finishes = (aggregates.windows[name] for name in ("plays", "finishes"))
+    history = aggregates.tracked["history"]
+    said = aggregates.lookups["preferences"]
+    time, count = events.event_time, plays.total
+    finished = _over(finishes.total, count)
+    per_day = count / np.array([span / DAY for span in SPANS])
+    fast, slow, gap_fast, gap_slow = history["averages"].T
+    share = np.asarray(events.columns["share"], np.float64)
+    known = (count[:, 1] > 0) & (count[:, _MONTH] > 0)
+    return np.column_stack(
+        [
+            history["titles"],
+            events.integers("catalogue_size"),
+            *(_coded(events.strings(name), name) for name in ("action", "device", "origin")),
+            np.where(np.isnan(share), UNKNOWN, share),
+            time // HOUR % 24,
+            (time // DAY + 3) % 7 >= 5,  # 1970-01-01 was a Thursday; Monday is 0
+            count,
+            finished,
+            _over(per_day[:, :_MONTH], per_day[:, _MONTH, None]),
+            np.where(known, finished[:, 1] - finished[:, _MONTH], 0.0),
+            fast,
+            slow,
+            fast - slow,
+            history["gap"],
+            gap_fast,
+            gap_slow,
+            _over(gap_fast, gap_slow),
+            history["counts"],
+            said.time != NO_TIME,
+            *(_coded(said.columns[name], name) for name in ("favourite", "language")),
+            *(_numbers(said.columns[name]) for name in ("household", "autoplay")),
+        ]
+    )
+
+
+def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
+    """Say of each event which version of the user's preferences it met."""
+    time = aggregates.lookups["preferences"].time
+    texts = format_times(time.clip(0))
+    return [
+        {"preferences": None if at == NO_TIME else text}
+        for at, text in zip(time.tolist(), texts, strict=True)
+    ]
+
+
+def _coded(texts: Objects, name: str) -> Floats:
+    """Return the numbers that texts stand for, -1 for one that is missing or strange."""
+    table = _CODES[name]
+    return np.fromiter((table.get(text, UNKNOWN) for text in texts), np.float64, len(texts))
+
+
+def _numbers(values: Objects) -> Floats:
+    return np.array([UNKNOWN if value is None else value for value in values], np.float64)
+
+
+def _over(a: Floats | Ints, b: Floats | Ints, where: Mask | bool = True) -> Floats:
+    """Divide, with -1 where the divisor is not positive."""
+    return np.divide(a, b, out=np.full(np.shape(a), UNKNOWN), where=np.greater(b, 0) & where)
+
+
+def _all(prefix: str, days: tuple[str, ...] = _DAYS) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{d}" for d in days)
+
+
+FEATURES = FeatureSpec(
+    names=tuple(_HELP),
+    assemble=assemble,
+    lineage=lineage,
+    help=_HELP,
+    groups={
+        "pace of plays": ("gap_trend", *_all("pace", _DAYS[:_MONTH]), "gap_fast", "gap_slow",
+                          "gap", *_all("plays")),
+        "watched to the end": ("watched_trend", "finished_trend", "watched_fast", "watched_slow",
+                               *_all("finished")),
+        "how long known": ("plays", "sessions", "on_file"),
+        "preferences": ("favourite", "language", "household", "autoplay"),
+        "this event": ("action", "share", "device", "origin"),
+        "time": ("hour", "weekend", OFFERED),
+    },
+    phrases={
+        "gap_trend": "{value:.1f} times as long between plays as before, usually {usual:.1f}",
+        "gap_fast": "{value:.1f} days between the last plays, usually {usual:.1f}",
+        "gap": "{value:.1f} days since the play before, usually {usual:.1f}",
+        "watched_trend": "{value:+.0%} of a title watched, compared with before",
+        "watched_fast": "{value:.0%} watched of the last titles, usually {usual:.0%}",
+        "finished_trend": "{value:+.0%} of titles finished, compared with 28 days",
+        "plays": "{value:,.0f} titles so far, usually {usual:,.0f}",
+        **{f"pace_{d}": f"{{value:.1f}} times as many plays in {s} as in 28, usually {{usual:.1f}}"
+           for d, s in zip(_DAYS[:_MONTH], _SPOKEN, strict=False)},
+        **{f"plays_{d}": f"{{value:,.0f}} plays in {s}, usually {{usual:,.0f}}"
+           for d, s in zip(_DAYS, _SPOKEN, strict=True)},
+        **{f"finished_{d}": f"{{value:.0%}} finished in {s}, usually {{usual:.0%}}"
+           for d, s in zip(_DAYS, _SPOKEN, strict=True)},
+    },
+    unknown={
+        "gap": "no play before",
+        "gap_fast": "no two plays yet",
+        "gap_slow": "no two plays yet",
+        "gap_trend": "no two plays yet",
+        "watched_fast": "nothing watched yet",
+        "watched_slow": "nothing watched yet",
+        **{f"finished_{d}": f"nothing played in {s}"
+           for d, s in zip(_DAYS, _SPOKEN, strict=True)},
+        **{f"pace_{d}": "nothing played in 28 days" for d in _DAYS[:_MONTH]},
+    },
+)  # fmt: skip

@@ -1,0 +1,126 @@
+"""Technology: what a user has come to: the titles played last, and how far and how often.
+
+Averages fade by the event, not by time: one that fades fast beside one that fades slowly says
+whether a user's ways change. An event counts in what is said of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.domains.technology.schema import PAUSE, START, STOP
+from streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streams.features import UNKNOWN, Arrays, Slots, Tracker
+from streams.spec import DAY
+
+TITLES = 24
+"""So many of the titles that a user has played last are known, each once."""
+NO_TITLE = -1
+FAST, SLOW = 0.3, 0.06
+"""What a new value counts in the two averages."""
+AVERAGES = ("watched_fast", "watched_slow", "gap_fast", "gap_slow")
+"""Share of a title that was watched; days between two plays."""
+
+
+class Histories:
+    """Per user: titles, the newest first, averages, counts and times."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, npt.NDArray[Any]] = {
+            "titles": np.empty((0, TITLES), np.int32),
+            "averages": np.empty((0, len(AVERAGES)), np.float64),
+            "counts": np.empty((0, 2), np.int32),
+            "times": np.empty((0, 2), np.int64),
+        }
+
+    def update(self, slots: Slots, events: Events) -> Arrays:
+        """Take events in, in order; say of each what its user has come to with it."""
+        self._grow(int(slots.max(initial=-1)) + 1)
+        n, rows = len(slots), self._rows
+        titles, averages = np.empty((n, TITLES), np.int32), np.empty((n, len(AVERAGES)))
+        counts, gap = np.empty((n, 2), np.int32), np.empty(n)
+        action, title = events.columns["action"], events.integers("title_no")
+        starts, stops = np.equal(action, START) & (title > 0), np.equal(action, STOP)
+        share = np.asarray(events.columns["share"], np.float64)
+        for turn in _turns(slots):
+            own, time = slots[turn], events.event_time[turn]
+            self._session(own, time)
+            gap[turn] = self._gap(own, time)
+            playing = starts[turn]
+            self._start(own[playing], time[playing], title[turn][playing])
+            told = stops[turn] & ~np.isnan(share[turn])
+            self._average(own[told], share[turn][told], 0)
+            titles[turn], averages[turn] = rows["titles"][own], rows["averages"][own]
+            counts[turn] = rows["counts"][own]
+        return {"titles": titles, "averages": averages, "counts": counts, "gap": gap}
+
+    def kept(self, slots: Slots) -> Arrays:
+        """See :class:`streams.features.Tracked`."""
+        self._grow(int(slots.max(initial=-1)) + 1)
+        return {name: rows[slots] for name, rows in self._rows.items()}
+
+    def restore(self, slots: Slots, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See :class:`streams.features.Tracked`."""
+        self._grow(int(slots.max(initial=-1)) + 1)
+        for name, rows in self._rows.items():
+            rows[slots] = arrays[name]
+
+    def _grow(self, size: int) -> None:
+        have = len(self._rows["times"])
+        if size <= have:
+            return
+        more = max(size, 2 * have, 64) - have
+        empty = {"titles": NO_TITLE, "averages": UNKNOWN, "counts": 0, "times": NO_TIME}
+        for name, rows in self._rows.items():
+            new = np.full((more, *rows.shape[1:]), empty[name], rows.dtype)
+            self._rows[name] = np.concatenate([rows, new])
+
+    def _session(self, own: Slots, time: Ints) -> None:
+        """Count a session where a user has been silent before."""
+        last = self._rows["times"][own, 0]
+        self._rows["counts"][own, 0] += (last == NO_TIME) | (time - PAUSE > last)
+        self._rows["times"][own, 0] = time
+
+    def _gap(self, own: Slots, time: Ints) -> Floats:
+        """Return the days since each user began to play a title, -1 if none has."""
+        last = self._rows["times"][own, 1]
+        return np.where(last == NO_TIME, UNKNOWN, (time - np.where(last == NO_TIME, 0, last)) / DAY)
+
+    def _start(self, own: Slots, time: Ints, title: Ints) -> None:
+        """Put titles before the others; one that was there already leaves its old place."""
+        known = self._rows["times"][own, 1] != NO_TIME
+        self._average(own[known], self._gap(own[known], time[known]), 2)
+        self._rows["times"][own, 1] = time
+        self._rows["counts"][own, 1] += 1
+        before = self._rows["titles"][own]
+        same = before == title[:, None]
+        place = np.where(same.any(axis=1), same.argmax(axis=1), TITLES - 1)
+        moved = np.concatenate([title[:, None].astype(np.int32), before[:, :-1]], axis=1)
+        here = np.arange(TITLES) <= place[:, None]
+        self._rows["titles"][own] = np.where(here, moved, before)
+
+    def _average(self, own: Slots, value: Floats, column: int) -> None:
+        """Let the fast and the slow average at a column move towards new values."""
+        for place, pace in ((column, FAST), (column + 1, SLOW)):
+            old = self._rows["averages"][own, place]
+            new = np.where(old == UNKNOWN, value, old + pace * (value - old))
+            self._rows["averages"][own, place] = new
+
+
+def _turns(slots: Slots) -> Iterator[Ints | Mask]:
+    """Yield rows in which no slot comes twice: the first of each, then the second, and so on."""
+    if not len(slots):
+        return
+    order = np.argsort(slots, kind="stable")
+    ranked = slots[order]
+    first = np.concatenate(([True], ranked[1:] != ranked[:-1]))
+    turn = np.arange(len(slots)) - np.flatnonzero(first)[np.cumsum(first) - 1]
+    by_turn = np.argsort(turn, kind="stable")
+    yield from np.split(order[by_turn], np.cumsum(np.bincount(turn))[:-1])
+
+
+HISTORY = Tracker("history", Histories, layout=f"{TITLES} titles, {FAST} {SLOW}")

@@ -1,0 +1,45 @@
+"""Technology: the home page of the simulated service: popular titles, and such as one has liked.
+
+What it shows changes what is watched, and so what is popular: the loop is closed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.domains.technology.catalogue import Catalogue
+from streams.events import Floats, Ints, Mask
+
+SHOWN = 10
+_RECENT = 0.9
+"""What a user liked counts so much after each later title."""
+_FADES = 0.8
+"""What was popular counts so much a day later."""
+
+
+class HomePage:
+    """What is shown to whom; it is made once a day."""
+
+    def __init__(self, users: int, titles: Catalogue) -> None:
+        self._titles = titles
+        self._liked = np.zeros((users, titles.traits.shape[1]))
+        self._popular = np.zeros(len(titles))
+        self.seen: Mask = np.zeros((users, len(titles)), bool)
+        self.last: Ints = np.full(users, -1)
+
+    def watched(self, users: Ints, titles: Ints, share: Floats) -> None:
+        """Learn that users, each once, have watched so much of titles."""
+        own = self._titles.traits[titles] * share[:, None]
+        self._liked[users] = _RECENT * self._liked[users] + own
+        self.seen[users, titles] = True
+        self.last[users] = titles
+        np.add.at(self._popular, titles, 1.0)
+
+    def pages(self, count: int) -> Ints:
+        """Return the page of every user, the best first, shape ``(users, SHOWN)``."""
+        size = np.maximum(np.linalg.norm(self._liked, axis=1, keepdims=True), 1e-9)
+        alike = (self._liked / size) @ self._titles.traits[:count].T
+        worth = 2.0 * alike + 0.5 * np.log1p(self._popular[:count])
+        worth[self.seen[:, :count]] -= 6.0
+        self._popular *= _FADES
+        return np.argsort(-worth, axis=1, kind="stable")[:, :SHOWN]

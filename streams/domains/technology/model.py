@@ -1,0 +1,94 @@
+"""Technology: the recipe of the recommender, and the alert of users whose engagement drops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.domains.technology.features import FEATURES, OFFERED
+from streams.domains.technology.history import TITLES
+from streams.events import Floats, Ints, Mask
+from streams.recommender import SlateClassifier
+from streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
+
+SHOWN = 10
+"""Titles on a slate."""
+REGULAR = 8
+"""A user can be missed who has begun so many titles in 28 days."""
+
+_COLUMN = {name: i for i, name in enumerate(FEATURES.names)}
+
+
+def build(seed: int) -> Estimator:
+    """Return an unfitted recommender with a gradient-boosted classifier of its slates."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    classifier = HistGradientBoostingClassifier(
+        max_iter=120,
+        learning_rate=0.05,
+        max_leaf_nodes=10,
+        min_samples_leaf=150,
+        l2_regularization=5.0,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return SlateClassifier(TITLES, _COLUMN[OFFERED], classifier, size=SHOWN, seed=seed)
+
+
+def was_in(items: Ints, labels: Ints) -> Ints:
+    """Return 1 where what was played next is on the slate, 0 where not, or nothing was played."""
+    found: Mask = (items == labels[:, None]).any(axis=1) & (labels > 0)
+    return found.astype(np.int64)
+
+
+def missing(scores: Floats) -> Floats:
+    """Return how likely nothing of the slate is played next."""
+    return np.round(1.0 - scores, 6)
+
+
+def is_regular(features: npt.NDArray[np.float32]) -> Mask:
+    """Say which users watch enough to be missed."""
+    regular: Mask = features[:, _COLUMN["plays_28d"]] >= REGULAR
+    return regular
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say what was seen: the event after which nothing that is recommended is expected."""
+    title = f" of title {facts['title_no']}" if facts["title_no"] else ""
+    return f"{facts['action']}{title}, found by {facts['origin'] or 'unknown means'}"
+
+
+SLATE = Slate(size=SHOWN, verdict=was_in)
+
+RECIPE = Recipe(
+    name="technology-next",
+    build=build,
+    metric="roc_auc",
+    max_false_alerts=2e-3,
+    days=50,
+    ordinary_days=50,
+    # The catalogue of two months ago: what has come since is new to the model, as it would be.
+    world={"users": 800, "changes": 2.0, "months_ago": 2.0},
+    ordinary={"users": 500, "changes": 0.0, "defects": 0.0, "months_ago": 2.0},
+    seed=1_000_003,
+)
+
+ENGAGEMENT = AlertRule(
+    name="engagement_drop",
+    formula=(
+        "alert if a user who began at least eight titles in 28 days is as unlikely to play one of "
+        "those that are recommended, within two days, as the model was released with"
+    ),
+    noun="user",
+    facts=("title_no", "action", "origin", "device"),
+    sentence=sentence,
+    critical=0.95,
+    about=0,
+    risk=missing,
+    eligible=is_regular,
+    cooldown=7 * DAY,
+    planted=Planted.SPANS,
+)

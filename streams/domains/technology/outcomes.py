@@ -1,0 +1,130 @@
+"""Technology: what was played next, found from the viewing events themselves.
+
+Events are taken in order of their own times, once no earlier one may come any more. An outcome is
+known as soon as a title begins to play within the horizon, or, if none has, once none may.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streams.codec import decode_objects, encode_objects, format_times, parse_times
+from streams.domains.technology.schema import HORIZON, LATENESS, OUTCOMES, START, VIEWS
+from streams.events import NO_TIME
+from streams.world import Emission, Slice
+
+NOTHING = 0
+"""Stands for the title where nothing was played."""
+
+
+class View(NamedTuple):
+    """A viewing event; ``title`` is what it starts to play, ``NOTHING`` if it starts nothing."""
+
+    time: int
+    view_id: str
+    user: str
+    title: int
+
+
+class Outcome(NamedTuple):
+    """What was played next after an event."""
+
+    view_id: str
+    user: str
+    title: int
+
+
+class Outcomes:
+    """Follows what users play; the state of :func:`with_outcomes`."""
+
+    def __init__(self) -> None:
+        self._early: list[View] = []
+        self._ids: set[str] = set()
+        self._open: dict[str, deque[View]] = {}
+        self._oldest: deque[View] = deque()
+        self._told: set[str] = set()
+
+    def take(self, view: View) -> None:
+        """Take an event in; a second copy is left alone."""
+        if view.view_id not in self._ids:
+            self._ids.add(view.view_id)
+            heappush(self._early, view)
+
+    def until(self, clock: int) -> Iterator[Outcome]:
+        """Yield what is known once all sources' clocks have come so far (ms)."""
+        while self._early and self._early[0].time < clock - LATENESS:
+            view = heappop(self._early)
+            yield from self._gone(view.time)
+            waiting = self._open.setdefault(view.user, deque())
+            if view.title != NOTHING:
+                # Of the same instant is not next.
+                while waiting and waiting[0].time < view.time:
+                    own = waiting.popleft()
+                    self._told.add(own.view_id)
+                    yield Outcome(own.view_id, view.user, view.title)
+            waiting.append(view)
+            self._oldest.append(view)
+        yield from self._gone(clock - LATENESS)
+
+    def _gone(self, time: int) -> Iterator[Outcome]:
+        """Yield the events after which nothing was played within the horizon by then."""
+        while self._oldest and self._oldest[0].time + HORIZON < time:
+            view = self._oldest.popleft()
+            self._ids.discard(view.view_id)
+            if view.view_id in self._told:
+                self._told.remove(view.view_id)
+                continue
+            waiting = self._open[view.user]
+            waiting.remove(view)
+            if not waiting:
+                del self._open[view.user]
+            yield Outcome(view.view_id, view.user, NOTHING)
+
+
+def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
+    """Add the outcomes of viewing events to the slices in which they become known."""
+    outcomes = Outcomes()
+    for piece in slices:
+        for emission in piece.emissions:
+            if emission.source == VIEWS.name:
+                for view, clock in zip(_views(emission), emission.clock.tolist(), strict=True):
+                    if view and clock - LATENESS <= view.time <= clock + VIEWS.max_ahead:
+                        outcomes.take(view)
+        known = _emission(list(outcomes.until(piece.until)), piece.until - 1)
+        yield Slice(piece.until, (*piece.emissions, known))
+
+
+def _views(emission: Emission) -> list[View | None]:
+    """Read an emission's events, ``None`` where one cannot be read."""
+    bodies: list[Any] = decode_objects(emission.values)[0]
+    stamps = parse_times([body and body.get("event_time") for body in bodies]).tolist()
+    found: list[View | None] = []
+    for body, stamp in zip(bodies, stamps, strict=True):
+        view = None
+        if body and stamp != NO_TIME:
+            view_id, user, title = (body.get(n) for n in ("event_id", "user_id", "title_no"))
+            if type(view_id) is type(user) is str and type(title) is int:
+                starts = title if body.get("action") == START else NOTHING
+                view = View(stamp, view_id, user, starts)
+        found.append(view)
+    return found
+
+
+def _emission(known: list[Outcome], clock: int) -> Emission:
+    view_id, user, title = zip(*known, strict=True) if known else ((),) * 3
+    time = np.full(len(known), clock, np.int64)
+    values = encode_objects(
+        {
+            "event_id": [f"next-{i}" for i in view_id],
+            "event_time": format_times(time),
+            "user_id": user,
+            "view_id": view_id,
+            "next_title": title,
+        }
+    )
+    return Emission(OUTCOMES.name, time, time, [u.encode() for u in user], values)

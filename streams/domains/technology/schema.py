@@ -1,0 +1,130 @@
+"""Technology: what a viewing event, a title, a preference and an outcome look like."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.events import Columns, Ints
+from streams.features import Lookup, Windows
+from streams.spec import DAY, HOUR, MINUTE, Field, Kind, Role, SourceSpec
+
+HORIZON = 2 * DAY
+"""What is played within this after an event counts as played next (ms)."""
+
+LATENESS = HOUR
+"""How late a viewing event may come (ms)."""
+
+LABEL_DELAY = HORIZON + LATENESS
+"""What was played next is known so long after an event at the latest (ms)."""
+
+SPANS = (3 * DAY, 7 * DAY, 14 * DAY, 28 * DAY)
+"""Lengths of the windows over a user's events (ms)."""
+
+PAUSE = 30 * MINUTE
+"""A user who has been silent for so long begins a new session (ms)."""
+
+FINISHED = 0.9
+"""Whoever has watched this share of a title has finished it."""
+
+START, PROGRESS, STOP, RATE, SEARCH = "start", "progress", "stop", "rate", "search"
+ACTIONS = (START, PROGRESS, STOP, RATE, SEARCH)
+
+_USER = Field("user_id", Kind.STRING, "user", max_length=40)
+_TITLE = Field("title_no", Kind.INTEGER, "number of the title, 0 for none", low=0, high=1_000_000)
+
+
+def is_start(views: Columns) -> Ints:
+    """Return 1 where a title begins to play: their sum counts plays."""
+    return np.equal(views["action"], START).astype(np.int64)
+
+
+def is_finish(views: Columns) -> Ints:
+    """Return 1 where a title stops that has been finished."""
+    share = np.asarray(views["share"], np.float64)
+    done = np.equal(views["action"], STOP) & (np.nan_to_num(share, nan=0.0) >= FINISHED)
+    return done.astype(np.int64)
+
+
+VIEWS = SourceSpec(
+    name="views",
+    role=Role.TRIGGER,
+    key="user_id",
+    help="what users do: start, progress and stop of titles, ratings and searches",
+    fields=(
+        _USER,
+        Field("action", Kind.STRING, ", ".join(ACTIONS), max_length=20),
+        _TITLE,
+        Field("watched_s", Kind.INTEGER, "watched of the title so far", low=0, unit="s"),
+        Field("share", Kind.NUMBER, "the same as a share of its length", False, low=0, high=1),
+        Field("rating", Kind.NUMBER, "stars, of a rating", False, low=1, high=5),
+        Field("catalogue_size", Kind.INTEGER, "titles on offer, numbered from 1", low=0),
+        Field("genre", Kind.STRING, "of the title", required=False, max_length=40),
+        Field("length_min", Kind.INTEGER, "of the title, 0 without one", low=0, unit="min"),
+        Field("device", Kind.STRING, "what it is watched on", required=False, max_length=20),
+        Field("origin", Kind.STRING, "where it was found", required=False, max_length=20),
+        Field("query", Kind.STRING, "of a search", required=False, max_length=100),
+        Field("session_id", Kind.STRING, "evening of a user", required=False, max_length=60),
+    ),
+    allowed_lateness=LATENESS,
+    max_ahead=DAY,
+    remember=DAY,
+    derived={"is_start": is_start, "is_finish": is_finish},
+)
+
+CATALOGUE = SourceSpec(
+    name="catalogue",
+    role=Role.CONTEXT,
+    key="title_id",
+    help="titles as they come on offer; views carry what is needed of them",
+    fields=(
+        Field("title_id", Kind.STRING, "title", max_length=40),
+        Field("title_no", Kind.INTEGER, "its number, from 1, in order of release", low=1),
+        Field("genre", Kind.STRING, "what it mostly is", max_length=40),
+        Field("second_genre", Kind.STRING, "and what else", required=False, max_length=40),
+        Field("year", Kind.INTEGER, "when it was made", low=1880, high=2200),
+        Field("length_min", Kind.INTEGER, "how long it is", low=1, unit="min"),
+    ),
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+PREFERENCES = SourceSpec(
+    name="preferences",
+    role=Role.CONTEXT,
+    key="user_id",
+    help="what users say of themselves, and change",
+    fields=(
+        _USER,
+        Field("language", Kind.STRING, "of the menus", required=False, max_length=10),
+        Field("favourite", Kind.STRING, "genre that they say they like", required=False),
+        Field("household", Kind.INTEGER, "how many watch on the account", low=1, high=20),
+        Field("autoplay", Kind.INTEGER, "1 if the next title begins by itself", low=0, high=1),
+    ),
+    allowed_lateness=HOUR,
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+OUTCOMES = SourceSpec(
+    name="outcomes",
+    role=Role.LABEL,
+    key="user_id",
+    help="what was played next after a viewing event, within two days",
+    fields=(
+        _USER,
+        Field("view_id", Kind.STRING, "event_id of the viewing event"),
+        Field("next_title", Kind.INTEGER, "number of the title, 0 if nothing was played", low=0),
+    ),
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+PLAYS = Windows("plays", "user_id", "is_start", SPANS)
+FINISHES = Windows("finishes", "user_id", "is_finish", SPANS)
+
+PREFERENCE = Lookup(
+    "preferences",
+    ("language", "favourite", "household", "autoplay"),
+    # What is said counts three hours later: no event waits for it.
+    delay=3 * HOUR,
+)

@@ -1,0 +1,243 @@
+"""Technology: a seeded world of a video service: who watches what, and what is told of it.
+
+Users come mostly in the evening, choose from the home page, by looking around or by a search, and
+watch to the end what suits them. New titles come, and some of them are premieres that bring
+several times the usual traffic. Planted, each with its onset on ``technology.truth``: the changes
+of users (:mod:`streams.domains.technology.viewers`), and ``spike`` for premieres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.codec import encode_objects, format_times
+from streams.domains.technology.catalogue import Catalogue, age, catalogue, on_offer, released
+from streams.domains.technology.home import SHOWN, HomePage
+from streams.domains.technology.playing import Plays, views_of
+from streams.domains.technology.profiles import Profiles
+from streams.domains.technology.schema import VIEWS
+from streams.domains.technology.viewers import KINDS, Change, Viewers
+from streams.events import Floats, Ints, as_objects
+from streams.seeds import stream
+from streams.spec import DAY, HOUR, MINUTE
+from streams.world import Emission, Slice
+
+OPTIONS: Mapping[str, float] = {
+    "users": 600,
+    "changes": 1.0,
+    "feedback": 0.5,
+    "defects": 1.0,
+    "months_ago": 0.0,
+}
+"""Size of the world, how many users change (0: none), how much the home page decides (0 to 1), how
+bad the feed is (0: perfect), and how much younger the catalogue is (months of 30 days)."""
+
+EPOCH = 1_735_689_600_000
+"""2025-01-01T00:00:00Z, where every world begins."""
+
+_WEEK = np.array([0.9, 0.85, 0.9, 0.95, 1.15, 1.3, 1.2])
+_MOST = 6
+"""Titles that a user begins on one day."""
+_PREMIERE = 1 / 9
+"""Chance per day that the newest title is a premiere."""
+_TRAFFIC = 2.5
+_LIKING, _SAGA, _AGAIN = 6.0, 2.5, -5.0
+_SEARCHES = 0.15
+_TWICE, _LATE, _TOO_LATE, _BROKEN = 0.003, 0.01, 0.0003, 0.0008
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Events by column, in order of sending."""
+
+    time: Ints
+    clock: Ints
+    key: npt.NDArray[np.object_]
+    value: npt.NDArray[np.object_]
+
+    def split(self, until: int) -> tuple[_Lines, _Lines]:
+        """Return what is sent before an instant, in order, and the rest."""
+        now = self.clock < until
+        order = np.flatnonzero(now)[np.argsort(self.clock[now], kind="stable")]
+        return self.take(order), self.take(np.flatnonzero(~now))
+
+    def take(self, rows: npt.NDArray[np.generic]) -> _Lines:
+        return _Lines(self.time[rows], self.clock[rows], self.key[rows], self.value[rows])
+
+    @classmethod
+    def concat(cls, parts: list[_Lines]) -> _Lines:
+        names = ("time", "clock", "key", "value")
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
+@dataclass(slots=True)
+class TechnologyWorld:
+    """The world of one seed; iterate over :meth:`slices` once."""
+
+    seed: int
+    options: Mapping[str, float]
+    viewers: Viewers = field(init=False)
+    titles: Catalogue = field(init=False)
+    _home: HomePage = field(init=False)
+    _profiles: Profiles = field(init=False)
+    _free_at: Ints = field(init=False)
+    _boost: Floats = field(init=False)
+    _waiting: list[_Lines] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        users = int(self.options["users"])
+        self.viewers = Viewers(self.seed, users, self.options["changes"])
+        self.titles = catalogue()
+        self._home = HomePage(users, self.titles)
+        self._profiles = Profiles(self.seed, self.viewers, EPOCH)
+        self._free_at = np.zeros(users, np.int64)
+        self._boost = np.zeros(len(self.titles))
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield what happens, an hour at a time, without end; outcomes are for others to find."""
+        day, listed = 0, 0
+        while True:
+            start = EPOCH + day * DAY
+            count = self._count(day)
+            changes, premiere = self.viewers.begin(day), self._premiere(day, count)
+            self._waiting.append(self._views(day, start, count, premiere))
+            others = (
+                released(int(day - self._younger), listed, start),
+                self._profiles.said(day),
+                self._truth(start, changes, count if premiere else None),
+            )
+            listed = count
+            for hour in range(24):
+                until = start + (hour + 1) * HOUR
+                lines, rest = _Lines.concat(self._waiting).split(until)
+                self._waiting = [rest]
+                views = Emission(
+                    VIEWS.name, lines.time, lines.clock, list(lines.key), list(lines.value)
+                )
+                yield Slice(until, (views, *(_cut(e, until - HOUR, until) for e in others)))
+            day += 1
+
+    @property
+    def _younger(self) -> float:
+        return 30 * self.options["months_ago"]
+
+    def _count(self, day: int) -> int:
+        return on_offer(day - self._younger)
+
+    def _premiere(self, day: int, count: int) -> bool:
+        """Say whether the newest title has its premiere today; its lustre fades by the day."""
+        self._boost *= 0.6
+        premiere = bool(stream(self.seed, "premieres", day).random() < _PREMIERE)
+        if premiere:
+            self._boost[count - 1] = 5.0
+        return premiere
+
+    def _views(self, day: int, start: int, count: int, premiere: bool) -> _Lines:
+        """Let everybody watch for a day, one title after the other."""
+        viewers, home = self.viewers, self._home
+        draw = stream(self.seed, "sessions", day)
+        factor = _WEEK[(start // DAY + 3) % 7] * (_TRAFFIC if premiere else 1.0)
+        plays = np.minimum(draw.poisson(viewers.pace(day) * factor), _MOST)
+        hour = draw.normal(viewers.evening, 1.0)
+        early = draw.random(viewers.users) < 0.25
+        hour = np.where(early, draw.uniform(9, 18, viewers.users), hour)
+        if premiere:
+            hour = np.where(draw.random(viewers.users) < 0.6, draw.normal(20.2, 0.3), hour)
+        begin = start + (np.clip(hour, 0.5, 23.5) * HOUR).astype(np.int64)
+        now = np.maximum(begin, self._free_at + 10 * MINUTE)
+        pages = home.pages(count)
+        rounds = []
+        for turn in range(_MOST):
+            users = np.flatnonzero(plays > turn)
+            if not len(users):
+                break
+            rounds.append(self._play(day, turn, users, now, pages[users], count))
+            now[users] = rounds[-1].end + draw.integers(MINUTE, 12 * MINUTE, len(users))
+            self._free_at[users] = rounds[-1].end
+        played = Plays.concat(rounds)
+        time, user, values = views_of(played, self.titles, viewers, self.seed, day, count)
+        key = as_objects(u.encode() for u in viewers.user_id[user])
+        return self._sent(day, _Lines(time, time.copy(), key, as_objects(values)))
+
+    def _play(self, day: int, turn: int, users: Ints, now: Ints, pages: Ints, count: int) -> Plays:
+        """Let users, each once, choose a title and watch it."""
+        viewers, titles, n = self.viewers, self.titles, len(users)
+        draw = stream(self.seed, "choices", day, turn)
+        taste = viewers.tastes(users, draw.random(n) < 0.5)
+        liking = taste @ titles.traits[:count].T
+        fresh = 1.2 * np.exp(-age(day - self._younger, np.arange(count)) / 10) + self._boost[:count]
+        last = np.where(self._home.last[users] >= 0, titles.saga[self._home.last[users]], -1)
+        worth = _LIKING * liking + titles.appeal[:count] + fresh
+        worth += _SAGA * ((titles.saga[:count] == last[:, None]) & (last[:, None] >= 0))
+        worth += _AGAIN * self._home.seen[users, :count]
+        worth += draw.gumbel(size=worth.shape)
+        anywhere = worth.argmax(axis=1)
+        shown = np.take_along_axis(worth, pages, axis=1) - 0.1 * np.arange(SHOWN)
+        best = np.take_along_axis(pages, shown.argmax(axis=1)[:, None], axis=1)[:, 0]
+        at_home = draw.random(n) < self.options["feedback"] * viewers.suggestible[users] * 1.6
+        title = np.where(at_home, best, anywhere)
+        searched = ~at_home & (draw.random(n) < _SEARCHES)
+        fit = liking[np.arange(n), title] - 1.3 * viewers.decline(day)[users]
+        done = draw.random(n) < 1 / (1 + np.exp(-(0.2 + 3.0 * fit)))
+        share = np.where(done, draw.uniform(0.92, 1.0, n), draw.beta(1.2, 2.0, n) * 0.9)
+        self._home.watched(users, title, share)
+        watched = np.maximum(titles.length_min[title] * share * MINUTE, MINUTE).astype(np.int64)
+        rated = draw.random(n) < 0.12
+        stars = np.clip(np.round(3 + 2.2 * fit + draw.normal(0, 0.7, n)), 1, 5).astype(np.int64)
+        return Plays(
+            users, title, now[users], watched, share, at_home, searched, np.where(rated, stars, 0)
+        )
+
+    def _sent(self, day: int, lines: _Lines) -> _Lines:
+        """Let events be sent late, twice, or broken."""
+        n, bad = len(lines.time), self.options["defects"]
+        draw = stream(self.seed, "defects", day)
+        late, chance = draw.random(n) ** 2 * HOUR, draw.random(n)
+        delay = np.where(chance < _LATE * bad, late, 0.0)
+        delay = np.where(chance < _TOO_LATE * bad, HOUR + MINUTE + late, delay)
+        lines.clock = lines.clock + delay.astype(np.int64)
+        for row in np.flatnonzero(draw.random(n) < _BROKEN * bad).tolist():
+            lines.value[row] = lines.value[row][: len(lines.value[row]) // 2]
+            lines.key[row] = None
+        twice = lines.take(np.flatnonzero(draw.random(n) < _TWICE * bad))
+        twice.clock = twice.clock + draw.integers(1, 20 * MINUTE, len(twice.time))
+        return _Lines.concat([lines, twice])
+
+    def _truth(self, start: int, changes: list[Change], premiere: int | None) -> Emission:
+        """Write down what begins on a day: whose ways change, and whether there is a premiere."""
+        rows = [
+            (KINDS[c.kind], str(self.viewers.user_id[c.user]), None, EPOCH + c.until * DAY)
+            for c in changes
+        ]
+        if premiere is not None:
+            rows.append(("spike", None, f"t{premiere:04d}", start + DAY))  # type: ignore[arg-type]
+        kind, user, title, until = zip(*rows, strict=True) if rows else ((),) * 4
+        time = np.full(len(rows), start, np.int64)
+        about = [u or t for u, t in zip(user, title, strict=True)]
+        values = encode_objects(
+            {
+                "event_id": [f"truth-{k}-{a}-{start}" for k, a in zip(kind, about, strict=True)],
+                "event_time": format_times(time),
+                "kind": kind,
+                "user_id": user,
+                "title_id": title,
+                "onset": format_times(time),
+                "until": format_times(np.array(until, np.int64)),
+            }
+        )
+        return Emission("truth", time, time, [a.encode() for a in about], values)
+
+
+def _cut(emission: Emission, start: int, until: int) -> Emission:
+    """Take the events in ``[start, until)``."""
+    low, high = np.searchsorted(emission.clock, [start, until])
+    return emission.take(slice(int(low), int(high)))
+
+
+def world(seed: int, options: Mapping[str, float]) -> TechnologyWorld:
+    """Return the world of that seed; options that are not given have their defaults."""
+    return TechnologyWorld(seed, {**OPTIONS, **options})

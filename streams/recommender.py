@@ -1,0 +1,158 @@
+"""A recommender as an estimator: a slate from a row's history, and how likely it is right.
+
+It takes rows whose first columns are a user's history (numbers of titles from 1, the newest first,
+none below 1) and one of which says how many titles are on offer. The slate is chosen by the weights
+of :mod:`streams.recommending`; a classifier of the slate's own figures and of the other columns
+says how likely what is played next is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from streams.events import Floats, Ints, Mask
+from streams.ranking import NONE, Scores, best
+from streams.recommending import CoViews, ItemWeights
+from streams.seeds import stream
+
+Matrix = npt.NDArray[np.float32]
+
+ROWS = 4_096
+"""So many rows are answered at a time: their scores of all titles are held in memory."""
+EARLY = 0.6
+"""The classifier learns from slates by weights of this share of the rows, the first ones: it must
+not see slates that know what it is asked for."""
+FIGURES = ("best", "sum", "last", "lead", "popularity", "length", "known")
+"""What the classifier is told of a slate."""
+
+
+class SlateClassifier:
+    """Answers rows with slates, and with how likely each is right.
+
+    Parameters
+    ----------
+    history
+        How many columns, from the first on, are the history.
+    offered
+        Column that says how many titles are on offer: those up to that number.
+    classifier
+        Learns from the other columns and :data:`FIGURES` whether a slate was right.
+    size
+        How many titles are put forward.
+    half_life
+        After so many later titles one counts half.
+    thin
+        One in so many rows counts for the weights: neighbouring rows share their history.
+    """
+
+    def __init__(
+        self,
+        history: int,
+        offered: int,
+        classifier: Any,
+        *,
+        size: int = 10,
+        half_life: float = 6.0,
+        ridge: float = 24.0,
+        thin: int = 4,
+        seed: int = 0,
+    ) -> None:
+        self.history, self.offered, self.classifier = history, offered, classifier
+        self.size, self.half_life, self.ridge = size, half_life, ridge
+        self.thin, self.seed = thin, seed
+        self.weights_: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self.known_: Mask = np.zeros(0, bool)
+        self.popularity_: Floats = np.zeros(0)
+
+    def fit(self, X: Matrix, y: Ints) -> SlateClassifier:
+        """Learn from rows, in order of time, and what was played next: a number, 0 for nothing."""
+        early = int(len(y) * EARLY)
+        self._weigh(X[:early], y[:early])
+        items, rows = self._slates(X[early:])
+        right = (items == y[early:, None]).any(axis=1) & (y[early:] > 0)
+        self.classifier.fit(rows, right)
+        self._weigh(X, y)
+        return self
+
+    def recommend(self, X: Matrix) -> tuple[Floats, Ints]:
+        """Return scores, shape ``(n,)``, and titles, shape ``(n, size)``, 0 where there is none."""
+        items, rows = self._slates(X)
+        if not len(X):
+            return np.empty(0), items
+        return np.ascontiguousarray(self.classifier.predict_proba(rows)[:, 1]), items
+
+    def predict_proba(self, X: Matrix) -> Floats:
+        """Return how likely the slate is wrong and right, shape ``(n, 2)``."""
+        right, _ = self.recommend(X)
+        return np.column_stack([1 - right, right])
+
+    def popular(self, X: Matrix) -> Ints:
+        """Return slates of what most have seen: what a recommender must be better than."""
+        scores = np.tile(self.popularity_.astype(np.float32), (len(X), 1))
+        return self._choose(scores, X) + 1
+
+    def _weigh(self, X: Matrix, y: Ints) -> None:
+        """Learn which titles go together, from some of the rows and what was played next."""
+        chosen = stream(self.seed, "thinned").random(len(y)) < 1 / self.thin
+        titles = np.column_stack([y[chosen], X[chosen, : self.history].astype(np.int64)])
+        rows, columns = np.nonzero(titles > 0)
+        seen = titles[rows, columns] - 1
+        shape = len(titles), int(seen.max(initial=-1)) + 1
+        matrix = sparse.csr_array((np.ones(len(rows)), (rows, seen)), shape=shape)
+        found = CoViews.of(matrix).solve(ridge=self.ridge)
+        self.weights_, self.known_ = found.weights, found.known
+        # What is popular is what is played next, not what a long history still holds.
+        played = np.bincount(y[y > 0] - 1, minlength=shape[1])[: shape[1]]
+        self.popularity_ = played / max(1, int(played.sum()))
+
+    def _slates(self, X: Matrix) -> tuple[Ints, Matrix]:
+        """Return slates, and the rows that the classifier takes."""
+        parts = [self._slate(part) for part in _parts(X)]
+        items = np.concatenate(
+            [items for items, _ in parts] or [np.empty((0, self.size), np.int64)]
+        )
+        figures = [figures for _, figures in parts] or [np.empty((0, len(FIGURES)))]
+        own = np.column_stack([X[:, self.history :], np.concatenate(figures)])
+        return items, own.astype(np.float32)
+
+    def _slate(self, X: Matrix) -> tuple[Ints, Floats]:
+        model = ItemWeights(self.weights_, self.known_, self.popularity_)
+        histories = [row[row > 0][::-1] - 1 for row in X[:, : self.history].astype(np.int64)]
+        scores = model.scores(histories, self.half_life)
+        chosen = self._choose(scores, X)
+        there = chosen != NONE
+        place = np.maximum(chosen, 0)
+        worth = np.where(there, np.take_along_axis(scores, place, axis=1), 0.0)
+        popular = np.where(there, self.popularity_[place], 0.0) if len(self.popularity_) else worth
+        figures = np.column_stack(
+            [
+                worth[:, 0],
+                worth.sum(axis=1),
+                worth[:, -1],
+                worth[:, 0] - worth[:, 1],
+                popular.sum(axis=1),
+                [len(history) for history in histories],
+                there.sum(axis=1),
+            ]
+        )
+        return chosen + 1, figures
+
+    def _choose(self, scores: Scores, X: Matrix) -> Ints:
+        """Return the best places among those on offer that are not in the history."""
+        titles = scores.shape[1]
+        seen = X[:, : self.history].astype(np.int64) - 1
+        rows, columns = np.nonzero((seen >= 0) & (seen < titles))
+        open_ = scores.copy()
+        open_[rows, seen[rows, columns]] = -np.inf
+        open_[np.arange(titles) >= X[:, self.offered, None]] = -np.inf
+        return best(open_, self.size)
+
+
+def _parts(X: Matrix) -> Iterator[Matrix]:
+    for start in range(0, len(X), ROWS):
+        yield X[start : start + ROWS]
