@@ -83,7 +83,8 @@ def train(
         _refuse_one_class(spec, data.labels, source)
     estimator = recipe.build(seed)
     estimator.fit(data.features, data.labels)
-    answers = _cross_validated(spec, data, seed)
+    answers, measured = _cross_validated(spec, data, seed)
+    data = data.take(measured)
     held_out, truth = scores_of(answers), spec.truth(data.labels, items_of(answers))
     _refuse_one_class(spec, truth, source)
     positives = int(truth.sum())
@@ -151,19 +152,35 @@ def _refuse_one_class(spec: DomainSpec, truth: Ints, source: str) -> None:
         )
 
 
-def _cross_validated(spec: DomainSpec, data: Labelled, seed: int) -> Answers:
-    """Answer every row by a model that has not seen its stretch of time (blocked folds)."""
+def _cross_validated(spec: DomainSpec, data: Labelled, seed: int) -> tuple[Answers, Mask]:
+    """Answer every row by a model that has not seen its stretch of time (blocked folds).
+
+    The rows of a slate's model tell in their histories what was played before: later rows would
+    give the earlier ones away. Such a model is asked for what comes after all that it has seen, and
+    the first stretch, after nothing, is not measured.
+
+    Returns
+    -------
+    Answers to the rows that are measured, and which these are.
+    """
     order = np.argsort(data.times, kind="stable")
     size = () if spec.slate is None else (1 + spec.slate.size,)
-    answers = np.empty((len(order), *size))
-    for held_out in np.array_split(order, FOLDS):
+    answers, measured = np.empty((len(order), *size)), np.ones(len(order), bool)
+    folds = np.array_split(order, FOLDS if spec.slate is None else FOLDS + 1)
+    if spec.slate is not None:
+        measured[folds[0]] = False
+    for number, held_out in enumerate(folds):
+        if not measured[held_out].all():
+            continue
         rest = np.setdiff1d(order, held_out, assume_unique=True)
+        if spec.slate is not None:
+            rest = np.concatenate(folds[:number])
         if len(np.unique(data.labels[rest])) < 2:
             rest = order
         model = spec.recipe.build(seed)
         model.fit(data.features[rest], data.labels[rest])
         answers[held_out] = answer(model, data.features[held_out])
-    return answers
+    return answers[measured], measured
 
 
 def _measure(truth: Ints, entities: Objects, scores: Floats) -> dict[str, Interval]:

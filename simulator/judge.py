@@ -117,6 +117,8 @@ def alert_quality(
     """
     bodies = [body for body in map(orjson.loads, alerts) if body.get("rule") == spec.alert.name]
     planted = [body for body in decode_objects(list(truth))[0] if body]
+    if spec.alert.kinds:
+        planted = [body for body in planted if body.get("kind") in spec.alert.kinds]
     found = (_spans if spec.alert.planted is Planted.SPANS else _events)(
         spec, bodies, planted, read_labels(spec, labels), judged
     )

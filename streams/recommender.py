@@ -9,6 +9,7 @@ says how likely what is played next is in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,13 @@ Matrix = npt.NDArray[np.float32]
 
 ROWS = 4_096
 """So many rows are answered at a time: their scores of all titles are held in memory."""
-EARLY = 0.6
-"""The classifier learns from slates by weights of this share of the rows, the first ones: it must
-not see slates that know what it is asked for."""
-FIGURES = ("best", "sum", "last", "lead", "popularity", "length", "known")
-"""What the classifier is told of a slate."""
+STEPS = (0.4, 0.7, 1.0)
+"""The classifier learns from slates by weights of the rows before: it must not see slates that know
+what it is asked for. From each of these shares of the rows to the next, new weights are taken."""
+FIGURES = ("best", "sum", "last", "lead", "popularity", "length", "known", "hindsight", "fit")
+"""What the classifier is told of a slate. In hindsight: how many of the last few titles would have
+been on it, had only the others been known; and how well they fit, on the scale of its best."""
+LAST_FEW = 10
 
 
 class SlateClassifier:
@@ -71,11 +74,13 @@ class SlateClassifier:
 
     def fit(self, X: Matrix, y: Ints) -> SlateClassifier:
         """Learn from rows, in order of time, and what was played next: a number, 0 for nothing."""
-        early = int(len(y) * EARLY)
-        self._weigh(X[:early], y[:early])
-        items, rows = self._slates(X[early:])
-        right = (items == y[early:, None]).any(axis=1) & (y[early:] > 0)
-        self.classifier.fit(rows, right)
+        learnt, right = [], []
+        for begin, end in pairwise(int(len(y) * step) for step in STEPS):
+            self._weigh(X[:begin], y[:begin])
+            items, rows = self._slates(X[begin:end])
+            learnt.append(rows)
+            right.append((items == y[begin:end, None]).any(axis=1) & (y[begin:end] > 0))
+        self.classifier.fit(np.concatenate(learnt), np.concatenate(right))
         self._weigh(X, y)
         return self
 
@@ -117,7 +122,9 @@ class SlateClassifier:
             [items for items, _ in parts] or [np.empty((0, self.size), np.int64)]
         )
         figures = [figures for _, figures in parts] or [np.empty((0, len(FIGURES)))]
-        own = np.column_stack([X[:, self.history :], np.concatenate(figures)])
+        # How many titles there are says what day it is, and no more.
+        rest = np.delete(X, self.offered, axis=1)[:, self.history :]
+        own = np.column_stack([rest, np.concatenate(figures)])
         return items, own.astype(np.float32)
 
     def _slate(self, X: Matrix) -> tuple[Ints, Floats]:
@@ -138,6 +145,7 @@ class SlateClassifier:
                 popular.sum(axis=1),
                 [len(history) for history in histories],
                 there.sum(axis=1),
+                *_hindsight(scores, X[:, : min(self.history, LAST_FEW)], worth),
             ]
         )
         return chosen + 1, figures
@@ -151,6 +159,20 @@ class SlateClassifier:
         open_[rows, seen[rows, columns]] = -np.inf
         open_[np.arange(titles) >= X[:, self.offered, None]] = -np.inf
         return best(open_, self.size)
+
+
+def _hindsight(scores: Scores, titles: Matrix, worth: Floats) -> tuple[Floats, Floats]:
+    """Return the share of titles that score as high as the slate, and their mean over its best.
+
+    No title speaks for itself: its own weight is 0.
+    """
+    place = titles.astype(np.int64) - 1
+    known = (place >= 0) & (place < scores.shape[1])
+    own = np.take_along_axis(scores, np.where(known, place, 0), axis=1)
+    count = np.maximum(known.sum(axis=1), 1)
+    share = (known & (own >= worth[:, -1:])).sum(axis=1) / count
+    best_ = np.maximum(worth[:, 0], 1e-9)
+    return share, np.where(known, own, 0.0).sum(axis=1) / count / best_
 
 
 def _parts(X: Matrix) -> Iterator[Matrix]:

@@ -215,6 +215,8 @@ class AlertRule:
         So long after an alert none is raised on the same entity (ms of event time).
     planted
         What the world plants, and the alerts are judged by.
+    kinds
+        Which kinds of it the alert is to warn of; by default all.
     """
 
     name: str
@@ -228,6 +230,7 @@ class AlertRule:
     eligible: Callable[[Matrix], Mask] | None = None
     cooldown: int = 0
     planted: Planted = Planted.EVENTS
+    kinds: tuple[str, ...] = ()
 
     def risks(self, scores: Floats, features: Matrix) -> Floats:
         """Return the risk of each event, 0 where no alert may be raised."""

@@ -22,7 +22,7 @@ TRAITS = 12
 """Numbers by which titles and tastes are compared."""
 _CATALOGUE = 4_212
 """Seed of the catalogue: which titles there are does not depend on who watches."""
-AT_EPOCH, EVERY, ALL = 300, 2, 1_000
+AT_EPOCH, EVERY, ALL = 500, 2, 1_000
 """Titles on offer where the worlds begin, days between two new ones, and how many come at all."""
 SAGA = 3
 """So many titles in a row belong together, where they do."""
@@ -93,7 +93,7 @@ def on_offer(day: float) -> int:
     """Return how many titles there are on a day, counted from where the worlds begin.
 
     >>> on_offer(-2), on_offer(0), on_offer(3)
-    (299, 300, 301)
+    (499, 500, 501)
     """
     return int(min(AT_EPOCH + np.floor(day / EVERY), ALL))
 

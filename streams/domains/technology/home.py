@@ -11,6 +11,8 @@ from streams.domains.technology.catalogue import Catalogue
 from streams.events import Floats, Ints, Mask
 
 SHOWN = 10
+AGAIN = 30
+"""After so many other titles one may be watched again."""
 _RECENT = 0.9
 """What a user liked counts so much after each later title."""
 _FADES = 0.8
@@ -24,22 +26,28 @@ class HomePage:
         self._titles = titles
         self._liked = np.zeros((users, titles.traits.shape[1]))
         self._popular = np.zeros(len(titles))
-        self.seen: Mask = np.zeros((users, len(titles)), bool)
+        self._plays = np.zeros(users, np.int64)
+        self._seen_at = np.full((users, len(titles)), -AGAIN)
         self.last: Ints = np.full(users, -1)
 
     def watched(self, users: Ints, titles: Ints, share: Floats) -> None:
         """Learn that users, each once, have watched so much of titles."""
         own = self._titles.traits[titles] * share[:, None]
         self._liked[users] = _RECENT * self._liked[users] + own
-        self.seen[users, titles] = True
+        self._plays[users] += 1
+        self._seen_at[users, titles] = self._plays[users]
         self.last[users] = titles
         np.add.at(self._popular, titles, 1.0)
+
+    def seen(self, users: Ints | slice, count: int) -> Mask:
+        """Say of the titles up to a number which each user has seen not long ago."""
+        return self._plays[users, None] - self._seen_at[users, :count] < AGAIN
 
     def pages(self, count: int) -> Ints:
         """Return the page of every user, the best first, shape ``(users, SHOWN)``."""
         size = np.maximum(np.linalg.norm(self._liked, axis=1, keepdims=True), 1e-9)
         alike = (self._liked / size) @ self._titles.traits[:count].T
         worth = 2.0 * alike + 0.5 * np.log1p(self._popular[:count])
-        worth[self.seen[:, :count]] -= 6.0
+        worth[self.seen(slice(None), count)] -= 6.0
         self._popular *= _FADES
         return np.argsort(-worth, axis=1, kind="stable")[:, :SHOWN]

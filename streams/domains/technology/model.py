@@ -18,6 +18,8 @@ SHOWN = 10
 """Titles on a slate."""
 REGULAR = 8
 """A user can be missed who has begun so many titles in 28 days."""
+LEAVES = 0.55
+"""Who has watched no more of the last few titles than this share is not pleased."""
 
 _COLUMN = {name: i for i, name in enumerate(FEATURES.names)}
 
@@ -49,10 +51,15 @@ def missing(scores: Floats) -> Floats:
     return np.round(1.0 - scores, 6)
 
 
-def is_regular(features: npt.NDArray[np.float32]) -> Mask:
-    """Say which users watch enough to be missed."""
-    regular: Mask = features[:, _COLUMN["plays_28d"]] >= REGULAR
-    return regular
+def is_fading(features: npt.NDArray[np.float32]) -> Mask:
+    """Say which users have watched enough to be missed, come less, and leave what they begin."""
+    column = {name: features[:, place] for name, place in _COLUMN.items()}
+    fading: Mask = (
+        (column["plays_28d"] >= REGULAR)
+        & (column["pace_7d"] < 1)
+        & (column["watched_fast"] <= LEAVES)
+    )
+    return fading
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
@@ -79,8 +86,9 @@ RECIPE = Recipe(
 ENGAGEMENT = AlertRule(
     name="engagement_drop",
     formula=(
-        "alert if a user who began at least eight titles in 28 days is as unlikely to play one of "
-        "those that are recommended, within two days, as the model was released with"
+        "alert if a user who began at least eight titles in 28 days, but fewer of them in the last "
+        "seven than in others, and has watched no more than 55 % of the last few, is as unlikely "
+        "to play one that is recommended, within two days, as the model was released with"
     ),
     noun="user",
     facts=("title_no", "action", "origin", "device"),
@@ -88,7 +96,8 @@ ENGAGEMENT = AlertRule(
     critical=0.95,
     about=0,
     risk=missing,
-    eligible=is_regular,
+    eligible=is_fading,
     cooldown=7 * DAY,
     planted=Planted.SPANS,
+    kinds=("drifting_away",),
 )

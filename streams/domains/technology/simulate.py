@@ -171,9 +171,9 @@ class TechnologyWorld:
         liking = taste @ titles.traits[:count].T
         fresh = 1.2 * np.exp(-age(day - self._younger, np.arange(count)) / 10) + self._boost[:count]
         last = np.where(self._home.last[users] >= 0, titles.saga[self._home.last[users]], -1)
-        worth = _LIKING * liking + titles.appeal[:count] + fresh
+        worth = _LIKING * viewers.focus[users, None] * liking + titles.appeal[:count] + fresh
         worth += _SAGA * ((titles.saga[:count] == last[:, None]) & (last[:, None] >= 0))
-        worth += _AGAIN * self._home.seen[users, :count]
+        worth += _AGAIN * self._home.seen(users, count)
         worth += draw.gumbel(size=worth.shape)
         anywhere = worth.argmax(axis=1)
         shown = np.take_along_axis(worth, pages, axis=1) - 0.1 * np.arange(SHOWN)
@@ -181,7 +181,7 @@ class TechnologyWorld:
         at_home = draw.random(n) < self.options["feedback"] * viewers.suggestible[users] * 1.6
         title = np.where(at_home, best, anywhere)
         searched = ~at_home & (draw.random(n) < _SEARCHES)
-        fit = liking[np.arange(n), title] - 1.3 * viewers.decline(day)[users]
+        fit = liking[np.arange(n), title] - 1.8 * viewers.decline(day)[users]
         done = draw.random(n) < 1 / (1 + np.exp(-(0.2 + 3.0 * fit)))
         share = np.where(done, draw.uniform(0.92, 1.0, n), draw.beta(1.2, 2.0, n) * 0.9)
         self._home.watched(users, title, share)

@@ -48,6 +48,8 @@ class Viewers:
         Plays per day.
     taste, other
         What each likes, and what whoever shares the account likes: unit vectors.
+    focus
+        How much each one's taste decides; the others take what comes.
     suggestible
         Share of choices that are made from the home page, if there is full feedback.
     kind, onset, until
@@ -61,6 +63,7 @@ class Viewers:
     rate: Floats = field(init=False)
     taste: Floats = field(init=False)
     other: Floats = field(init=False)
+    focus: Floats = field(init=False)
     suggestible: Floats = field(init=False)
     evening: Floats = field(init=False)
     favourite: Ints = field(init=False)
@@ -76,6 +79,7 @@ class Viewers:
         n, draw = self.users, stream(self.seed, "users")
         self.user_id = as_objects(f"u{i:05d}" for i in range(1, n + 1))
         self.rate = np.minimum(np.exp(draw.normal(-0.35, 0.7, n)), MOST)
+        self.focus = np.exp(draw.normal(0.0, 0.5, n))
         self.suggestible = draw.beta(3, 3, n)
         self.evening = draw.normal(20.0, 1.6, n)
         self.taste, self.favourite = _tastes(stream(self.seed, "tastes"), n)
