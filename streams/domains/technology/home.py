@@ -41,7 +41,8 @@ class HomePage:
 
     def seen(self, users: Ints | slice, count: int) -> Mask:
         """Say of the titles up to a number which each user has seen not long ago."""
-        return self._plays[users, None] - self._seen_at[users, :count] < AGAIN
+        recent: Mask = self._plays[users, None] - self._seen_at[users, :count] < AGAIN
+        return recent
 
     def pages(self, count: int) -> Ints:
         """Return the page of every user, the best first, shape ``(users, SHOWN)``."""

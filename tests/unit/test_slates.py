@@ -1,0 +1,191 @@
+"""Models that put items forward: their slates, their artefact, the service, and their verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from consumers.judged import JudgedRows, read_judged
+from models.loaded import Loaded, Shelf
+from models.registry import Registry
+from models.service import create_service
+from simulator.judge import join_labels
+from streams.domains.technology import SPEC
+from streams.domains.technology.model import was_in
+from streams.events import NO_TIME, Events, Ints, as_objects
+from streams.inference import (
+    HEADER_LENGTH,
+    InferRequest,
+    read_response,
+    write_infer,
+    write_response,
+)
+from streams.recommender import SlateClassifier
+from streams.signature import Signature
+from streams.slates import answers, items_of, scores_of
+
+HISTORY, OFFERED, SIZE, TITLES = 6, 6, 4, 40
+NAMES = (*(f"title_{i}" for i in range(HISTORY)), "offered", "other")
+
+
+def rows_of(seed: int, n: int) -> tuple[np.ndarray, Ints]:
+    """Rows of users who like even titles or odd ones, and what each plays next."""
+    draw = np.random.default_rng(seed)
+    odd = draw.integers(0, 2, n)
+    length = draw.integers(0, HISTORY + 1, n)
+    titles = np.full((n, HISTORY + 1), -1)
+    for row in range(n):
+        own = 2 * draw.permutation(TITLES // 2)[: length[row] + 1] + 1 + odd[row]
+        titles[row, : len(own)] = own
+    X = np.column_stack([titles[:, 1:], np.full(n, TITLES), draw.random(n)]).astype(np.float32)
+    return X, titles[:, 0]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SlateClassifier:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    classifier = HistGradientBoostingClassifier(max_iter=5, early_stopping=False)
+    model = SlateClassifier(HISTORY, OFFERED, classifier, size=SIZE, thin=1)
+    return model.fit(*rows_of(0, 4_000))
+
+
+@pytest.fixture(scope="module")
+def loaded(fitted: SlateClassifier, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    registry = Registry(tmp_path_factory.mktemp("slates"))
+    signature = Signature("next", "0", NAMES, "hash", 0.9, (0.0,) * len(NAMES))
+    registry.add(fitted, signature, metrics={}, data={}, card="", created="")  # type: ignore[arg-type]
+    return Loaded(*registry.load("next", "1"))
+
+
+def test_a_slate_goes_with_what_was_seen_and_shows_none_of_it(fitted: SlateClassifier) -> None:
+    X, _ = rows_of(1, 300)
+    X = X[(X[:, :HISTORY] > 0).sum(axis=1) >= 3]
+    _, items = fitted.recommend(X)
+    assert items.shape == (len(X), SIZE)
+    assert ((items % 2) == (X[:, :1] % 2)).mean() > 0.95
+    assert not (items[:, :, None] == X[:, None, :HISTORY]).any()
+
+
+def test_what_is_not_on_offer_yet_is_not_put_forward(fitted: SlateClassifier) -> None:
+    X, _ = rows_of(2, 100)
+    X[:, OFFERED] = 12
+    _, items = fitted.recommend(X)
+    assert items.max() <= 12
+    X[:, OFFERED] = 2
+    _, few = fitted.recommend(X)
+    assert set(few.ravel().tolist()) <= {0, 1, 2}
+
+
+def test_whoever_has_no_history_is_shown_what_most_have_played(fitted: SlateClassifier) -> None:
+    X = np.full((1, len(NAMES)), -1, np.float32)
+    X[:, OFFERED] = TITLES
+    np.testing.assert_array_equal(fitted.recommend(X)[1], fitted.popular(X))
+
+
+def test_a_row_is_answered_the_same_in_any_company(fitted: SlateClassifier) -> None:
+    X, _ = rows_of(3, 200)
+    scores, items = fitted.recommend(X)
+    for row in (0, 57, 199):
+        one, own = fitted.recommend(X[row : row + 1])
+        assert one[0] == scores[row]
+        assert own[0].tolist() == items[row].tolist()
+
+
+def test_the_artefact_answers_as_what_was_released(fitted: SlateClassifier, loaded: Loaded) -> None:
+    X, _ = rows_of(4, 100)
+    scores, items = fitted.recommend(X)
+    found = loaded.answer(X)
+    np.testing.assert_array_equal(scores_of(found), scores)
+    np.testing.assert_array_equal(items_of(found), items)
+    np.testing.assert_array_equal(loaded.score(X), scores)
+
+
+def test_a_user_is_recommended_to_on_request(loaded: Loaded, tmp_path: Path) -> None:
+    """By the inference protocol, as JSON and as bytes, and by plain names."""
+    registry = Registry(tmp_path)
+    registry.add(loaded.estimator, loaded.signature, metrics={}, data={}, card="", created="")
+    registry.promote("next", "1")
+    shelf = Shelf(registry)
+    shelf.load("next")
+    client = create_service(shelf, max_rows=100, max_body=1 << 20).test_client()
+    X, _ = rows_of(5, 3)
+    _, items = loaded.estimator.recommend(X)  # type: ignore[attr-defined]
+
+    outputs = client.get("/v2/models/next").get_json()["outputs"]
+    assert outputs[1] == {"name": "items", "datatype": "INT64", "shape": [-1, -1]}
+    tensor = {"name": "features", "datatype": "FP32", "shape": list(X.shape), "data": X.tolist()}
+    said = client.post("/v2/models/next/infer", json={"inputs": [tensor]}).get_json()
+    assert said["outputs"][1]["shape"] == [3, SIZE]
+    assert said["outputs"][1]["data"] == items.ravel().tolist()
+
+    body, length = write_infer(X)
+    raw = client.post("/v2/models/next/infer", data=body, headers={HEADER_LENGTH: str(length)})
+    answer = read_response(raw.data, raw.headers[HEADER_LENGTH], 3)
+    np.testing.assert_array_equal(items_of(answer), items)
+
+    named = {"rows": [dict(zip(NAMES, row, strict=True)) for row in X.tolist()]}
+    assert client.post("/predict", json=named).get_json()["items"] == items.tolist()
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_response_with_items_is_read_as_it_was_written(binary: bool) -> None:
+    request = InferRequest(np.zeros((2, 1), np.float32), None, binary)
+    both = answers(np.array([0.25, 0.5]), np.array([[7, 0, 3], [1, 2, 2**40]]))
+    body, length = write_response("m", "1", request, both)
+    np.testing.assert_array_equal(read_response(body, length and str(length), 2), both)
+
+
+JUDGED = replace(
+    SPEC,
+    slate=replace(SPEC.slate, size=2),
+    accuracy=replace(SPEC.accuracy, step=10),  # type: ignore[type-var]
+)
+
+
+def events_of(ids: list[str], times: list[int], **columns: object) -> Events:
+    n, at = len(ids), np.array(times)
+    nothing, names = np.full(n, NO_TIME), as_objects(ids)
+    return Events("views", np.zeros(n, np.int64), at, at, at, nothing, names, names, columns)  # type: ignore[arg-type]
+
+
+def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() -> None:
+    judged = JudgedRows(JUDGED)
+    scores, items = np.array([0.5, 0.25, 1.0]), np.array([[7, 8], [9, 1], [3, 4]])
+    judged.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, items)
+    labels = {"view_id": as_objects(["a", "b"]), "next_title": np.array([8, 8])}
+    judged.labelled(events_of(["la", "lb"], [8, 9], **labels))
+    kept = judged.kept(0)
+    again = JudgedRows(JUDGED)
+    flat = {name: column.ravel() for name, column in kept.items()}  # as it is read back
+    names = ("id", "time", "value")
+    again.restore(0, NO_TIME, *(tuple(flat[f"{w}:{n}"] for n in names) for w in ("score", "label")))  # type: ignore[arg-type]
+    for one in (judged, again):
+        record = one.close(np.array([10, NO_TIME, NO_TIME, NO_TIME]))[0]
+        assert record.value is not None
+        *_, time, score, label = read_judged(record.value)
+        # Of the third nothing is known.
+        assert [c.tolist() for c in (time, score, label)] == [[5, 6], [500_000, 250_000], [1, 0]]
+
+
+def test_a_run_is_judged_by_the_slates_in_its_scores() -> None:
+    def score(name: str, items: list[int]) -> bytes:
+        row = {"event_id": name, "event_time": "2025-01-01T00:00:00.000Z", "user_id": "u"}
+        return orjson.dumps({**row, "score": 0.5, "items": items})
+
+    def label(name: str, title: int) -> bytes:
+        row = {"event_id": f"next-{name}", "event_time": "2025-01-02T00:00:00.000Z"}
+        return orjson.dumps({**row, "user_id": "u", "view_id": name, "next_title": title})
+
+    scores = [score("a", [7, 8]), score("b", [7, 8]), score("c", [7, 0]), score("d", [7, 8])]
+    found = join_labels(JUDGED, scores, [label("a", 8), label("b", 9), label("c", 0)], None)
+    assert found.label.tolist() == [1, 0, 0, -1]
+    assert found.final.tolist() == [True, True, True, False]
+
+
+def test_nothing_played_is_no_hit_though_a_slate_is_not_full() -> None:
+    assert was_in(np.array([[5, 0], [5, 0]]), np.array([0, 5])).tolist() == [0, 1]
