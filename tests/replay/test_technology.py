@@ -1,0 +1,138 @@
+"""Recommendations on worlds that no tuning has seen, beside what is most popular."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from models.registry import Registry
+from models.training import Labelled
+from simulator.testing.replay import champion
+from simulator.training import labelled, world_slices
+from streams.domains.technology import SPEC
+from streams.domains.technology.history import TITLES
+from streams.domains.technology.model import SHOWN
+from streams.events import Floats, Ints
+from streams.intervals import Weighted, difference, each, interval
+from streams.ranking import best
+from streams.recommender import SlateClassifier
+from streams.spec import DAY
+from streams.topics import TRUTH
+
+DAYS = 30
+OFFERED = SPEC.features.names.index("catalogue_size")
+
+
+@pytest.fixture(scope="module", params=[31_337, 31_338])
+def unseen(request: pytest.FixtureRequest) -> Labelled:
+    return labelled(SPEC, world_slices(SPEC, request.param, SPEC.options, DAYS))
+
+
+@pytest.fixture(scope="module")
+def recommender(registry: Registry) -> SlateClassifier:
+    estimator = champion(SPEC).estimator
+    assert isinstance(estimator, SlateClassifier)
+    return estimator
+
+
+def gains(items: Ints, played: Ints) -> tuple[Floats, Floats]:
+    """Hit and nDCG of each slate: with one right title it is 1 over log2 of its rank and one."""
+    right = (items == played[:, None]) & (played[:, None] > 0)
+    return right.any(axis=1).astype(float), (right / np.log2(np.arange(2, 2 + SHOWN))).sum(axis=1)
+
+
+def popular_now(data: Labelled) -> Ints:
+    """Slates of what most have played in the seven days before, of what each has not."""
+    day = (data.times - data.times.min()) // DAY
+    slates = np.zeros((len(day), SHOWN), np.int64)
+    for today in np.unique(day):
+        # What was played next after an event of the last two days is not known of all yet.
+        past = (day < today - 1) & (day >= today - 9) & (data.labels > 0)
+        counts = np.bincount(data.labels[past], minlength=1_001)[1:].astype(np.float64)
+        rows = np.flatnonzero(day == today)
+        scores = np.tile(counts, (len(rows), 1))
+        seen = data.features[rows, :TITLES].astype(np.int64) - 1
+        row, column = np.nonzero(seen >= 0)
+        scores[row, seen[row, column]] = -np.inf
+        scores[np.arange(1_000) >= data.features[rows, OFFERED, None]] = -np.inf
+        slates[rows] = best(scores, SHOWN) + 1
+    return slates
+
+
+def mean(values: Floats) -> Weighted:
+    return each(lambda own: float(np.average(values, weights=own)))
+
+
+@pytest.mark.slow
+def test_slates_are_better_than_what_is_most_popular(
+    unseen: Labelled, recommender: SlateClassifier
+) -> None:
+    """By hits and by nDCG at 10, with the lower end of the interval over users."""
+    _, items = recommender.recommend(unseen.features)
+    for other in (recommender.popular(unseen.features), popular_now(unseen)):
+        for ours, theirs in zip(
+            gains(items, unseen.labels), gains(other, unseen.labels), strict=True
+        ):
+            found = interval(
+                difference(mean(ours), mean(theirs)), unseen.entities.astype(str), draws=200
+            )
+            assert found.low > 0.02, found
+
+
+@pytest.mark.slow
+def test_slates_of_a_user_are_not_those_of_another(
+    unseen: Labelled, recommender: SlateClassifier
+) -> None:
+    _, items = recommender.recommend(unseen.features[-5_000:])
+    shown = np.unique(items)
+    assert len(shown) > 200
+    assert not (items[:, :, None] == unseen.features[-5_000:, None, :TITLES]).any()
+
+
+def plays(seed: int, **options: float) -> Iterator[tuple[str, int]]:
+    """Where titles were found, and which, in a small world."""
+    import orjson
+
+    chosen = {"users": 150, "changes": 0.0, "defects": 0.0, **options}
+    for piece in world_slices(SPEC, seed, chosen, 8):
+        for emission in piece.emissions:
+            if emission.source == SPEC.trigger.name:
+                for body in map(orjson.loads, emission.values):
+                    if body["action"] == "start":
+                        yield body["origin"], body["title_no"]
+
+
+def concentration(titles: npt.ArrayLike) -> float:
+    """Share of all plays that the twenty most played titles have."""
+    counts = np.sort(np.bincount(np.asarray(titles)))[::-1]
+    return float(counts[:20].sum() / counts.sum())
+
+
+def test_what_the_home_page_shows_changes_what_is_watched() -> None:
+    none, much = (list(plays(5, feedback=f)) for f in (0.0, 1.0))
+    assert not any(origin == "home" for origin, _ in none)
+    assert sum(origin == "home" for origin, _ in much) > 0.4 * len(much)
+    assert concentration([t for _, t in much]) > 1.1 * concentration([t for _, t in none])
+
+
+def test_a_premiere_brings_several_times_the_usual_traffic() -> None:
+    import orjson
+
+    days: dict[int, int] = {}
+    premieres = set()
+    for piece in world_slices(SPEC, 3, {**SPEC.options, "users": 200}, 30):
+        for emission in piece.emissions:
+            if emission.source == TRUTH:
+                for body in map(orjson.loads, emission.values):
+                    if body["kind"] == "spike":
+                        premieres.add((piece.until - 1 - SPEC.timeline.epoch) // DAY)
+            if emission.source == SPEC.trigger.name:
+                day = (piece.until - 1 - SPEC.timeline.epoch) // DAY
+                evening = 20 <= (piece.until - 1) // 3_600_000 % 24 < 21
+                days[day] = days.get(day, 0) + len(emission) * evening
+    usual = np.median([n for day, n in days.items() if day not in premieres])
+    assert premieres
+    assert min(days[day] for day in premieres) > 2 * usual
