@@ -3,7 +3,7 @@
 It takes rows whose first columns are a user's history (numbers of titles from 1, the newest first,
 none below 1) and one of which says how many titles are on offer. The slate is chosen by the weights
 of :mod:`streams.recommending`; a classifier of the slate's own figures and of the other columns
-says how likely what is played next is in it.
+says how likely what is watched next is in it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class SlateClassifier:
         self.popularity_: Floats = np.zeros(0)
 
     def fit(self, X: Matrix, y: Ints) -> SlateClassifier:
-        """Learn from rows, in order of time, and what was played next: a number, 0 for nothing."""
+        """Learn from rows, in order of time, and what came next: a number, 0 for nothing."""
         learnt, right = [], []
         for begin, end in pairwise(int(len(y) * step) for step in STEPS):
             self._weigh(X[:begin], y[:begin])

@@ -1,4 +1,4 @@
-"""What a user has come to, and what was played next, against their plain definitions."""
+"""What a user has come to, and what was watched next, against their plain definitions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from streams.domains.technology.history import FAST, SLOW, TITLES, Histories
 from streams.domains.technology.outcomes import NOTHING, Outcome, Outcomes, View
-from streams.domains.technology.schema import HORIZON, LATENESS, PAUSE, START, STOP
+from streams.domains.technology.schema import HORIZON, LATENESS, LONGEST, PAUSE, START, STOP
 from streams.events import NO_TIME, Events, Ints, as_objects
 from streams.spec import DAY, HOUR, MINUTE
 
@@ -103,14 +103,14 @@ def test_days_since_a_play_are_counted_before_the_play_itself() -> None:
     assert Histories().update(slots, events)["gap"].tolist() == [-1.0, 1.0]
 
 
-def next_played(views: list[View]) -> set[Outcome]:
-    """Say for each event what its user began to play first after it, within the horizon."""
+def watched_next(views: list[View]) -> set[Outcome]:
+    """Say for each event what its user has watched first of what began after it, in time."""
     found = set()
     for view in views:
         later = [
             (v.time, v.view_id, v.title)
             for v in views
-            if v.user == view.user and v.title and view.time < v.time <= view.time + HORIZON
+            if v.user == view.user and v.title and view.time < v.began <= view.time + HORIZON
         ]
         title = min(later)[2] if later else NOTHING
         found.add(Outcome(view.view_id, view.user, title))
@@ -118,16 +118,23 @@ def next_played(views: list[View]) -> set[Outcome]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_was_played_next_whatever_the_order_and_the_copies(seed: int) -> None:
+def test_what_was_watched_next_whatever_the_order_and_the_copies(seed: int) -> None:
     draw = np.random.default_rng(seed)
     views = [
-        View(int(t), f"v{i}", f"u{u}", int(title) if starts else NOTHING)
-        for i, (t, u, title, starts) in enumerate(
+        View(
+            int(t),
+            f"v{i}",
+            f"u{u}",
+            int(title) if stops else NOTHING,
+            int(t) - int(lasted) if stops else NO_TIME,
+        )
+        for i, (t, u, title, stops, lasted) in enumerate(
             zip(
                 draw.integers(0, 12 * DAY, 300) // HOUR * HOUR,
                 draw.integers(0, 4, 300),
                 draw.integers(1, 50, 300),
                 draw.random(300) < 0.4,
+                draw.integers(1, LONGEST // HOUR, 300) * HOUR,
                 strict=True,
             )
         )
@@ -142,11 +149,21 @@ def test_what_was_played_next_whatever_the_order_and_the_copies(seed: int) -> No
                 outcomes.take(view)
         found += outcomes.until(clock)
     assert len(found) == len(views)
-    assert set(found) == next_played(views)
+    assert set(found) == watched_next(views)
 
 
 def test_an_outcome_is_known_within_the_horizon_and_the_lateness() -> None:
     outcomes = Outcomes()
-    outcomes.take(View(0, "a", "u", NOTHING))
-    assert list(outcomes.until(HORIZON + LATENESS)) == []
-    assert list(outcomes.until(HORIZON + LATENESS + 1)) == [Outcome("a", "u", NOTHING)]
+    outcomes.take(View(0, "a", "u"))
+    assert list(outcomes.until(HORIZON + LONGEST + LATENESS)) == []
+    assert list(outcomes.until(HORIZON + LONGEST + LATENESS + 1)) == [Outcome("a", "u", NOTHING)]
+
+
+def test_what_is_left_soon_has_not_been_watched() -> None:
+    outcomes = Outcomes()
+    at = HOUR
+    outcomes.take(View(0, "a", "u"))
+    outcomes.take(View(at, "b", "u", title=7, began=0))  # under way when the first happened
+    outcomes.take(View(3 * at, "c", "u", title=9, began=2 * at))
+    found = set(outcomes.until(10 * at))
+    assert found == {Outcome("a", "u", 9), Outcome("b", "u", 9)}

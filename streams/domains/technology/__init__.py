@@ -1,4 +1,4 @@
-"""Technology: viewing events, answered with what to recommend; what was played next tells later."""
+"""Technology: viewing events, answered with what to recommend; what is watched next tells later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from streams.world import Timeline
 SPEC = DomainSpec(
     name="technology",
     title="Recommendation",
-    question="is what is played next, within two days, among the ten titles recommended?",
+    question="is what is watched next, begun within a day, among the ten titles recommended?",
     partitions=4,
     sources=(VIEWS, CATALOGUE, PREFERENCES, OUTCOMES),
     windows=(PLAYS, FINISHES),

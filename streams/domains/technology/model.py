@@ -18,7 +18,7 @@ SHOWN = 10
 """Titles on a slate."""
 REGULAR = 8
 """A user can be missed who has begun so many titles in 28 days."""
-LEAVES = 0.55
+LEAVES = 0.6
 """Who has watched no more of the last few titles than this share is not pleased."""
 
 _COLUMN = {name: i for i, name in enumerate(FEATURES.names)}
@@ -41,24 +41,20 @@ def build(seed: int) -> Estimator:
 
 
 def was_in(items: Ints, labels: Ints) -> Ints:
-    """Return 1 where what was played next is on the slate, 0 where not, or nothing was played."""
+    """Return 1 where what was watched next is on the slate, 0 where not, or nothing was."""
     found: Mask = (items == labels[:, None]).any(axis=1) & (labels > 0)
     return found.astype(np.int64)
 
 
 def missing(scores: Floats) -> Floats:
-    """Return how likely nothing of the slate is played next."""
+    """Return how likely nothing of the slate is watched next."""
     return np.round(1.0 - scores, 6)
 
 
 def is_fading(features: npt.NDArray[np.float32]) -> Mask:
-    """Say which users have watched enough to be missed, come less, and leave what they begin."""
+    """Say which users have watched enough to be missed, and now leave what they begin."""
     column = {name: features[:, place] for name, place in _COLUMN.items()}
-    fading: Mask = (
-        (column["plays_28d"] >= REGULAR)
-        & (column["pace_7d"] < 1)
-        & (column["watched_fast"] <= LEAVES)
-    )
+    fading: Mask = (column["plays_28d"] >= REGULAR) & (column["watched_fast"] <= LEAVES)
     return fading
 
 
@@ -78,7 +74,7 @@ RECIPE = Recipe(
     days=50,
     ordinary_days=50,
     # The catalogue of two months ago: what has come since is new to the model, as it would be.
-    world={"users": 800, "changes": 2.0, "months_ago": 2.0},
+    world={"users": 700, "changes": 3.0, "months_ago": 2.0},
     ordinary={"users": 500, "changes": 0.0, "defects": 0.0, "months_ago": 2.0},
     seed=1_000_003,
 )
@@ -86,9 +82,9 @@ RECIPE = Recipe(
 ENGAGEMENT = AlertRule(
     name="engagement_drop",
     formula=(
-        "alert if a user who began at least eight titles in 28 days, but fewer of them in the last "
-        "seven than in others, and has watched no more than 55 % of the last few, is as unlikely "
-        "to play one that is recommended, within two days, as the model was released with"
+        "alert if a user who began at least eight titles in 28 days, and has watched no more than "
+        "60 % of the last few, is as unlikely to watch one that is recommended within a day as "
+        "the model was released with"
     ),
     noun="user",
     facts=("title_no", "action", "origin", "device"),

@@ -1,7 +1,8 @@
-"""Technology: what was played next, found from the viewing events themselves.
+"""Technology: what was watched next, found from the viewing events themselves.
 
 Events are taken in order of their own times, once no earlier one may come any more. An outcome is
-known as soon as a title begins to play within the horizon, or, if none has, once none may.
+known as soon as a title stops that began within the horizon and of which enough was seen, or, if
+none has, once none may. What a user leaves soon has not been watched: it was no good advice.
 """
 
 from __future__ import annotations
@@ -14,25 +15,35 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streams.domains.technology.schema import HORIZON, LATENESS, OUTCOMES, START, VIEWS
+from streams.domains.technology.schema import (
+    HORIZON,
+    LATENESS,
+    LONGEST,
+    OUTCOMES,
+    STOP,
+    VIEWS,
+    WATCHED,
+)
 from streams.events import NO_TIME
+from streams.spec import SECOND
 from streams.world import Emission, Slice
 
 NOTHING = 0
-"""Stands for the title where nothing was played."""
+"""Stands for the title where nothing was watched."""
 
 
 class View(NamedTuple):
-    """A viewing event; ``title`` is what it starts to play, ``NOTHING`` if it starts nothing."""
+    """A viewing event; if it ends what has been watched, which title that is, and when it began."""
 
     time: int
     view_id: str
     user: str
-    title: int
+    title: int = NOTHING
+    began: int = NO_TIME
 
 
 class Outcome(NamedTuple):
-    """What was played next after an event."""
+    """What was watched next after an event."""
 
     view_id: str
     user: str
@@ -40,7 +51,7 @@ class Outcome(NamedTuple):
 
 
 class Outcomes:
-    """Follows what users play; the state of :func:`with_outcomes`."""
+    """Follows what users watch; the state of :func:`with_outcomes`."""
 
     def __init__(self) -> None:
         self._early: list[View] = []
@@ -62,9 +73,10 @@ class Outcomes:
             yield from self._gone(view.time)
             waiting = self._open.setdefault(view.user, deque())
             if view.title != NOTHING:
-                # Of the same instant is not next.
-                while waiting and waiting[0].time < view.time:
-                    own = waiting.popleft()
+                # What began at the same instant is not next.
+                first = view.began - HORIZON
+                for own in [v for v in waiting if first <= v.time < view.began]:
+                    waiting.remove(own)
                     self._told.add(own.view_id)
                     yield Outcome(own.view_id, view.user, view.title)
             waiting.append(view)
@@ -72,8 +84,8 @@ class Outcomes:
         yield from self._gone(clock - LATENESS)
 
     def _gone(self, time: int) -> Iterator[Outcome]:
-        """Yield the events after which nothing was played within the horizon by then."""
-        while self._oldest and self._oldest[0].time + HORIZON < time:
+        """Yield the events after which, as is known by then, nothing was watched in time."""
+        while self._oldest and self._oldest[0].time + HORIZON + LONGEST < time:
             view = self._oldest.popleft()
             self._ids.discard(view.view_id)
             if view.view_id in self._told:
@@ -109,10 +121,20 @@ def _views(emission: Emission) -> list[View | None]:
         if body and stamp != NO_TIME:
             view_id, user, title = (body.get(n) for n in ("event_id", "user_id", "title_no"))
             if type(view_id) is type(user) is str and type(title) is int:
-                starts = title if body.get("action") == START else NOTHING
-                view = View(stamp, view_id, user, starts)
+                view = View(stamp, view_id, user, *_watched(body, stamp, title))
         found.append(view)
     return found
+
+
+def _watched(body: dict[str, Any], stamp: int, title: int) -> tuple[int, int]:
+    """Return the title that an event ends the watching of, and when that began."""
+    share, seconds = body.get("share"), body.get("watched_s")
+    if body.get("action") != STOP or type(seconds) is not int or not isinstance(share, int | float):
+        return NOTHING, NO_TIME
+    if not share >= WATCHED or not 0 <= seconds * 1000 <= LONGEST:
+        return NOTHING, NO_TIME
+    # Told in whole seconds: it must not seem to have begun after its own start.
+    return title, stamp - seconds * 1000 - SECOND + 1
 
 
 def _emission(known: list[Outcome], clock: int) -> Emission:

@@ -8,14 +8,20 @@ from streams.events import Columns, Ints
 from streams.features import Lookup, Windows
 from streams.spec import DAY, HOUR, MINUTE, Field, Kind, Role, SourceSpec
 
-HORIZON = 2 * DAY
-"""What is played within this after an event counts as played next (ms)."""
+HORIZON = DAY
+"""What begins within this after an event counts as watched next (ms)."""
+
+WATCHED = 0.5
+"""A title that is left before this share of it has not been watched."""
+
+LONGEST = 4 * HOUR
+"""No title is watched for longer at a time (ms)."""
 
 LATENESS = HOUR
 """How late a viewing event may come (ms)."""
 
-LABEL_DELAY = HORIZON + LATENESS
-"""What was played next is known so long after an event at the latest (ms)."""
+LABEL_DELAY = HORIZON + LONGEST + LATENESS
+"""What was watched next is known so long after an event at the latest (ms)."""
 
 SPANS = (3 * DAY, 7 * DAY, 14 * DAY, 28 * DAY)
 """Lengths of the windows over a user's events (ms)."""
@@ -109,11 +115,11 @@ OUTCOMES = SourceSpec(
     name="outcomes",
     role=Role.LABEL,
     key="user_id",
-    help="what was played next after a viewing event, within two days",
+    help="what was watched next after a viewing event: begun within a day, and half of it seen",
     fields=(
         _USER,
         Field("view_id", Kind.STRING, "event_id of the viewing event"),
-        Field("next_title", Kind.INTEGER, "number of the title, 0 if nothing was played", low=0),
+        Field("next_title", Kind.INTEGER, "number of the title, 0 if nothing was watched", low=0),
     ),
     max_ahead=DAY,
     remember=DAY,
