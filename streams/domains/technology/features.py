@@ -47,7 +47,7 @@ _HELP = {
     **{f"finished_{d}": f"share of these that was finished, -1 without one ({d})" for d in _DAYS},
     **{f"pace_{d}": f"plays a day in {d} over those in 28 days, -1 without one"
        for d in _DAYS[:_MONTH]},
-    "finished_trend": "finished_7d less finished_28d, 0 if not known",
+    "finished_trend": "finished_3d less finished_28d, 0 if not known",
     "watched_fast": "mean share watched of the last few titles, -1 if not known",
     "watched_slow": "the same of the last twenty or so",
     "watched_trend": "watched_fast less watched_slow",
@@ -75,7 +75,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     per_day = count / np.array([span / DAY for span in SPANS])
     fast, slow, gap_fast, gap_slow = history["averages"].T
     share = np.asarray(events.columns["share"], np.float64)
-    known = (count[:, 1] > 0) & (count[:, _MONTH] > 0)
+    known = (count[:, 0] > 0) & (count[:, _MONTH] > 0)
     return np.column_stack(
         [
             history["titles"],
@@ -87,7 +87,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
             count,
             finished,
             _over(per_day[:, :_MONTH], per_day[:, _MONTH, None]),
-            np.where(known, finished[:, 1] - finished[:, _MONTH], 0.0),
+            np.where(known, finished[:, 0] - finished[:, _MONTH], 0.0),
             fast,
             slow,
             fast - slow,
@@ -145,7 +145,7 @@ FEATURES = FeatureSpec(
         "how long known": ("plays", "sessions", "on_file"),
         "preferences": ("favourite", "language", "household", "autoplay"),
         "this event": ("action", "share", "device", "origin"),
-        "time": ("hour", "weekend", OFFERED),
+        "time": ("hour", "weekend"),
     },
     phrases={
         "gap_trend": "{value:.1f} times as long between plays as before, usually {usual:.1f}",
@@ -153,7 +153,9 @@ FEATURES = FeatureSpec(
         "gap": "{value:.1f} days since the play before, usually {usual:.1f}",
         "watched_trend": "{value:+.0%} of a title watched, compared with before",
         "watched_fast": "{value:.0%} watched of the last titles, usually {usual:.0%}",
-        "finished_trend": "{value:+.0%} of titles finished, compared with 28 days",
+        "finished_trend": "{value:+.0%} of titles finished in 3 days, compared with 28",
+        "hour": "at {value:.0f} h UTC, usually at {usual:.0f} h",
+        "weekend": "at the weekend",
         "plays": "{value:,.0f} titles so far, usually {usual:,.0f}",
         **{f"pace_{d}": f"{{value:.1f}} times as many plays in {s} as in 28, usually {{usual:.1f}}"
            for d, s in zip(_DAYS[:_MONTH], _SPOKEN, strict=False)},

@@ -17,7 +17,7 @@ from streams.events import NO_TIME, Events, Floats, Ints, Mask
 from streams.features import UNKNOWN, Arrays, Slots, Tracker
 from streams.spec import DAY
 
-TITLES = 32
+TITLES = 24
 """So many of the titles that a user has played last are known, each once."""
 NO_TITLE = -1
 FAST, SLOW = 0.3, 0.06

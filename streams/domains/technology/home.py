@@ -11,7 +11,7 @@ from streams.domains.technology.catalogue import Catalogue
 from streams.events import Floats, Ints, Mask
 
 SHOWN = 10
-AGAIN = 30
+AGAIN = 20
 """After so many other titles one may be watched again."""
 _RECENT = 0.9
 """What a user liked counts so much after each later title."""

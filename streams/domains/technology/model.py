@@ -61,7 +61,7 @@ def is_fading(features: npt.NDArray[np.float32]) -> Mask:
 def sentence(facts: Mapping[str, Any]) -> str:
     """Say what was seen: the event after which nothing that is recommended is expected."""
     title = f" of title {facts['title_no']}" if facts["title_no"] else ""
-    return f"{facts['action']}{title}, found by {facts['origin'] or 'unknown means'}"
+    return f"{facts['action']}{title} ({facts['origin'] or 'found somewhere'})"
 
 
 SLATE = Slate(size=SHOWN, verdict=was_in)
@@ -89,7 +89,7 @@ ENGAGEMENT = AlertRule(
     noun="user",
     facts=("title_no", "action", "origin", "device"),
     sentence=sentence,
-    critical=0.95,
+    critical=0.93,
     about=0,
     risk=missing,
     eligible=is_fading,
