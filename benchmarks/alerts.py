@@ -25,12 +25,13 @@ from streams.spec import DAY, DomainSpec, Role
 from streams.topics import ALERTS, SCORES, TRUTH, topic
 from streams.world import Slice
 
-DAYS = {"finance": 30.0, "retail": 90.0, "logistics": 1 / 6}
+DAYS = {"finance": 30.0, "retail": 90.0, "logistics": 1 / 6, "technology": 60.0}
 QUIET_DAYS = {"logistics": 1 / 6}
 NEEDED = {
     "finance": {"precision": 0.6, "recall": 0.5, "false_per_100k": 2.0},
     "retail": {"precision": 0.15, "recall": 0.1},
     "logistics": {"precision": 0.6, "recall": 0.6, "false_per_100k": 10.0},
+    "technology": {"precision": 0.3, "recall": 0.25},
 }
 
 

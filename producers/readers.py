@@ -81,7 +81,13 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
     if kind == ".xml":
         first = next(_elements(path, dialect, _FIRST), [])
         return _names([row for row in parse_elements(first, _encoding(path)) if row is not None])
-    raise SourceError(f"{path}: unknown kind of file; .parquet, .csv, .jsonl and .xml are read")
+    raise SourceError(
+        f"{path}: unknown kind of file; .parquet, .csv, .tsv, .jsonl and .xml are read"
+    )
+
+
+_DELIMITED = (".csv", ".tsv", ".inter")
+"""Lines of cells under a line of names; what stands between the cells the dialect says."""
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -89,8 +95,9 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _kind(path: Path) -> str:
-    """Return the suffix of what a file is once it is unpacked."""
-    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    """Return the suffix of what a file is once it is unpacked; one for all with a delimiter."""
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    return ".csv" if suffix in _DELIMITED else suffix
 
 
 def _limited(file: IO[bytes]) -> Iterator[bytes]:

@@ -53,7 +53,7 @@ def plainly(rows: list[Row]) -> list[tuple[list[int], list[float], int, int]]:
         )
         own["sessions"] += own["t"] is None or time - own["t"] > PAUSE
         own["t"] = time
-        if action == START:
+        if action == START or (action == STOP and own["titles"][:1] != [title]):
             if own["p"] is not None:
                 fade(own["means"], 2, (time - own["p"]) / DAY)
             own["p"], own["plays"] = time, own["plays"] + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.domains.technology.features import FEATURES
+from streams.domains.technology.files import FILES
 from streams.domains.technology.history import HISTORY
 from streams.domains.technology.model import ENGAGEMENT, RECIPE, SLATE
 from streams.domains.technology.outcomes import with_outcomes
@@ -43,7 +44,7 @@ SPEC = DomainSpec(
     ),
     world=world,
     options=OPTIONS,
-    files=(),
+    files=FILES,
     collect=with_outcomes,
     timeline=Timeline(
         days_per_minute=15.0,

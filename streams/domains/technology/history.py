@@ -50,7 +50,9 @@ class Histories:
             own, time = slots[turn], events.event_time[turn]
             self._session(own, time)
             gap[turn] = self._gap(own, time)
-            playing = starts[turn]
+            # A stop whose start has not been told of tells of it.
+            untold = stops[turn] & (title[turn] > 0) & (rows["titles"][own, 0] != title[turn])
+            playing = starts[turn] | untold
             self._start(own[playing], time[playing], title[turn][playing])
             told = stops[turn] & ~np.isnan(share[turn])
             self._average(own[told], share[turn][told], 0)

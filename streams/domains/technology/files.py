@@ -1,0 +1,64 @@
+"""Technology: the kinds of files that are recognised, by their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from streams.domains.technology.schema import STOP
+from streams.events import NO_TIME
+from streams.world import PLACE, Dialect, FileMap
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+USER, ITEM, RATING, TIME = "user_id:token", "item_id:token", "rating:float", "timestamp:float"
+ALL_TITLES = 1_682
+"""MovieLens 100K has so many titles, all of them on offer from the beginning."""
+
+
+def _movielens(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    """Take ratings of MovieLens as titles that have been watched to the end.
+
+    In order of time, and of the file within a second; how long anything was watched nobody says.
+    """
+    import pandas as pd
+
+    seconds = _whole(frame[TIME])
+    user = _whole(frame[USER])
+    views = pd.DataFrame(
+        {
+            "event_id": "ml-" + frame[PLACE].astype("string"),
+            "event_time": (seconds * 1000).fillna(NO_TIME).astype("int64"),
+            "user_id": ("u" + user.astype("string")).astype(object).where(user.notna(), None),
+            "action": STOP,
+            "title_no": _whole(frame[ITEM]),
+            "watched_s": 0,
+            "share": 1.0,
+            "rating": pd.to_numeric(frame[RATING], errors="coerce"),
+            "catalogue_size": ALL_TITLES,
+            "length_min": 0,
+        },
+        index=frame.index,
+    )
+    return {"views": views}
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Return whole numbers, missing where there is none."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    good = numbers.eq(numbers.round()) & numbers.abs().le(1e12)
+    return numbers.where(good).astype("Int64")
+
+
+FILES = (
+    FileMap(
+        name="movielens",
+        columns=(USER, ITEM, RATING, TIME),
+        convert=_movielens,
+        dialect=Dialect(delimiter="\t"),
+        order=TIME,
+    ),
+)
