@@ -1,0 +1,123 @@
+"""Healthcare: whether a patient came back within 30 days, found from the events themselves.
+
+A stay is followed if its admission was seen: a file that tells of discharges alone says itself what
+came of them. What is known is told once no admission may come any more that would change it: 30
+days and the allowed lateness after the discharge.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from streams.codec import decode_objects, encode_objects, format_times, parse_times
+from streams.domains.healthcare.schema import (
+    ADMISSIONS,
+    DISCHARGES,
+    HORIZON,
+    LABEL_DELAY,
+    LATENESS,
+    PLANNED,
+    READMISSIONS,
+)
+from streams.events import NO_TIME
+from streams.world import Emission, Slice
+
+_Outcome = tuple[str, str, int]
+"""Discharge, patient, and 1 if readmitted."""
+
+
+class Outcomes:
+    """Follows patients in and out; the state of :func:`with_outcomes`."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, int] = {}
+        self._came: dict[str, list[int]] = {}
+        self._open: list[tuple[int, str, str]] = []
+        self._followed: set[str] = set()
+
+    def admission(self, event_id: str, patient: str, time: int, planned: bool) -> None:
+        """Take an admission in."""
+        if event_id in self._begun:
+            return
+        self._begun[event_id] = time
+        if not planned:
+            insort(self._came.setdefault(patient, []), time)
+
+    def discharge(self, event_id: str, patient: str, time: int, admission: str | None) -> None:
+        """Take a discharge in; a second copy, or one whose admission is not known, is left out."""
+        if admission in self._begun and event_id not in self._followed:
+            self._followed.add(event_id)
+            heappush(self._open, (time, event_id, patient))
+
+    def until(self, clock: int) -> list[_Outcome]:
+        """Return the outcomes that are known by now."""
+        known: list[_Outcome] = []
+        while self._open and self._open[0][0] < clock - LABEL_DELAY:
+            time, event_id, patient = heappop(self._open)
+            self._followed.discard(event_id)
+            came = self._came.get(patient, [])
+            at = bisect_right(came, time)
+            back = at < len(came) and came[at] <= time + HORIZON
+            known.append((event_id, patient, int(back)))
+        return known
+
+    def forget(self, clock: int) -> None:
+        """Forget what no discharge that is still to come can ask for."""
+        old = clock - 2 * LABEL_DELAY
+        self._begun = {i: t for i, t in self._begun.items() if t >= old - 200 * HORIZON // 30}
+        for patient, came in list(self._came.items()):
+            del came[: bisect_right(came, old)]
+            if not came:
+                del self._came[patient]
+
+
+def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
+    """Add the outcomes of discharges to the slices in which they become known."""
+    outcomes, tidied = Outcomes(), NO_TIME
+    for piece in slices:
+        events = [*_events(piece, ADMISSIONS.name), *_events(piece, DISCHARGES.name)]
+        for clock, time, body in events:
+            event_id, patient = body.get("event_id"), body.get("patient_id")
+            late = not clock - LATENESS <= time <= clock + DISCHARGES.max_ahead
+            if not isinstance(event_id, str) or not isinstance(patient, str) or late:
+                continue
+            if "admission_id" in body:
+                outcomes.discharge(event_id, patient, time, body["admission_id"])
+            else:
+                outcomes.admission(event_id, patient, time, body.get("type") == PLANNED)
+        known = outcomes.until(piece.until)
+        if piece.until - tidied >= LABEL_DELAY:
+            outcomes.forget(piece.until)
+            tidied = piece.until
+        yield Slice(piece.until, (*piece.emissions, _emission(known, piece.until - 1)))
+
+
+def _events(piece: Slice, source: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Yield clock, time and body of what can be read of a source."""
+    for emission in piece.emissions:
+        if emission.source == source and len(emission):
+            bodies, _ = decode_objects(emission.values)
+            stamps = parse_times([body and body.get("event_time") for body in bodies]).tolist()
+            for clock, time, body in zip(emission.clock.tolist(), stamps, bodies, strict=True):
+                if body and time != NO_TIME:
+                    yield clock, time, body
+
+
+def _emission(known: list[_Outcome], clock: int) -> Emission:
+    discharge, patient, back = zip(*known, strict=True) if known else ((),) * 3
+    time = np.full(len(known), clock)
+    values = encode_objects(
+        {
+            "event_id": [f"outcome-{i}" for i in discharge],
+            "event_time": format_times(time),
+            "patient_id": patient,
+            "discharge_id": discharge,
+            "readmitted": back,
+        }
+    )
+    return Emission(READMISSIONS.name, time, time, [p.encode() for p in patient], values)

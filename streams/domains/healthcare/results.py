@@ -1,0 +1,105 @@
+"""Healthcare: what a laboratory's result says, as numbers in one unit, as it arrives.
+
+A result is one measurement, by any name and in any unit that is in the tables of
+:mod:`streams.clinical`. Each analyte that the model knows has a column of its own; a result fills
+one of them and leaves the others unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+
+import numpy as np
+
+from streams.clinical.units import analyte, find_analyte, harmonise
+from streams.events import Columns, Floats, Mask
+
+ANALYTES = (
+    "creatinine",
+    "urea_nitrogen",
+    "sodium",
+    "hemoglobin",
+    "white_cells",
+    "albumin",
+    "bnp",
+    "glucose",
+)
+"""What features are made of; other results are taken in, and nothing is made of them."""
+UNUSABLE = "unusable"
+RANGE = "_range"
+
+
+def value_of(name: str, results: Columns) -> Floats:
+    """Return an analyte's value in its own unit, NaN where a result is none of it or unusable."""
+    rows = _rows(name, results)
+    found = np.full(len(rows), np.nan)
+    picked = _cells(results, rows, "value"), _cells(results, rows, "unit")
+    found[rows] = harmonise(analyte(name), *picked).values
+    return found
+
+
+def range_of(name: str, results: Columns) -> Floats:
+    """Return -1, 0 or 1 where a value is below, in or above its laboratory's reference range.
+
+    Without a range of the laboratory's own it is the analyte's; NaN where there is no value.
+    """
+    rows = _rows(name, results)
+    one, values = analyte(name), np.asarray(results[name], np.float64)[rows]
+    units = _cells(results, rows, "unit")
+    low, high = (
+        harmonise(one, _cells(results, rows, end), units).values for end in ("low", "high")
+    )
+    good = low < high
+    low, high = np.where(good, low, one.usual[0]), np.where(good, high, one.usual[1])
+    found = np.full(len(rows), np.nan)
+    where = (values > high) * 1.0 - (values < low) * 1.0
+    found[rows] = np.where(np.isnan(values), np.nan, where)
+    return found
+
+
+def unusable(results: Columns) -> Floats:
+    """Return 1 where a result of a known analyte is no possible value in a known unit, else 0.
+
+    NaN for analytes of which no feature is made.
+    """
+    found = np.full(len(results["analyte"]), np.nan)
+    for name in ANALYTES:
+        rows = _rows(name, results)
+        found[rows] = np.isnan(np.asarray(results[name], np.float64)[rows])
+    return found
+
+
+COLUMNS: Mapping[str, Callable[[Columns], Floats]] = {
+    **{name: partial(value_of, name) for name in ANALYTES},
+    **{name + RANGE: partial(range_of, name) for name in ANALYTES},
+    UNUSABLE: unusable,
+}
+"""Columns of a result by name; those further down are made from those before them."""
+
+
+def _rows(name: str, results: Columns) -> Mask:
+    return np.fromiter((_named(text) == name for text in results["analyte"]), bool)
+
+
+@cache
+def _known() -> dict[str, str]:
+    return {}
+
+
+def _named(text: object) -> str:
+    """Return our name of what is measured, empty if we have none."""
+    known = _known()
+    if not isinstance(text, str):
+        return ""
+    if text not in known:
+        if len(known) > 10_000:
+            known.clear()
+        found = find_analyte(text)
+        known[text] = found.name if found else ""
+    return known[text]
+
+
+def _cells(results: Columns, rows: Mask, name: str) -> list[object]:
+    column = results[name][rows].tolist()
+    return ["" if value is None and name == "unit" else value for value in column]

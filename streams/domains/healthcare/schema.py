@@ -1,0 +1,175 @@
+"""Healthcare: what a discharge, an admission, a result, a visit, a note and a label look like."""
+
+from __future__ import annotations
+
+from streams.domains.healthcare import findings, results
+from streams.features import Lookup, Windows
+from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+
+HORIZON = 30 * DAY
+"""Who comes back unplanned within this after a discharge is readmitted (ms)."""
+
+LATENESS = 6 * HOUR
+"""How late a discharge or an admission may be told (ms)."""
+
+LABEL_DELAY = HORIZON + LATENESS
+"""Whether somebody was readmitted is known so long after the discharge at the latest (ms)."""
+
+SPANS = (30 * DAY, 90 * DAY, 365 * DAY, 3_650 * DAY)
+"""Lengths of the windows over a patient's discharges (ms)."""
+
+PLANNED = "elective"
+"""The type of an admission that was agreed on before: it is no readmission."""
+
+_PATIENT = Field("patient_id", Kind.STRING, "patient, a pseudonym", max_length=40)
+
+
+def _count(name: str, help: str, high: int = 1_000, unit: str = "") -> Field:
+    return Field(name, Kind.INTEGER, help, low=0, high=high, unit=unit)
+
+
+def _word(name: str, help: str) -> Field:
+    return Field(name, Kind.STRING, help, required=False, max_length=40)
+
+
+DISCHARGES = SourceSpec(
+    name="discharges",
+    role=Role.TRIGGER,
+    key="patient_id",
+    help="patients who leave the hospital alive, with what their stay was",
+    fields=(
+        _PATIENT,
+        _word("admission_id", "event_id of the admission that the stay began with"),
+        _word("admission_type", "emergency, urgent, elective, ..."),
+        _word("admission_source", "emergency_room, referral, transfer, ..."),
+        _word("disposition", "where to: home, home_care, nursing, ..."),
+        _word("specialty", "of the physician who admitted"),
+        _word("payer", "who pays"),
+        Field("age", Kind.NUMBER, "age", required=False, low=0, high=130, unit="years"),
+        _count("days", "length of the stay", unit="days"),
+        _count("lab_procedures", "laboratory tests of the stay"),
+        _count("procedures", "other procedures"),
+        _count("medications", "different drugs that were given"),
+        _count("medication_changes", "drugs whose dose was raised or lowered"),
+        _count("diagnoses", "diagnoses on the record"),
+        _word("diagnosis", "group of the first one"),
+        _word("diagnosis_2", "group of the second one"),
+        _word("diagnosis_3", "group of the third one"),
+        _word("insulin", "no, steady, up or down"),
+        _word("a1c", "glycated haemoglobin: norm, high, very_high"),
+        _count("outpatient_year", "outpatient visits of the year before, as registered"),
+        _count("emergency_year", "emergency visits of the year before, as registered"),
+        _count("inpatient_year", "stays of the year before, as registered"),
+    ),
+    allowed_lateness=LATENESS,
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+ADMISSIONS = SourceSpec(
+    name="admissions",
+    role=Role.CONTEXT,
+    key="patient_id",
+    help="patients who come in",
+    fields=(
+        _PATIENT,
+        Field("type", Kind.STRING, "emergency, urgent, elective, ...", max_length=40),
+        _word("source", "emergency_room, referral, transfer, ..."),
+        _word("complaint", "group of what they come for"),
+    ),
+    allowed_lateness=LATENESS,
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+LABS = SourceSpec(
+    name="labs",
+    role=Role.CONTEXT,
+    key="patient_id",
+    help="results of laboratories, one measurement each, in the unit that the laboratory uses",
+    fields=(
+        _PATIENT,
+        Field(
+            "analyte", Kind.STRING, "what was measured: a name, or its LOINC code", max_length=60
+        ),
+        Field("value", Kind.STRING, "a number, or <0.1 and the like", max_length=40),
+        Field("unit", Kind.STRING, "as the laboratory writes it", required=False, max_length=20),
+        Field("low", Kind.NUMBER, "of its reference range", required=False),
+        Field("high", Kind.NUMBER, "of its reference range", required=False),
+    ),
+    allowed_lateness=2 * HOUR,
+    max_ahead=DAY,
+    remember=DAY,
+    derived=results.COLUMNS,
+)
+
+VISITS = SourceSpec(
+    name="visits",
+    role=Role.CONTEXT,
+    key="patient_id",
+    help="visits that are no stay, and appointments that were missed, as the register counts them",
+    fields=(
+        _PATIENT,
+        Field("kind", Kind.STRING, "outpatient, emergency or missed", max_length=20),
+        _word("reason", "group of what it was for"),
+        _count("outpatient_year", "outpatient visits of a year, with this one"),
+        _count("emergency_year", "emergency visits of a year, with this one"),
+        _count("missed_year", "missed appointments of a year, with this one"),
+    ),
+    allowed_lateness=2 * HOUR,
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+NOTES = SourceSpec(
+    name="notes",
+    role=Role.CONTEXT,
+    key="patient_id",
+    help="doctors' notes as text; nothing but their findings is kept of them",
+    fields=(
+        _PATIENT,
+        Field("kind", Kind.STRING, "admission or discharge", max_length=20),
+        Field("text", Kind.STRING, "the note", max_length=50_000),
+    ),
+    allowed_lateness=2 * HOUR,
+    max_ahead=DAY,
+    remember=DAY,
+    derived={"findings": findings.findings, "words": findings.words},
+    sensitive=True,
+)
+
+READMISSIONS = SourceSpec(
+    name="readmissions",
+    role=Role.LABEL,
+    key="patient_id",
+    help="whether a patient came back unplanned within 30 days of a discharge, told after these",
+    fields=(
+        _PATIENT,
+        Field("discharge_id", Kind.STRING, "event_id of the discharge", max_length=40),
+        Field("readmitted", Kind.INTEGER, "1 or 0", low=0, high=1),
+    ),
+    max_ahead=DAY,
+    remember=DAY,
+)
+
+STAYS = Windows("stays", "patient_id", "days", SPANS, keep=200)
+
+_KNOWN_AFTER = 3 * HOUR
+"""What laboratories, wards and doctors say counts so much later: no discharge waits for them."""
+
+LABS_NOW = Lookup("labs", tuple(results.COLUMNS), _KNOWN_AFTER, carry=True)
+LABS_BEFORE = Lookup(
+    "labs", results.ANALYTES, _KNOWN_AFTER + 2 * DAY, name="labs_before", carry=True
+)
+"""The same two days before: what a trend is from."""
+NOTE = Lookup("notes", ("findings", "words"), _KNOWN_AFTER)
+VISIT = Lookup("visits", ("kind", "outpatient_year", "emergency_year", "missed_year"), _KNOWN_AFTER)
+ADMISSION = Lookup("admissions", ("type", "source"), LATENESS + HOUR)
+
+PSEUDONYMS = {
+    "patient_id": "patient",
+    "event_id": "event",
+    "discharge_id": "event",
+    "admission_id": "event",
+}
+"""Fields that name a patient, or one of a patient's events: numbers of stays are identifiers."""

@@ -1,0 +1,211 @@
+"""Healthcare: a seeded world of patients who fall ill, stay, leave, and sometimes come back.
+
+Patients have chronic illness, homes and habits, and visit their doctors. Stays have causes, courses
+in the laboratory and notes; planned ones begin in the morning of a weekday. What is planted is what
+is left unsolved at a discharge and brings the patient back (:mod:`streams.domains.healthcare.stays`);
+others fall ill again of themselves. Who dies is not discharged, and another takes the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from streams.codec import encode_objects, format_times
+from streams.domains.healthcare import records
+from streams.domains.healthcare.patients import (
+    EMERGENCY,
+    INPATIENT,
+    MISSED,
+    OUTPATIENT,
+    People,
+    Register,
+    settle,
+)
+from streams.domains.healthcare.schema import (
+    ADMISSIONS,
+    DISCHARGES,
+    LABS,
+    NOTES,
+    VISITS,
+)
+from streams.domains.healthcare.sending import Queue
+from streams.domains.healthcare.stays import KINDS, NONE, Stays, begin
+from streams.events import Floats, Ints, as_objects
+from streams.seeds import stream
+from streams.spec import DAY, HOUR
+from streams.world import Emission, Slice
+
+OPTIONS: Mapping[str, float] = {"patients": 12_000, "readmissions": 1.0, "defects": 1.0}
+"""How many patients there are, how often something is left unsolved (0: never), how bad the
+hospital's systems are (0: perfect)."""
+
+EPOCH = 1_735_689_600_000
+"""2025-01-01T00:00:00Z, where every world begins."""
+
+_WEEK = np.array([1.12, 1.05, 1.02, 1.0, 1.02, 0.9, 0.89])
+_LEAVES = 1 / 4_000
+"""Chance per day that somebody moves away."""
+
+
+@dataclass(slots=True)
+class HealthcareWorld:
+    """The world of one seed; iterate over :meth:`slices` once."""
+
+    seed: int
+    options: Mapping[str, float]
+    people: People = field(init=False)
+    _register: Register = field(init=False)
+    _free: Floats = field(init=False)
+    _due: Floats = field(init=False)
+    _again: Ints = field(init=False)
+    _dying: Floats = field(init=False)
+    _month: int = field(init=False, default=0)
+    _queues: dict[str, Queue] = field(init=False)
+    _truth: Queue = field(init=False)
+
+    def __post_init__(self) -> None:
+        n, bad = int(self.options["patients"]), self.options["defects"]
+        self.people = settle(self.seed, n)
+        self._register = Register(self.seed, self.people)
+        self._free, self._due = np.zeros(n), np.full(n, np.inf)
+        self._again, self._dying = np.zeros(n, np.int64), np.full(n, np.inf)
+        self._queues = {
+            s.name: Queue.empty(s.name, self.seed, s.allowed_lateness, bad)
+            for s in (DISCHARGES, ADMISSIONS, LABS, VISITS, NOTES)
+        }
+        self._truth = Queue.empty("truth", self.seed, 0, 0.0)
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield what happens, an hour at a time, without end."""
+        day = 0
+        while True:
+            self._day(day)
+            start = EPOCH + day * DAY
+            queues = (*self._queues.values(), self._truth)
+            today = [queue.until(start + DAY) for queue in queues]
+            for hour in range(24):
+                until = start + (hour + 1) * HOUR
+                yield Slice(until, tuple(_cut(e, until - HOUR, until) for e in today))
+            day += 1
+
+    def _day(self, day: int) -> None:
+        """Let everything begin that begins on a day."""
+        if day // 30 != self._month:
+            self._month = day // 30
+            self._register.month(self._month)
+        self._part(day)
+        self._visits(day)
+        stays, places = self._admitted(day)
+        if not len(stays):
+            return
+        register = self._register
+        patients = register.patient_id(places)
+        year = {
+            "outpatient_year": register.year(OUTPATIENT, places),
+            "emergency_year": register.year(EMERGENCY, places),
+            "inpatient_year": register.year(INPATIENT, places),
+        }
+        register.count(INPATIENT, places, self._month)
+        register.count(EMERGENCY, places[~stays.planned], self._month)
+        made = records.Made(self.seed, self.people, stays, patients, day, EPOCH)
+        self._put(day, ADMISSIONS.name, *made.admissions())
+        self._put(day, LABS.name, *made.labs(self.options["defects"]))
+        self._put(day, NOTES.name, *made.notes())
+        self._put(day, DISCHARGES.name, *made.discharges(year))
+        self._truth.put(day, *made.truth())
+        self._settle_next(stays, places)
+
+    def _part(self, day: int) -> None:
+        """Let those who have died or move be followed by others."""
+        draw = stream(self.seed, "moves", day)
+        moves = (draw.random(len(self.people)) < _LEAVES) & (self._free < day)
+        gone = np.flatnonzero((moves & np.isinf(self._due)) | (self._dying <= day))
+        self._register.leave(gone, day)
+        self._dying[gone], self._due[gone], self._free[gone] = np.inf, np.inf, day
+
+    def _admitted(self, day: int) -> tuple[Stays, Ints]:
+        register, n = self._register, len(self.people)
+        draw = stream(self.seed, "falling ill", day)
+        chance = self.people.rate[register.trait] / 365 * _WEEK[(day + 2) % 7]
+        ill = (self._free < day) & np.isinf(self._due) & (draw.random(n) < chance)
+        back = (self._due < day + 1) & (self._free < day + 1)
+        places = np.flatnonzero(ill | back)
+        again = np.where(back, self._again, NONE)[places]
+        at = np.where(back, self._due, np.nan)[places]
+        stays = begin(
+            self.seed, self.people, day, places, register.trait[places], again, at,
+            self.options["readmissions"],
+        )  # fmt: skip
+        self._due[places] = np.inf
+        return stays, places
+
+    def _settle_next(self, stays: Stays, places: Ints) -> None:
+        """Note until when each of them is here, and when each comes back."""
+        self._free[places] = stays.discharged + 1
+        self._due[places] = np.where(stays.dies, np.inf, stays.discharged + stays.gap)
+        comes = np.isfinite(self._due[places])
+        self._free[places] = np.where(comes, stays.discharged, stays.discharged + 1)
+        self._again[places] = stays.problem
+        self._dying[places] = np.where(stays.dies, stays.discharged, np.inf)
+
+    def _visits(self, day: int) -> None:
+        """Let patients see doctors, or miss them; weekdays by appointment, always in an emergency."""
+        register, people, n = self._register, self.people, len(self.people)
+        draw = stream(self.seed, "visits", day)
+        trait = register.trait
+        sick = people.has[trait].sum(axis=1)
+        weekday = (day + 2) % 7 < 5  # 2025-01-01 was a Wednesday
+        asked = draw.random(n) < (2.0 + 1.6 * sick) / 260 * weekday
+        comes = draw.random(n) < 0.6 + 0.4 * people.keeps[trait]
+        urgent = draw.random(n) < 0.5 * people.frailty[trait] * (1.6 - people.keeps[trait]) / 365
+        here = self._free < day
+        kind = np.select(
+            [urgent & here, asked & here & comes, asked & here], [EMERGENCY, OUTPATIENT, MISSED], -1
+        )
+        places = np.flatnonzero(kind >= 0)
+        kinds = kind[places]
+        hour = np.where(kinds == EMERGENCY, draw.normal(17, 5, n)[places] % 24,
+                        np.clip(draw.normal(11.5, 2.5, n)[places], 7, 18))  # fmt: skip
+        for which in (EMERGENCY, OUTPATIENT, MISSED):
+            register.count(which, places[kinds == which], self._month)
+        time = EPOCH + day * DAY + (hour * HOUR).astype(np.int64)
+        patients = register.patient_id(places)
+        reason = records.reasons(people, trait[places], draw.random(n)[places])
+        values = encode_objects(
+            {
+                "event_id": [f"visit-{day:05d}-{i}" for i in range(len(places))],
+                "event_time": format_times(time),
+                "patient_id": patients,
+                "kind": [_VISIT[k] for k in kinds.tolist()],
+                "reason": reason,
+                "outpatient_year": register.year(OUTPATIENT, places).tolist(),
+                "emergency_year": register.year(EMERGENCY, places).tolist(),
+                "missed_year": register.year(MISSED, places).tolist(),
+            }
+        )
+        self._put(day, VISITS.name, time, as_objects(p.encode() for p in patients), values)
+
+    def _put(
+        self, day: int, source: str, time: Ints, key: records.Keys, value: list[bytes]
+    ) -> None:
+        self._queues[source].put(day, time, key, value)
+
+
+_VISIT = {OUTPATIENT: "outpatient", EMERGENCY: "emergency", MISSED: "missed"}
+
+
+def _cut(emission: Emission, start: int, until: int) -> Emission:
+    """Take the events in ``[start, until)``."""
+    low, high = np.searchsorted(emission.clock, [start, until])
+    return emission.take(slice(int(low), int(high)))
+
+
+def world(seed: int, options: Mapping[str, float]) -> HealthcareWorld:
+    """Return the world of that seed; options that are not given have their defaults."""
+    return HealthcareWorld(seed, {**OPTIONS, **options})
+
+
+__all__ = ["EPOCH", "KINDS", "OPTIONS", "HealthcareWorld", "world"]

@@ -1,0 +1,158 @@
+"""Healthcare: stays in the hospital, and what is left unsolved at their ends.
+
+What is planted is an unsolved problem at a discharge: an illness that was not over (relapse), an
+infection or a bleeding that has begun (complication), drugs that do not agree (medication), a home
+in which nobody helps (social). It shows in results, drugs, notes and visits, not always and not
+alone: others show the same signs. Of those with a problem more than half come back within a month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streams.domains.healthcare.patients import ACUTE, CONDITIONS, People
+from streams.events import Floats, Ints, Mask
+from streams.seeds import stream
+
+NONE, RELAPSE, COMPLICATION, MEDICATION, SOCIAL = range(5)
+KINDS = ("none", "relapse", "complication", "medication", "social")
+_BACK = 0.72
+"""Chance that a problem brings somebody back."""
+_GAP = np.array([1.0, 11.0, 7.0, 8.0, 14.0])
+"""Days until then, on average."""
+CAUSES = (*CONDITIONS, *ACUTE)
+_DISMISSED = {"home": 0, "home_care": 1, "nursing": 2, "rehabilitation": 3, "against_advice": 4}
+DISPOSITIONS = tuple(_DISMISSED)
+_FATAL = 0.02
+
+
+@dataclass(slots=True)
+class Stays:
+    """Stays that have begun, by column; each array has shape ``(n,)``.
+
+    Attributes
+    ----------
+    place, trait
+        Whose it is: the place in the register, and the traits.
+    admitted, discharged
+        Days since the world's beginning, with their fractions.
+    cause
+        Place in :data:`CAUSES`.
+    planned, dies
+        Whether it was agreed on before, and whether it ends with death.
+    severity
+        0.2 for a trifle, 1 for most, 3 for the worst.
+    problem, strength
+        What is unsolved at its end, and how much of it (0 to 1).
+    gap
+        Days after which the problem brings the patient back; infinite if it does not.
+    """
+
+    place: Ints
+    trait: Ints
+    admitted: Floats
+    discharged: Floats
+    cause: Ints
+    planned: Mask
+    dies: Mask
+    severity: Floats
+    problem: Ints
+    strength: Floats
+    gap: Floats
+    procedures: Ints
+    disposition: Ints
+    number: Ints
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    @property
+    def days(self) -> Ints:
+        """Length in whole days, at least 1."""
+        found: Ints = np.maximum(np.round(self.discharged - self.admitted), 1).astype(np.int64)
+        return found
+
+    def take(self, rows: Ints | Mask) -> Stays:
+        """Return some of them."""
+        return Stays(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    @classmethod
+    def concat(cls, parts: list[Stays]) -> Stays:
+        """Put some together."""
+        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in cls.__slots__))
+
+
+def begin(
+    seed: int,
+    people: People,
+    day: int,
+    place: Ints,
+    trait: Ints,
+    again: Ints,
+    at: Floats,
+    share: float,
+) -> Stays:
+    """Draw the stays that begin on a day, whole.
+
+    Parameters
+    ----------
+    again
+        What brings each of them back, or :data:`NONE`.
+    at
+        When those come (days); NaN for the others.
+    share
+        How often a problem is left, over what is usual (0: never).
+    """
+    n = len(place)
+    draw = stream(seed, "stays", day)
+    has, frailty = people.has[trait], people.frailty[trait]
+    back = again != NONE
+    planned = (draw.random(n) < 0.16) & ~back
+    weight = np.concatenate([has * 1.0, np.full((n, len(ACUTE)), 0.35)], axis=1)
+    pick = draw.random(n) * weight.sum(axis=1)
+    cause = np.minimum((np.cumsum(weight, axis=1) < pick[:, None]).sum(axis=1), len(CAUSES) - 1)
+    severity = np.clip(np.exp(draw.normal(-0.1, 0.45, n)) * frailty**0.4, 0.2, 3.0)
+    severity = np.where(back, severity * 1.1, severity)
+    hour = np.where(planned, draw.uniform(7, 10, n), draw.normal(15, 5, n) % 24)
+    admitted = np.where(np.isnan(at), day + hour / 24, np.fmax(at, day))
+    length = np.maximum(draw.gamma(3.0, 1.3, n) * severity**0.7 * np.where(planned, 0.8, 1.0), 0.8)
+    leave = np.floor(admitted + length) + np.clip(draw.normal(14, 2.5, n), 8, 21) / 24
+    discharged = np.where(leave < admitted + 0.8, leave + 1, leave)
+    procedures = draw.poisson(np.where(planned, 2.2, 0.8) * severity**0.5)
+    dies = draw.random(n) < _FATAL * severity**1.5 * (people.age[trait] / 65) ** 3
+
+    draw = stream(seed, "problems", day)
+    old = np.exp((people.age[trait] - 65) / 40)
+    sick = has.sum(axis=1)
+    chance = np.column_stack(
+        [
+            0.055 * severity * (1 + 0.35 * sick) * (cause < len(CONDITIONS)),
+            0.030 * severity**0.5 * (1 + 0.6 * np.minimum(procedures, 4)),
+            0.022 * (1 + 0.45 * sick) * old * (2.0 - people.keeps[trait]),
+            0.075 * (1 - people.support[trait]) ** 1.3 * (1 + 0.8 * people.alone[trait]) * old
+            * (1 + has[:, CONDITIONS.index("dementia")] + has[:, CONDITIONS.index("depression")]),
+        ]
+    )  # fmt: skip
+    chance *= share * np.where(planned, 0.6, 1.0)[:, None] * frailty[:, None] ** 0.5
+    chance *= np.minimum(1.0, 0.9 / np.maximum(chance.sum(axis=1), 1e-9))[:, None]
+    pick = draw.random(n)
+    problem = 1 + (np.cumsum(chance, axis=1) < pick[:, None]).sum(axis=1)
+    problem = np.where(problem > SOCIAL, NONE, problem)
+    strength = np.where(problem == NONE, 0.0, draw.uniform(0.35, 1.0, n))
+    gap = draw.gamma(2.0, 0.5, n) * _GAP[problem]
+    comes = (problem != NONE) & (draw.random(n) < _BACK + 0.2 * (strength - 0.7))
+    gap = np.where(comes, np.clip(gap, 0.6, 29.0), np.inf)
+    shortened = (problem == RELAPSE) & (draw.random(n) < 0.5) & (discharged - admitted > 3)
+    discharged = np.where(shortened, discharged - 1, discharged)
+
+    draw = stream(seed, "ways out", day)
+    needs = 0.25 * severity + 0.02 * (people.age[trait] - 60) + 0.3 * (1 - people.support[trait])
+    way = needs + draw.normal(0, 0.35, n) - 0.35 * (problem == SOCIAL) * strength
+    disposition = np.select([way > 1.15, way > 0.9, way > 0.55], [2, 3, 1], 0)
+    disposition = np.where(draw.random(n) < 0.012 + 0.05 * (problem == SOCIAL), 4, disposition)
+    return Stays(
+        place, trait, admitted, discharged, cause, planned, dies, severity, problem, strength, gap,
+        procedures, disposition, np.arange(n) + day * 100_000,
+    )  # fmt: skip
