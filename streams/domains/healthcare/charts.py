@@ -1,4 +1,4 @@
-"""Healthcare: results of the laboratories during a stay: the illness's course, in their own units."""
+"""Healthcare: results of the laboratories during a stay, which follow the illness's course."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ _ACUTE = _effects(
     ("sepsis", "creatinine", 0.25), ("sepsis", "albumin", -0.12),
 )  # fmt: skip
 _BEGUN = {
-    COMPLICATION: np.array([0.05, 0.08, -0.004, -0.15, 0.42, -0.08, 0.1, 0.05]),
-    MEDICATION: np.array([0.22, 0.22, -0.022, -0.03, 0.0, 0.0, 0.0, 0.16]),
+    COMPLICATION: np.array([0.05, 0.08, -0.004, -0.18, 0.55, -0.12, 0.1, 0.05]),
+    MEDICATION: np.array([0.28, 0.28, -0.03, -0.03, 0.0, 0.0, 0.0, 0.2]),
 }
 """What a problem that begins does to the logarithms by the end of the stay."""
 
@@ -106,7 +106,7 @@ def draw_results(seed: int, people: People, stays: Stays, day: int) -> Results:
     end = np.minimum(np.floor(stays.discharged) + 7 / 24, stays.discharged - 4 / 24)[stay]
     at = np.where(last, end, np.where(place == 0, stays.admitted[stay] + 1.5 / 24, morning))
     draw = stream(seed, "results", day)
-    taken = (draw.random((len(stay), k)) < 0.3) | (last | (place == 0))[:, None]
+    taken = (draw.random((len(stay), k)) < 0.15) | (last | (place == 0))[:, None]
     taken &= draw.random((len(stay), k)) < 0.93
     at = at + draw.uniform(0, 0.5 / 24, len(stay))
     noise = draw.normal(0, 1, (len(stay), k)) * _NOISE
@@ -122,7 +122,7 @@ def levels(seed: int, people: People, stays: Stays, day: int, since: Floats, sta
     own = stream(seed, "blood").normal(0, 1, (len(people), len(ANALYTES))) * _SPREAD
     base = own[stays.trait] + people.has[stays.trait] @ _CHRONIC[: len(CONDITIONS)]
     left = stream(seed, "left over", day).gamma(1.1, 0.2, n)  # nobody leaves wholly well
-    left += np.where(stays.problem == RELAPSE, stays.strength * 0.9, 0.0)
+    left += np.where(stays.problem == RELAPSE, stays.strength * 1.2, 0.0)
     done = np.clip(since / (stays.discharged - stays.admitted)[stay], 0.0, 1.0)
     ill = (stays.severity[stay] - left[stay]).clip(0) * (1 - done) ** 1.5 + left[stay]
     level: Floats = base[stay] + ill[:, None] * _ACUTE[stays.cause[stay]]
@@ -137,7 +137,10 @@ def written(
 ) -> tuple[list[str], list[str], list[str], list[float], list[float]]:
     """Write results as their laboratories do: name, value, unit and reference range."""
     one = [analyte(name) for name in ANALYTES]
-    name, text, unit, low, high = [], [], [], [], []
+    name: list[str] = []
+    text: list[str] = []
+    unit: list[str] = []
+    ends: tuple[list[float], list[float]] = ([], [])
     for which, lab, value in zip(
         results.which.tolist(), laboratory.tolist(), results.value.tolist(), strict=True
     ):
@@ -149,6 +152,6 @@ def written(
         unit.append(how.units[which])
         text.append(f"{(value - factor.offset) / factor.scale:.{digits}f}")
         bounds = ((end - factor.offset) / factor.scale for end in one[which].usual)
-        for column, bound in zip((low, high), bounds, strict=True):
+        for column, bound in zip(ends, bounds, strict=True):
             column.append(round(bound, 2))
-    return name, text, unit, low, high
+    return name, text, unit, *ends

@@ -13,8 +13,8 @@ from streams.events import Columns, Floats, Ints, Objects
 
 _HAS = (
     # what they have
-    "heart_failure", "copd", "kidney_disease", "diabetes", "coronary_disease", "atrial_fibrillation",
-    "depression", "dementia", "cirrhosis", "cancer", "pneumonia", "smoking", "alcohol_abuse",
+    "heart_failure", "copd", "kidney_disease", "diabetes", "coronary_disease",
+    "atrial_fibrillation", "depression", "dementia", "cirrhosis", "cancer", "pneumonia",
     # how they are
     "shortness_of_breath", "edema", "chest_pain", "fatigue", "fever", "wound", "discharge_fluid",
     "nausea", "dizziness", "confusion", "falls", "weight_gain", "hypoglycemia",

@@ -40,8 +40,8 @@ RECIPE = Recipe(
     max_false_alerts=2e-2,
     days=100,
     ordinary_days=45,
-    world={"patients": 24_000, "readmissions": 1.0, "defects": 1.0},
-    ordinary={"patients": 12_000, "readmissions": 0.0, "defects": 0.0},
+    world={"patients": 42_000, "readmissions": 1.0, "defects": 1.0},
+    ordinary={"patients": 28_000, "readmissions": 0.0, "defects": 0.0},
     seed=1_000_003,
 )
 

@@ -103,7 +103,7 @@ def settle(seed: int, patients: int) -> People:
     alone = draw.random(n) < 0.27
     support = np.clip(draw.beta(5, 2, n) - 0.25 * alone, 0.02, 1.0)
     keeps = draw.beta(6, 2, n)
-    rate = 0.45 * older**0.5 * (1 + 0.35 * has.sum(axis=1)) * frailty
+    rate = 0.36 * older**0.5 * (1 + 0.35 * has.sum(axis=1)) * frailty
     payer = np.where(age >= 65, 0, draw.choice(len(PAYERS), n, p=[0.1, 0.25, 0.5, 0.15]))
     draw = stream(seed, "names")
     return People(

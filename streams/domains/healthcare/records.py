@@ -105,7 +105,7 @@ class Made:
         ]
 
     def discharges(self, year: Mapping[str, Ints]) -> Events:
-        """The leaving of those who live, with what their stays were."""
+        """Write that those who live leave, with what their stays were."""
         stays, people = self.stays, self.people
         draw, n = stream(self.seed, "discharges", self.day), len(stays)
         sick = people.has[stays.trait].sum(axis=1)
@@ -187,7 +187,7 @@ class Made:
         return time, self._keys(results.stay), values
 
     def notes(self) -> Events:
-        """A note when a patient comes, and one before a patient leaves."""
+        """Write a note when a patient comes, and one before a patient leaves."""
         stays, n = self.stays, len(self.stays)
         draw = stream(self.seed, "notes", self.day)
         drawn = draws_for(draw, 2 * n)
@@ -218,7 +218,7 @@ class Made:
         return time, self._keys(whose), values
 
     def truth(self) -> Events:
-        """What is left unsolved and brings somebody back: from the discharge until then."""
+        """Write what is left unsolved and brings somebody back, from the discharge until then."""
         stays = self.stays
         rows = np.flatnonzero(np.isfinite(stays.gap) & ~stays.dies)
         onset, until = (

@@ -8,12 +8,12 @@ one of them and leaves the others unknown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 
 from streams.clinical.units import analyte, find_analyte, harmonise
-from streams.events import Columns, Floats, Mask
+from streams.events import Columns, Floats, Ints, Mask
 
 ANALYTES = (
     "creatinine",
@@ -28,6 +28,12 @@ ANALYTES = (
 """What features are made of; other results are taken in, and nothing is made of them."""
 UNUSABLE = "unusable"
 RANGE = "_range"
+_WHICH = "which"
+
+
+def which(results: Columns) -> Ints:
+    """Return the place of each result's analyte in :data:`ANALYTES`, -1 for others."""
+    return np.fromiter(map(_place, results["analyte"]), np.int64, len(results["analyte"]))
 
 
 def value_of(name: str, results: Columns) -> Floats:
@@ -70,34 +76,25 @@ def unusable(results: Columns) -> Floats:
     return found
 
 
-COLUMNS: Mapping[str, Callable[[Columns], Floats]] = {
+COLUMNS: Mapping[str, Callable[[Columns], Ints | Floats]] = {
+    _WHICH: which,
     **{name: partial(value_of, name) for name in ANALYTES},
     **{name + RANGE: partial(range_of, name) for name in ANALYTES},
     UNUSABLE: unusable,
 }
 """Columns of a result by name; those further down are made from those before them."""
+LOOKED_UP = tuple(name for name in COLUMNS if name != _WHICH)
 
 
 def _rows(name: str, results: Columns) -> Mask:
-    return np.fromiter((_named(text) == name for text in results["analyte"]), bool)
+    found: Mask = results[_WHICH] == ANALYTES.index(name)
+    return found
 
 
-@cache
-def _known() -> dict[str, str]:
-    return {}
-
-
-def _named(text: object) -> str:
-    """Return our name of what is measured, empty if we have none."""
-    known = _known()
-    if not isinstance(text, str):
-        return ""
-    if text not in known:
-        if len(known) > 10_000:
-            known.clear()
-        found = find_analyte(text)
-        known[text] = found.name if found else ""
-    return known[text]
+@lru_cache(10_000)
+def _place(text: str) -> int:
+    found = find_analyte(text)
+    return ANALYTES.index(found.name) if found and found.name in ANALYTES else -1
 
 
 def _cells(results: Columns, rows: Mask, name: str) -> list[object]:

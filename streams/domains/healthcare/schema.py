@@ -157,7 +157,7 @@ STAYS = Windows("stays", "patient_id", "days", SPANS, keep=200)
 _KNOWN_AFTER = 3 * HOUR
 """What laboratories, wards and doctors say counts so much later: no discharge waits for them."""
 
-LABS_NOW = Lookup("labs", tuple(results.COLUMNS), _KNOWN_AFTER, carry=True)
+LABS_NOW = Lookup("labs", results.LOOKED_UP, _KNOWN_AFTER, carry=True)
 LABS_BEFORE = Lookup(
     "labs", results.ANALYTES, _KNOWN_AFTER + 2 * DAY, name="labs_before", carry=True
 )

@@ -2,8 +2,9 @@
 
 Patients have chronic illness, homes and habits, and visit their doctors. Stays have causes, courses
 in the laboratory and notes; planned ones begin in the morning of a weekday. What is planted is what
-is left unsolved at a discharge and brings the patient back (:mod:`streams.domains.healthcare.stays`);
-others fall ill again of themselves. Who dies is not discharged, and another takes the place.
+is left unsolved at a discharge and brings the patient back
+(:mod:`streams.domains.healthcare.stays`); others fall ill again of themselves. Who dies is not
+discharged, and another takes the place.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from streams.seeds import stream
 from streams.spec import DAY, HOUR
 from streams.world import Emission, Slice
 
-OPTIONS: Mapping[str, float] = {"patients": 12_000, "readmissions": 1.0, "defects": 1.0}
+OPTIONS: Mapping[str, float] = {"patients": 28_000, "readmissions": 1.0, "defects": 1.0}
 """How many patients there are, how often something is left unsolved (0: never), how bad the
 hospital's systems are (0: perfect)."""
 
@@ -70,7 +71,7 @@ class HealthcareWorld:
         n, bad = int(self.options["patients"]), self.options["defects"]
         self.people = settle(self.seed, n)
         self._register = Register(self.seed, self.people)
-        self._free, self._due = np.zeros(n), np.full(n, np.inf)
+        self._free, self._due = np.full(n, -1.0), np.full(n, np.inf)
         self._again, self._dying = np.zeros(n, np.int64), np.full(n, np.inf)
         self._queues = {
             s.name: Queue.empty(s.name, self.seed, s.allowed_lateness, bad)
@@ -152,7 +153,7 @@ class HealthcareWorld:
         self._dying[places] = np.where(stays.dies, stays.discharged, np.inf)
 
     def _visits(self, day: int) -> None:
-        """Let patients see doctors, or miss them; weekdays by appointment, always in an emergency."""
+        """Let patients see doctors, or miss them: on weekdays, or in an emergency."""
         register, people, n = self._register, self.people, len(self.people)
         draw = stream(self.seed, "visits", day)
         trait = register.trait

@@ -109,7 +109,7 @@ def begin(
     draw = stream(seed, "stays", day)
     has, frailty = people.has[trait], people.frailty[trait]
     back = again != NONE
-    planned = (draw.random(n) < 0.16) & ~back
+    planned = (draw.random(n) < 0.22) & ~back & ((day + 2) % 7 < 5)  # a day 0 is a Wednesday
     weight = np.concatenate([has * 1.0, np.full((n, len(ACUTE)), 0.35)], axis=1)
     pick = draw.random(n) * weight.sum(axis=1)
     cause = np.minimum((np.cumsum(weight, axis=1) < pick[:, None]).sum(axis=1), len(CAUSES) - 1)

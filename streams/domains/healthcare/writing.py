@@ -31,7 +31,8 @@ _SIGNS = {
     "atrial_fibrillation": ("palpitations", "dizziness"),
     "depression": ("insomnia", "fatigue"), "dementia": ("confusion", "falls"),
     "cirrhosis": ("edema", "confusion"), "cancer": ("fatigue", "nausea", "weight loss"),
-    "pneumonia": ("fever", "cough", "shortness of breath"), "urinary_infection": ("fever", "dysuria"),
+    "pneumonia": ("fever", "cough", "shortness of breath"),
+    "urinary_infection": ("fever", "dysuria"),
     "fracture": ("pain", "falls"), "gastrointestinal_bleeding": ("melena", "dizziness"),
     "sepsis": ("fever", "confusion"),
 }  # fmt: skip
@@ -45,7 +46,8 @@ _SPOKEN = {
     "atrial_fibrillation": ("atrial fibrillation", "afib"), "depression": ("depression",) * 2,
     "dementia": ("Alzheimer's disease", "dementia"), "cirrhosis": ("cirrhosis",) * 2,
     "cancer": ("cancer", "malignancy"), "pneumonia": ("pneumonia",) * 2,
-    "urinary_infection": ("urinary tract infection", "UTI"), "fracture": ("hip fracture", "fracture"),
+    "urinary_infection": ("urinary tract infection", "UTI"),
+    "fracture": ("hip fracture", "fracture"),
     "gastrointestinal_bleeding": ("GI bleeding", "GI bleed"), "sepsis": ("sepsis",) * 2,
 }  # fmt: skip
 _DRUGS = {
