@@ -32,6 +32,7 @@ NEEDED = {
     "retail": {"precision": 0.15, "recall": 0.1},
     "logistics": {"precision": 0.6, "recall": 0.6, "false_per_100k": 10.0},
     "technology": {"precision": 0.3, "recall": 0.25},
+    "healthcare": {"precision": 0.4, "recall": 0.2},
 }
 
 

@@ -124,7 +124,7 @@ def _signs(
     there += [sign for sign in _TROUBLE if leaving and next(u) < trouble]
     side = 0.05 + (0.5 * strength if problem == MEDICATION else 0.0)
     there += [sign for sign in _SIDE if leaving and next(u) < side]
-    if next(u) < 0.05 + (0.35 * strength if problem == SOCIAL else 0.0):
+    if next(u) < 0.05 + (0.5 * strength if problem == SOCIAL else 0.0):
         there.append("recurrent falls")
     there = list(dict.fromkeys(there))
     plain = " ".join(there)
