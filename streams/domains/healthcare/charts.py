@@ -94,7 +94,7 @@ class Results:
 def draw_results(seed: int, people: People, stays: Stays, day: int) -> Results:
     """Draw the results of stays that begin on a day: all at their ends, some on the days between.
 
-    The last are taken in the morning of the discharge, or four hours before it.
+    The last are taken in the morning of the discharge, or five hours before it.
     """
     n, k = len(stays), len(ANALYTES)
     between = np.maximum(np.floor(stays.discharged) - np.floor(stays.admitted) - 1, 0).astype(int)
@@ -103,7 +103,7 @@ def draw_results(seed: int, people: People, stays: Stays, day: int) -> Results:
     place = np.arange(len(stay)) - np.repeat(np.cumsum(draws) - draws, draws)
     last = place == draws[stay] - 1
     morning = np.floor(stays.admitted)[stay] + place + 6.5 / 24
-    end = np.minimum(np.floor(stays.discharged) + 7 / 24, stays.discharged - 4 / 24)[stay]
+    end = np.minimum(np.floor(stays.discharged) + 7 / 24, stays.discharged - 5 / 24)[stay]
     at = np.where(last, end, np.where(place == 0, stays.admitted[stay] + 1.5 / 24, morning))
     draw = stream(seed, "results", day)
     taken = (draw.random((len(stay), k)) < 0.15) | (last | (place == 0))[:, None]

@@ -1,7 +1,7 @@
 """Healthcare: the features of a discharge, from the stay, earlier stays, results, visits and notes.
 
 Windows are ``[t - span, t)`` over the patient's own earlier discharges. Results, visits and notes
-count three hours after they are taken or written; a change is from what was known two days before.
+count four hours after they are taken or written; a change is from what was known two days before.
 What is not known is -1, never NaN, a change that is not known 0. Where a feature means the same as
 a column of :func:`consumers.extraction.extract_features`, it is made by the same functions.
 

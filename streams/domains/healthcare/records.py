@@ -193,7 +193,7 @@ class Made:
         drawn = draws_for(draw, 2 * n)
         early = stays.admitted + draw.uniform(1, 6, n) / 24
         early = np.minimum(early, stays.discharged - 12 / 24)
-        late = stays.discharged - draw.uniform(3.5, 9, n) / 24
+        late = stays.discharged - draw.uniform(4.5, 9, n) / 24
         at = np.concatenate([early, late])
         rows = np.concatenate([np.arange(n), np.flatnonzero(~stays.dies) + n])
         base = datetime.fromtimestamp(self.epoch / 1000, UTC)

@@ -154,7 +154,7 @@ READMISSIONS = SourceSpec(
 
 STAYS = Windows("stays", "patient_id", "days", SPANS, keep=200)
 
-_KNOWN_AFTER = 3 * HOUR
+_KNOWN_AFTER = 4 * HOUR
 """What laboratories, wards and doctors say counts so much later: no discharge waits for them."""
 
 LABS_NOW = Lookup("labs", results.LOOKED_UP, _KNOWN_AFTER, carry=True)
@@ -164,7 +164,7 @@ LABS_BEFORE = Lookup(
 """The same two days before: what a trend is from."""
 NOTE = Lookup("notes", ("findings", "words"), _KNOWN_AFTER)
 VISIT = Lookup("visits", ("kind", "outpatient_year", "emergency_year", "missed_year"), _KNOWN_AFTER)
-ADMISSION = Lookup("admissions", ("type", "source"), LATENESS + HOUR)
+ADMISSION = Lookup("admissions", ("type", "source"), LATENESS + 2 * HOUR)
 
 PSEUDONYMS = {
     "patient_id": "patient",
