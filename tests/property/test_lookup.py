@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.carried import CarriedState, new_lookup
 from consumers.lookup import LookupState, as_texts
+from streams.errors import StateError
 from streams.events import NO_TIME, Events, as_objects
 from streams.features import Lookup
 
 LOOKUP = Lookup("profiles", ("age", "income"), delay=5)
+CARRIED = Lookup("profiles", ("age", "income"), delay=5, name="said", carry=True)
 VERSIONS = st.lists(
     st.tuples(
         st.integers(0, 1),
@@ -79,3 +83,50 @@ def test_an_event_meets_the_newest_version_that_was_known(
 def test_what_is_written_down_of_a_version_is_its_fields() -> None:
     rows = [(0, "a", 1, None, float("nan")), (0, "a", 2, "old", 1.5)]
     assert as_texts(events(rows), LOOKUP).tolist() == ["[null,null]", '["old",1.5]']
+
+
+def carried(
+    rows: list[tuple[int, str, int, str | None, float]], partition: int, entity: str, time: int
+) -> tuple[int, str | None, float | None]:
+    """Return the newest value of each field by a plain search, and the newer one's time."""
+    own = [r for r in rows if r[:2] == (partition, entity) and r[2] + CARRIED.delay <= time]
+    ages = sorted((r for r in own if r[3] is not None), key=lambda r: r[2])
+    incomes = sorted((r for r in own if r[4] == r[4]), key=lambda r: r[2])
+    newest = max([NO_TIME, *(said[-1][2] for said in (ages, incomes) if said)])
+    return newest, ages[-1][3] if ages else None, incomes[-1][4] if incomes else None
+
+
+@given(VERSIONS, ASKED, st.integers(0, 25), st.integers(0, 30))
+def test_a_field_keeps_what_was_last_said_of_it(
+    rows: list[tuple[int, str, int, str | None, float]],
+    asked: list[tuple[int, str, int]],
+    cut: int,
+    asks_from: int,
+) -> None:
+    """In whatever order it came, with what nobody can ask for forgotten, and written down."""
+    state = new_lookup(CARRIED, 2)
+    assert isinstance(state, CarriedState)
+    limit = np.full(2, asks_from)
+    state.add(events(rows[:cut]), limit)
+    kept = [state.kept(p) for p in range(2)]
+    state = new_lookup(CARRIED, 2)
+    for p, (keys, times, texts) in enumerate(kept):
+        state.restore(p, keys, times, texts)
+    state.add(events(rows[cut:]), limit)
+    partition, entity, time = zip(*asked, strict=True) if asked else ((), (), ())
+    joined = state.as_of(
+        np.array(partition, np.int64), as_objects(entity), np.array(time, np.int64)
+    )
+    found = zip(joined.time.tolist(), joined.columns["age"], joined.columns["income"], strict=True)
+    assert list(found) == [carried(rows, *one) for one in asked]
+
+
+def test_a_state_of_another_width_is_refused() -> None:
+    with pytest.raises(StateError, match="a version has 3 fields"):
+        new_lookup(CARRIED, 1).restore(0, ["a"], np.array([1]), ["[1,2,3]"])
+
+
+def test_what_a_plain_lookup_is_called_changes_no_fingerprint() -> None:
+    assert Lookup("profiles", ("age",)).apart == ()
+    assert Lookup("profiles", ("age",), name="then").apart == ("then", False)
+    assert CARRIED.apart == ("said", True)
