@@ -106,7 +106,7 @@ def draw_results(seed: int, people: People, stays: Stays, day: int) -> Results:
     end = np.minimum(np.floor(stays.discharged) + 7 / 24, stays.discharged - 5 / 24)[stay]
     at = np.where(last, end, np.where(place == 0, stays.admitted[stay] + 1.5 / 24, morning))
     draw = stream(seed, "results", day)
-    taken = (draw.random((len(stay), k)) < 0.15) | (last | (place == 0))[:, None]
+    taken = (draw.random((len(stay), k)) < 0.1) | (last | (place == 0))[:, None]
     taken &= draw.random((len(stay), k)) < 0.93
     at = at + draw.uniform(0, 0.5 / 24, len(stay))
     noise = draw.normal(0, 1, (len(stay), k)) * _NOISE

@@ -212,7 +212,7 @@ _EARLIER = (
     "days_since_discharge", "days_at_home", *(f"stay_days_{d}" for d in _SPAN),
 )  # fmt: skip
 _NOTES = tuple(name for name in _HELP if name.startswith("note_"))
-_DRUGS = ("insulin", "warfarin", "opioid", "loop_diuretic", "digoxin", "steroid", "oxygen")
+_DRUGS = ("insulin", "warfarin", "opioid", "loop_diuretic", "digoxin", "steroid")
 
 FEATURES = FeatureSpec(
     names=tuple(_HELP),

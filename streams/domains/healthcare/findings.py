@@ -19,7 +19,7 @@ _HAS = (
     "shortness_of_breath", "edema", "chest_pain", "fatigue", "fever", "wound", "discharge_fluid",
     "nausea", "dizziness", "confusion", "falls", "weight_gain", "hypoglycemia",
     # what they take
-    "insulin", "warfarin", "opioid", "loop_diuretic", "digoxin", "steroid", "oxygen",
+    "insulin", "warfarin", "opioid", "loop_diuretic", "digoxin", "steroid",
 )  # fmt: skip
 _NOT = ("shortness_of_breath", "edema", "chest_pain", "fever", "confusion", "dizziness")
 _FAMILY = ("diabetes", "coronary_disease")

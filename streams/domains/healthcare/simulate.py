@@ -39,7 +39,7 @@ from streams.seeds import stream
 from streams.spec import DAY, HOUR
 from streams.world import Emission, Slice
 
-OPTIONS: Mapping[str, float] = {"patients": 28_000, "readmissions": 1.0, "defects": 1.0}
+OPTIONS: Mapping[str, float] = {"patients": 38_000, "readmissions": 1.0, "defects": 1.0}
 """How many patients there are, how often something is left unsolved (0: never), how bad the
 hospital's systems are (0: perfect)."""
 
@@ -159,7 +159,7 @@ class HealthcareWorld:
         trait = register.trait
         sick = people.has[trait].sum(axis=1)
         weekday = (day + 2) % 7 < 5  # 2025-01-01 was a Wednesday
-        asked = draw.random(n) < (2.0 + 1.6 * sick) / 260 * weekday
+        asked = draw.random(n) < (1.2 + 0.9 * sick) / 260 * weekday
         comes = draw.random(n) < 0.6 + 0.4 * people.keeps[trait]
         urgent = draw.random(n) < 0.5 * people.frailty[trait] * (1.6 - people.keeps[trait]) / 365
         here = self._free < day
