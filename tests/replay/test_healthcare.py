@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 
 import numpy as np
@@ -17,10 +17,11 @@ from consumers.waiting import Prepared
 from producers.wire import finale, wire
 from simulator.testing.inprocess import InProcess, as_records
 from simulator.training import world_slices
+from streams.clinical.units import analyte, harmonise
 from streams.domains.healthcare.findings import VOCABULARY
 from streams.domains.healthcare.patients import FAMILY
 from streams.domains.healthcare.results import ANALYTES
-from streams.events import Outbound
+from streams.events import Outbound, Records
 from streams.keys import INVENTED
 from streams.privacy import pseudonym
 from streams.registry import load_domain
@@ -171,8 +172,8 @@ def test_features_equal_those_of_extract_features(
                 name = analytes[body["analyte"]]
                 cells = {"": body["value"], "_unit": body["unit"], "_low": body["low"],
                          "_high": body["high"]}  # fmt: skip
-                one = extract_features(pd.DataFrame([{name + k: v for k, v in cells.items()}]))
-                usable = not one.matrix[0, one.names.index(f"{name}_missing")]
+                one = harmonise(analyte(name), [body["value"]], [body["unit"] or ""])
+                usable = bool(np.isfinite(one.values[0]))
                 if usable:
                     row |= {name + part: value for part, value in cells.items()}
         rows.append(row)
@@ -245,3 +246,92 @@ def bodies(slices: Iterator[Slice] | list[Slice]) -> dict[str, list[dict[str, ob
                 except orjson.JSONDecodeError:
                     continue
     return found
+
+
+def test_nobody_leaves_who_has_not_come_and_nobody_is_ill_outside_of_a_stay(
+    healthcare: DomainSpec,
+) -> None:
+    """Results and notes are of somebody who is in the hospital then, or dies there."""
+    clean = list(world_slices(healthcare, 44, {**OPTIONS, "defects": 0.0}, 2 * DAYS))
+    sent = bodies(clean)
+    came = {b["event_id"]: (b["patient_id"], b["event_time"]) for b in sent["admissions"]}
+    for body in sent["discharges"]:
+        who, when = came[body["admission_id"]]
+        assert who == body["patient_id"]
+        assert str(when) < str(body["event_time"])
+    since: dict[object, list[str]] = {}
+    for body in sent["admissions"]:
+        since.setdefault(body["patient_id"], []).append(str(body["event_time"]))
+    until: dict[object, list[str]] = {}
+    for body in sent["discharges"]:
+        until.setdefault(body["patient_id"], []).append(str(body["event_time"]))
+    for source in ("labs", "notes"):
+        for body in sent[source]:
+            who, at = body["patient_id"], str(body["event_time"])
+            begun = sum(time <= at for time in since.get(who, ()))
+            over = sum(time <= at for time in until.get(who, ()))
+            assert begun - over == 1, (source, body)
+
+
+def test_defects_change_nothing_of_what_happens(healthcare: DomainSpec) -> None:
+    """Each part of the world draws by itself."""
+    one, other = (
+        bodies(list(world_slices(healthcare, 45, {**OPTIONS, "defects": bad}, DAYS)))
+        for bad in (0.0, 5.0)
+    )
+    assert one["truth"] == other["truth"]
+    assert len(one["truth"]) > 20
+    readable = {b["event_id"]: b for b in other["notes"]}
+    assert all(readable[b["event_id"]] == b for b in one["notes"] if b["event_id"] in readable)
+    assert len(readable) > 0.9 * len(one["notes"])
+
+
+def test_where_nothing_is_left_unsolved_fewer_come_back(healthcare: DomainSpec) -> None:
+    shares = {}
+    for readmissions in (0.0, 1.0, 3.0):
+        options = {**OPTIONS, "defects": 0.0, "readmissions": readmissions}
+        sent = bodies(list(world_slices(healthcare, 46, options, 55.0)))
+        told = [body["readmitted"] for body in sent["readmissions"]]
+        assert len(told) > 200
+        shares[readmissions] = sum(map(bool, told)) / len(told)
+        assert bool(sent.get("truth")) == (readmissions > 0)
+    assert shares[0.0] < 0.12 < shares[1.0] < 0.35 < shares[3.0]
+
+
+@pytest.mark.parametrize("share", [0.4, 0.8])
+def test_a_state_that_was_written_down_goes_on_as_if_nothing_had_been(
+    healthcare: DomainSpec, share: float
+) -> None:
+    """With results that fill each other's rows, and two looks at the same source."""
+    batches = list(wire(healthcare, world_slices(healthcare, 47, OPTIONS, 2 * DAYS)))
+    batches.append(finale(healthcare, batches[-1].latest()))
+    records = list(as_records(healthcare, batches, 2_000))
+    cut = int(len(records) * share)
+
+    def features(domain: InProcess, parts: list[Records]) -> None:
+        for _ in domain.run(parts):
+            pass
+
+    whole: dict[str, bytes] = {}
+    features(InProcess(healthcare, watch=noting(whole)), records)
+    first: dict[str, bytes] = {}
+    before = InProcess(healthcare, watch=noting(first))
+    features(before, records[:cut])
+    second: dict[str, bytes] = {}
+    after = InProcess(healthcare, watch=noting(second))
+    for p in range(healthcare.partitions):
+        content = before.pipeline.snapshot(p)
+        assert content is not None
+        after.pipeline.restore(p, [content])
+    features(after, records)
+    assert len(second) > 50
+    assert {**first, **second} == whole
+    assert all(whole[name] == row for name, row in first.items())
+
+
+def noting(found: dict[str, bytes]) -> Callable[[Prepared], None]:
+    def watch(prepared: Prepared) -> None:
+        rows = (row.tobytes() for row in prepared.features)
+        found.update(zip(prepared.events.event_id, rows, strict=True))
+
+    return watch

@@ -1,0 +1,50 @@
+"""Healthcare as a whole stack: nobody is named in what a run leaves behind, and all is counted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from models.registry import Registry
+from producers.recording import read_recording
+from streams.domains.healthcare.patients import FAMILY
+from streams.registry import load_domain
+from streams.topics import topics_of
+from tests.stacks import Up
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+NAMED = re.compile(rb"MRN-\d|\bout-\d{10}|\b(?:" + "|".join(FAMILY).encode() + rb")\b")
+
+
+def test_nobody_is_named_in_what_a_run_leaves_behind(registry: Registry, tmp_path: Path) -> None:
+    """In its logs, its report, what it kept of alerts and metrics, and any topic but the notes'."""
+    file = tmp_path / "run.parquet"
+    arguments = ("--days", "9", "--speed", "100000", "--record", str(file))
+    with Up(tmp_path, *arguments, domain="healthcare") as up:
+        assert up.ended(240) == 0, up.text
+    account = up.report
+    for part in (account, account["context"], account["labels"]):
+        assert part["unaccounted"] == 0
+    assert account["scored"] > 100
+    assert account["context"]["dead"] > 0
+    recorded = read_recording(file)
+    spec = load_domain("healthcare")
+    names = [t.name for t in topics_of(spec) if not t.internal]
+    counts = {}
+    for name in names:
+        records = recorded.of(name)
+        counts[name] = len(records)
+        if name == "healthcare.notes":
+            assert any(NAMED.search(r.value or b"") for r in records)
+            continue
+        for record in records:
+            for part in (record.key, record.value, *(value for _, value in record.headers)):
+                assert not NAMED.search(part or b""), (name, part)
+    assert min(counts[f"healthcare.{name}"] for name in ("scores", "dead", "labs", "truth")) > 0
+    left = [p for p in Path(up.run["path"]).rglob("*") if p.is_file()]
+    assert len(left) > 3
+    for path in (up.log, up.report_file, *left):
+        assert not NAMED.search(path.read_bytes()), path
