@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from streams.domains.healthcare.files import chapter as diagnosis_group
 from streams.errors import SourceError
 from streams.events import Floats, Ints
 
@@ -43,15 +44,6 @@ CATEGORIES = (
     "change", "diabetesMed", *DRUGS,
 )  # fmt: skip
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
-_CHAPTERS = (
-    (1, 140, "infection"), (140, 240, "neoplasm"), (250, 251, "diabetes"), (240, 280, "endocrine"),
-    (280, 290, "blood"), (290, 320, "mental"), (320, 360, "nervous"), (360, 390, "senses"),
-    (390, 460, "circulatory"), (785, 786, "circulatory"), (460, 520, "respiratory"),
-    (786, 787, "respiratory"), (520, 580, "digestive"), (787, 788, "digestive"),
-    (580, 630, "genitourinary"), (788, 789, "genitourinary"), (630, 680, "pregnancy"),
-    (680, 710, "skin"), (710, 740, "musculoskeletal"), (800, 1000, "injury"),
-)  # fmt: skip
-"""ICD-9 codes from, and below, and what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +124,7 @@ def chapter(code: str) -> str:
     >>> [chapter(code) for code in ("250.83", "428", "V57", "?", "786")]
     ['diabetes', 'circulatory', 'supplementary', 'unknown', 'respiratory']
     """
-    if code[:1] in ("V", "E"):
-        return "supplementary"
-    try:
-        number = float(code)
-    except ValueError:
-        return "unknown"
-    return next((name for low, high, name in _CHAPTERS if low <= number < high), "other")
+    return diagnosis_group(code) or "unknown"
 
 
 def from_earlier(rows: pd.DataFrame, day: Floats) -> pd.DataFrame:

@@ -25,8 +25,11 @@ from streams.domains.healthcare.schema import (
     READMISSIONS,
 )
 from streams.events import NO_TIME
+from streams.spec import DAY
 from streams.world import Emission, Slice
 
+_LONGEST = 200 * DAY
+"""Of a longer stay it may have been forgotten that it began (ms)."""
 _Outcome = tuple[str, str, int]
 """Discharge, patient, and 1 if readmitted."""
 
@@ -69,7 +72,7 @@ class Outcomes:
     def forget(self, clock: int) -> None:
         """Forget what no discharge that is still to come can ask for."""
         old = clock - 2 * LABEL_DELAY
-        self._begun = {i: t for i, t in self._begun.items() if t >= old - 200 * HORIZON // 30}
+        self._begun = {i: t for i, t in self._begun.items() if t >= old - _LONGEST}
         for patient, came in list(self._came.items()):
             del came[: bisect_right(came, old)]
             if not came:

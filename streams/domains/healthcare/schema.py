@@ -164,7 +164,7 @@ LABS_BEFORE = Lookup(
 """The same two days before: what a trend is from."""
 NOTE = Lookup("notes", ("findings", "words"), _KNOWN_AFTER)
 VISIT = Lookup("visits", ("kind", "outpatient_year", "emergency_year", "missed_year"), _KNOWN_AFTER)
-ADMISSION = Lookup("admissions", ("type", "source"), LATENESS + 2 * HOUR)
+ADMISSION = Lookup("admissions", ("type",), LATENESS + 2 * HOUR)
 
 PSEUDONYMS = {
     "patient_id": "patient",

@@ -33,7 +33,7 @@ from streams.domains.healthcare.schema import (
     VISITS,
 )
 from streams.domains.healthcare.sending import Queue
-from streams.domains.healthcare.stays import KINDS, NONE, Stays, begin
+from streams.domains.healthcare.stays import NONE, Stays, begin
 from streams.events import Floats, Ints, as_objects
 from streams.seeds import stream
 from streams.spec import DAY, HOUR
@@ -145,7 +145,6 @@ class HealthcareWorld:
 
     def _settle_next(self, stays: Stays, places: Ints) -> None:
         """Note until when each of them is here, and when each comes back."""
-        self._free[places] = stays.discharged + 1
         self._due[places] = np.where(stays.dies, np.inf, stays.discharged + stays.gap)
         comes = np.isfinite(self._due[places])
         self._free[places] = np.where(comes, stays.discharged, stays.discharged + 1)
@@ -207,6 +206,3 @@ def _cut(emission: Emission, start: int, until: int) -> Emission:
 def world(seed: int, options: Mapping[str, float]) -> HealthcareWorld:
     """Return the world of that seed; options that are not given have their defaults."""
     return HealthcareWorld(seed, {**OPTIONS, **options})
-
-
-__all__ = ["EPOCH", "KINDS", "OPTIONS", "HealthcareWorld", "world"]

@@ -2,8 +2,8 @@
 
 What is planted is an unsolved problem at a discharge: an illness that was not over (relapse), an
 infection or a bleeding that has begun (complication), drugs that do not agree (medication), a home
-in which nobody helps (social). It shows in results, drugs, notes and visits, not always and not
-alone: others show the same signs. Of those with a problem more than half come back within a month.
+in which nobody helps (social). It shows in results, drugs and notes, not always and not alone:
+others show the same signs. Of those with a problem about seven in ten come back within a month.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ _BACK = 0.72
 _GAP = np.array([1.0, 11.0, 7.0, 8.0, 14.0])
 """Days until then, on average."""
 CAUSES = (*CONDITIONS, *ACUTE)
-_DISMISSED = {"home": 0, "home_care": 1, "nursing": 2, "rehabilitation": 3, "against_advice": 4}
-DISPOSITIONS = tuple(_DISMISSED)
+DISPOSITIONS = ("home", "home_care", "nursing", "rehabilitation", "against_advice")
 _FATAL = 0.02
 
 
@@ -109,7 +108,7 @@ def begin(
     draw = stream(seed, "stays", day)
     has, frailty = people.has[trait], people.frailty[trait]
     back = again != NONE
-    planned = (draw.random(n) < 0.22) & ~back & ((day + 2) % 7 < 5)  # a day 0 is a Wednesday
+    planned = (draw.random(n) < 0.22) & ~back & ((day + 2) % 7 < 5)  # day 0 is a Wednesday
     weight = np.concatenate([has * 1.0, np.full((n, len(ACUTE)), 0.35)], axis=1)
     pick = draw.random(n) * weight.sum(axis=1)
     cause = np.minimum((np.cumsum(weight, axis=1) < pick[:, None]).sum(axis=1), len(CAUSES) - 1)
