@@ -111,7 +111,7 @@ def alert_quality(
     became known, or was over, the first alert came, and ``after_onset_s_median``, how long after it
     began (event time).
 
-    Where the truth says how stretches ended, also ``failures``, those that ended in one;
+    Where the truth says how stretches ended, also ``failures``, those that ended in one by now;
     ``foreseen``, how many of these an alert came before; ``foreseen_s``, how long before (the
     first and the last tenth, and the median); and ``needless``, alerts outside of all stretches.
     """
@@ -155,7 +155,7 @@ class _Found:
     share
         Of the scored events, how many an alert would have been right about.
     failed
-        Per planted thing, whether it ended in a failure; empty where nobody says.
+        Per planted thing, whether it has ended in a failure; empty where nobody says.
     """
 
     true: int
@@ -262,7 +262,12 @@ def _spans(
         [(first - start) / 1e3 for first, (_, start, _, _) in firsts],
         float(share.sum()),
         float((1 - (1 - share) ** len(alerts)).mean()),
-        [end == FAILURE for end in ended] if any(ended) else (),
+        [
+            end == FAILURE and until <= judged.time.max()
+            for end, (_, _, until, _) in zip(ended, spans, strict=True)
+        ]
+        if any(ended)
+        else (),
     )
 
 
