@@ -211,7 +211,8 @@ _EARLIER = (
     "inpatient_year", *(f"stays_{d}" for d in ("90d", "30d", "365d", "3650d")),
     "days_since_discharge", "days_at_home", *(f"stay_days_{d}" for d in _SPAN),
 )  # fmt: skip
-_NOTES = tuple(name for name in _HELP if name.startswith("note_"))
+_NOTES = (*(name for name in _HELP if name.startswith("note_") and name != "note_words"),
+          "note_words")  # fmt: skip
 _DRUGS = ("insulin", "warfarin", "opioid", "loop_diuretic", "digoxin", "steroid")
 
 FEATURES = FeatureSpec(
@@ -251,6 +252,10 @@ FEATURES = FeatureSpec(
         "medication_changes": "{value:.0f} doses changed, usually {usual:.0f}",
         "medications": "{value:.0f} drugs, usually {usual:.0f}",
         "days": "{value:.0f} days in hospital, usually {usual:.0f}",
+        "procedures": "{value:.0f} procedures, usually {usual:.0f}",
+        "diagnoses": "{value:.0f} diagnoses, usually {usual:.0f}",
+        "note_words": "a note of {value:.0f} words, usually {usual:.0f}",
+        "age": "{value:.0f} years old, usually {usual:.0f}",
         "disposition": "where they went",
         **{name: f"{name.replace('_', ' ')} {{value:.4g}} {analyte(name).unit}, "
            "usually {usual:.4g}" for name in ANALYTES},
