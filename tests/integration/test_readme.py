@@ -29,7 +29,7 @@ COMMANDS = [
 TARGETS = ("make demo", "make test", "make up", "make kafka")
 DOMAIN = ("mkdir", "sed", "STREAMSIM_DOMAINS=")
 """These belong together, in a clone."""
-SLOW = ("streamsim bench", "streamsim train", *DOMAIN)
+SLOW = ("streamsim bench", "streamsim train", "streamsim up --domain", *DOMAIN)
 DATA = ("streamsim bench handbook",)
 """These need real data; the test of real data runs them."""
 KAFKA = ("streamsim up --broker",)
