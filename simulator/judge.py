@@ -253,6 +253,7 @@ def _spans(
         sorted(t for t in raised.get(who, ()) if start <= t <= end) for who, start, end, _ in spans
     ]
     share = events / max(len(judged.event_id), 1)
+    now = int(judged.time.max())
     firsts = [(own[0], span) for own, span in zip(within, spans, strict=True) if own]
     return _Found(
         sum(map(len, within)),
@@ -263,7 +264,7 @@ def _spans(
         float(share.sum()),
         float((1 - (1 - share) ** len(alerts)).mean()),
         [
-            end == FAILURE and until <= judged.time.max()
+            end == FAILURE and until <= now
             for end, (_, _, until, _) in zip(ended, spans, strict=True)
         ]
         if any(ended)

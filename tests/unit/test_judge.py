@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import orjson
 import pytest
 
 from simulator.judge import alert_quality, join_labels
@@ -100,3 +101,4 @@ def test_failures_are_foreseen_by_alerts_before_them_and_others_are_needless() -
     assert without is not None
     assert without == {k: v for k, v in found.items() if k in without}
     assert "foreseen" not in without
+    assert orjson.loads(orjson.dumps(found)) == found  # it goes into reports
