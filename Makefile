@@ -33,7 +33,9 @@ test: $(READY_DEV) ## the tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, whole stacks
-	@$(BIN)/python -m pytest -m "slow and not nightly" --timeout 1800 --ignore tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -m "slow and not nightly and not alone" --timeout 1800 --ignore tests/faults \
+		-n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "slow and not nightly and alone" --timeout 1800 --ignore tests/faults $(ARGS)
 
 test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
 	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import takewhile
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from streams.codec import parse_times
 from streams.errors import UsageError
 from streams.events import Ints, as_objects
 from streams.labels import label_of, read_labels
+from streams.registry import domain_names, load_domain
 from streams.settings import Settings
 from streams.signature import Signature
 from streams.spec import DAY, DomainSpec, Role
@@ -47,6 +51,23 @@ def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) ->
     signature = train_on_world(spec, registry, progress)
     registry.promote(name, signature.version)
     return signature
+
+
+def ensure_champions(registry: Registry, done: Callable[[str], None] = lambda name: None) -> None:
+    """See :func:`ensure_champion`, for all domains, as many at a time as there are cores."""
+    names = domain_names()
+    # Started anew, not forked: whoever calls may have threads.
+    with ProcessPoolExecutor(
+        min(len(names), os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
+        training = {pool.submit(_ensure, name, registry.root): name for name in names}
+        for one in as_completed(training):
+            one.result()
+            done(training[one])
+
+
+def _ensure(name: str, root: Path) -> None:
+    ensure_champion(load_domain(name), Registry(root), lambda what, share: None)
 
 
 def train_on_world(

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from models.registry import Registry
 from simulator.apache import ApacheKafka
 from simulator.broker import EMBEDDED
-from simulator.training import ensure_champion
-from streams.registry import domain_names, load_domain
+from simulator.training import ensure_champions
+from streams.registry import load_domain
 from streams.settings import PREFIX
 from streams.spec import DomainSpec
 from tests import postgres
@@ -157,8 +157,7 @@ def registry(home: Path, request: pytest.FixtureRequest) -> Registry:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may run the tests
         if kept.is_dir():
             shutil.copytree(kept, registry.root)
-        for name in domain_names():
-            ensure_champion(load_domain(name), registry, lambda what, share: None)
+        ensure_champions(registry)
         if not kept.is_dir():
             shutil.copytree(registry.root, kept)
     return registry

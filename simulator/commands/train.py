@@ -13,7 +13,7 @@ from simulator.training import (
     Progress as Report,
 )
 from simulator.training import (
-    ensure_champion,
+    ensure_champions,
     parse_day,
     train_on_files,
     train_on_world,
@@ -40,10 +40,15 @@ def run_train(
     if missing:
         if domain or source or since or until:
             raise UsageError("--missing takes no domain and no source")
-        for name in domain_names():
-            spec = load_domain(name)
-            with _Bar(name) as bar:
-                ensure_champion(spec, registry, bar)
+        trained: list[str] = []
+        with _Bar("models") as bar:
+            bar("training", 0.0)
+
+            def done(name: str) -> None:
+                trained.append(name)
+                bar(f"{name} is there", len(trained) / len(domain_names()))
+
+            ensure_champions(registry, done)
         return
     if domain is None:
         raise UsageError("name a domain to train, or --missing")

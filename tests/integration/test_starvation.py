@@ -22,7 +22,12 @@ from streams.topics import TopicSpec
 from tests.own_domain import write
 from tests.stacks import Up, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.slow,
+    pytest.mark.alone,
+    pytest.mark.timeout(600),
+]
 
 QUIET = 40
 """Events per second of the quiet domain."""

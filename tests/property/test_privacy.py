@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import date
 
 import pytest
 from hypothesis import assume, given
@@ -73,35 +74,35 @@ TEMPLATES = st.sampled_from(
         "REASON: {name}'s cough. Record #{number}.",
     ]
 )
-DATES = st.dates().flatmap(
+DATES = st.dates(date(1900, 1, 1), date(2099, 12, 31)).flatmap(
     lambda d: st.sampled_from(
         [d.isoformat(), f"{d:%m/%d/%Y}", f"{d.day} {d:%B} {d:%Y}", f"{d:%b} {d.day}, {d:%Y}"]
     )
-).filter(lambda text: re.search(r"(19|20)\d\d", text) is not None)  # fmt: skip
+)
 
 
 @given(
     template=TEMPLATES,
     name=NAMES,
     other=NAMES,
-    date=DATES,
+    day=DATES,
     number=DIGITS,
     phone=st.from_regex(r"\(?[2-9]\d{2}\)?[ -][2-9]\d{2}-\d{4}", fullmatch=True),
     house=st.integers(1, 9_999),
 )
 def test_nothing_that_was_planted_is_left(
-    template: str, name: str, other: str, date: str, number: str, phone: str, house: int
+    template: str, name: str, other: str, day: str, number: str, phone: str, house: int
 ) -> None:
     mail = f"{name.lower()}.{number}@example.org"
     text = template.format(
-        name=name, other=other, date=date, number=number, phone=phone, mail=mail, house=house
+        name=name, other=other, date=day, number=number, phone=phone, mail=mail, house=house
     )
     left = redact(text)
     words = set(re.findall(r"[A-Za-z]+", left))
     assert not {name, name.lower(), other} & words
     assert number not in left
     assert mail not in left
-    assert "{date}" not in template or date not in left
+    assert "{date}" not in template or day not in left
     assert "{phone}" not in template or phone not in left
     assert "{house}" not in template or f"{house} " not in left
 
