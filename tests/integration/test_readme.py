@@ -43,8 +43,8 @@ def quick() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that has what the README's commands take for granted, and a running stack.
+def place(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that has what the README's commands take for granted.
 
     Its home is its own: these commands train and promote models, which no other test shall meet.
     """
@@ -60,11 +60,17 @@ def folder(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iter
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STREAMSIM_HOME", str(folder / "home"))
-        with Up(folder) as up:
-            up.flowing()
-            yield folder
-            up.interrupt()
-            assert up.ended() == 0
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def folder(place: Path) -> Iterator[Path]:
+    """That folder, and a running stack."""
+    with Up(place) as up:
+        up.flowing()
+        yield place
+        up.interrupt()
+        assert up.ended() == 0
 
 
 def shell(command: str, folder: Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
@@ -129,15 +135,15 @@ def test_the_replay_test_fails_then_passes(folder: Path) -> None:
 @pytest.mark.parametrize(
     "command", [c for c in COMMANDS if c.startswith(SLOW) and not c.startswith((*DATA, *DOMAIN))]
 )
-def test_a_slow_command(command: str, folder: Path) -> None:
-    done = shell(command, folder, 900)
+def test_a_slow_command(command: str, place: Path) -> None:
+    done = shell(command, place, 900)
     assert done.returncode == 0, done.stderr + done.stdout
 
 
 @pytest.mark.slow
-def test_a_domain_of_ones_own(folder: Path) -> None:
-    shutil.copytree(ROOT / "streams", folder / "streams")
-    done = shell("\n".join(c for c in COMMANDS if c.startswith(DOMAIN)), folder, 300)
+def test_a_domain_of_ones_own(place: Path) -> None:
+    shutil.copytree(ROOT / "streams", place / "streams")
+    done = shell("\n".join(c for c in COMMANDS if c.startswith(DOMAIN)), place, 300)
     assert done.returncode == 0, done.stderr + done.stdout
     assert re.search(r"^payments: [\d,]+ in = .*\[closed\]", done.stdout, re.MULTILINE)
     assert "model      payments-fraud 1" in done.stdout
