@@ -6,7 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import takewhile
 from pathlib import Path
@@ -25,7 +25,7 @@ from streams.codec import parse_times
 from streams.errors import UsageError
 from streams.events import Ints, as_objects
 from streams.labels import label_of, read_labels
-from streams.registry import domain_names, load_domain
+from streams.registry import add_folders, domain_folders, domain_names, load_domain
 from streams.settings import Settings
 from streams.signature import Signature
 from streams.spec import DAY, DomainSpec, Role
@@ -60,13 +60,15 @@ def ensure_champions(registry: Registry, done: Callable[[str], None] = lambda na
     with ProcessPoolExecutor(
         min(len(names), os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn")
     ) as pool:
-        training = {pool.submit(_ensure, name, registry.root): name for name in names}
+        folders = domain_folders()
+        training = {pool.submit(_ensure, name, registry.root, folders): name for name in names}
         for one in as_completed(training):
             one.result()
             done(training[one])
 
 
-def _ensure(name: str, root: Path) -> None:
+def _ensure(name: str, root: Path, folders: Sequence[str]) -> None:
+    add_folders(folders)
     ensure_champion(load_domain(name), Registry(root), lambda what, share: None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import streams.domains
@@ -47,9 +48,19 @@ def all_topics(domains: tuple[DomainSpec, ...]) -> tuple[TopicSpec, ...]:
     return (*(t for spec in domains for t in topics_of(spec)), *ops_topics())
 
 
-def _extend_path() -> None:
-    extra = os.environ.get("STREAMSIM_DOMAINS", "")
-    for folder in filter(None, extra.split(os.pathsep)):
+def domain_folders() -> list[str]:
+    """Return the folders in which domains are looked for: another process may be told of them."""
+    _extend_path()
+    return list(streams.domains.__path__)
+
+
+def add_folders(folders: Iterable[str]) -> None:
+    """Look for domains in these folders too."""
+    for folder in folders:
         path = str(Path(folder).resolve())
         if path not in streams.domains.__path__:
             streams.domains.__path__.append(path)
+
+
+def _extend_path() -> None:
+    add_folders(filter(None, os.environ.get("STREAMSIM_DOMAINS", "").split(os.pathsep)))
