@@ -41,6 +41,7 @@ def test_the_handbooks_figures_are_beaten(handbook: Path, tmp_path: Path) -> Non
     assert figures["test_events"] > 50_000
 
 
+@pytest.mark.nightly
 def test_streamed_features_equal_pandas_row_for_row(
     handbook: Path, registry: Registry, finance: DomainSpec
 ) -> None:
