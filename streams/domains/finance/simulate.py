@@ -24,6 +24,7 @@ from streams.codec import encode_objects, format_times
 from streams.domains.finance.population import CATEGORIES, ONLINE, PRICE, Population, populate
 from streams.domains.finance.schema import LABEL_DELAY, MAX_CENTS
 from streams.events import Floats, Ints, Objects, as_objects
+from streams.outgoing import between
 from streams.seeds import stream
 from streams.spec import DAY, HOUR
 from streams.world import Emission, Slice
@@ -110,7 +111,7 @@ class FinanceWorld:
             emissions = self._emit(day, self._payments(day))
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
-                yield Slice(until, tuple(_cut(e, until - HOUR, until) for e in emissions))
+                yield Slice(until, tuple(between(e, until - HOUR, until) for e in emissions))
             day += 1
 
     def _payments(self, day: int) -> _Payments:
@@ -293,12 +294,6 @@ class FinanceWorld:
         return Emission(
             "chargebacks", due[order], due[order], list(keys[order]), list(values[order])
         )
-
-
-def _cut(emission: Emission, start: int, until: int) -> Emission:
-    """Take the events in ``[start, until)``."""
-    low, high = np.searchsorted(emission.clock, [start, until])
-    return emission.take(slice(int(low), int(high)))
 
 
 def world(seed: int, options: Mapping[str, float]) -> FinanceWorld:

@@ -35,9 +35,10 @@ from streams.domains.healthcare.schema import (
 from streams.domains.healthcare.sending import Queue
 from streams.domains.healthcare.stays import NONE, Stays, begin
 from streams.events import Floats, Ints, as_objects
+from streams.outgoing import between
 from streams.seeds import stream
 from streams.spec import DAY, HOUR
-from streams.world import Emission, Slice
+from streams.world import Slice
 
 OPTIONS: Mapping[str, float] = {"patients": 38_000, "readmissions": 1.0, "defects": 1.0}
 """How many patients there are, how often something is left unsolved (0: never), how bad the
@@ -89,7 +90,7 @@ class HealthcareWorld:
             today = [queue.until(start + DAY) for queue in queues]
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
-                yield Slice(until, tuple(_cut(e, until - HOUR, until) for e in today))
+                yield Slice(until, tuple(between(e, until - HOUR, until) for e in today))
             day += 1
 
     def _day(self, day: int) -> None:
@@ -195,12 +196,6 @@ class HealthcareWorld:
 
 
 _VISIT = {OUTPATIENT: "outpatient", EMERGENCY: "emergency", MISSED: "missed"}
-
-
-def _cut(emission: Emission, start: int, until: int) -> Emission:
-    """Take the events in ``[start, until)``."""
-    low, high = np.searchsorted(emission.clock, [start, until])
-    return emission.take(slice(int(low), int(high)))
 
 
 def world(seed: int, options: Mapping[str, float]) -> HealthcareWorld:

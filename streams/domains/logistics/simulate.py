@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.codec import encode_objects, format_times
 from streams.domains.logistics.fleet import SENSORS, TYPES, Fleet, muster
@@ -26,6 +25,7 @@ from streams.domains.logistics.plan import HOUR, Hour, Order, Plan
 from streams.domains.logistics.schema import COMPONENTS, HEARTBEAT, SERVICE
 from streams.domains.logistics.sensing import FAULTS, Fault, Sensing, swap
 from streams.events import Floats, Ints, as_objects
+from streams.outgoing import Outgoing, between
 from streams.seeds import stream
 from streams.spec import MINUTE, SECOND
 from streams.world import Emission, Slice
@@ -40,24 +40,6 @@ EPOCH = 1_736_143_200_000
 _TWICE, _LATE, _TOO_LATE, _BROKEN, _ABSURD = 0.002, 0.01, 0.0003, 0.0005, 0.001
 _EXTRA = "door_cycles"
 """A sensor of buses that no schema knows."""
-
-
-@dataclass(slots=True)
-class _Readings:
-    """Readings on their way, in order of sending."""
-
-    time: Ints
-    clock: Ints
-    key: npt.NDArray[np.object_]
-    value: npt.NDArray[np.object_]
-
-    def take(self, rows: npt.NDArray[np.generic]) -> _Readings:
-        return _Readings(self.time[rows], self.clock[rows], self.key[rows], self.value[rows])
-
-    @classmethod
-    def concat(cls, parts: list[_Readings]) -> _Readings:
-        names = ("time", "clock", "key", "value")
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
 @dataclass(slots=True)
@@ -77,7 +59,7 @@ class LogisticsWorld:
 
     def slices(self) -> Iterator[Slice]:
         """Yield what happens, a quarter of a minute at a time, without end."""
-        number, waiting = 0, _Readings(*(np.empty(0, t) for t in (int, int, object, object)))
+        number, waiting = 0, Outgoing(*(np.empty(0, t) for t in (int, int, object, object)))
         while True:
             hour = self.plan.hour(number)
             faults = self.sensing.hour(number)
@@ -87,27 +69,22 @@ class LogisticsWorld:
                 start = EPOCH + minute * MINUTE
                 now = [o for o in orders if o.minute == minute]
                 swap(self.sensing, np.array([o.vehicle for o in now if o.swapped], np.intp))
-                waiting = _Readings.concat([waiting, self._readings(hour, minute)])
+                waiting = Outgoing.concat([waiting, self._readings(hour, minute)])
                 others = (
                     self._environment(hour, minute),
                     self._orders(now, minute),
                     self._truth(minute, [f for f in faults if f.start == minute]),
                 )
                 for until in range(start + HEARTBEAT, start + MINUTE + 1, HEARTBEAT):
-                    sent = waiting.clock < until
-                    order = np.flatnonzero(sent)
-                    order = order[np.argsort(waiting.clock[order], kind="stable")]
-                    told, waiting = waiting.take(order), waiting.take(np.flatnonzero(~sent))
-                    telemetry = Emission(
-                        "telemetry", told.time, told.clock, list(told.key), list(told.value)
-                    )
-                    pieces = (_cut(e, until - HEARTBEAT, until) for e in others)
+                    told, waiting = waiting.split(until)
+                    telemetry = told.emission("telemetry")
+                    pieces = (between(e, until - HEARTBEAT, until) for e in others)
                     yield Slice(until, (telemetry, *pieces))
             self.plan.orders = [o for o in self.plan.orders if o.minute // HOUR > number]
             self.plan.spans = [s for s in self.plan.spans if s.onset // HOUR > number]
             number += 1
 
-    def _readings(self, hour: Hour, minute: int) -> _Readings:
+    def _readings(self, hour: Hour, minute: int) -> Outgoing:
         """Measure a minute, and write down what is told of it."""
         fleet, until = self.fleet, hour.until[minute % HOUR]
         values, position = self.sensing.minute(hour, minute)
@@ -125,10 +102,10 @@ class LogisticsWorld:
         delay = np.where(chance < _TOO_LATE * bad, (6 + 50 * by) * SECOND, delay)
         for row in np.flatnonzero(draw.random(n) < _BROKEN * bad).tolist():
             body[row], key[row] = body[row][: len(body[row]) // 2], None
-        readings = _Readings(time, time + delay.astype(np.int64), key, body)
+        readings = Outgoing(time, time + delay.astype(np.int64), key, body)
         twice = readings.take(np.flatnonzero(draw.random(n) < _TWICE * bad))
         twice.clock = twice.clock + draw.integers(1, 4 * SECOND, len(twice.time))
-        return _Readings.concat([readings, twice])
+        return Outgoing.concat([readings, twice])
 
     def _bodies(self, vehicle: Ints, time: Ints, values: Floats, position: Floats) -> list[bytes]:
         """Write readings as JSON; what a type does not have is not in it."""
@@ -234,12 +211,6 @@ class LogisticsWorld:
         )
         keys = [(v or s).encode() for v, s in zip(vehicle, sensor, strict=True)]
         return Emission("truth", time, time, keys, values)
-
-
-def _cut(emission: Emission, start: int, until: int) -> Emission:
-    """Take the events in ``[start, until)``."""
-    low, high = np.searchsorted(emission.clock, [start, until])
-    return emission.take(slice(int(low), int(high)))
 
 
 def world(seed: int, options: Mapping[str, float]) -> LogisticsWorld:

@@ -20,7 +20,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.codec import encode_objects, format_times
 from streams.domains.retail.customers import CustomerFile
@@ -29,6 +28,7 @@ from streams.domains.retail.households import DEPARTMENTS, PRODUCTS, VENDORS, To
 from streams.domains.retail.programme import Programme
 from streams.domains.retail.troubles import SILENT, Trouble, told_again, troubles
 from streams.events import Ints, as_objects
+from streams.outgoing import Outgoing, between
 from streams.seeds import stream
 from streams.spec import DAY, HOUR
 from streams.world import Emission, Slice
@@ -44,30 +44,6 @@ _TWICE, _LATE, _TOO_LATE, _BROKEN, _NO_CARD = 0.004, 0.015, 0.0003, 0.001, 0.02
 
 
 @dataclass(slots=True)
-class _Lines:
-    """Lines of receipts by column, in order of sending."""
-
-    time: Ints
-    clock: Ints
-    key: npt.NDArray[np.object_]
-    value: npt.NDArray[np.object_]
-
-    def split(self, until: int) -> tuple[_Lines, _Lines]:
-        """Return what is sent before an instant, in order, and the rest."""
-        now = self.clock < until
-        order = np.flatnonzero(now)[np.argsort(self.clock[now], kind="stable")]
-        return self.take(order), self.take(np.flatnonzero(~now))
-
-    def take(self, rows: npt.NDArray[np.generic]) -> _Lines:
-        return _Lines(self.time[rows], self.clock[rows], self.key[rows], self.value[rows])
-
-    @classmethod
-    def concat(cls, parts: list[_Lines]) -> _Lines:
-        names = ("time", "clock", "key", "value")
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
-
-
-@dataclass(slots=True)
 class RetailWorld:
     """The world of one seed; iterate over :meth:`slices` once."""
 
@@ -77,7 +53,7 @@ class RetailWorld:
     _diary: Diary = field(init=False)
     _customers: CustomerFile = field(init=False)
     _programme: Programme = field(init=False)
-    _waiting: list[_Lines] = field(init=False, default_factory=list)
+    _waiting: list[Outgoing] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.town = settle(self.seed, int(self.options["households"]))
@@ -104,12 +80,10 @@ class RetailWorld:
             )
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
-                lines, rest = _Lines.concat(self._waiting).split(until)
+                lines, rest = Outgoing.concat(self._waiting).split(until)
                 self._waiting = [rest]
-                tills = Emission(
-                    "tills", lines.time, lines.clock, list(lines.key), list(lines.value)
-                )
-                yield Slice(until, (tills, *(_cut(e, until - HOUR, until) for e in others)))
+                tills = lines.emission("tills")
+                yield Slice(until, (tills, *(between(e, until - HOUR, until) for e in others)))
             day += 1
 
     def _told(self, facts: Emission, start: int) -> Emission:
@@ -117,7 +91,7 @@ class RetailWorld:
         clock = np.minimum(facts.clock, start + DAY - 1)
         return Emission(facts.source, facts.event_time, clock, facts.keys, facts.values)
 
-    def _purchases(self, day: int, who: Ints, time: Ints, befalls: list[Trouble]) -> _Lines:
+    def _purchases(self, day: int, who: Ints, time: Ints, befalls: list[Trouble]) -> Outgoing:
         """Draw the day's receipts, line by line, and how they are sent."""
         town, kind, decline = self.town, self._diary.kind, self._diary.decline(day)
         draw = stream(self.seed, "baskets", day)
@@ -166,7 +140,7 @@ class RetailWorld:
                 "currency": ["USD"] * n,
             }
         )
-        lines = _Lines(time[visit], time[visit].copy(), key, as_objects(values))
+        lines = Outgoing(time[visit], time[visit].copy(), key, as_objects(values))
         copies = []
         for trouble in befalls:
             own = (lines.time >= trouble.onset) & (lines.time < trouble.until)
@@ -177,9 +151,9 @@ class RetailWorld:
                 again = lines.take(np.flatnonzero(own & (store[visit] == trouble.store)))
                 again.value = as_objects(told_again(again.value, VENDORS[trouble.vendor]))
                 copies.append(again)
-        return _Lines.concat([self._sent(day, lines), *copies])
+        return Outgoing.concat([self._sent(day, lines), *copies])
 
-    def _sent(self, day: int, lines: _Lines) -> _Lines:
+    def _sent(self, day: int, lines: Outgoing) -> Outgoing:
         """Let lines be sent late, twice, or broken."""
         n, bad = len(lines.time), self.options["defects"]
         draw = stream(self.seed, "defects", day)
@@ -193,7 +167,7 @@ class RetailWorld:
             lines.key[row] = None
         twice = lines.take(np.flatnonzero(draw.random(n) < _TWICE * bad))
         twice.clock = twice.clock + draw.integers(1, HOUR, len(twice.time))
-        return _Lines.concat([lines, twice])
+        return Outgoing.concat([lines, twice])
 
     def _truth(self, start: int, lapses: list[Lapse], befalls: list[Trouble]) -> Emission:
         """Write down what begins on a day: who lapses, and what befalls the feeds."""
@@ -235,12 +209,6 @@ def _of_day(draw: np.random.Generator, town: Town, n: int) -> Ints:
     """Draw times of the day (ms)."""
     hour = np.minimum(np.searchsorted(town.rhythm, draw.random(n)), 23)
     return (hour * HOUR + draw.integers(HOUR, size=n)) // 1000 * 1000
-
-
-def _cut(emission: Emission, start: int, until: int) -> Emission:
-    """Take the events in ``[start, until)``."""
-    low, high = np.searchsorted(emission.clock, [start, until])
-    return emission.take(slice(int(low), int(high)))
 
 
 def world(seed: int, options: Mapping[str, float]) -> RetailWorld:

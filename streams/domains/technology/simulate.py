@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.codec import encode_objects, format_times
 from streams.domains.technology.catalogue import Catalogue, age, catalogue, on_offer, released
@@ -22,6 +21,7 @@ from streams.domains.technology.profiles import Profiles
 from streams.domains.technology.schema import VIEWS
 from streams.domains.technology.viewers import KINDS, Change, Viewers
 from streams.events import Floats, Ints, as_objects
+from streams.outgoing import Outgoing, between
 from streams.seeds import stream
 from streams.spec import DAY, HOUR, MINUTE
 from streams.world import Emission, Slice
@@ -51,30 +51,6 @@ _TWICE, _LATE, _TOO_LATE, _BROKEN = 0.003, 0.01, 0.0003, 0.0008
 
 
 @dataclass(slots=True)
-class _Lines:
-    """Events by column, in order of sending."""
-
-    time: Ints
-    clock: Ints
-    key: npt.NDArray[np.object_]
-    value: npt.NDArray[np.object_]
-
-    def split(self, until: int) -> tuple[_Lines, _Lines]:
-        """Return what is sent before an instant, in order, and the rest."""
-        now = self.clock < until
-        order = np.flatnonzero(now)[np.argsort(self.clock[now], kind="stable")]
-        return self.take(order), self.take(np.flatnonzero(~now))
-
-    def take(self, rows: npt.NDArray[np.generic]) -> _Lines:
-        return _Lines(self.time[rows], self.clock[rows], self.key[rows], self.value[rows])
-
-    @classmethod
-    def concat(cls, parts: list[_Lines]) -> _Lines:
-        names = ("time", "clock", "key", "value")
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
-
-
-@dataclass(slots=True)
 class TechnologyWorld:
     """The world of one seed; iterate over :meth:`slices` once."""
 
@@ -86,7 +62,7 @@ class TechnologyWorld:
     _profiles: Profiles = field(init=False)
     _free_at: Ints = field(init=False)
     _boost: Floats = field(init=False)
-    _waiting: list[_Lines] = field(init=False, default_factory=list)
+    _waiting: list[Outgoing] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         users = int(self.options["users"])
@@ -113,12 +89,10 @@ class TechnologyWorld:
             listed = count
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
-                lines, rest = _Lines.concat(self._waiting).split(until)
+                lines, rest = Outgoing.concat(self._waiting).split(until)
                 self._waiting = [rest]
-                views = Emission(
-                    VIEWS.name, lines.time, lines.clock, list(lines.key), list(lines.value)
-                )
-                yield Slice(until, (views, *(_cut(e, until - HOUR, until) for e in others)))
+                views = lines.emission(VIEWS.name)
+                yield Slice(until, (views, *(between(e, until - HOUR, until) for e in others)))
             day += 1
 
     @property
@@ -136,7 +110,7 @@ class TechnologyWorld:
             self._boost[count - 1] = 5.0
         return premiere
 
-    def _views(self, day: int, start: int, count: int, premiere: bool) -> _Lines:
+    def _views(self, day: int, start: int, count: int, premiere: bool) -> Outgoing:
         """Let everybody watch for a day, one title after the other."""
         viewers, home = self.viewers, self._home
         draw = stream(self.seed, "sessions", day)
@@ -161,7 +135,7 @@ class TechnologyWorld:
         played = Plays.concat(rounds)
         time, user, values = views_of(played, self.titles, viewers, self.seed, day, count)
         key = as_objects(u.encode() for u in viewers.user_id[user])
-        return self._sent(day, _Lines(time, time.copy(), key, as_objects(values)))
+        return self._sent(day, Outgoing(time, time.copy(), key, as_objects(values)))
 
     def _play(self, day: int, turn: int, users: Ints, now: Ints, pages: Ints, count: int) -> Plays:
         """Let users, each once, choose a title and watch it."""
@@ -192,7 +166,7 @@ class TechnologyWorld:
             users, title, now[users], watched, share, at_home, searched, np.where(rated, stars, 0)
         )
 
-    def _sent(self, day: int, lines: _Lines) -> _Lines:
+    def _sent(self, day: int, lines: Outgoing) -> Outgoing:
         """Let events be sent late, twice, or broken."""
         n, bad = len(lines.time), self.options["defects"]
         draw = stream(self.seed, "defects", day)
@@ -205,7 +179,7 @@ class TechnologyWorld:
             lines.key[row] = None
         twice = lines.take(np.flatnonzero(draw.random(n) < _TWICE * bad))
         twice.clock = twice.clock + draw.integers(1, 20 * MINUTE, len(twice.time))
-        return _Lines.concat([lines, twice])
+        return Outgoing.concat([lines, twice])
 
     def _truth(self, start: int, changes: list[Change], premiere: int | None) -> Emission:
         """Write down what begins on a day: whose ways change, and whether there is a premiere."""
@@ -230,12 +204,6 @@ class TechnologyWorld:
             }
         )
         return Emission("truth", time, time, [a.encode() for a in about], values)
-
-
-def _cut(emission: Emission, start: int, until: int) -> Emission:
-    """Take the events in ``[start, until)``."""
-    low, high = np.searchsorted(emission.clock, [start, until])
-    return emission.take(slice(int(low), int(high)))
 
 
 def world(seed: int, options: Mapping[str, float]) -> TechnologyWorld:

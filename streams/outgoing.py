@@ -1,0 +1,56 @@
+"""What a world has ready to be sent, by column, until its source's clock has come to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streams.events import Ints, Objects
+from streams.world import Emission
+
+_COLUMNS = ("time", "clock", "key", "value")
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """Events of one source.
+
+    Attributes
+    ----------
+    time, clock
+        When each happened, and what the source's clock will say as it is sent (ms).
+    key, value
+        Bytes; a key may be ``None``.
+    """
+
+    time: Ints
+    clock: Ints
+    key: Objects
+    value: Objects
+
+    def split(self, until: int) -> tuple[Outgoing, Outgoing]:
+        """Return what is sent before an instant, in order, and the rest."""
+        now = self.clock < until
+        order = np.flatnonzero(now)[np.argsort(self.clock[now], kind="stable")]
+        return self.take(order), self.take(np.flatnonzero(~now))
+
+    def take(self, rows: Ints) -> Outgoing:
+        """Return some rows."""
+        return Outgoing(self.time[rows], self.clock[rows], self.key[rows], self.value[rows])
+
+    def emission(self, source: str) -> Emission:
+        """Return them as they are sent."""
+        return Emission(source, self.time, self.clock, list(self.key), list(self.value))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Outgoing]) -> Outgoing:
+        """Put several together."""
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
+
+
+def between(emission: Emission, start: int, until: int) -> Emission:
+    """Take the events that are sent in ``[start, until)`` (ms)."""
+    low, high = np.searchsorted(emission.clock, [start, until])
+    return emission.take(slice(int(low), int(high)))
