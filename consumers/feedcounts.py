@@ -6,6 +6,8 @@ Two feeds that tell of the same thing have the same entity, so that both are in 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +24,11 @@ Told: TypeAlias = tuple[int, dict[str, int]]
 Disagreement: TypeAlias = tuple[int, str, str, str, int, int]
 """When it is sure (ms), what it is about, two feeds, and their sums."""
 _BETWEEN = "\x1f"
+MOST_FEEDS = 200
+"""So many feeds are counted in one bucket of a partition; what comes by more is left out: names
+may be anything, and nobody watches a thousand feeds."""
+MOST_SURE = 200
+"""So many disagreements are told of that become sure at the same time, the first by name."""
 
 
 class FeedCounts:
@@ -32,6 +39,7 @@ class FeedCounts:
         self.until = np.full(partitions, NO_TIME)
         """Per partition, the clock before which all has been published (ms)."""
         self._counts: list[Counts] = [{} for _ in range(partitions)]
+        self._known: list[dict[int, int]] = [{} for _ in range(partitions)]
         self._things: list[dict[str, Told]] = [{} for _ in range(partitions)]
         self._sure: list[list[Disagreement]] = [[] for _ in range(partitions)]
 
@@ -118,12 +126,20 @@ class FeedCounts:
         )  # fmt: skip
         for p, at, times, feed, thing, clock, unit, late, value in rows:
             if times:
-                counted = self._counts[p].setdefault((at, feed), [0, 0, 0])
-                counted[0] += unit
-                counted[1] += times
-                counted[2] += late
+                self._count(p, at, feed, (unit, times, late))
             if thing:
                 self._tell(p, thing, feed, clock, value)
+
+    def _count(self, p: int, at: int, feed: str, more: tuple[int, int, int]) -> None:
+        counted = self._counts[p].get((at, feed))
+        if counted is None:
+            known = self._known[p].setdefault(at, 0)
+            if known >= MOST_FEEDS:
+                return
+            self._known[p][at] = known + 1
+            counted = self._counts[p][at, feed] = [0, 0, 0]
+        for i, number in enumerate(more):
+            counted[i] += number
 
     def _tell(self, p: int, thing: str, feed: str, clock: int, value: int) -> None:
         known = self._things[p].get(thing)
@@ -149,18 +165,14 @@ class FeedCounts:
         since, watch = int(self.until[p]), self._watch
         for thing in [t for t, (at, _) in self._things[p].items() if watch.expiry(at) <= end]:
             self._settle(p, thing)
+        sure = _written(_first([one for one in self._sure[p] if one[0] <= end]))
         due = sorted((key, c) for key, c in self._counts[p].items() if key[0] < end)
         counts = np.array([[at, *c] for (at, _), c in due], np.int64).reshape(-1, 4).T
         body = {
             "span": np.array([p, since, end]),
             "feed": [feed for (_, feed), _ in due],
             **dict(zip(("bucket", "unit", "count", "late"), counts, strict=True)),
-            **{
-                f"sure:{name}": column
-                for name, column in _written(
-                    sorted(s for s in self._sure[p] if s[0] <= end)
-                ).items()
-            },
+            **{f"sure:{name}": column for name, column in sure.items()},
         }
         self.until[p] = end
         self._drop(p, end)
@@ -170,12 +182,19 @@ class FeedCounts:
         """Forget what has been published."""
         watch = self._watch
         self._counts[p] = {key: c for key, c in self._counts[p].items() if key[0] >= end}
+        self._known[p] = {at: count for at, count in self._known[p].items() if at >= end}
         things = self._things[p].items()
         self._things[p] = {t: told for t, told in things if watch.expiry(told[0]) > end}
         self._sure[p] = [one for one in self._sure[p] if one[0] > end]
 
     def _ends(self, clock: Ints) -> Ints:
         return np.where(clock == NO_TIME, NO_TIME, clock - clock % self._watch.bucket)
+
+
+def _first(rows: list[Disagreement]) -> list[Disagreement]:
+    """Return the first of each time, in order."""
+    by_time = groupby(sorted(rows), key=itemgetter(0))
+    return [row for _, own in by_time for row in islice(own, MOST_SURE)]
 
 
 _SURE = ("at", "about", "one", "other", "own", "its")

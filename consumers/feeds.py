@@ -21,6 +21,8 @@ from streams.watching import FeedWatch
 
 KEPT = 200
 """So many of the latest are told again by whoever takes over."""
+MOST = 1_000
+"""Feeds that are remembered; of more, those that have sent least are forgotten."""
 ALONE = 0.95
 """Of a feed with more of all units nothing is expected: there are no others to go by."""
 
@@ -115,6 +117,9 @@ class FeedStates:
         for name, feed in self._feeds.items():
             feed.weight = feed.weight * fade + own.get(name, (0,))[0]
         self._now, self._learnt = at, self._learnt + total
+        if len(self._feeds) > MOST:
+            heaviest = sorted(self._feeds.items(), key=lambda item: (-item[1].weight, item[0]))
+            self._feeds = dict(sorted(heaviest[:MOST]))
         return found
 
     def _sent(self, name: str, feed: _Feed, end: int) -> list[FeedAlert]:

@@ -92,6 +92,8 @@ class Unanswered:
         sources = {lookup.name: lookup.source for lookup in spec.lookups}
         own = recall is not None and sources.get(recall.lookup) == ask.source
         self._recall = recall if own else None
+        fields = {field.name: field for field in spec.source(ask.source).fields}
+        self._longest = fields[recall.field].max_length if recall is not None and own else 0
         self._events: dict[str, list[tuple[int, bytes]]] = {}
         self._answered: set[str] = set()
 
@@ -115,8 +117,17 @@ class Unanswered:
         # Before the question nobody could have known, and what comes later meets the answer.
         since = max(said.asked_at, now - recall.within)
         lines = [value.decode(errors="replace") for time, value in events if since <= time < now]
-        text = None if in_time or not lines else orjson.dumps(lines[-recall.most :]).decode()
-        return {recall.field: text}
+        return {recall.field: None if in_time else self._fitting(lines[-recall.most :])}
+
+    def _fitting(self, lines: Sequence[str]) -> str | None:
+        """Write as many lines as the field has room for, the latest: an answer must not be lost."""
+        room, taken = self._longest - len("[]"), 0
+        for line in reversed(lines):
+            room -= len(orjson.dumps(line).decode()) + len(",")
+            if room < 0:
+                break
+            taken += 1
+        return orjson.dumps(lines[len(lines) - taken :]).decode() if taken else None
 
 
 def _emission(

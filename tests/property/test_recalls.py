@@ -18,7 +18,7 @@ from producers.wire import finale, wire
 from simulator.sources import InMemory
 from simulator.standins.members import Members
 from simulator.testing.inprocess import as_records
-from streams.asking import Said, with_answers
+from streams.asking import Said, Unanswered, with_answers
 from streams.events import FEATURES, Outbound, Records, first_headers
 from streams.packing import pack, unpack
 from streams.registry import load_domain
@@ -185,3 +185,18 @@ def test_what_is_no_list_of_events_is_left_alone() -> None:
     torn.run(())
     assert not torn.pipeline.pending
     assert np.isin(list(found(torn.outputs, CORRECTIONS)), list(whole(7)[1])).all()
+
+
+@given(size=st.integers(0, 70_000), quotes=st.booleans())
+def test_an_answer_brings_along_what_its_field_has_room_for(size: int, quotes: bool) -> None:
+    """Lines of any length: a field that is too long would make the answer itself dead."""
+    (field,) = (f for f in SPEC.source("loyalty").fields if f.name == "late_for")
+    unanswered = Unanswered(SPEC, SPEC.asks[0])
+    lines = [b"%d" % i + (b'"' if quotes else b"x") * size for i in range(120)]
+    for i, line in enumerate(lines):
+        unanswered.seen("h", 1_000 + i, line)
+    text = unanswered.recalled(Said("h", 0, None), 5_000, in_time=False)["late_for"]
+    brought = orjson.loads(text or "[]")
+    assert text is None or len(text) <= field.max_length
+    assert brought == [line.decode() for line in lines[len(lines) - len(brought) :]]
+    assert len(brought) == 100 or len(brought) * (2 * size + 10) > field.max_length - 2 * size - 10

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from consumers.feedcounts import FeedCounts, read_watched
-from consumers.feeds import FeedStates, feed_alerts
+from consumers.feedcounts import MOST_FEEDS, MOST_SURE, FeedCounts, read_watched
+from consumers.feeds import MOST, FeedStates, feed_alerts
 from streams.events import Events, as_objects
 from streams.watching import FeedWatch
 
@@ -123,3 +123,18 @@ def test_what_is_kept_goes_on_to_the_same_end() -> None:
     assert [read_watched(r.value or b"") for r in one] == [
         read_watched(r.value or b"") for r in other
     ]
+
+
+def test_feeds_with_any_names_take_no_more_than_their_room() -> None:
+    """Whoever sends may call itself anything, and tell of anything."""
+    counts, states = FeedCounts("shop", WATCH, 1), FeedStates(WATCH, 1)
+    for hour in range(12):
+        counts.add(*lines([(0, hour * HOUR, 0, f"v{hour}-{n}", "x", n) for n in range(500)]))
+    rows = [(0, 12 * HOUR, 0, v, f"b{n}", i) for n in range(500) for i, v in enumerate("ab")]
+    counts.add(*lines(rows))
+    for record in counts.close(np.array([20 * HOUR])):
+        _, _, counted, sure = read_watched(record.value or b"")
+        assert len(counted) == 12 * MOST_FEEDS + 2
+        assert all(len([s for s in sure if s[0] == at]) <= MOST_SURE for at, *_ in sure)
+        states.apply(record.value or b"")
+    assert len(states._feeds) == MOST
