@@ -55,11 +55,17 @@ class JudgedRows:
         self._add(self._scores, events.partition, rows)
         return dict(zip(("id", "time", "value"), rows, strict=True))
 
-    def labelled(self, events: Events) -> dict[str, Ints]:
-        """Take in labels; return them as they are written down."""
+    def labelled(self, events: Events, known: Ints) -> dict[str, Ints]:
+        """Take in labels; return them as they are written down.
+
+        Parameters
+        ----------
+        known
+            From when on each counts as known (ms).
+        """
         field = self._spec.label_field
         value = np.ones(len(events), np.int64) if field is None else events.integers(field)
-        rows = fingerprint(events.strings(self._spec.label_key)), events.event_time, value
+        rows = fingerprint(events.strings(self._spec.label_key)), known, value
         self._add(self._labels, events.partition, rows)
         return dict(zip(("id", "time", "value"), rows, strict=True))
 

@@ -118,6 +118,7 @@ class Pipeline:
         outputs = Outputs(rejected(self.spec, batch, cleaned, self._key))
         if spec.role is Role.TRIGGER:
             state.watch(events, cleaned.clock)
+            state.note_behind(events, cleaned.clock)
             events = self._with_entity(events)
         else:
             self.account.add(spec.name, acc.APPLIED, events.partition)
@@ -143,7 +144,9 @@ class Pipeline:
                     self.tables[table.name].apply(record.value)
                 outputs.records += closed
         if spec.role is Role.LABEL:
-            state.note_judged("label", events.partition, state.judged.labelled(events))
+            # One that comes behind its partition's clock is known when the clock says so.
+            since = np.maximum(events.event_time, cleaned.clock - spec.allowed_lateness)
+            state.note_judged("label", events.partition, state.judged.labelled(events, since))
         self._release()
         state.seen[spec.name].forget(clock)
         return outputs
@@ -214,8 +217,12 @@ class Pipeline:
                 self.spec, events.take(chosen), scores[chosen], why, signature
             )
         self.account.add(trigger, acc.SCORED, events.partition)
-        waits = self.state.judged.scored(events, scores, items)
-        self.state.note_judged("score", events.partition, waits)
+        rows = self.state.not_behind(events)
+        judged = events.take(rows)
+        waits = self.state.judged.scored(
+            judged, scores[rows], None if items is None else items[rows]
+        )
+        self.state.note_judged("score", judged.partition, waits)
         return outputs
 
     @property
@@ -255,7 +262,8 @@ class Pipeline:
         delay, judged = self.spec.timeline.label_delay, self.state.judged
         final = np.full(self.spec.partitions, np.iinfo(np.int64).max)
         for source in self.spec.sources:
-            if source.role is Role.LABEL:
+            # The trigger's too: what is no further behind its clock comes before it is judged.
+            if source.role in (Role.LABEL, Role.TRIGGER):
                 known = self._ready.watermark(source.name)
                 final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
         if not judged.closes(final):

@@ -84,6 +84,9 @@ class State:
         self.feeds = FeedCounts(spec.name, spec.feeds, n) if spec.feeds else None
         self.alerted: list[dict[str, int]] = [{} for _ in range(n)]
         """Per partition and entity, when the last alert was raised on it (ms)."""
+        self.behind: list[set[int]] = [set() for _ in range(n)]
+        """Per partition, offsets of events under way that came too far behind its clock to be
+        judged: which of them were in time would depend on who came first."""
         self.unfinished: dict[int, Ints] = {}
         """Per partition, offsets of events that were under way when this state was written down,
         and that have not been read again yet (sorted)."""
@@ -184,6 +187,31 @@ class State:
         columns = self.feeds.add(events, clock)
         if self._journal is not None:
             self._journal.note("feeds", events.partition, columns)
+
+    def note_behind(self, events: Events, clock: Ints) -> None:
+        """Note which of the trigger's events come far behind their partition's clock.
+
+        By more than labels take, that is: such a clock has leapt. ``clock`` is that of each event
+        as it came (ms).
+        """
+        spec = self.spec
+        least = clock - spec.trigger.allowed_lateness - spec.timeline.label_delay
+        for row in np.flatnonzero(events.event_time < least).tolist():
+            self.behind[int(events.partition[row])].add(int(events.offset[row]))
+
+    def not_behind(self, events: Events) -> Mask:
+        """Say which finished events are judged, and forget the others."""
+        kept = np.ones(len(events), bool)
+        if not any(self.behind):
+            return kept
+        for row, place in enumerate(
+            zip(events.partition.tolist(), events.offset.tolist(), strict=True)
+        ):
+            p, offset = place
+            if offset in self.behind[p]:
+                self.behind[p].remove(offset)
+                kept[row] = False
+        return kept
 
     def tracked(self, events: Events) -> dict[str, dict[str, Any]]:
         """Return what the events' keys have come to with them, to be noted once they are done."""

@@ -60,6 +60,7 @@ def standing(state: State, p: int, pending: Ints, asks_from: Ints) -> Content:
         "pending": _ranges(np.sort(pending)),
         "safe": asks_from[p : p + 1].copy(),
         "judged": state.judged.until[p : p + 1].copy(),
+        "behind": np.array(sorted(state.behind[p]), np.int64),
     }
     if state.feeds is not None:
         content["watched"] = state.feeds.until[p : p + 1].copy()
@@ -99,6 +100,7 @@ def restore(state: State, p: int, contents: Sequence[Content]) -> None:
         )
         for name in ("score", "label")
     ]
+    state.behind[p] = set(_ints(last["behind"]).tolist())
     state.judged.restore(p, int(_ints(last["judged"])[0]), *waiting)
     keys, times = _rows(contents, "alerted", "key", "time")
     state.alerted[p].update(zip(keys, times.tolist(), strict=True))

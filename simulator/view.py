@@ -119,7 +119,7 @@ class LiveView(View):
         """Add an alert to the last ones."""
         self._counted[domain] = self._counted.get(domain, 0) + 1
         style = "bold red" if body["severity"] == "critical" else "yellow"
-        line = Text(f"{domain:9} {alert_line(domain, body)}", style=style, overflow="ellipsis")
+        line = Text(f"{domain:10} {alert_line(domain, body)}", style=style, overflow="ellipsis")
         line.no_wrap = True
         self._alerts.append(line)
 

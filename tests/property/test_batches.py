@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from consumers.judged import read_judged
 from streams.events import NO_TIME, Outbound
-from streams.topics import ALERTS, JUDGED, METRICS, topic
+from streams.topics import JUDGED, topic
 from tests.property.driving import SCHEDULES, Batch, Schedule, one_by_one, run, scheduled
 from tests.property.examples import examples
 from tests.property.logs import (
@@ -102,7 +102,7 @@ def test_batches_make_no_difference_whatever_the_clocks_say(
 ) -> None:
     if hold:  # after a clock from the far future, there is no order left to hold events in
         story = [step for step in story if step.stamp != "far"]
-    check(tell(story), schedule, hold, leaping=any(step.stamp == "far" for step in story))
+    check(tell(story), schedule, hold)
 
 
 @pytest.mark.parametrize("hold", [False, True])
@@ -123,19 +123,7 @@ def test_partitions_do_not_see_each_other_whatever_lies_where(
     check(items, schedule, hold)
 
 
-def check(items: list[Item], schedule: Schedule, hold: bool, *, leaping: bool = False) -> None:
+def check(items: list[Item], schedule: Schedule, hold: bool) -> None:
     end = ending(items)
-    singly, cut = (
-        outcome(batches, hold)
-        for batches in (one_by_one([*items, *end]), scheduled([*items, *end], schedule))
-    )
-    if leaping:
-        # Once the labels' clock has leapt, all is final that was scored by then: whatever is scored
-        # later is judged with what comes next.
-        singly, cut = ({k: v for k, v in o.items() if not _judged(k)} for o in (singly, cut))
-    assert cut == singly
-
-
-def _judged(key: Any) -> bool:
-    told = topic(SPEC.name, METRICS), topic(SPEC.name, ALERTS)
-    return key == "judged" or key[0] == "judged" or (key[0] in told and key[1] is None)
+    singly = outcome(one_by_one([*items, *end]), hold)
+    assert outcome(scheduled([*items, *end], schedule), hold) == singly

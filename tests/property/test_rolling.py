@@ -77,7 +77,8 @@ def test_every_state_is_that_of_a_batch(
         now_known = [r for r in waiting_labels if r[2] < stop + DELAY + 1 or r[1] % 3 == 0]
         waiting_labels = [r for r in waiting_labels if r not in now_known]
         if now_known:
-            judged.labelled(labels(now_known))
+            told = labels(now_known)
+            judged.labelled(told, told.event_time)
         for record in judged.close(np.full(PARTITIONS, stop)):
             assert record.value is not None
             states += rolling.apply(record.value)
@@ -121,7 +122,8 @@ def _plain(value: float) -> float | None:
 def test_what_waits_survives_being_written_down() -> None:
     judged = JudgedRows(SPEC)
     judged.scored(scored([(0, 0, 5, 0.5), (0, 1, 25, 1.0)]), np.array([0.5, 1.0]))
-    judged.labelled(labels([(0, 1, 30, 1)]))
+    told = labels([(0, 1, 30, 1)])
+    judged.labelled(told, told.event_time)
     judged.close(np.array([10, NO_TIME]))
     kept = judged.kept(0)
     again = JudgedRows(SPEC)

@@ -158,7 +158,8 @@ def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() ->
     scores, items = np.array([0.5, 0.25, 1.0]), np.array([[7, 8], [9, 1], [3, 4]])
     judged.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, items)
     labels = {"view_id": as_objects(["a", "b"]), "next_title": np.array([8, 8])}
-    judged.labelled(events_of(["la", "lb"], [8, 9], **labels))
+    told = events_of(["la", "lb"], [8, 9], **labels)
+    judged.labelled(told, told.event_time)
     kept = judged.kept(0)
     again = JudgedRows(JUDGED)
     flat = {name: column.ravel() for name, column in kept.items()}  # as it is read back
