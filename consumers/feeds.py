@@ -16,6 +16,7 @@ import orjson
 from consumers.feedcounts import Counts, Disagreement, read_watched
 from streams.codec import format_times
 from streams.events import NO_TIME, Outbound
+from streams.spans import HOUR
 from streams.topics import ALERTS, topic
 from streams.watching import FeedWatch
 
@@ -141,7 +142,7 @@ class FeedStates:
         watch, share = self._watch, late / events
         if not feed.late and events >= watch.late_least and share >= watch.late_share:
             feed.late = True
-            hours = watch.behind / 3_600_000
+            hours = watch.behind / HOUR
             seen = f"{late:,} of {events:,} events were older than {hours:g} hours as they came"
             facts = {"events": events, "late": late}
             return [FeedAlert(Trouble.LATE, name, end, seen, facts)]

@@ -12,8 +12,8 @@ from typing import Any, TypedDict, TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streams.errors import AnswerError, UsageError
+from streams.spans import DAY
 
-DAY_MS = 86_400_000
 RECENT_DAYS = 90
 MOST_FIELDS, MOST_TEXT = 64, 200
 """Limits of a profile: how many fields, and how many characters in a name or a text."""
@@ -103,7 +103,7 @@ def as_of(member: Member | None, at_ms: int, zone: str = "UTC") -> Known:
     >>> noon = 1_488_456_000_000  # 2017-03-02T12:00Z
     >>> as_of(member, noon)["redemptions"], as_of(member, noon, "America/New_York")["redemptions"]
     (1, 0)
-    >>> as_of(member, noon - 30 * DAY_MS)
+    >>> as_of(member, noon - 30 * DAY)
     {'member': 0, 'campaigns_active': 0, 'campaigns_joined': 0, 'redemptions': 0, \
 'redemptions_90d': 0, 'last_redeemed': None, 'profile': {}}
     """
@@ -111,7 +111,7 @@ def as_of(member: Member | None, at_ms: int, zone: str = "UTC") -> Known:
         place = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise UsageError(f"no time zone {zone!r}") from None
-    begins = _EPOCH + timedelta(days=at_ms // DAY_MS)
+    begins = _EPOCH + timedelta(days=at_ms // DAY)
     not_over = begins.astimezone(place).date()
     last_begun = (begins - timedelta(milliseconds=1)).astimezone(place).date().isoformat()
     recent = (not_over - timedelta(days=RECENT_DAYS)).isoformat()

@@ -10,275 +10,29 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.errors import UsageError
-from streams.events import Columns, Floats, Ints, Mask
+from streams.events import Ints
 from streams.features import FeatureSpec, Lookup, Recall, SecondKey, Tracker, Windows
+from streams.recipes import Estimator as Estimator
+from streams.recipes import Recipe as Recipe
+from streams.recipes import Slate as Slate
+from streams.rules import Accuracy as Accuracy
+from streams.rules import AlertRule as AlertRule
+from streams.rules import Planted as Planted
+from streams.sources import Field as Field
+from streams.sources import Kind as Kind
+from streams.sources import Role as Role
+from streams.sources import SourceSpec as SourceSpec
+from streams.spans import DAY as DAY
+from streams.spans import HOUR as HOUR
+from streams.spans import MINUTE as MINUTE
+from streams.spans import SECOND as SECOND
 from streams.watching import FeedWatch
 from streams.world import AskMap, FileMap, Slice, TableMap, Timeline, World
-
-Matrix: TypeAlias = npt.NDArray[np.float32]
-
-SECOND = 1_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-
-
-class Role(StrEnum):
-    """What a source's events are for; each role closes an account of its own."""
-
-    TRIGGER = "trigger"
-    """Is scored: the ``in`` of the account counts these."""
-    CONTEXT = "context"
-    """Is joined: customers, weather, laboratory values."""
-    LABEL = "label"
-    """Says later what was true."""
-
-
-class Kind(StrEnum):
-    """Type of a field in the JSON of an event."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    TIME = "time"
-    """An RFC 3339 instant; a column of it holds milliseconds in UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of an event.
-
-    Parameters
-    ----------
-    required
-        A record without it is dead. A missing optional string is ``None``, a missing optional
-        number NaN; integers and times cannot be optional.
-    low, high
-        Inclusive bounds of a number, or of a time in ms.
-    max_length
-        Of a string, in characters.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    required: bool = True
-    low: float | None = None
-    high: float | None = None
-    max_length: int = 200
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.required and self.kind in (Kind.INTEGER, Kind.TIME):
-            raise UsageError(f"field {self.name}: only strings and numbers can be optional")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSpec:
-    """One stream of events of a domain; its topic is ``<domain>.<name>``.
-
-    Parameters
-    ----------
-    key
-        The field that holds the entity. The record's key must be the same, or it is dead: past
-        and labels of an entity meet only in its own partition.
-    fields
-        Besides ``event_id`` and ``event_time``, which every event has.
-    allowed_lateness
-        A record is late if its event time is older than the source's clock, as stamped on
-        that same record, by more than this (ms).
-    max_ahead
-        A record is dead if its event time is ahead of that clock by more than this (ms).
-    remember
-        How long an event id is remembered at least, in event time (ms). A second copy within
-        it is a duplicate; ids are always kept for ``allowed_lateness``, past which a copy is
-        late anyway.
-    entity_optional
-        Without an entity an event is not dead but filtered (``no_entity``).
-    derived
-        Columns that are made from the others as an event arrives: integers for windows to add up,
-        or numbers to look up, NaN where an event says nothing of it. What is looked up and
-        windowed is kept, the rest is not: a text of which only derived columns are looked up is in
-        no state.
-    sensitive
-        It carries free text about persons. What of it is dead or late goes on masked
-        (:func:`streams.privacy.redact`), with a keyed hash of the original bytes in a header in
-        place of the bytes.
-    """
-
-    name: str
-    role: Role
-    key: str
-    fields: tuple[Field, ...]
-    help: str
-    allowed_lateness: int = 0
-    max_ahead: int = DAY
-    remember: int = HOUR
-    entity_optional: bool = False
-    derived: Mapping[str, Callable[[Columns], Ints | Floats]] = field(default_factory=dict)
-    sensitive: bool = False
-
-
-class Estimator(Protocol):
-    """The part of scikit-learn's classifier interface that is used here."""
-
-    def fit(self, X: Any, y: Any) -> Any:
-        """Learn from rows and labels."""
-        ...
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the probability of each class, shape ``(n_rows, 2)``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a domain's model is made.
-
-    Parameters
-    ----------
-    name
-        Name of the model on the inference protocol and in the registry.
-    build
-        ``seed -> unfitted estimator``.
-    metric
-        ``average_precision`` or ``roc_auc``: what the report calls quality.
-    max_false_alerts
-        The threshold of the alert is the lowest score at which at most this share of the
-        genuine events of the calibration period would have raised one.
-    days, ordinary_days
-        How much of each of the two worlds it is made from (event days).
-    world, ordinary
-        Options of the world that it learns from, and of another one, in which nothing happens
-        that should raise an alert, that sets its threshold.
-    seed
-        Of these worlds; no test and no run uses it by default.
-    """
-
-    name: str
-    build: Callable[[int], Estimator]
-    metric: str
-    max_false_alerts: float
-    days: float
-    ordinary_days: float
-    world: Mapping[str, float]
-    ordinary: Mapping[str, float]
-    seed: int
-
-
-def itself(scores: Floats) -> Floats:
-    """Return the scores: they are the risk."""
-    return scores
-
-
-class Planted(StrEnum):
-    """What a world plants, and an alert is judged by."""
-
-    EVENTS = "events"
-    """Events: an alert is right if it is about one of them."""
-    SPANS = "spans"
-    """Stretches of an entity's life, from ``onset`` to ``until``: an alert is right inside."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRule:
-    """An alert: when it is raised and what it says.
-
-    Parameters
-    ----------
-    name
-        ``suspected_fraud``: the last part of the CloudEvents type.
-    formula
-        The rule in words.
-    noun
-        What the entity is called (``card``).
-    facts
-        Columns of the trigger that the alert carries.
-    sentence
-        ``facts -> what was seen``, in a few words for a person.
-    critical
-        From this risk on the severity is ``critical``; below it is ``warning``.
-    about
-        The label of what the alert warns of.
-    risk
-        Of a score, from 0 to 1: what the model's threshold is compared with.
-    eligible
-        ``features (n, n_features) -> mask``: of which events an alert may be raised at all.
-    cooldown
-        So long after an alert none is raised on the same entity (ms of event time).
-    planted
-        What the world plants, and the alerts are judged by.
-    kinds
-        Which kinds of it the alert is to warn of; by default all.
-    """
-
-    name: str
-    formula: str
-    noun: str
-    facts: tuple[str, ...]
-    sentence: Callable[[Mapping[str, Any]], str]
-    critical: float
-    about: int = 1
-    risk: Callable[[Floats], Floats] = itself
-    eligible: Callable[[Matrix], Mask] | None = None
-    cooldown: int = 0
-    planted: Planted = Planted.EVENTS
-    kinds: tuple[str, ...] = ()
-
-    def risks(self, scores: Floats, features: Matrix) -> Floats:
-        """Return the risk of each event, 0 where no alert may be raised."""
-        risk = self.risk(scores)
-        return risk if self.eligible is None else np.where(self.eligible(features), risk, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """How the model's accuracy is followed, over events whose labels are final.
-
-    Parameters
-    ----------
-    metric
-        By its name in :data:`streams.quality.METRICS`.
-    threshold, margin, min_samples
-        It is low below the threshold (above it, for an error), until it is better by the margin;
-        fewer events say nothing.
-    span, count
-        The window: so much event time (ms), and so many events at the most.
-    step
-        A state is told of at every multiple of this (ms of event time).
-    """
-
-    metric: str
-    threshold: float
-    margin: float
-    min_samples: int
-    span: int
-    step: int
-    count: int = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Slate:
-    """What a model puts forward beside its score, and how that is judged.
-
-    Parameters
-    ----------
-    size
-        How many items it puts forward for each event, the best first.
-    verdict
-        ``(items (n, size), labels (n,)) -> what was true of each score``: 1 if the label says that
-        the items were right, 0 if not, -1 where nobody can say.
-    """
-
-    size: int
-    verdict: Callable[[Ints, Ints], Ints]
 
 
 @dataclass(frozen=True, slots=True)

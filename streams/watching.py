@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.errors import UsageError
-
-HOUR = 3_600_000
-DAY = 24 * HOUR
+from streams.spans import DAY, HOUR
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from streams.clinical.units import Analyte, Measured, find_analyte, harmonise, number
 from streams.events import NO_TIME, Floats, Ints
+from streams.spans import DAY
 
 Cells: TypeAlias = Sequence[Any]
 Table: TypeAlias = Callable[[str], Cells | None]
@@ -23,7 +24,6 @@ Table: TypeAlias = Callable[[str], Cells | None]
 FARTHEST = 20.0
 """Scaled values are clipped here: one odd value must not rule a linear model."""
 MOST_LEVELS = 50
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class LastValues:
             before, old, latest, new = self._known.pop(key, (NO_TIME, 0.0, NO_TIME, 0.0))
             seen, base = (latest, new) if latest < time else (before, old)
             if seen != NO_TIME and seen < time:
-                change[row], days[row] = value - base, (time - seen) / _DAY_MS
+                change[row], days[row] = value - base, (time - seen) / DAY
             if time > latest:
                 before, old = latest, new
             if time >= latest:

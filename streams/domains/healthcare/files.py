@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.domains.healthcare.schema import HORIZON
+from streams.spans import DAY
 from streams.world import PLACE, FileMap
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 BEGINS = 915_148_800_000
 """1999-01-01T00:00:00Z."""
-APART = 3_653 * 86_400_000 // 81_380
+APART = 3_653 * DAY // 81_380
 """Milliseconds between two encounters: 81,380 of them until the end of 2008."""
 GONE = frozenset(("11", "13", "14", "19", "20", "21"))
 """Codes of discharge after which nobody is readmitted: death, or a hospice."""
