@@ -25,12 +25,10 @@ from benchmarks.rounds import (
     start_workers,
     time_workers,
 )
-from models.registry import Registry
+from benchmarks.subject import DOMAIN, subject
 from simulator.broker import tuning_for
 from simulator.process import Child
 from simulator.stack import PYTHON, Stack
-from simulator.training import ensure_champion
-from streams.registry import load_domain
 from streams.settings import Settings, read_settings
 from streams.spec import DomainSpec
 
@@ -67,15 +65,15 @@ CONTESTANTS = (
 class Options:
     """What the command line may say."""
 
+    domain: str = DOMAIN
     events: int = 200_000
     rounds: int = 3
 
 
 def run(options: Options) -> dict[str, Any]:
     """Time all contestants, round after round, print and return what was found."""
-    spec = load_domain("finance")
+    spec = subject(options.domain)
     settings = replace(read_settings(), workers=1, metrics_s=0.1)
-    ensure_champion(spec, Registry(settings.home_path / "registry"), lambda what, share: None)
     click.echo(f"making the input: {options.events:,} events ...")
     input_ = Input(spec, options.events, settings.seed)
     rounds: dict[str, list[Round]] = {c.name: [] for c in CONTESTANTS}

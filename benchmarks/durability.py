@@ -1,7 +1,7 @@
 """What durable state costs: the same worker with its state written down, and with it in memory.
 
-The rounds are interleaved. The cards are as many as there are keys, so that the state, its cuts and
-its snapshots are those of a large one; every card pays a few times.
+The rounds are interleaved. The entities are as many as there are keys, so that the state, its
+cuts and its snapshots are those of a large one; each has a few events.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ import click
 
 from benchmarks.filling import Input
 from benchmarks.rounds import Round, loaded_stack, service_of, time_workers
+from benchmarks.subject import DOMAIN, subject, world_of
 from consumers.app import read_config
 from consumers.app import run as run_worker
-from models.registry import Registry
 from simulator.process import Child
 from simulator.stack import Stack
-from simulator.training import ensure_champion
 from streams.errors import StackError
-from streams.registry import load_domain
 from streams.settings import read_settings
 
 MODULES = {"written down": "consumers.app", "in memory": "benchmarks.durability"}
@@ -33,6 +31,7 @@ NEEDED = 0.8
 class Options:
     """What the command line may say."""
 
+    domain: str = DOMAIN
     keys: int = 100_000
     events: int = 300_000
     rounds: int = 3
@@ -46,12 +45,10 @@ def run(options: Options) -> dict[str, Any]:
     StackError
         If an account does not close.
     """
-    spec = load_domain("finance")
+    spec = subject(options.domain)
     settings = replace(read_settings(), workers=1, metrics_s=0.1)
-    ensure_champion(spec, Registry(settings.home_path / "registry"), lambda what, share: None)
-    world = {"cards": float(options.keys), "terminals": options.keys / 10}
-    click.echo(f"making the input: {options.events:,} events of {options.keys:,} cards ...")
-    input_ = Input(spec, options.events, settings.seed, world)
+    click.echo(f"making the input: {options.events:,} events of {options.keys:,} keys ...")
+    input_ = Input(spec, options.events, settings.seed, world_of(spec, options.keys))
     rounds: dict[str, list[Round]] = {name: [] for name in MODULES}
     for number in range(options.rounds):
         for name, module in MODULES.items():

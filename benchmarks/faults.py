@@ -16,12 +16,12 @@ from typing import Any
 
 import click
 
+from benchmarks.subject import DOMAIN, subject
 from simulator.apache import ApacheKafka
 from simulator.broker import EMBEDDED
 from simulator.faults.plan import FAULTS, RESTARTED, Fault, make_fault, plan
 from simulator.faults.run import Result, run_fault
 from streams.errors import ExpectationError, StreamsimError, UsageError
-from streams.registry import load_domain
 from streams.spec import DomainSpec
 
 RECOVER_S = 20.0
@@ -54,6 +54,7 @@ class Options:
     seed: int = 0
     fault: str | None = None
     broker: str = EMBEDDED
+    domain: str = DOMAIN
 
 
 def run(options: Options) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def run(options: Options) -> dict[str, Any]:
     known = _known(brokers[-1])
     if options.fault is not None and options.fault not in known:
         raise UsageError(f"no fault {options.fault!r}; there are: {', '.join(known)}")
-    spec = load_domain("finance")
+    spec = subject(options.domain)
     results: dict[str, list[Result]] = {}
     failures: list[str] = []
     for broker in brokers:
@@ -129,7 +130,8 @@ def again(seed: int, options: Options) -> str:
     """Return the command that repeats a run."""
     named = f' --fault "{options.fault}"' if options.fault else ""
     broker = "" if options.broker == EMBEDDED else f" --broker {options.broker}"
-    return f"again: streamsim bench faults --runs 1 --seed {seed}{named}{broker}"
+    domain = "" if options.domain == DOMAIN else f" --domain {options.domain}"
+    return f"again: streamsim bench faults --runs 1 --seed {seed}{named}{broker}{domain}"
 
 
 def table(results: Results) -> str:

@@ -14,6 +14,7 @@ from itertools import islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as AioKafkaError
 
+from benchmarks.subject import usual_world
 from consumers.output import BATCH_BYTES, Output
 from producers.wire import Batch, finale, wire
 from simulator.sources import Reach
@@ -22,7 +23,6 @@ from streams.events import HEARTBEAT, INGEST_TIME, Outbound
 from streams.spec import DomainSpec
 from streams.topics import topic
 
-WORLD = {"cards": 5_000.0, "terminals": 5_000.0}
 CHUNK = 8_192
 """Records that are gathered to one batch per topic and partition."""
 
@@ -35,14 +35,18 @@ class Input:
     events
         How many events of the trigger there are, or a few more: slices are not cut.
     options
-        Of the world, in place of :data:`WORLD`.
+        Of the world, in place of the usual ones.
     """
 
     def __init__(
-        self, spec: DomainSpec, events: int, seed: int, options: Mapping[str, float] = WORLD
+        self,
+        spec: DomainSpec,
+        events: int,
+        seed: int,
+        options: Mapping[str, float] | None = None,
     ) -> None:
         self.spec = spec
-        world = Reach().collected(spec, spec.world(seed, {**spec.options, **options}).slices())
+        world = Reach().collected(spec, spec.world(seed, options or usual_world(spec)).slices())
         self._batches = list(_until(events, spec, wire(spec, world)))
 
     def batches(self, events: int) -> Iterator[Batch]:

@@ -19,13 +19,11 @@ import psutil
 
 from benchmarks.observer import Observer, Times, ingest_times
 from benchmarks.rounds import bare_stack, close_account, until_assigned
+from benchmarks.subject import DOMAIN, subject
 from consumers.patience import FetchWait
-from models.registry import Registry
 from simulator.broker import tuning_for
 from simulator.stack import Stack
-from simulator.training import ensure_champion
 from streams.errors import StackError, UsageError
-from streams.registry import load_domain
 from streams.settings import Settings, read_settings
 from streams.spec import DomainSpec
 
@@ -39,6 +37,7 @@ PERCENTILES = (50, 95, 99)
 class Options:
     """What the command line may say."""
 
+    domain: str = DOMAIN
     rates: str = "2000,10000"
     seconds: float = 30.0
 
@@ -55,9 +54,8 @@ def run(options: Options) -> dict[str, Any]:
         rates = [int(text) for text in options.rates.split(",")]
     except ValueError:
         raise UsageError(f"--rates takes numbers with commas, not {options.rates!r}") from None
-    spec = load_domain("finance")
+    spec = subject(options.domain)
     settings = replace(read_settings(), workers=1, metrics_s=1.0)
-    ensure_champion(spec, Registry(settings.home_path / "registry"), lambda what, share: None)
     result = {}
     click.echo(f"{'events/s':>9}  {'':24}{'p50':>7}{'p95':>7}{'p99':>7} ms   processor, of a core")
     for rate in rates:

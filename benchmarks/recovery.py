@@ -1,6 +1,6 @@
 """How long it takes to take over the state of many keys, and how much memory it holds.
 
-A state is made with so many cards and some payments each, and written to the changelog of an
+A state is made with so many entities and some events each, and written to the changelog of an
 embedded broker. Another process then does what a worker does when partitions come to it: it reads
 the changelog, restores all partitions, and works one batch. Its time and its memory are measured.
 """
@@ -23,6 +23,7 @@ import click
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.subject import DOMAIN
 from consumers.changelog import Changelog
 from consumers.output import BATCH_BYTES
 from consumers.pipeline import Pipeline
@@ -31,7 +32,7 @@ from simulator.runs import new_run
 from simulator.stack import Plan, Stack
 from simulator.testing.inprocess import as_records
 from simulator.training import world_slices
-from streams.errors import StackError
+from streams.errors import StackError, UsageError
 from streams.registry import load_domain
 from streams.settings import read_settings
 from streams.spec import DAY, DomainSpec
@@ -44,6 +45,7 @@ NEEDED = {"seconds": 10.0, "memory_mb": 1024.0}
 class Options:
     """What the command line may say."""
 
+    domain: str = DOMAIN
     keys: int = 1_000_000
     rounds: int = 3
 
@@ -53,17 +55,21 @@ def run(options: Options) -> dict[str, Any]:
 
     Raises
     ------
+    UsageError
+        If the domain keeps no windows of its keys' past.
     StackError
         If a process does not find the state that was written.
     """
-    spec, settings = load_domain("finance"), read_settings()
+    spec, settings = load_domain(options.domain), read_settings()
+    if not spec.windows:
+        raise UsageError(f"{spec.name} keeps no windows, which are what is restored here")
     run_ = new_run(settings, domains=[spec.name], seed=0, address=None)
     stack = Stack(Plan((spec,), settings, {}), run_, lambda text: None)
     try:
         stack.start_broker()
         rows, size = asyncio.run(_write(spec, stack.address, options.keys))
         click.echo(f"{options.keys:,} keys, {rows:,} rows, {size / 2**20:,.0f} MiB of changelog")
-        rounds = [_restore(stack.address, options.keys) for _ in range(options.rounds)]
+        rounds = [_restore(spec, stack.address, options.keys) for _ in range(options.rounds)]
     finally:
         stack.stop(settings.stop_s)
         run_.write(ended=time.time())
@@ -116,9 +122,9 @@ async def _changelog(spec: DomainSpec, address: str) -> AsyncIterator[Changelog]
         await producer.stop()
 
 
-def _restore(address: str, keys: int) -> dict[str, Any]:
+def _restore(spec: DomainSpec, address: str, keys: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.recovery", "--broker", address],
+        [sys.executable, "-m", "benchmarks.recovery", "--domain", spec.name, "--broker", address],
         capture_output=True,
         text=True,
         check=False,
@@ -163,9 +169,10 @@ def _resident_mb() -> float:
 def main() -> None:
     """Be the process that takes over."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery")
+    parser.add_argument("--domain", required=True)
     parser.add_argument("--broker", required=True)
     given = parser.parse_args()
-    print(json.dumps(asyncio.run(_take_over(load_domain("finance"), given.broker))))
+    print(json.dumps(asyncio.run(_take_over(load_domain(given.domain), given.broker))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How many events one worker finishes per second, and where its time goes.
 
-The whole finance job on the embedded broker: the topics are filled first; then a worker starts
+A domain's whole job on the embedded broker: the topics are filled first; then a worker starts
 and is timed, by its own account, from its first event to its last. Every round has a stack of
 its own; a last one runs under a sampling profiler and is not timed.
 """
@@ -17,10 +17,8 @@ import psutil
 from benchmarks.filling import Input
 from benchmarks.profile import Profile, read_profile, sampled
 from benchmarks.rounds import loaded_stack, service_of, start_workers, time_workers
-from models.registry import Registry
-from simulator.training import ensure_champion
+from benchmarks.subject import DOMAIN, subject
 from streams.errors import StackError
-from streams.registry import load_domain
 from streams.settings import Settings, read_settings
 from streams.spec import DomainSpec
 
@@ -29,6 +27,7 @@ from streams.spec import DomainSpec
 class Options:
     """What the command line may say."""
 
+    domain: str = DOMAIN
     events: int = 300_000
     workers: int = 1
     rounds: int = 3
@@ -36,10 +35,8 @@ class Options:
 
 def run(options: Options) -> dict[str, Any]:
     """Time the rounds, profile one more, print and return what was found."""
-    spec = load_domain("finance")
+    spec = subject(options.domain)
     settings = replace(read_settings({"workers": options.workers}), metrics_s=0.1)
-    registry = Registry(settings.home_path / "registry")
-    ensure_champion(spec, registry, lambda what, share: None)
     input_ = Input(spec, options.events, settings.seed)
     rounds = []
     for number in range(options.rounds):
@@ -57,6 +54,7 @@ def run(options: Options) -> dict[str, Any]:
     profile = profile_worker(spec, replace(settings, workers=1), input_, options.events)
     click.echo(f"\nwhere a worker's time goes\n{profile.as_text()}" if profile else _NO_PROFILER)
     return {
+        "domain": spec.name,
         "events": rounds[0].events,
         "workers": options.workers,
         "events_per_second": {"median": median, "min": min(rates), "max": max(rates)},

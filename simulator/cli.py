@@ -179,7 +179,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
     ),
 )
 @click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")
-@click.option("--domain", metavar="DOMAIN", help="whose worlds (alerts)")
+@click.option("--domain", metavar="DOMAIN", help="whose worlds, or whose engine")
 @click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")
 @click.option("--events", type=click.IntRange(1), help="how many events")
 @click.option("--workers", type=click.IntRange(1, 64), help="Faust workers")

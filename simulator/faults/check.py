@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from producers.recording import Recorded, Recording
 from simulator.effect import ACCURACY_ID, identity, once
 from simulator.testing.outcome import Outcome, make_outcome
 from simulator.testing.replay import replay
-from streams.events import INGEST_TIME
+from streams.events import INGEST_TIME, SOURCE_OFFSET
 from streams.spec import DomainSpec
 from streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
 
@@ -27,6 +29,8 @@ class Verdict:
 
     Attributes
     ----------
+    events, records
+        Of the trigger, and of all sources together.
     lost, doubled
         Outputs that should be there and are not; outputs that are there and should not be, or
         differ from what they should be, or from their own repeat.
@@ -37,6 +41,7 @@ class Verdict:
     """
 
     events: int
+    records: int
     lost: int
     doubled: int
     repeats: int
@@ -56,15 +61,15 @@ def check(spec: DomainSpec, recording: Recording, account: Mapping[str, Any]) ->
         if unlike:
             faults.append(f"{name}: {unlike} repeats differ from the first")
         ours, theirs = _by_id(found, name), _by_id(expected, name)
+        missing, extra = theirs.keys() - ours.keys(), ours.keys() - theirs.keys()
         if name == ALERTS:
             # A replay waits longer at its end, and so may judge a step more than the run did.
             told = _told(recording.of(topic(spec.name, METRICS)))
-            theirs = {
-                key: alert
-                for key, alert in theirs.items()
-                if alert.rule == spec.alert.name or alert.time_ms <= told
+            missing = {
+                key
+                for key in missing
+                if theirs[key].rule == spec.alert.name or theirs[key].time_ms <= told
             }
-        missing, extra = theirs.keys() - ours.keys(), ours.keys() - theirs.keys()
         differing = [key for key in ours.keys() & theirs.keys() if ours[key] != theirs[key]]
         lost += len(missing)
         doubled += len(extra) + len(differing)
@@ -73,8 +78,9 @@ def check(spec: DomainSpec, recording: Recording, account: Mapping[str, Any]) ->
                 some = sorted(map(str, keys))[:3]
                 faults.append(f"{name}: {len(keys)} {what}, as {', '.join(some)}")
     faults += _account_faults(expected.account, account)
-    faults += _out_of_order(recording.of(topic(spec.name, SCORES)))
-    return Verdict(int(account["in"]), lost, doubled, repeats, tuple(faults))
+    faults += _out_of_order(spec, recording.of(topic(spec.name, SCORES)))
+    total = sum(int(part["in"]) for part in (account, account["context"], account["labels"]))
+    return Verdict(int(account["in"]), total, lost, doubled, repeats, tuple(faults))
 
 
 def _told(metrics: Iterable[Recorded]) -> int:
@@ -125,12 +131,17 @@ def _account_faults(expected: Mapping[str, Any], found: Mapping[str, Any]) -> li
     return faults
 
 
-def _out_of_order(scores: Iterable[Recorded]) -> list[str]:
-    """Find partitions whose events were first scored in another order than they lie in."""
-    last: dict[int, int] = {}
+def _out_of_order(spec: DomainSpec, scores: Iterable[Recorded]) -> list[str]:
+    """Find partitions whose events were first scored in another order than they lie in.
+
+    What is tracked is taken in order of event time, and so are the events of such a domain scored.
+    """
+    last: dict[int, tuple[int, str]] = {}
     wrong: Counter[int] = Counter()
     for record in once(scores):
-        offset = int(dict(record.headers)["source_offset"])
-        wrong[record.partition] += offset <= last.get(record.partition, -1)
-        last[record.partition] = max(offset, last.get(record.partition, -1))
+        p, place = record.partition, (int(dict(record.headers)[SOURCE_OFFSET] or 0), "")
+        if spec.trackers:
+            place = record.timestamp, str(orjson.loads(record.value or b"{}")["event_id"])
+        wrong[p] += place <= last.get(p, (-1, ""))
+        last[p] = max(place, last.get(p, place))
     return [f"partition {p}: {n} scores out of order" for p, n in wrong.items() if n]

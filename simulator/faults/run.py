@@ -19,6 +19,7 @@ from producers.recording import Recorded, read_recording
 from producers.wire import partition_of
 from simulator.broker import EMBEDDED, free_port
 from simulator.faults.check import Verdict, check
+from simulator.faults.load import load_of
 from simulator.faults.plan import FROZEN_TWICE, GONE_A_MINUTE, RESTARTED, Fault, needs_proxy, way_of
 from simulator.faults.poison import BIG, WAYS
 from simulator.faults.proxy import Proxy
@@ -27,9 +28,9 @@ from simulator.testing.replay import record_world
 from streams.spec import DomainSpec
 from streams.topics import topic
 
-DAYS, RATE, WORKERS = 6.0, 800.0, 2
-LONGER = {FROZEN_TWICE: 12.0, GONE_A_MINUTE: 28.0}
-"""Days of the faults that outlast the others' load: a day is some 2.6 s of it."""
+WORKERS = 2
+LONGER = {FROZEN_TWICE: 2.0, GONE_A_MINUTE: 4.7}
+"""Faults that outlast the load of the others have so many times as much: that takes some 16 s."""
 QUEUE_ROWS = {GONE_A_MINUTE: 1_000}
 """What a partition may hold in a worker: so much that it is full before the minute is over."""
 POISONED = 60
@@ -79,10 +80,10 @@ def run_fault(
     StackError
         If the stack does not live through it.
     """
-    days = LONGER.get(fault.name, DAYS)
+    load = load_of(spec, seed, LONGER.get(fault.name, 1.0))
     options = (
-        "--days", str(days), "--rate", str(RATE), "--workers", str(WORKERS), "--seed", str(seed),
-        "--broker", broker,
+        "--days", str(load.days), "--rate", str(load.rate), "--workers", str(WORKERS),
+        "--seed", str(seed), "--broker", broker,
     )  # fmt: skip
     with _service(needs_proxy(fault.name), spec) as proxy:
         url = proxy.url if proxy else ""
@@ -141,7 +142,11 @@ def send_poison(spec: DomainSpec, address: str, seed: int) -> None:
     """Send what nobody should ever send, among the good events of the triggers' topic."""
     draw = random.Random(seed)  # noqa: S311 - nothing secret
     name = topic(spec.name, spec.trigger.name)
-    good = [r for r in record_world(spec, seed=seed + 1, days=0.2).of(name) if r.key]
+    good = [
+        r
+        for r in record_world(spec, seed=seed + 1, days=load_of(spec, seed + 1, 0.03).days).of(name)
+        if r.key
+    ]
     producer = KafkaProducer(bootstrap_servers=address, max_request_size=2 * BIG)
     try:
         for record in [*(_spoilt(good, draw) for _ in range(POISONED)), _big(good[0])]:

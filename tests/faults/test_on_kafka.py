@@ -45,4 +45,4 @@ def test_a_fault_loses_and_doubles_nothing(
     how = f"{fault}; {again(1, Options(fault=name, broker=KAFKA))}"
     assert not result.verdict.faults, how
     assert (result.verdict.lost, result.verdict.doubled) == (0, 0), how
-    assert result.verdict.events > 10_000
+    assert result.verdict.records > 10_000

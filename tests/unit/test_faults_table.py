@@ -28,7 +28,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Planted:
     def pretend(spec: DomainSpec, fault: Fault, seed: int, folder: Path, durable: bool) -> Result:
         noted.append((KAFKA if durable else EMBEDDED, fault.name))
         recovery_s = RECOVER_S + 1 if durable and fault.name == SLOW else 1.0 + durable
-        return Result(seed, fault, Verdict(1000, 0, 0, 3, ()), recovery_s, 80.0, 50)
+        return Result(seed, fault, Verdict(1000, 1200, 0, 0, 3, ()), recovery_s, 80.0, 50)
 
     monkeypatch.setattr(faults, "_run", pretend)
     return noted
