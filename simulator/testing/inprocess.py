@@ -39,6 +39,8 @@ class InProcess:
         What the model says of itself; goes with ``score``.
     watch
         Called with every batch of features that is made.
+    key
+        Of the hashes that stand for what is withheld of persons; see :mod:`streams.privacy`.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class InProcess:
         *,
         hold: bool = False,
         watch: Callable[[Prepared], None] | None = None,
+        key: bytes | None = None,
     ) -> None:
-        self.pipeline = Pipeline(spec, signature, hold=hold)
+        self.pipeline = Pipeline(spec, signature, hold=hold, key=key)
         self._score, self._watch = score, watch
         self._rolling, self._judged = Rolling(spec), topic(spec.name, JUDGED)
         self._feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None

@@ -13,6 +13,7 @@ from simulator.testing.inprocess import ROWS, InProcess, as_records
 from simulator.testing.outcome import Outcome, make_outcome
 from simulator.training import ensure_champion, world_slices
 from streams.events import Outbound
+from streams.keys import privacy_key
 from streams.settings import read_settings
 from streams.spec import DomainSpec
 from streams.topics import SCORES, topic
@@ -47,7 +48,8 @@ def replay(
         Size of the batches; it makes no difference to the outcome.
     """
     model = model or champion(spec)
-    domain = InProcess(spec, model.answer, model.signature, hold=hold)
+    key = privacy_key(read_settings()) if any(s.sensitive for s in spec.sources) else None
+    domain = InProcess(spec, model.answer, model.signature, hold=hold, key=key)
     batches = list(recording.batches(spec))
     if batches:
         batches.append(finale(spec, max(batch.latest() for batch in batches)))

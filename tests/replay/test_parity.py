@@ -10,6 +10,7 @@ import pytest
 from producers.recording import read_recording, write_recording
 from simulator.testing.outcome import Outcome
 from simulator.testing.replay import record_world
+from streams.registry import load_domain
 from streams.spec import DomainSpec
 
 Replay = Callable[..., Outcome]
@@ -36,14 +37,31 @@ def test_a_broker_changes_nothing(
 
 
 @pytest.mark.stack
-def test_nor_does_it_where_context_is_looked_up(
-    replay: Replay, stack: Replay, retail: DomainSpec, registry: object
+@pytest.mark.parametrize(
+    ("domain", "days", "world", "scored", "joined"),
+    [
+        ("retail", 60, {"households": 150, "lapses": 6}, 3_000, 500),
+        ("logistics", 1 / 24, {"vehicles": 12, "failures": 6}, 10_000, 50),
+        ("technology", 30, {"users": 150, "changes": 6}, 3_000, 100),
+        ("healthcare", 40, {"patients": 6_000}, 300, 5_000),
+    ],
+)
+def test_nor_does_it_to_any_domain(
+    replay: Replay,
+    stack: Replay,
+    registry: object,
+    domain: str,
+    days: float,
+    world: dict[str, float],
+    scored: int,
+    joined: int,
 ) -> None:
-    """Customers and loyalty come on topics of their own, and each at its own pace."""
-    recording = record_world(retail, seed=4, days=60, households=150, lapses=6)
+    """Context comes on topics of its own, and each at its own pace; entities are tracked."""
+    recording = record_world(load_domain(domain), seed=4, days=days, **world)
     alone = replay(recording)
-    assert len(alone.scores) > 3_000
-    assert alone.account["context"]["applied"] > 500
+    assert len(alone.scores) > scored
+    assert alone.account["context"]["applied"] > joined
+    assert alone.alerts
     alike(alone, stack(recording, workers=2))
 
 
