@@ -155,7 +155,7 @@ def _run(
 
     world = Reach().collected(spec, spec.world(seed, {**spec.options, **options}).slices())
     last = end + spec.timeline.label_delay
-    domain = InProcess(spec, model.answer, model.signature)
+    domain = InProcess(spec, model.answer, model.signature, renewed=model.estimator)
     batches = wire(spec, noted(takewhile(lambda s: s.until <= last, world)))
     found: dict[str, list[bytes]] = {topic(spec.name, name): [] for name in (ALERTS, SCORES)}
     for record in domain.run(as_records(spec, chain(batches, [finale(spec, end)]))):

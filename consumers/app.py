@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--worker", type=int, default=0, help="number of this worker")
     parser.add_argument("--model-url", help="model service")
     parser.add_argument("--hold", action="store_true", help="score in order of event time")
+    parser.add_argument("--renews", action="store_true", help="somebody renews the models")
     parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
     parser.add_argument(
         "--fetch-growth-us", type=float, default=0.0, help="more for each held batch"
@@ -121,6 +122,7 @@ def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
             trims=arguments.trim,
         ),
         settings=settings,
+        renews=arguments.renews,
     )
 
 

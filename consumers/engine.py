@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any, NoReturn
 
+import orjson
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from mode import Service
@@ -29,13 +30,14 @@ from consumers.pipeline import Pipeline
 from consumers.predict import HttpScorer
 from consumers.rolling import told
 from consumers.runner import Limits, Runner
+from consumers.schedule import Schedule, read_entry
 from consumers.trimming import Trimmer
 from streams.errors import ScorerUnavailable, StackError, StateError
 from streams.events import Outbound
 from streams.keys import privacy_key
 from streams.signature import Signature
 from streams.spec import DomainSpec
-from streams.topics import JUDGED, TABLE_PARTITIONS, WATCHED, topic
+from streams.topics import JUDGED, OPS_MODELS, TABLE_PARTITIONS, WATCHED, topic
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +102,8 @@ class Engine(Service):
             lasting = self._lasting[spec.name] = Lasting(spec, config, producer, trimmer)
             await self._stack.enter_async_context(lasting.scorer)
             lasting.signature = await _patient(lasting.scorer, settings.ready_s)
+            if config.renews and spec.renewal is not None:
+                lasting.schedule = Schedule(lasting.signature)
             self.add_future(self._guard(self._follow(lasting)))
             self.add_future(self._guard(self._report(lasting)))
         self._ready.set()
@@ -179,6 +183,7 @@ class Engine(Service):
             tables=lasting.tables,
             journal=config.durable,
             key=privacy_key(settings) if any(s.sensitive for s in spec.sources) else None,
+            schedule=lasting.schedule,
         )
         contents = await lasting.changelog.restore(config.broker, partitions, generation)
         for p in partitions:
@@ -211,6 +216,8 @@ class Engine(Service):
         names = {topic(spec.name, name): name for name in lasting.tables}
         judged, watched = topic(spec.name, JUDGED), topic(spec.name, WATCHED)
         complete = [judged] if lasting.feeds is None else [judged, watched]
+        if lasting.schedule is not None:
+            complete.append(OPS_MODELS)
 
         def handle(topic_name: str, records: Sequence[Any]) -> None:
             if topic_name == judged:
@@ -218,6 +225,11 @@ class Engine(Service):
                 return
             if topic_name == watched and lasting.feeds is not None:
                 self._warn(lasting, [a for r in records for a in lasting.feeds.apply(r.value)])
+                return
+            if topic_name == OPS_MODELS:
+                known = [self._scheduled(lasting, record.value) for record in records]
+                if any(known):
+                    self.inboxes[spec.name].wake()
                 return
             table = lasting.tables[names[topic_name]]
             # What comes back of our own is known, and need not be read.
@@ -228,6 +240,14 @@ class Engine(Service):
 
         wait = self.config.tuning.fetch_wait
         await follow(self.config.broker, [*names, *complete], TABLE_PARTITIONS, wait, handle)
+
+    def _scheduled(self, lasting: Lasting, value: bytes) -> bool:
+        """Take in what is told of models; return whether more is known of this one's versions."""
+        if lasting.schedule is None:
+            return False
+        group, model = self.config.group, lasting.spec.recipe.name
+        entry = read_entry(orjson.loads(value), group, model)
+        return entry is not None and lasting.schedule.add(entry)
 
     def _tell(self, lasting: Lasting, states: Iterable[AccuracyState]) -> None:
         """Tell of the accuracy."""

@@ -12,6 +12,7 @@ from consumers.latency import Latencies
 from consumers.pipeline import new_tables
 from consumers.predict import HttpScorer
 from consumers.rolling import Rolling
+from consumers.schedule import Schedule
 from consumers.transport import ConsumerTuning
 from consumers.trimming import Trimmer
 from streams.events import NO_TIME
@@ -35,6 +36,9 @@ class WorkerConfig:
     durable
         Write the state down. Without it, it is gone with the worker: what a benchmark compares
         with.
+    renews
+        Somebody renews the models whose domains declare it, and tells of it: without that, events
+        would wait for ever.
     """
 
     domains: tuple[str, ...]
@@ -45,6 +49,7 @@ class WorkerConfig:
     tuning: ConsumerTuning
     settings: Settings
     durable: bool = True
+    renews: bool = False
 
 
 class Lasting:
@@ -68,6 +73,7 @@ class Lasting:
         self.told = dict.fromkeys(("judged", "watched"), NO_TIME)
         """Up to when the accuracy, and the feeds, have been told of, and confirmed (ms)."""
         self.signature: Signature | None = None
+        self.schedule: Schedule | None = None
         self.scorer = HttpScorer(
             settings.model_url,
             spec.recipe.name,

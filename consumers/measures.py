@@ -37,7 +37,7 @@ def measures(
         (ms); ``None`` if others do.
     """
     pipeline, name = runner.pipeline, runner.spec.name
-    signature, now = pipeline.signature, int(time.time() * 1000)
+    signature, now = pipeline.answering, int(time.time() * 1000)
     sources = [source.name for source in runner.spec.sources]
     body: Mapping[str, Any] = {
         "worker": worker,

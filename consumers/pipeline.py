@@ -27,6 +27,7 @@ from consumers.journal import Content
 from consumers.monitor import alert_records, occluded, reasons
 from consumers.predict import rounded, score_batches
 from consumers.ready import Ready
+from consumers.schedule import Schedule
 from consumers.state import State
 from consumers.table import SecondKeyTable
 from consumers.waiting import Prepared, Waiting
@@ -61,6 +62,9 @@ class Pipeline:
         Keep a journal of what changes, so that :meth:`cut` can be asked.
     key
         With which texts about persons are hashed where they are masked.
+    schedule
+        Which version answers when, where the model is renewed; ``signature`` is the champion's.
+        Without it that one answers all.
     """
 
     def __init__(
@@ -72,14 +76,18 @@ class Pipeline:
         tables: Mapping[str, SecondKeyTable] | None = None,
         journal: bool = False,
         key: bytes | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         if signature is not None:
             signature.check(spec)
         self.spec = spec
         self.signature = signature
+        self.answering = signature
+        """What the version that was asked last says of itself."""
         self.state = State(spec, journal=journal)
         self.tables = tables if tables is not None else new_tables(spec)
-        self._ready = Ready(spec, self.state, self.tables)
+        self._ready = Ready(spec, self.state, self.tables, schedule)
+        self._schedule = schedule
         self._hold, self._key = hold or bool(spec.trackers), key
         self._waiting = Waiting(spec.partitions, hold=self._hold)
 
@@ -152,31 +160,38 @@ class Pipeline:
         return outputs
 
     def pull(self, max_rows: int) -> Prepared | None:
-        """Take events that are ready, ``max_rows`` or a little more, and make their features."""
-        state = self.state
+        """Take events that are ready, ``max_rows`` or a little more, and make their features.
+
+        One version of the model answers all of them.
+        """
+        state, schedule = self.state, self._schedule
         if (recalled := self._recalled(max_rows)) is not None:
             return recalled
-        events = self._waiting.take(max_rows, self._ready.are)
+        numbers = None if schedule is None else (lambda e: schedule.numbers(e.event_time))
+        events = self._waiting.take(max_rows, self._ready.are, numbers)
         if events is None:
             return None
+        if schedule is not None:
+            self.answering = schedule.signature(int(schedule.numbers(events.event_time[:1])[0]))
         made = featurize(
             events, self.spec, state.windows, self.tables, state.lookups, state.trackers
         )
-        prepared = Prepared(events, *made, state.tracked(events))
+        prepared = Prepared(events, *made, state.tracked(events), signature=self.answering)
         self._waiting.score(prepared)
         return prepared
 
     def to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
         """Find the rows that raise an alert, and build what must be scored to explain them."""
-        assert self.signature is not None
+        signature = prepared.signature
+        assert signature is not None
         if prepared.recalled:
             nobody = np.empty(0, np.int64)
-            return nobody, occluded(self.spec, prepared.features[nobody], self.signature)
+            return nobody, occluded(self.spec, prepared.features[nobody], signature)
         risk = self.spec.alert.risks(rounded(scores_of(answer)), prepared.features)
-        rows = np.flatnonzero(risk >= self.signature.threshold)
+        rows = np.flatnonzero(risk >= signature.threshold)
         if self._hold:  # in order of time, whoever is quiet now stays so
             rows = rows[~self.state.is_quiet(prepared.events.take(rows))]
-        return rows, occluded(self.spec, prepared.features[rows], self.signature)
+        return rows, occluded(self.spec, prepared.features[rows], signature)
 
     def finish(
         self, prepared: Prepared, answer: Answers | None, alerts: Ints, without: Answers
@@ -190,7 +205,7 @@ class Pipeline:
         alerts, without
             The rows from :meth:`to_explain` and the answers to what it built.
         """
-        events, signature, trigger = prepared.events, self.signature, self.spec.trigger.name
+        events, signature, trigger = prepared.events, prepared.signature, self.spec.trigger.name
         if prepared.recalled:
             self.state.note_recalled(events)
             if answer is None or signature is None:
@@ -358,7 +373,7 @@ class Pipeline:
             return None
         events, at = taken
         made = featurize(events, self.spec, state.windows, self.tables, state.lookups, {}, at)
-        return Prepared(events, *made, recalled=True)
+        return Prepared(events, *made, recalled=True, signature=self.signature)
 
     def _take_up(self, records: Records, role: Role) -> None:
         """Take up again what was under way when the state was written down."""

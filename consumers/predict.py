@@ -28,6 +28,7 @@ from streams.events import (
     stretches,
 )
 from streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
+from streams.renewal import champion_of
 from streams.signature import Signature
 from streams.slates import Answers
 from streams.spec import DomainSpec
@@ -42,8 +43,8 @@ on which other rows were in the batch."""
 class Scorer(Protocol):
     """Whatever turns rows of features into scores."""
 
-    async def score(self, rows: Matrix) -> Answers:
-        """Return one answer per row: see :mod:`streams.slates`.
+    async def score(self, rows: Matrix, version: str | None = None) -> Answers:
+        """Return one answer per row, by that version: see :mod:`streams.slates`.
 
         Raises
         ------
@@ -60,15 +61,15 @@ class HttpScorer:
 
     Use it as an asynchronous context manager. A batch with more rows than ``max_rows`` goes out
     in several calls; in more of them if the model is so slow that they would come near the
-    time-out, for the same call would time out again for ever. Once :meth:`signature` has been
-    asked, every call names that version.
+    time-out, for the same call would time out again for ever. Where a call is for no version, it
+    is for the one that :meth:`signature` has told of.
     """
 
     def __init__(
         self, url: str, model: str, *, timeout_s: float = 10.0, max_rows: int = 16_384
     ) -> None:
         self._base = url.rstrip("/")
-        self._url = f"{self._base}/v2/models/{model}"
+        self._url = self._model = f"{self._base}/v2/models/{model}"
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._slow_s = timeout_s / 4
         self._max_rows = self._rows = max_rows
@@ -87,21 +88,22 @@ class HttpScorer:
         if self._session is not None:
             await self._session.close()
 
-    async def score(self, rows: Matrix) -> Answers:
+    async def score(self, rows: Matrix, version: str | None = None) -> Answers:
         """See :class:`Scorer`."""
+        url = self._url if version is None else self._at(version)
         found: list[Answers] = []
         done = 0
         while done < len(rows):
             part = rows[done : done + self._rows]
-            found.append(await self._timed(part))
+            found.append(await self._timed(url, part))
             done += len(part)
         return np.concatenate(found or [np.empty(0)])
 
-    async def _timed(self, rows: Matrix) -> Answers:
+    async def _timed(self, url: str, rows: Matrix) -> Answers:
         """Score some rows, and learn from the time it takes how many a call may have."""
         began = time.monotonic()
         try:
-            found = await self._call(rows)
+            found = await self._call(url, rows)
         except ScorerUnavailable as error:
             if isinstance(error.__cause__, TimeoutError):
                 self._rows = max(1, min(self._rows, len(rows)) // 4)
@@ -114,34 +116,43 @@ class HttpScorer:
         return found
 
     async def signature(self) -> Signature:
-        """Ask the service which version answers, and what it takes.
+        """Ask the service which version is champion, and what it takes.
+
+        By default it may answer with one that has been renewed since.
 
         Raises
         ------
         ModelError
             If the service has no such model, or it does not say.
         """
-        assert self._session is not None
-        try:
-            async with self._session.get(self._url) as response:
-                if response.status >= 500:
-                    raise ScorerUnavailable(f"{self._url}: {response.status}")
-                if response.status != 200:
-                    raise ModelError(f"{self._url}: {response.status} {await response.text()}")
-                signature = Signature.from_dict((await response.json())["parameters"])
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
-            raise ScorerUnavailable(f"{self._url}: {error!r}") from error
-        self._url = f"{self._base}/v2/models/{signature.model}/versions/{signature.version}"
+        signature = await self._metadata(self._model)
+        champion = champion_of(signature.version)
+        if champion != signature.version:
+            signature = await self._metadata(self._at(champion))
+        self._url = self._at(champion)
         return signature
 
-    async def _call(self, rows: Matrix) -> Answers:
+    def _at(self, version: str) -> str:
+        return f"{self._model}/versions/{version}"
+
+    async def _metadata(self, url: str) -> Signature:
+        assert self._session is not None
+        try:
+            async with self._session.get(url) as response:
+                if response.status >= 500:
+                    raise ScorerUnavailable(f"{url}: {response.status}")
+                if response.status != 200:
+                    raise ModelError(f"{url}: {response.status} {await response.text()}")
+                return Signature.from_dict((await response.json())["parameters"])
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            raise ScorerUnavailable(f"{url}: {error!r}") from error
+
+    async def _call(self, url: str, rows: Matrix) -> Answers:
         assert self._session is not None
         body, length = write_infer(rows)
         headers = {HEADER_LENGTH: str(length), "Content-Type": BINARY_TYPE}
         try:
-            async with self._session.post(
-                f"{self._url}/infer", data=body, headers=headers
-            ) as response:
+            async with self._session.post(f"{url}/infer", data=body, headers=headers) as response:
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ScorerUnavailable(f"{self._base}: {error!r}") from error

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from consumers.schedule import Schedule
 from consumers.state import State
 from consumers.table import SecondKeyTable
 from streams.events import NO_TIME, Events, Ints, Mask
@@ -13,12 +14,17 @@ from streams.spec import DomainSpec
 
 
 class Ready:
-    """Asks the clocks of all sources, and the second keys' tables."""
+    """Asks the clocks of all sources, the second keys' tables and the model's schedule."""
 
     def __init__(
-        self, spec: DomainSpec, state: State, tables: Mapping[str, SecondKeyTable]
+        self,
+        spec: DomainSpec,
+        state: State,
+        tables: Mapping[str, SecondKeyTable],
+        schedule: Schedule | None,
     ) -> None:
         self._spec, self._state, self._tables = spec, state, tables
+        self._schedule = schedule
 
     def watermark(self, source: str) -> Ints:
         """Return the time before which nothing of a source may come any more, by partition (ms)."""
@@ -35,6 +41,8 @@ class Ready:
             When a third party's answer to each had come (ms), if they are scored again with it.
         """
         ready = np.ones(len(events), bool)
+        if self._schedule is not None:
+            ready = events.event_time < self._schedule.until
         for table in self._tables.values():
             ready &= table.asks_for(events.event_time) <= table.watermark
         recall = self._spec.recall
@@ -48,6 +56,8 @@ class Ready:
 
     def why_not(self, event: Events) -> str | None:
         """Say what an event waits for, if it does."""
+        if self._schedule is not None and event.event_time[0] >= self._schedule.until:
+            return f"the version of {self._spec.recipe.name} that answers at its time"
         for name, table in self._tables.items():
             if table.asks_for(event.event_time)[0] > table.watermark:
                 source, partition = table.behind()

@@ -197,19 +197,20 @@ class Runner:
             self._relieve()
 
     async def _score(self, prepared: Prepared) -> Scored:
-        if self.pipeline.signature is None:
+        if prepared.signature is None:
             return None, np.empty(0, np.int64), np.empty(0)
-        scores = await self._persist(prepared.features)
+        version = prepared.signature.version
+        scores = await self._persist(prepared.features, version)
         alerts, rows = self.pipeline.to_explain(prepared, scores)
-        without = await self._persist(rows) if len(rows) else np.empty(0)
+        without = await self._persist(rows, version) if len(rows) else np.empty(0)
         return scores, alerts, without
 
-    async def _persist(self, rows: Matrix) -> Answers:
+    async def _persist(self, rows: Matrix, version: str) -> Answers:
         """Score, trying again for as long as the service is unavailable."""
         attempt = 0
         while True:
             try:
-                return await self._scorer.score(rows)
+                return await self._scorer.score(rows, version)
             except ScorerUnavailable as error:
                 pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
                 if attempt in (0, 5, 20):

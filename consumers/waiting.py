@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.events import Events, Ints, Mask
+from streams.signature import Signature
 
 Matrix = npt.NDArray[np.float32]
 _MANY = 32
@@ -26,6 +27,8 @@ class Prepared:
     """Per tracker, what the events' keys have come to with them, as it is written down."""
     recalled: bool = False
     """They have been scored before, and only their scores are put out again."""
+    signature: Signature | None = None
+    """Of the model that is to score them, ``None`` without one."""
 
 
 class Waiting:
@@ -104,15 +107,22 @@ class Waiting:
         order = np.lexsort((released.event_id.astype(str), released.event_time))
         self._waiting.append(released.take(order))
 
-    def take(self, max_rows: int, is_ready: Callable[[Events], Mask]) -> Events | None:
+    def take(
+        self,
+        max_rows: int,
+        is_ready: Callable[[Events], Mask],
+        kinds: Callable[[Events], Ints] | None = None,
+    ) -> Events | None:
         """Take events that are ready, ``max_rows`` or a little more.
 
         Parameters
         ----------
         is_ready
             Says of events whether what they need is there.
+        kinds
+            Says of events of which kind each is: only such as are of one kind are taken together.
         """
-        taken = list(self._ready(max_rows, is_ready))
+        taken = list(self._ready(max_rows, is_ready, kinds))
         return Events.concat(taken) if taken else None
 
     def score(self, prepared: Prepared) -> None:
@@ -132,21 +142,25 @@ class Waiting:
         for prepared in self._scoring:
             yield prepared.events
 
-    def _ready(self, max_rows: int, is_ready: Callable[[Events], Mask]) -> Iterator[Events]:
+    def _ready(
+        self,
+        max_rows: int,
+        is_ready: Callable[[Events], Mask],
+        kinds: Callable[[Events], Ints] | None,
+    ) -> Iterator[Events]:
         """Take what is ready from the waiting; a partition's first event that is not stops it."""
         waiting, self._waiting = self._waiting, []
         stopped = np.zeros(self._partitions, bool)
+        chosen = None
         for chunk in waiting:
             if max_rows <= 0:
                 self._waiting.append(chunk)
                 continue
-            go = is_ready(chunk) & ~stopped[chunk.partition]
-            if not go.all():
-                blocked = np.flatnonzero(~go)
-                first = np.full(len(stopped), len(chunk))
-                np.minimum.at(first, chunk.partition[blocked], blocked)
-                stopped[chunk.partition[blocked]] = True
-                go = np.arange(len(chunk)) < first[chunk.partition]
+            go = _unstopped(chunk, is_ready(chunk), stopped)
+            if kinds is not None and go.any():
+                kind = kinds(chunk)
+                chosen = kind[go.argmax()] if chosen is None else chosen
+                go = _unstopped(chunk, go & (kind == chosen), stopped)
             if go.all():
                 max_rows -= len(chunk)
                 yield chunk
@@ -158,3 +172,18 @@ class Waiting:
                 self._waiting.append(chunk)
         if len(self._waiting) > _MANY:
             self._waiting = [Events.concat(self._waiting)]
+
+
+def _unstopped(chunk: Events, ready: Mask, stopped: Mask) -> Mask:
+    """Say which events may go: those before the first of their partition that is not ready.
+
+    That one stops its partition, in place.
+    """
+    go = ready & ~stopped[chunk.partition]
+    if not go.all():
+        blocked = np.flatnonzero(~go)
+        first = np.full(len(stopped), len(chunk))
+        np.minimum.at(first, chunk.partition[blocked], blocked)
+        stopped[chunk.partition[blocked]] = True
+        go = np.arange(len(chunk)) < first[chunk.partition]
+    return go

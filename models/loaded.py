@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from models.registry import Registry
 from streams.errors import BadRequest, ModelError
 from streams.events import Floats
+from streams.renewal import champion_of, version_order
 from streams.signature import Signature
 from streams.slates import Answers, Recommender, answers, scores_of
 from streams.spec import Estimator
@@ -39,16 +41,26 @@ def answer(estimator: Estimator, rows: npt.NDArray[np.float32]) -> Answers:
     return np.ascontiguousarray(estimator.predict_proba(rows)[:, 1])
 
 
+KEPT = 8
+"""So many renewed versions of a model are held in memory; older ones are read again when asked."""
+
+
 class Shelf:
     """Loaded versions by model; safe for several threads.
 
     A version stays until it is unloaded, also when another becomes champion: events of an
     earlier time may still ask for it.
+
+    Parameters
+    ----------
+    renewed
+        Versions that a run makes of the champions. They are loaded when they are asked for, so that
+        a service that has been started again has all of them.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self._lock = threading.Lock()
+    def __init__(self, registry: Registry, renewed: Registry | None = None) -> None:
+        self.registry, self._renewed = registry, renewed
+        self._lock, self._loading = threading.Lock(), threading.Lock()
         self._loaded: dict[str, dict[str, Loaded]] = {}
         self._default: dict[str, str] = {}
 
@@ -63,11 +75,24 @@ class Shelf:
         version = version or self.registry.champion(model)
         if version is None:
             raise ModelError(f"{model} has no champion in {self.registry.root}")
-        estimator, signature = self.registry.load(model, version)
+        loaded = self._load(model, version)
         with self._lock:
-            self._loaded.setdefault(model, {})[version] = Loaded(estimator, signature)
             self._default[model] = version
-        return signature
+        return loaded.signature
+
+    def _load(self, model: str, version: str) -> Loaded:
+        """Load a version; of the renewed ones, let those go that were asked for longest ago."""
+        is_renewed = champion_of(version) != version
+        registry = self._renewed if is_renewed and self._renewed is not None else self.registry
+        loaded = Loaded(*registry.load(model, version))
+        with self._lock:
+            versions = self._loaded.setdefault(model, {})
+            versions[version] = loaded
+            renewed = [name for name in versions if champion_of(name) != name]
+            for name in renewed[:-KEPT]:
+                if name != self._default.get(model):
+                    del versions[name]
+        return loaded
 
     def unload(self, model: str) -> None:
         """Forget all versions of a model."""
@@ -84,14 +109,27 @@ class Shelf:
         BadRequest
             With status 404, if it is not loaded.
         """
+        found = self._find(model, version)
+        if found is None and version is not None and self._renewed is not None:
+            with self._loading:  # whoever waited for the same one finds it
+                found = self._find(model, version)
+                if found is None and model in self._loaded and champion_of(version) != version:
+                    with suppress(ModelError):
+                        found = self._load(model, version)
+        if found is None:
+            what = f"model {model[:100]!r}"
+            what += f" version {version[:100]!r}" if version else ""
+            raise BadRequest(f"{what} is not loaded", 404)
+        return found
+
+    def _find(self, model: str, version: str | None) -> Loaded | None:
         with self._lock:
             versions = self._loaded.get(model, {})
             chosen = self._default.get(model, "") if version is None else version
-            if chosen not in versions:
-                what = f"model {model[:100]!r}"
-                what += f" version {version[:100]!r}" if version else ""
-                raise BadRequest(f"{what} is not loaded", 404)
-            return versions[chosen]
+            found = versions.pop(chosen, None)
+            if found is not None:
+                versions[chosen] = found  # behind the others: those before it may go first
+            return found
 
     def only(self) -> Loaded:
         """Return the default version of the only model; :class:`BadRequest` if there are more."""
@@ -104,4 +142,4 @@ class Shelf:
     def versions(self, model: str) -> list[str]:
         """Return the loaded versions of a model."""
         with self._lock:
-            return sorted(self._loaded.get(model, {}), key=int)
+            return sorted(self._loaded.get(model, {}), key=version_order)

@@ -15,13 +15,14 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from streams.errors import ModelError
+from streams.renewal import champion_of, version_order
 from streams.signature import Signature
 from streams.spec import Estimator
 
@@ -72,7 +73,8 @@ class Registry:
         folder = self._folder(model)
         if not folder.is_dir():
             return []
-        return [str(n) for n in sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit())]
+        names = [p.name for p in folder.iterdir() if champion_of(p.name).isdigit()]
+        return sorted(names, key=version_order)
 
     def champion(self, model: str) -> str | None:
         """Return the version that answers by default, ``None`` if there is none."""
@@ -107,37 +109,51 @@ class Registry:
         ModelError
             If it holds a type that is not trusted: nobody could load it.
         """
-        import skops.io
-
-        folder = self._folder(signature.model)
-        blob: bytes = skops.io.dumps(estimator)
-        _refuse_untrusted(signature.model, blob)
-        folder.mkdir(parents=True, exist_ok=True)
+        blob = _packed(signature.model, estimator)
+        about = {"metrics": dict(metrics), "data": dict(data), "created": created}
         while True:
-            version = str(max(map(int, self.versions(signature.model)), default=0) + 1)
-            released = Signature.from_dict({**signature.as_dict(), "version": version})
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
-                draft = Path(name) / "version"
-                draft.mkdir()
-                (draft / MODEL).write_bytes(blob)
-                (draft / CARD).write_text(card.replace("{version}", version))
-                document = {
-                    "signature": released.as_dict(),
-                    "metrics": dict(metrics),
-                    "data": dict(data),
-                    "created": created,
-                    "sha256": hashlib.sha256(blob).hexdigest(),
-                }
-                (draft / RELEASE).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-                for file in draft.iterdir():
-                    file.chmod(0o444)
-                try:
-                    draft.rename(folder / version)
-                except OSError:
-                    if version in self.versions(signature.model):
-                        continue  # somebody else took the number
-                    raise
+            numbers = (int(champion_of(version)) for version in self.versions(signature.model))
+            released = replace(signature, version=str(max(numbers, default=0) + 1))
+            if self._store(blob, released, about, card):
                 return released
+
+    def put(
+        self, estimator: Estimator, signature: Signature, *, data: Mapping[str, Any], created: str
+    ) -> None:
+        """Store a version under the name that it has; one that is there already stays.
+
+        Raises
+        ------
+        ModelError
+            If it holds a type that is not trusted: nobody could load it.
+        """
+        if signature.version in self.versions(signature.model):
+            return
+        blob = _packed(signature.model, estimator)
+        about = {"metrics": {}, "data": dict(data), "created": created}
+        self._store(blob, signature, about, "# {version}\n")
+
+    def _store(self, blob: bytes, released: Signature, about: Mapping[str, Any], card: str) -> bool:
+        """Store a version, whole or not at all; return whether there was none of that name."""
+        folder, version = self._folder(released.model), released.version
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
+            draft = Path(name) / "version"
+            draft.mkdir()
+            (draft / MODEL).write_bytes(blob)
+            (draft / CARD).write_text(card.replace("{version}", version))
+            digest = hashlib.sha256(blob).hexdigest()
+            document = {"signature": released.as_dict(), **about, "sha256": digest}
+            (draft / RELEASE).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+            for file in draft.iterdir():
+                file.chmod(0o444)
+            try:
+                draft.rename(folder / _checked(version))
+            except OSError:
+                if version in self.versions(released.model):
+                    return False  # somebody else took the name
+                raise
+        return True
 
     def release(self, model: str, version: str) -> Release:
         """Return what is known of a version.
@@ -186,6 +202,14 @@ class Registry:
 
     def _folder(self, model: str) -> Path:
         return self.root / _checked(model)
+
+
+def _packed(model: str, estimator: Estimator) -> bytes:
+    import skops.io
+
+    blob: bytes = skops.io.dumps(estimator)
+    _refuse_untrusted(model, blob)
+    return blob
 
 
 def _refuse_untrusted(what: str, blob: bytes) -> None:

@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, help="port to listen on")
     parser.add_argument("--registry", type=Path, help="folder of the models")
     parser.add_argument(
+        "--renewed", type=Path, help="folder of the versions that a run makes of its champions"
+    )
+    parser.add_argument(
         "--model",
         action="append",
         metavar="NAME[:VERSION]",
@@ -47,17 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(argv)
         settings = read_settings({"model_host": arguments.host, "model_port": arguments.port})
-        _serve(settings, arguments.registry, arguments.model)
+        _serve(settings, arguments.registry, arguments.renewed, arguments.model)
     except StreamsimError as error:
         print(f"models.serve: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def _serve(settings: Settings, root: Path | None, wanted: Sequence[str] | None) -> None:
+def _serve(
+    settings: Settings, root: Path | None, renewed: Path | None, wanted: Sequence[str] | None
+) -> None:
     from waitress import create_server
 
-    shelf = Shelf(Registry(root or settings.home_path / "registry"))
+    registry = Registry(root or settings.home_path / "registry")
+    shelf = Shelf(registry, None if renewed is None else Registry(renewed))
     names = wanted or [m for m in shelf.registry.models() if shelf.registry.champion(m)]
     if not names:
         raise ModelError(f"no model in {shelf.registry.root}; train one: streamsim train finance")

@@ -32,6 +32,7 @@ from streams.inference import (
     read_infer,
     write_response,
 )
+from streams.renewal import version_order
 from streams.slates import Recommender, items_of, scores_of
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
         rows = [
             {"name": m, "version": v, "state": "READY" if v in shelf.versions(m) else "UNAVAILABLE"}
             for m in registry.models()
-            for v in registry.versions(m)
+            for v in sorted({*registry.versions(m), *shelf.versions(m)}, key=version_order)
         ]
         return _json([r for r in rows if r["state"] == "READY" or asked.get("ready") is not True])
 

@@ -9,6 +9,7 @@ says how likely what is watched next is in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +33,8 @@ FIGURES = ("best", "sum", "last", "lead", "popularity", "length", "known", "hind
 """What the classifier is told of a slate. In hindsight: how many of the last few titles would have
 been on it, had only the others been known; and how well they fit, on the scale of its best."""
 LAST_FEW = 10
+DECIMALS = 6
+"""Weights that are renewed are rounded to this: their last bits depend on the machine."""
 
 
 class SlateClassifier:
@@ -71,6 +74,8 @@ class SlateClassifier:
         self.weights_: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self.known_: Mask = np.zeros(0, bool)
         self.popularity_: Floats = np.zeros(0)
+        self.gram_: Floats = np.zeros((0, 0))
+        self.views_: Floats = np.zeros(0)
 
     def fit(self, X: Matrix, y: Ints) -> SlateClassifier:
         """Learn from rows, in order of time, and what came next: a number, 0 for nothing."""
@@ -96,6 +101,22 @@ class SlateClassifier:
         right, _ = self.recommend(X)
         return np.column_stack([1 - right, right])
 
+    def seen(self) -> CoViews:
+        """Return the counts that the weights were made of, to add to."""
+        return CoViews(self.gram_.copy(), self.views_.copy(), 0)
+
+    def renewed(self, seen: CoViews, popularity: Floats) -> SlateClassifier:
+        """Return a recommender by other counts, with the same classifier of its slates.
+
+        It cannot be renewed in its turn: the counts are not kept with it.
+        """
+        other = copy(self)
+        found = seen.solve(ridge=self.ridge)
+        other.weights_, other.known_ = np.round(found.weights, DECIMALS), found.known
+        other.popularity_ = popularity
+        other.gram_, other.views_ = np.zeros((0, 0)), np.zeros(0)
+        return other
+
     def popular(self, X: Matrix) -> Ints:
         """Return slates of what most have seen: what a recommender must be better than."""
         scores = np.tile(self.popularity_.astype(np.float32), (len(X), 1))
@@ -109,8 +130,10 @@ class SlateClassifier:
         seen = titles[rows, columns] - 1
         shape = len(titles), int(seen.max(initial=-1)) + 1
         matrix = sparse.csr_array((np.ones(len(rows)), (rows, seen)), shape=shape)
-        found = CoViews.of(matrix).solve(ridge=self.ridge)
+        counted = CoViews.of(matrix)
+        found = counted.solve(ridge=self.ridge)
         self.weights_, self.known_ = found.weights, found.known
+        self.gram_, self.views_ = counted.gram, counted.views
         # What is popular is what is played next, not what a long history still holds.
         played = np.bincount(y[y > 0] - 1, minlength=shape[1])[: shape[1]]
         self.popularity_ = played / max(1, int(played.sum()))

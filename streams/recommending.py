@@ -92,6 +92,16 @@ class CoViews:
         self.gram = np.pad(self.gram, (0, more))
         self.views = np.pad(self.views, (0, more))
 
+    def add(self, other: CoViews, fade: float = 1.0) -> None:
+        """Add what was counted apart; what has been counted here so far then counts so much."""
+        self.grow(len(other.views))
+        size = len(other.views)
+        self.gram *= fade
+        self.views *= fade
+        self.gram[:size, :size] += other.gram
+        self.views[:size] += other.views
+        self.users = round(self.users * fade) + other.users
+
     def update(self, histories: Histories, items: Histories) -> None:
         """Count what users have seen since, exactly as if all had been counted at once.
 

@@ -20,6 +20,7 @@ from streams.features import FeatureSpec, Lookup, Recall, SecondKey, Tracker, Wi
 from streams.recipes import Estimator as Estimator
 from streams.recipes import Recipe as Recipe
 from streams.recipes import Slate as Slate
+from streams.renewal import Renewal as Renewal
 from streams.rules import Accuracy as Accuracy
 from streams.rules import AlertRule as AlertRule
 from streams.rules import Planted as Planted
@@ -78,6 +79,8 @@ class DomainSpec:
     can say."""
     slate: Slate | None = None
     """What the model puts forward for each event, if it does."""
+    renewal: Renewal | None = None
+    """How the model is renewed from the stream, if it is."""
     pseudonyms: Mapping[str, str] = field(default_factory=dict)
     """Fields of any source that identify a person, each with the kind of thing that it names. Their
     values, and keys that hold them, are replaced by keyed hashes before anything is sent
@@ -98,6 +101,10 @@ class DomainSpec:
                     f"{self.name}: table {table.name} has a delay of {table.delay} ms; it must be "
                     f"at least {least}, by how much {trigger.name} may be late and ahead"
                 )
+        if self.renewal is not None:
+            self.renewal.check(self.name, trigger)
+            if self.recall is not None:
+                raise UsageError(f"{self.name}: what is scored again needs a model that stays")
         for lookup in self.lookups:
             self._check(lookup)
         if self.recall is not None and self.trackers:

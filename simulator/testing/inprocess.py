@@ -15,13 +15,16 @@ import numpy.typing as npt
 
 from consumers.feeds import FeedStates, feed_alerts
 from consumers.pipeline import Pipeline
+from consumers.renewing import Learner
 from consumers.rolling import Rolling, told
+from consumers.schedule import Schedule
 from consumers.waiting import Prepared
+from models.loaded import answer
 from producers.wire import Batch
 from streams.events import INGEST_TIME, Outbound, Records
 from streams.signature import Signature
 from streams.slates import Answers
-from streams.spec import DomainSpec
+from streams.spec import DomainSpec, Estimator
 from streams.topics import JUDGED, WATCHED, topic
 
 Score = Callable[[npt.NDArray[np.float32]], Answers]
@@ -41,6 +44,9 @@ class InProcess:
         Called with every batch of features that is made.
     key
         Of the hashes that stand for what is withheld of persons; see :mod:`streams.privacy`.
+    renewed
+        What the model is renewed from: the estimator behind ``score``. Without it, that one model
+        answers all.
     """
 
     def __init__(
@@ -52,9 +58,15 @@ class InProcess:
         hold: bool = False,
         watch: Callable[[Prepared], None] | None = None,
         key: bytes | None = None,
+        renewed: Estimator | None = None,
     ) -> None:
-        self.pipeline = Pipeline(spec, signature, hold=hold, key=key)
+        self._learner, self._schedule = None, None
+        if spec.renewal is not None and signature is not None and renewed is not None:
+            self._learner = Learner(spec, spec.renewal, renewed, signature)
+            self._schedule = Schedule(signature)
+        self.pipeline = Pipeline(spec, signature, hold=hold, key=key, schedule=self._schedule)
         self._score, self._watch = score, watch
+        self._versions: dict[str, Estimator] = {}
         self._rolling, self._judged = Rolling(spec), topic(spec.name, JUDGED)
         self._feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
         self._watched = topic(spec.name, WATCHED)
@@ -62,6 +74,7 @@ class InProcess:
 
     def push(self, records: Records) -> list[Outbound]:
         """Take in records and return what comes out of the domain by them, in order."""
+        self._learn(records)
         out = self._route(self.pipeline.push(records).each())
         while (prepared := self.pipeline.pull(ROWS)) is not None:
             out += self._route(self._finish(prepared))
@@ -74,15 +87,31 @@ class InProcess:
         for batch in records:
             yield from self.push(batch)
 
+    def _learn(self, records: Records) -> None:
+        """Have the model renewed, as somebody beside the workers does."""
+        if self._learner is None or self._schedule is None:
+            return
+        if records.source == self.pipeline.spec.trigger.name:
+            for entry, estimator in self._learner.push(records):
+                self._schedule.add(entry)
+                if estimator is not None:
+                    self._versions[entry.version] = estimator
+
+    def _answer(self, rows: npt.NDArray[np.float32], signature: Signature | None) -> Answers:
+        """Ask the version that answers at the events' time."""
+        assert self._score is not None
+        version = None if signature is None else self._versions.get(signature.version)
+        return self._score(rows) if version is None else answer(version, rows)
+
     def _finish(self, prepared: Prepared) -> list[Outbound]:
         if self._watch is not None and not prepared.recalled:
             self._watch(prepared)
         nobody = np.empty(0, np.int64)
         if self._score is None:
             return self.pipeline.finish(prepared, None, nobody, np.empty(0)).each()
-        scores = self._score(prepared.features)
+        scores = self._answer(prepared.features, prepared.signature)
         alerts, rows = self.pipeline.to_explain(prepared, scores)
-        without = self._score(rows) if len(rows) else np.empty(0)
+        without = self._answer(rows, prepared.signature) if len(rows) else np.empty(0)
         return self.pipeline.finish(prepared, scores, alerts, without).each()
 
     def _route(self, records: list[Outbound]) -> list[Outbound]:

@@ -31,6 +31,7 @@ class Score:
     score: float
     features: bytes
     source: tuple[int, int]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +259,7 @@ def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
             body["score"],
             header["features"],
             (int(header["source_partition"]), int(header["source_offset"])),
+            header["model_version"].decode(),
         )
         for body, header, time in zip(bodies, headers, times, strict=True)
     ]

@@ -35,6 +35,7 @@ def replay(
     *,
     hold: bool = False,
     rows: int = ROWS,
+    renews: bool = True,
 ) -> Outcome:
     """Run a recording through the domain's steps, state and model, without broker or clock.
 
@@ -46,10 +47,14 @@ def replay(
         Score in order of event time, as ``streamsim up --hold`` does.
     rows
         Size of the batches; it makes no difference to the outcome.
+    renews
+        Renew the model where the domain declares it, as a stack with a model service of its own
+        does.
     """
     model = model or champion(spec)
     key = privacy_key(read_settings()) if any(s.sensitive for s in spec.sources) else None
-    domain = InProcess(spec, model.answer, model.signature, hold=hold, key=key)
+    renewed = model.estimator if renews else None
+    domain = InProcess(spec, model.answer, model.signature, hold=hold, key=key, renewed=renewed)
     batches = list(recording.batches(spec))
     if batches:
         batches.append(finale(spec, max(batch.latest() for batch in batches)))

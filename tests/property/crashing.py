@@ -14,7 +14,9 @@ from consumers.judged import read_judged
 from consumers.pipeline import Pipeline, new_tables
 from consumers.waiting import Prepared
 from streams.events import NO_TIME, Outbound
+from streams.inference import Matrix
 from streams.packing import pack, unpack
+from streams.slates import Answers
 from streams.spec import DomainSpec
 from streams.topics import JUDGED, WATCHED, topic
 from tests.property.chained import signature
@@ -45,9 +47,7 @@ class Crashing:
     def crash(self) -> None:
         """Forget everything but what is written down, and begin from there."""
         self.scoring: list[Prepared] = []
-        self.pipeline = Pipeline(
-            self.spec, signature(self.spec), hold=self.hold, tables=self.tables, journal=True
-        )
+        self.pipeline = self.make()
         for p, contents in self.written.items():
             self.pipeline.restore(p, [unpack(pack(content)) for content in contents])
         self.at = {
@@ -55,6 +55,21 @@ class Crashing:
             for source in SOURCES
             for p, position in enumerate(self.pipeline.positions(source).tolist())
         }
+
+    def make(self, **options: Any) -> Pipeline:
+        """Make a pipeline that knows nothing but the tables."""
+        return Pipeline(
+            self.spec,
+            signature(self.spec),
+            hold=self.hold,
+            tables=self.tables,
+            journal=True,
+            **options,
+        )
+
+    def answer(self, prepared: Prepared, rows: Matrix) -> Answers:
+        """Score rows by the model that is to answer these events."""
+        return checksum(rows)
 
     def fetch(self, pick: int, size: int) -> bool:
         """Take records from one of the logs that have any left; say whether there were any."""
@@ -79,9 +94,10 @@ class Crashing:
         """Let the scorer answer the first of what it has."""
         if self.scoring:
             prepared = self.scoring.pop(0)
-            scores = checksum(prepared.features)
+            scores = self.answer(prepared, prepared.features)
             alerts, rows = self.pipeline.to_explain(prepared, scores)
-            self._put(self.pipeline.finish(prepared, scores, alerts, checksum(rows)).each())
+            without = self.answer(prepared, rows)
+            self._put(self.pipeline.finish(prepared, scores, alerts, without).each())
 
     def cut(self) -> None:
         """Write down what has changed."""

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+from werkzeug.serving import make_server
 
 from consumers.predict import HttpScorer
+from models.loaded import Shelf
+from models.registry import Registry
+from models.service import create_service
 from simulator.broker import free_port
 from simulator.faults.proxy import Proxy
 from streams.errors import ScorerUnavailable
+from streams.signature import Signature
 
 
 @pytest.mark.parametrize("way", [None, "failing", "gone"])
@@ -24,3 +33,40 @@ def test_a_service_that_is_not_up_yet_is_unavailable(way: str | None) -> None:
     with Proxy(f"http://127.0.0.1:{free_port()}") as proxy:
         proxy.way = way
         asyncio.run(ask(proxy.url))
+
+
+def test_what_a_champion_was_renewed_to_is_not_taken_for_the_champion(tmp_path: Path) -> None:
+    """The service answers with it where no version is named; a worker that begins then asks on."""
+    from sklearn.linear_model import LogisticRegression
+
+    estimator = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    signature = Signature("m", "0", ("a",), "hash", 0.5, (0.0,))
+    released, made = Registry(tmp_path / "registry"), Registry(tmp_path / "models")
+    released.add(estimator, signature, metrics={}, data={}, card="", created="")
+    released.promote("m", "1")
+    later = LogisticRegression().fit([[0.0], [1.0]], [1, 0])
+    renewed = replace(signature, version="1-20250109T0000")
+    made.put(later, renewed, data={}, created="")
+    shelf = Shelf(released, made)
+    shelf.load("m")
+    shelf.load("m", renewed.version)
+    rows = np.array([[0.0], [1.0]], np.float32)
+
+    async def ask(url: str) -> None:
+        async with HttpScorer(url, "m") as scorer:
+            assert (await scorer.signature()).version == "1"
+            first = await scorer.score(rows)
+            assert first.tolist() == (await scorer.score(rows, "1")).tolist()
+            assert (await scorer.score(rows, renewed.version)).tolist() != first.tolist()
+            with pytest.raises(ScorerUnavailable):  # it may come: the same call is made again
+                await scorer.score(rows, "1-20250116T0000")
+
+    server = make_server("127.0.0.1", 0, create_service(shelf, max_rows=10, max_body=10_000))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        asyncio.run(ask(f"http://127.0.0.1:{server.port}"))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

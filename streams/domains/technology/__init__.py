@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.domains.technology.features import FEATURES
 from streams.domains.technology.files import FILES
 from streams.domains.technology.history import HISTORY
+from streams.domains.technology.learning import RENEWAL
 from streams.domains.technology.model import ENGAGEMENT, RECIPE, SLATE
 from streams.domains.technology.outcomes import with_outcomes
 from streams.domains.technology.schema import (
@@ -56,4 +57,5 @@ SPEC = DomainSpec(
     label_field="next_title",
     unlabelled=None,
     slate=SLATE,
+    renewal=RENEWAL,
 )

@@ -1,0 +1,77 @@
+"""The finance domain with a model that is renewed: what it answers tells of all that it learnt.
+
+It has no second key: waiting for one would hide whether events wait for their model's version.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from streams.events import Events, Floats
+from streams.features import Aggregates
+from streams.recipes import Estimator
+from streams.renewal import Renewal
+from streams.spec import DAY, DomainSpec
+from tests.property.driving import checksum
+from tests.property.logs import AHEAD, LATENESS
+
+
+class Told:
+    """A model that scores each row by its bits and by what it has learnt from."""
+
+    def __init__(self, learnt: int = 0) -> None:
+        self.learnt = learnt
+
+    def fit(self, X: Any, y: Any) -> Any:
+        raise AssertionError("nobody fits it")
+
+    def predict_proba(self, X: Any) -> Floats:
+        scores = (checksum(X) + self.learnt / 2**32) % 1.0
+        return np.column_stack([1 - scores, scores])
+
+
+class Learnt:
+    """A checksum of every event, in the order in which they come."""
+
+    def __init__(self, champion: Estimator) -> None:
+        assert isinstance(champion, Told)
+        self.learnt, self.cuts = champion.learnt, 0
+
+    def learn(self, events: Events) -> None:
+        self.cuts += 1
+        order = list(zip(events.event_time.tolist(), events.event_id.tolist(), strict=True))
+        assert order == sorted(order)
+        assert set(events.columns) == {"amount_cents"}
+        cents = events.integers("amount_cents").tolist()
+        for row in zip(order, events.entity.tolist(), cents, strict=True):
+            self.learnt = zlib.crc32(repr(row).encode(), self.learnt)
+
+    def renewed(self) -> Told:
+        return Told(self.learnt)
+
+
+RENEWAL = Renewal(2 * DAY, LATENESS + AHEAD, ("amount_cents",), Learnt)
+
+
+def renewed(spec: DomainSpec) -> DomainSpec:
+    """Return the domain with a model that is renewed."""
+
+    def assemble(events: Events, aggregates: Aggregates) -> Floats:
+        past = aggregates.windows[spec.windows[0].name]
+        return np.column_stack([events.integers("amount_cents"), past.count[:, 0]])
+
+    own = {"amount": "paid (cents)", "before": "payments before"}
+    features = replace(
+        spec.features,
+        names=tuple(own),
+        help=own,
+        assemble=assemble,
+        groups={"the payment": ("amount",), "the past": ("before",)},
+        phrases={},
+        unknown={},
+    )
+    return replace(spec, renewal=RENEWAL, features=features, tables=())

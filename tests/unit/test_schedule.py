@@ -1,0 +1,108 @@
+"""Which version answers when, and what is refused of a renewal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from consumers.schedule import Entry, Schedule, read_entry
+from consumers.waiting import Waiting
+from streams.domains.technology import SPEC
+from streams.errors import ModelError, UsageError
+from streams.events import NO_TIME, Events, as_objects
+from streams.registry import load_domain
+from streams.signature import Signature
+from streams.spec import HOUR, MINUTE, Renewal
+
+CHAMPION = Signature("m", "2", ("a",), "hash", 0.5, (0.0,))
+FIRST = Entry("m", "2-20250109T0000", 0.5, 1_736_500_000_000, 1_737_000_000_000, True)
+
+
+def answering(schedule: Schedule, *times: int) -> list[str]:
+    numbers = schedule.numbers(np.array(times)).tolist()
+    return [schedule.signature(number).version for number in numbers]
+
+
+def test_a_version_answers_from_its_time_on_and_not_before() -> None:
+    schedule = Schedule(CHAMPION)
+    assert schedule.until == NO_TIME
+    assert schedule.add(FIRST)
+    assert answering(schedule, 0, FIRST.since - 1, FIRST.since) == ["2", "2", FIRST.version]
+    assert schedule.until == FIRST.until
+    assert schedule.signature(1) == replace(CHAMPION, version=FIRST.version)
+
+
+def test_what_is_told_again_says_nothing() -> None:
+    schedule = Schedule(CHAMPION)
+    assert schedule.add(FIRST)
+    assert not schedule.add(FIRST)
+    later = replace(FIRST, until=FIRST.until + HOUR, is_new=False)
+    assert schedule.add(later)
+    assert answering(schedule, FIRST.since) == [FIRST.version]
+    assert schedule.until == later.until
+
+
+@pytest.mark.parametrize("entry", [FIRST, replace(FIRST, since=NO_TIME, is_new=False)])
+def test_a_record_says_what_the_entry_said(entry: Entry) -> None:
+    body = entry.as_record("ours")
+    assert read_entry(body, "ours", "m") == entry
+    assert read_entry(body, "of another run", "m") is None
+    assert read_entry(body, "ours", "another") is None
+    assert read_entry({"event": "champion", "model": "m"}, "ours", "m") is None
+
+
+def test_events_of_one_version_are_taken_together_and_none_goes_past_another() -> None:
+    partition, time = np.array([0, 0, 1, 0, 1]), np.array([5, 12, 3, 6, 11])
+    ids = as_objects("abcde")
+    events = Events(
+        "s", partition, np.arange(5), time, time, time, ids, ids, {}
+    )  # versions change at 10
+    waiting = Waiting(2, hold=False)
+    waiting.add(events)
+
+    def taken() -> str | None:
+        found = waiting.take(100, lambda e: np.ones(len(e), bool), lambda e: e.event_time // 10)
+        return None if found is None else "".join(found.event_id)
+
+    assert [taken() for _ in range(4)] == ["ac", "be", "d", None]
+
+
+def test_a_renewal_that_events_could_wait_for_in_vain_is_refused() -> None:
+    renewal = SPEC.renewal
+    assert renewal is not None
+    least = SPEC.trigger.allowed_lateness + SPEC.trigger.max_ahead
+    replace(SPEC, renewal=replace(renewal, lead=least))
+    with pytest.raises(UsageError, match=f"leads by {least - 1} ms; it must be at least {least}"):
+        replace(SPEC, renewal=replace(renewal, lead=least - 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"every": MINUTE + 1}, "whole minutes"),
+        ({"every": 0}, "whole minutes"),
+        ({"columns": ("action", "mood")}, "views has no field mood"),
+    ],
+)
+def test_a_renewal_that_cannot_be_is_refused(change: dict[str, object], said: str) -> None:
+    assert SPEC.renewal is not None
+    with pytest.raises(UsageError, match=said):
+        replace(SPEC, renewal=replace(SPEC.renewal, **change))
+
+
+def test_what_is_scored_again_needs_a_model_that_stays() -> None:
+    retail = load_domain("retail")
+    lead = retail.trigger.allowed_lateness + retail.trigger.max_ahead
+    renewal = Renewal(HOUR, lead, (), lambda champion: pytest.fail("nothing begins here"))
+    with pytest.raises(UsageError, match="scored again needs a model that stays"):
+        replace(retail, renewal=renewal)
+
+
+def test_only_a_recommender_of_ours_can_be_renewed() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    assert SPEC.renewal is not None
+    with pytest.raises(ModelError, match="a LogisticRegression like this cannot be renewed"):
+        SPEC.renewal.begin(LogisticRegression())
