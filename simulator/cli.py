@@ -172,6 +172,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "movielens",
             "readmission",
             "recovery",
+            "renewal",
             "throughput",
             "turbofan",
             "users",

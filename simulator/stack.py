@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ from simulator.runs import Run
 from streams.errors import BrokerError, StackError, StateError
 from streams.registry import all_topics
 from streams.settings import Settings
+from streams.signature import Signature
 from streams.spec import DomainSpec
 from streams.topics import topics_of
 
@@ -94,6 +95,9 @@ class Stack:
         self._standin: dict[str, str] = {}
         self._standins: dict[str, list[Child]] = {}
         self._ready: list[str] = []
+        self._renews = False
+        self.renewed = run.path / "models"
+        """Folder of the versions that are made of the champions in this run."""
 
     @property
     def group(self) -> str:
@@ -141,6 +145,8 @@ class Stack:
         command = [PYTHON, "-m", "models.serve", "--host", "127.0.0.1", "--port", str(port)]
         for spec in self.plan.domains:
             command += ["--model", spec.recipe.name]
+        if self._renewing():
+            command += ["--renewed", str(self.renewed)]
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
         self.children.start("service", command, env)
 
@@ -166,6 +172,24 @@ class Stack:
                 child = self.children.start(f"{spec.name}-{ask.source}", command, environment)
                 self._standins.setdefault(spec.name, []).append(child)
 
+    def start_renewing(self, champions: Sequence[Signature]) -> None:
+        """Start what renews the models of the domains that declare it, unless others serve them."""
+        tuning, versions = tuning_for(self.plan.settings.broker), {c.model: c for c in champions}
+        specs = [spec for spec in self._renewing() if spec.recipe.name in versions]
+        if not specs:
+            return
+        command = [
+            PYTHON, "-m", "simulator.renewing", "--broker", self.address, "--group", self.group,
+            "--renewed", str(self.renewed),
+            "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
+            "--fetch-growth-us", str(tuning.fetch_growth_us),
+        ]  # fmt: skip
+        for spec in specs:
+            command += ["--domain", f"{spec.name}:{versions[spec.recipe.name].version}"]
+        env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
+        self._renews = True
+        self.children.start("renewing", command, env)
+
     def start_workers(self, *prefix: str, module: str = "consumers.app") -> None:
         """Start the Faust workers, each by a command with this prefix that runs this module."""
         tuning = tuning_for(self.plan.settings.broker)
@@ -180,7 +204,7 @@ class Stack:
             for spec in self.plan.domains:
                 command += ["--domain", spec.name]
             command += ["--hold"] * self.plan.hold + ["--idempotent"] * tuning.idempotent
-            command += ["--trim"] * tuning.trims
+            command += ["--trim"] * tuning.trims + ["--renews"] * self._renews
             name = f"worker-{number}"
             self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))
 
@@ -290,6 +314,11 @@ class Stack:
         """
         gone = self.broker is not None and not self.broker.alive
         self.children.stop_all(min(grace_s, 0.5) if gone else grace_s)
+
+    def _renewing(self) -> list[DomainSpec]:
+        """Return the domains whose models are renewed, if this stack serves them."""
+        own = not self.plan.settings.model_url
+        return [spec for spec in self.plan.domains if own and spec.renewal is not None]
 
     def _database(self, spec: DomainSpec) -> str:
         """Return the address of a database in the run's folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -101,6 +102,7 @@ class Supervisor:
             finally:
                 self._interruptible = False
                 stack.stop(settings.stop_s if self._stops < 2 else 0.5)
+                shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay makes them again
                 with suppress(OSError):  # a full disk: that it has ended is seen all the same
                     self._run = self._run.write(ended=time.time())
 
@@ -110,6 +112,7 @@ class Supervisor:
         stack.start_broker()
         stack.start_service()
         stack.start_standins()
+        stack.start_renewing(champions)
         stack.start_workers()
         self._run = run = run.write(address=stack.address, model_url=stack.model_url)
         self._view.say(f"run {run.name}")

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "faults": "faults of every kind under load: lost, doubled, time to recover",
     "movielens": "recommendations on MovieLens: nDCG as published, and hits in order of time",
     "compare": "the same job by this driver, by stock Faust and by a loop without a framework",
+    "renewal": "what a model gains that is renewed from the stream, on unseen worlds",
     "latency": "how long a live event takes to its score, at a rate",
     "recovery": "how long a worker takes to take over the state of many keys, and its memory",
     "durability": "what it costs to write the state down: events per second with and without",

@@ -22,6 +22,8 @@ from streams.events import INGEST_TIME, SOURCE_OFFSET
 from streams.spec import DomainSpec
 from streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
 
+"""Where a score belongs in the order of its partition."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -48,9 +50,17 @@ class Verdict:
     faults: tuple[str, ...]
 
 
-def check(spec: DomainSpec, recording: Recording, account: Mapping[str, Any]) -> Verdict:
-    """Compare a run's recording with a replay of its sources, and its account with both."""
-    expected = replay(spec, recording)
+def check(
+    spec: DomainSpec, recording: Recording, account: Mapping[str, Any], *, renews: bool = True
+) -> Verdict:
+    """Compare a run's recording with a replay of its sources, and its account with both.
+
+    Parameters
+    ----------
+    renews
+        The run renewed its model, if the domain declares that.
+    """
+    expected = replay(spec, recording, renews=renews)
     found = make_outcome(spec, recording.records, account)
     faults: list[str] = []
     lost = doubled = repeats = 0

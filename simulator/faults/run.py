@@ -99,7 +99,8 @@ def run_fault(
             report = target.end()
             peak = target.peak_mb
     recording = read_recording(target.recording_file)
-    return Result(seed, fault, check(spec, recording, report), recovery, peak, waiting)
+    verdict = check(spec, recording, report, renews=not url)
+    return Result(seed, fault, verdict, recovery, peak, waiting)
 
 
 def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None:

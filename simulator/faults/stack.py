@@ -24,7 +24,12 @@ from streams.spec import DomainSpec
 from streams.topics import METRICS, topic, topics_of
 
 PATIENCE_S = 120.0
-PARTS = {"service": "models.serve", "worker": "consumers.app", "producer": "--anchor"}
+PARTS = {
+    "service": "models.serve",
+    "worker": "consumers.app",
+    "producer": "--anchor",
+    "renewing": "simulator.renewing",
+}
 
 
 class Target:
@@ -107,7 +112,7 @@ class Target:
         return self._log.read_text(errors="replace")
 
     def parts(self, name: str) -> list[psutil.Process]:
-        """Return its processes of a kind: service, worker or producer."""
+        """Return its processes of a kind: service, worker, producer or renewing."""
         found = []
         for process in psutil.Process(self._process.pid).children(recursive=True):
             with suppress(psutil.Error):

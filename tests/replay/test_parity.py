@@ -66,6 +66,22 @@ def test_nor_does_it_to_any_domain(
 
 
 @pytest.mark.stack
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nor_does_it_where_the_model_is_renewed(
+    replay: Replay, stack: Replay, registry: object, workers: int
+) -> None:
+    """Each version answers the same events, whoever makes it and whoever asks it."""
+    technology = load_domain("technology")
+    recording = record_world(technology, seed=4, days=27, users=120)
+    alone = replay(recording)
+    assert len(alone.scores) > 5_000
+    assert len({score.version for score in alone.scores}) == 5  # the champion's is one of them
+    alike(alone, stack(recording, workers=workers))
+    small = replay(recording, rows=500)
+    assert small.scores == alone.scores
+
+
+@pytest.mark.stack
 def test_a_small_queue_only_slows_it_down(
     replay: Replay,
     stack: Replay,
