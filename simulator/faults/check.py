@@ -22,8 +22,6 @@ from streams.events import INGEST_TIME, SOURCE_OFFSET
 from streams.spec import DomainSpec
 from streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
 
-"""Where a score belongs in the order of its partition."""
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from benchmarks.renewal import compare
 from models.registry import Registry
 from models.training import Labelled
 from simulator.testing.replay import champion
@@ -90,6 +91,17 @@ def test_slates_of_a_user_are_not_those_of_another(
     shown = np.unique(items)
     assert len(shown) > 200
     assert not (items[:, :, None] == unseen.features[-5_000:, None, :TITLES]).any()
+
+
+@pytest.mark.slow
+def test_renewed_slates_are_better_where_the_catalogue_has_moved_on(registry: Registry) -> None:
+    """Than the champion's, which was trained two months ago, on the same events."""
+    compared = compare(SPEC, champion(SPEC), 31_340, DAYS, users=300)
+    assert compared.figure(compared.renewed - compared.frozen).low > 0
+    new = compared.label > len(champion(SPEC).estimator.popularity_)  # type: ignore[attr-defined]
+    assert new.sum() > 500
+    assert compared.frozen[new].sum() == 0
+    assert compared.figure(compared.renewed, new).low > 0
 
 
 def plays(seed: int, **options: float) -> Iterator[tuple[str, int]]:
