@@ -18,10 +18,10 @@ import click
 
 from benchmarks.subject import DOMAIN, subject
 from simulator.apache import ApacheKafka
-from simulator.broker import EMBEDDED
 from simulator.faults.plan import FAULTS, RESTARTED, Fault, make_fault, plan
 from simulator.faults.run import Result, run_fault
 from streams.errors import ExpectationError, StreamsimError, UsageError
+from streams.settings import EMBEDDED
 from streams.spec import DomainSpec
 
 RECOVER_S = 20.0

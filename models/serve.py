@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from models.audience import audiences_of
 from models.loaded import Shelf
 from models.registry import Registry
 from models.service import create_service
@@ -31,6 +32,11 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on")
+    parser.add_argument(
+        "--broker",
+        metavar="HOST:PORT",
+        help="Kafka broker of the scores, for what is known of users",
+    )
     parser.add_argument("--registry", type=Path, help="folder of the models")
     parser.add_argument(
         "--renewed", type=Path, help="folder of the versions that a run makes of its champions"
@@ -47,9 +53,16 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("kafka").setLevel(logging.ERROR)  # a broker that is away is told of below
     try:
         arguments = parser().parse_args(argv)
-        settings = read_settings({"model_host": arguments.host, "model_port": arguments.port})
+        settings = read_settings(
+            {
+                "model_host": arguments.host,
+                "model_port": arguments.port,
+                "broker": arguments.broker,
+            }
+        )
         _serve(settings, arguments.registry, arguments.renewed, arguments.model)
     except StreamsimError as error:
         print(f"models.serve: {error}", file=sys.stderr)
@@ -70,15 +83,20 @@ def _serve(
     for name in names:
         model, _, version = name.partition(":")
         shelf.load(model, version or None)
+    audiences = audiences_of([name.partition(":")[0] for name in names], settings.broker)
     app = create_service(
-        shelf, max_rows=settings.max_rows, max_body=settings.max_body, token=settings.token
+        shelf,
+        max_rows=settings.max_rows,
+        max_body=settings.max_body,
+        token=settings.token,
+        audiences=audiences,
     )
     try:
         server = create_server(
             app,
             host=settings.model_host,
             port=settings.model_port,
-            threads=SPARE_THREADS + INSIDE * len(names),
+            threads=SPARE_THREADS + INSIDE * (len(names) + len(audiences)),
             channel_timeout=SILENCE_S,
             cleanup_interval=5,
             # Flask refuses what is too large, once it has been read: whoever is cut off while

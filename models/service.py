@@ -1,5 +1,7 @@
 """The model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
 
+Models that put something forward do so for users on request, too: ``GET /recommend/<user>``.
+
 Whatever is wrong with a request is answered with 400, 404, 405, 413 or 415 and a line that says
 what it was, a model that has more calls than its share with 503. What changes the service's state
 asks for a token; without one set, it is refused.
@@ -9,12 +11,14 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from models.audience import Audience, Wish
 from models.loaded import Loaded, Shelf
 from models.turns import Turns
 from streams import __version__
@@ -39,7 +43,14 @@ log = logging.getLogger(__name__)
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
 
 
-def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "") -> Flask:
+def create_service(
+    shelf: Shelf,
+    *,
+    max_rows: int,
+    max_body: int,
+    token: str = "",
+    audiences: Mapping[str, Audience] | None = None,
+) -> Flask:
     """Build the WSGI application.
 
     Parameters
@@ -48,7 +59,10 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
         Most rows and bytes that one request may have; more is answered with 413.
     token
         What ``Authorization: Bearer ...`` must carry to load and unload models.
+    audiences
+        The users of each model that answers for users.
     """
+    users = audiences or {}
     app = Flask("streamsim")
     app.config["MAX_CONTENT_LENGTH"] = max_body
     turns = Turns()
@@ -120,6 +134,18 @@ def create_service(shelf: Shelf, *, max_rows: int, max_body: int, token: str = "
             "alerts": [bool(round(float(s), 6) >= signature.threshold) for s in scores],
         }
         return _json(said if items is None else {**said, "items": items.tolist()})
+
+    @app.get("/recommend/<path:user>")
+    def recommend(user: str) -> Response:
+        wish, model = Wish.read(request.args), request.args.get("model")
+        if model is None and len(users) == 1:
+            (model,) = users
+        loaded = _chosen(shelf, {"model": model})
+        name = loaded.signature.model
+        if name not in users:
+            raise BadRequest(f"{name} scores events, and puts nothing forward for users", 404)
+        with turns.turn(f"recommend: {name}"):  # such questions have turns of their own
+            return _json(users[name].answer(user, wish, loaded))
 
     @app.post("/v2/repository/index")
     def index() -> Response:

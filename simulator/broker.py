@@ -16,10 +16,10 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from consumers.offsets import fetch_end_offsets
-from streams.errors import BrokerError, TopicMismatch, UsageError
+from streams.errors import BrokerError, TopicMismatch
+from streams.settings import EMBEDDED
 from streams.topics import TopicSpec
 
-EMBEDDED = "embedded"
 KNOWN_MS = 30_000
 
 
@@ -76,14 +76,6 @@ TUNING = {
 def tuning_for(broker: str) -> Tuning:
     """Return the client settings for a broker setting (``embedded`` or ``HOST:PORT``)."""
     return TUNING[EMBEDDED if broker == EMBEDDED else "kafka"]
-
-
-def check_address(broker: str) -> str:
-    """Return a broker setting if it is one; raise :class:`UsageError` if not."""
-    host, _, port = broker.rpartition(":")
-    if broker != EMBEDDED and not (host and port.isdigit() and 0 < int(port) < 65536):
-        raise UsageError(f"--broker takes 'embedded' or HOST:PORT, not {broker!r}")
-    return broker
 
 
 def free_port() -> int:

@@ -17,7 +17,6 @@ from typing import Any
 import orjson
 
 from simulator.broker import (
-    EMBEDDED,
     check_empty,
     create_topics,
     embedded_command,
@@ -29,7 +28,7 @@ from simulator.process import Child, Children
 from simulator.runs import Run
 from streams.errors import BrokerError, StackError, StateError
 from streams.registry import all_topics
-from streams.settings import Settings
+from streams.settings import EMBEDDED, Settings
 from streams.signature import Signature
 from streams.spec import DomainSpec
 from streams.topics import topics_of
@@ -143,6 +142,7 @@ class Stack:
         port = free_port()
         self.model_url = f"http://127.0.0.1:{port}"
         command = [PYTHON, "-m", "models.serve", "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--broker", self.address] if self.address else []
         for spec in self.plan.domains:
             command += ["--model", spec.recipe.name]
         if self._renewing():

@@ -15,7 +15,7 @@ import orjson
 
 from models.registry import Registry
 from simulator import report as reports
-from simulator.broker import EMBEDDED, end_offsets, resident_mb
+from simulator.broker import end_offsets, resident_mb
 from simulator.effect import identity
 from simulator.keeping import Keeper, keep
 from simulator.ledger import Ledger
@@ -26,6 +26,7 @@ from simulator.stack import Plan, Stack
 from simulator.training import ensure_champion
 from simulator.view import View
 from streams.errors import BrokerError, StackError
+from streams.settings import EMBEDDED
 from streams.signature import Signature
 from streams.topics import ALERTS, METRICS, topic, topics_of
 

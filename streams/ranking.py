@@ -97,6 +97,50 @@ def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Int
     return places
 
 
+def alike(weights: Scores) -> Scores:
+    """Return how alike titles are: the cosine of the weights by which histories speak for them.
+
+    Parameters
+    ----------
+    weights
+        ``[seen, recommended]``, shape ``(n, n)``.
+
+    Returns
+    -------
+    Shape ``(n, n)``; 0 for a title that has no weights.
+
+    Examples
+    --------
+    >>> alike(np.array([[0.0, 3.0, 6.0], [0.0, 0.0, 0.0], [0.0, 4.0, 8.0]], np.float32)).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+    """
+    unit = weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-12)
+    found: Scores = unit.T @ unit
+    return found
+
+
+def diverse(scores: Scores, items: Ints, likeness: Scores, k: int, diversity: float) -> Ints:
+    """Choose ``k`` of each row's candidates, rather unlike each other (:func:`varied`).
+
+    Parameters
+    ----------
+    scores
+        Of all titles, shape ``(rows, titles)``.
+    items
+        Candidates, shape ``(rows, n)``, :data:`NONE` where there are no more.
+    likeness
+        Of all titles to each other, shape ``(titles, titles)``.
+    """
+    there, place = items != NONE, np.maximum(items, 0)
+    if not scores.shape[1]:
+        return items[:, :k]
+    worth = np.where(there, np.take_along_axis(scores, place, axis=1), -np.inf).astype(np.float64)
+    near = likeness[place[:, :, None], place[:, None, :]].astype(np.float64)
+    chosen = varied(worth, near, k, diversity)
+    titles = np.take_along_axis(items, np.maximum(chosen, 0), axis=1)
+    return np.where(chosen == NONE, NONE, titles)
+
+
 def ndcg(items: Ints, relevant: npt.NDArray[np.bool_]) -> Floats:
     """Return the normalised discounted cumulative gain of each list, NaN if nothing is relevant.
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from streams.events import Ints
 
+Matrix = npt.NDArray[np.float32]
+
 
 class Estimator(Protocol):
     """The part of scikit-learn's classifier interface that is used here."""
@@ -70,7 +72,11 @@ class Slate:
     verdict
         ``(items (n, size), labels (n,)) -> what was true of each score``: 1 if the label says that
         the items were right, 0 if not, -1 where nobody can say.
+    stranger
+        ``features (n, n_features) -> the same`` of somebody of whom nothing is known, at the same
+        time; ``None``: nothing is put forward for those.
     """
 
     size: int
     verdict: Callable[[Ints, Ints], Ints]
+    stranger: Callable[[Matrix], Matrix] | None = None

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from streams.events import Floats, Ints, Mask
-from streams.ranking import NONE, Scores, best
+from streams.ranking import NONE, Scores, alike, best, diverse
 from streams.recommending import CoViews, ItemWeights
 from streams.seeds import stream
 
@@ -35,6 +35,8 @@ been on it, had only the others been known; and how well they fit, on the scale 
 LAST_FEW = 10
 DECIMALS = 6
 """Weights that are renewed are rounded to this: their last bits depend on the machine."""
+CANDIDATES = 3
+"""From so many times as many titles as are wanted a varied slate is chosen."""
 
 
 class SlateClassifier:
@@ -52,9 +54,17 @@ class SlateClassifier:
         How many titles are put forward.
     half_life
         After so many later titles one counts half.
+    diversity
+        How unlike each other the titles of a slate are: 0 by score alone, towards 1 rather unlike.
+        Two are alike if the same history speaks for them.
     thin
         One in so many rows counts for the weights: neighbouring rows share their history.
     """
+
+    diversity = 0.0
+    """Of a model that was stored without."""
+    _alike: Scores | None = None
+    """How alike titles are: made of the weights where it is needed, and not stored."""
 
     def __init__(
         self,
@@ -64,6 +74,7 @@ class SlateClassifier:
         *,
         size: int = 10,
         half_life: float = 6.0,
+        diversity: float = 0.0,
         ridge: float = 24.0,
         thin: int = 4,
         seed: int = 0,
@@ -71,11 +82,15 @@ class SlateClassifier:
         self.history, self.offered, self.classifier = history, offered, classifier
         self.size, self.half_life, self.ridge = size, half_life, ridge
         self.thin, self.seed = thin, seed
+        self.diversity = diversity
         self.weights_: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self.known_: Mask = np.zeros(0, bool)
         self.popularity_: Floats = np.zeros(0)
         self.gram_: Floats = np.zeros((0, 0))
         self.views_: Floats = np.zeros(0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_alike"}
 
     def fit(self, X: Matrix, y: Ints) -> SlateClassifier:
         """Learn from rows, in order of time, and what came next: a number, 0 for nothing."""
@@ -113,14 +128,23 @@ class SlateClassifier:
         other = copy(self)
         found = seen.solve(ridge=self.ridge)
         other.weights_, other.known_ = np.round(found.weights, DECIMALS), found.known
-        other.popularity_ = popularity
+        other.popularity_, other._alike = popularity, None
         other.gram_, other.views_ = np.zeros((0, 0)), np.zeros(0)
         return other
+
+    def slates(self, X: Matrix, size: int | None = None, diversity: float | None = None) -> Ints:
+        """See :class:`streams.slates.Chooser`."""
+        size = self.size if size is None else size
+        parts = [
+            self._choose(self._scores(_histories(part, self.history)), part, size, diversity) + 1
+            for part in _parts(X)
+        ]
+        return np.concatenate(parts or [np.empty((0, size), np.int64)])
 
     def popular(self, X: Matrix) -> Ints:
         """Return slates of what most have seen: what a recommender must be better than."""
         scores = np.tile(self.popularity_.astype(np.float32), (len(X), 1))
-        return self._choose(scores, X) + 1
+        return self._choose(scores, X, self.size, 0.0) + 1
 
     def _weigh(self, X: Matrix, y: Ints) -> None:
         """Learn which titles go together, from some of the rows and what was played next."""
@@ -134,6 +158,7 @@ class SlateClassifier:
         found = counted.solve(ridge=self.ridge)
         self.weights_, self.known_ = found.weights, found.known
         self.gram_, self.views_ = counted.gram, counted.views
+        self._alike = None
         # What is popular is what is played next, not what a long history still holds.
         played = np.bincount(y[y > 0] - 1, minlength=shape[1])[: shape[1]]
         self.popularity_ = played / max(1, int(played.sum()))
@@ -151,13 +176,13 @@ class SlateClassifier:
         return items, own.astype(np.float32)
 
     def _slate(self, X: Matrix) -> tuple[Ints, Floats]:
-        model = ItemWeights(self.weights_, self.known_, self.popularity_)
-        histories = [row[row > 0][::-1] - 1 for row in X[:, : self.history].astype(np.int64)]
-        scores = model.scores(histories, self.half_life)
-        chosen = self._choose(scores, X)
+        histories = _histories(X, self.history)
+        scores = self._scores(histories)
+        chosen = self._choose(scores, X, self.size, self.diversity)
         there = chosen != NONE
         place = np.maximum(chosen, 0)
         worth = np.where(there, np.take_along_axis(scores, place, axis=1), 0.0)
+        worth = -np.sort(-worth, axis=1)
         popular = np.where(there, self.popularity_[place], 0.0) if len(self.popularity_) else worth
         figures = np.column_stack(
             [
@@ -173,7 +198,11 @@ class SlateClassifier:
         )
         return chosen + 1, figures
 
-    def _choose(self, scores: Scores, X: Matrix) -> Ints:
+    def _scores(self, histories: list[Ints]) -> Scores:
+        model = ItemWeights(self.weights_, self.known_, self.popularity_)
+        return model.scores(histories, self.half_life)
+
+    def _choose(self, scores: Scores, X: Matrix, size: int, diversity: float | None) -> Ints:
         """Return the best places among those on offer that are not in the history."""
         titles = scores.shape[1]
         seen = X[:, : self.history].astype(np.int64) - 1
@@ -181,7 +210,12 @@ class SlateClassifier:
         open_ = scores.copy()
         open_[rows, seen[rows, columns]] = -np.inf
         open_[np.arange(titles) >= X[:, self.offered, None]] = -np.inf
-        return best(open_, self.size)
+        diversity = self.diversity if diversity is None else diversity
+        if not diversity:
+            return best(open_, size)
+        if self._alike is None:
+            self._alike = alike(self.weights_)
+        return diverse(open_, best(open_, size * CANDIDATES), self._alike, size, diversity)
 
 
 def _hindsight(scores: Scores, titles: Matrix, worth: Floats) -> tuple[Floats, Floats]:
@@ -196,6 +230,11 @@ def _hindsight(scores: Scores, titles: Matrix, worth: Floats) -> tuple[Floats, F
     share = (known & (own >= worth[:, -1:])).sum(axis=1) / count
     best_ = np.maximum(worth[:, 0], 1e-9)
     return share, np.where(known, own, 0.0).sum(axis=1) / count / best_
+
+
+def _histories(X: Matrix, history: int) -> list[Ints]:
+    """Return the titles of each row, the oldest first."""
+    return [row[row > 0][::-1] - 1 for row in X[:, :history].astype(np.int64)]
 
 
 def _parts(X: Matrix) -> Iterator[Matrix]:

@@ -12,9 +12,11 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from streams.errors import SettingError
+from streams.errors import SettingError, UsageError
 
 PREFIX = "STREAMSIM_"
+EMBEDDED = "embedded"
+"""In the place of a broker's address: the stack's own, which chooses a port."""
 _HOME = str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "streamsim")
 
 
@@ -40,7 +42,7 @@ class Settings:
 
     home: str = _row(_HOME, "folder", "runs, models and caches are kept here")
     domains: str = _row("", "folders", "where domains of your own are looked for")
-    broker: str = _row("embedded", "address", "embedded, or HOST:PORT of a Kafka broker")
+    broker: str = _row(EMBEDDED, "address", "embedded, or HOST:PORT of a Kafka broker")
     model_url: str = _row("", "URL", "model service that workers score through")
     model_host: str = _row("127.0.0.1", "address", "where the model service listens")
     model_port: int = _row(8500, "port", "its port; 0 takes a free one", 0, 65_535)
@@ -149,6 +151,14 @@ def _check(row: Field[Any], name: str, value: Any) -> Any:
     if low is not None and not low <= value <= high:
         raise SettingError(f"{name} must be between {low:g} and {high:g}, not {value}")
     return value
+
+
+def check_address(broker: str) -> str:
+    """Return a broker setting if it is one; raise :class:`UsageError` if not."""
+    host, _, port = broker.rpartition(":")
+    if broker != EMBEDDED and not (host and port.isdigit() and 0 < int(port) < 65536):
+        raise UsageError(f"--broker takes 'embedded' or HOST:PORT, not {broker!r}")
+    return broker
 
 
 def as_markdown() -> str:

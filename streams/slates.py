@@ -25,6 +25,22 @@ class Recommender(Protocol):
         ...
 
 
+@runtime_checkable
+class Chooser(Protocol):
+    """A recommender that can put forward more items or fewer, or such as are less alike."""
+
+    def slates(self, X: Any, size: int | None = None, diversity: float | None = None) -> Ints:
+        """Return items, the best first, shape ``(n, size)``, 0 where there are no more.
+
+        Parameters
+        ----------
+        size, diversity
+            How many, and how unlike each other: 0 by score alone, towards 1 rather unlike; by
+            default as it would put them forward by itself.
+        """
+        ...
+
+
 def answers(scores: Floats, items: Ints | None = None) -> Answers:
     """Put scores and their items together.
 

@@ -14,9 +14,10 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from simulator.apache import ApacheKafka
-from simulator.broker import EMBEDDED, TUNING, Tuning, embedded_command, free_port, wait_for_broker
+from simulator.broker import TUNING, Tuning, embedded_command, free_port, wait_for_broker
 from simulator.jars import kafka_version
 from streams.errors import StreamsimError
+from streams.settings import EMBEDDED
 
 KAFKA = "kafka"
 READY_S = 60.0

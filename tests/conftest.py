@@ -18,10 +18,9 @@ import sqlalchemy as sa
 
 from models.registry import Registry
 from simulator.apache import ApacheKafka
-from simulator.broker import EMBEDDED
 from simulator.training import ensure_champions
 from streams.registry import load_domain
-from streams.settings import PREFIX
+from streams.settings import EMBEDDED, PREFIX
 from streams.spec import DomainSpec
 from tests import postgres
 from tests.brokers import BROKERS, KAFKA, Embedded, select

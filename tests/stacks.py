@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from simulator.broker import EMBEDDED
+from streams.settings import EMBEDDED
 from tests.brokers import BROKERS
 
 PATIENCE_S = 60.0

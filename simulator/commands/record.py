@@ -11,7 +11,6 @@ import click
 from producers.pace import AtOnce
 from producers.recording import read_recording
 from producers.send import Sender
-from simulator.broker import check_address
 from simulator.commands.send import stop_on_signals, timed_pace
 from simulator.commands.up import pace_options
 from simulator.recorder import record_to
@@ -19,7 +18,7 @@ from simulator.runs import Run, find_run
 from streams.clock import WallClock
 from streams.errors import UsageError
 from streams.registry import all_topics, load_domain
-from streams.settings import read_settings
+from streams.settings import check_address, read_settings
 
 
 def run_record(

@@ -15,7 +15,6 @@ from producers.recording import read_manifest, read_recording
 from producers.resume import Already
 from producers.send import Sender
 from producers.wire import Batch, wire
-from simulator.broker import check_address
 from simulator.commands.up import pace_options, parse_speed
 from simulator.keeping import keep
 from simulator.reading import read_whole
@@ -24,7 +23,7 @@ from simulator.training import file_slices, world_slices
 from streams.clock import WallClock
 from streams.errors import UsageError
 from streams.registry import load_domain
-from streams.settings import Settings, read_settings
+from streams.settings import Settings, check_address, read_settings
 from streams.spec import DomainSpec
 from streams.topics import TRUTH, topic, topics_of
 

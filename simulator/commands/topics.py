@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import click
 
-from simulator.broker import check_address, create_topics, end_offsets, tuning_for
+from simulator.broker import create_topics, end_offsets, tuning_for
 from simulator.reading import Tail
 from simulator.runs import find_run
 from streams.errors import UsageError
 from streams.registry import all_topics, domain_names, load_domain
-from streams.settings import read_settings
+from streams.settings import check_address, read_settings
 
 SAMPLE = 160
 

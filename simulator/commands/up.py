@@ -9,7 +9,6 @@ import click
 import orjson
 
 from simulator import report as reports
-from simulator.broker import check_address
 from simulator.recorder import record_to
 from simulator.runs import Run
 from simulator.stack import Plan, Stack
@@ -17,7 +16,7 @@ from simulator.supervisor import Supervisor
 from simulator.view import make_view
 from streams.errors import ExpectationError, UsageError
 from streams.registry import all_topics, domain_names, load_domain
-from streams.settings import read_settings
+from streams.settings import check_address, read_settings
 
 
 def run_up(

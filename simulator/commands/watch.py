@@ -13,14 +13,13 @@ import click
 import orjson
 
 from simulator.alerts import alert_line
-from simulator.broker import check_address
 from simulator.effect import identity
 from simulator.lifecycle import lifecycle_line
 from simulator.reading import Tail
 from simulator.runs import Run, find_run
 from streams.errors import UsageError
 from streams.registry import all_topics, domain_names, load_domain
-from streams.settings import read_settings
+from streams.settings import check_address, read_settings
 from streams.topics import ALERTS, OPS_MODELS, TopicSpec, topic
 
 KINDS = ("alerts", "scores", "metrics", "late", "dead")

@@ -17,7 +17,7 @@ from kafka import KafkaProducer
 
 from producers.recording import Recorded, read_recording
 from producers.wire import partition_of
-from simulator.broker import EMBEDDED, free_port
+from simulator.broker import free_port
 from simulator.faults.check import Verdict, check
 from simulator.faults.load import load_of
 from simulator.faults.plan import FROZEN_TWICE, GONE_A_MINUTE, RESTARTED, Fault, needs_proxy, way_of
@@ -25,6 +25,7 @@ from simulator.faults.poison import BIG, WAYS
 from simulator.faults.proxy import Proxy
 from simulator.faults.stack import Target, send
 from simulator.testing.replay import record_world
+from streams.settings import EMBEDDED
 from streams.spec import DomainSpec
 from streams.topics import topic
 

@@ -25,7 +25,8 @@ from kafka.errors import KafkaError
 
 from models.registry import Registry
 from simulator.apache import ApacheKafka
-from simulator.broker import EMBEDDED, create_topics
+from simulator.broker import create_topics
+from streams.settings import EMBEDDED
 from streams.topics import TopicSpec
 from tests.brokers import BROKERS, Embedded
 from tests.integration.test_broker import write_batches

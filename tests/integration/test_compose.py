@@ -26,12 +26,12 @@ import yaml
 import consumers.app
 import models.serve
 from models.registry import Registry
-from simulator.broker import TUNING, check_address, free_port
+from simulator.broker import TUNING, free_port
 from simulator.cli import main
 from simulator.process import Children
 from simulator.reading import Tail
 from streams.registry import load_domain
-from streams.settings import PREFIX, read_settings
+from streams.settings import PREFIX, check_address, read_settings
 from streams.topics import SCORES, topic, topics_of
 from tests import stacks
 from tests.brokers import BROKERS
@@ -222,9 +222,9 @@ def until(condition: Callable[[], Any], children: Children, what: str) -> Any:
     return stacks.until(so, what, PATIENCE_S)
 
 
-def start_service(children: Children) -> int:
+def start_service(children: Children, broker: str = "127.0.0.1:9") -> int:
     port = free_port()
-    command = here("service", {"--host": LOOPBACK, "--port": str(port)})
+    command = here("service", {"--host": LOOPBACK, "--port": str(port), "--broker": broker})
     children.start("service", command, environment("service"))
     return port
 
@@ -253,7 +253,7 @@ def test_the_health_check_fails_unless_the_service_is_ready(
 def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
     registry: Registry, children: Children, broker: str
 ) -> None:
-    service = start_service(children)
+    service = start_service(children, broker)
     once(here("topics", {"--broker": broker}))
 
     tuning = BROKERS.tuning

@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks import faults
 from benchmarks.faults import KAFKA, RECOVER_S, Options, run
-from simulator.broker import EMBEDDED
 from simulator.faults.check import Verdict
 from simulator.faults.plan import FAULTS, RESTARTED, Fault
 from simulator.faults.run import Result
 from streams.errors import ExpectationError, UsageError
+from streams.settings import EMBEDDED
 from streams.spec import DomainSpec
 
 Planted = list[tuple[str, str]]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from streams.codec import format_times
 from streams.domains.technology.catalogue import GENRES
@@ -21,6 +22,11 @@ from streams.spec import DAY, HOUR
 
 HISTORY = tuple(f"title_{i}" for i in range(1, TITLES + 1))
 OFFERED = "catalogue_size"
+
+_OF_ALL = (OFFERED, "hour", "weekend")
+"""These are the same for all users."""
+_COUNTED = ("plays", "sessions", "finished_trend", "watched_trend", "on_file")
+"""These are 0 where nothing has happened; the others are not known."""
 
 _MONTH = len(SPANS) - 1
 _DAYS = tuple(f"{span // DAY}d" for span in SPANS)
@@ -101,6 +107,17 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
             *(_numbers(said.columns[name]) for name in ("household", "autoplay")),
         ]
     )
+
+
+def stranger(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the features that a user of whom nothing is known would have at the same times."""
+    found = np.full_like(rows, UNKNOWN)
+    for place, name in enumerate(_HELP):
+        if name in _OF_ALL:
+            found[:, place] = rows[:, place]
+        elif name.startswith(_COUNTED):
+            found[:, place] = 0.0
+    return found
 
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:

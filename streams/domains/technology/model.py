@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.domains.technology.features import FEATURES, OFFERED
+from streams.domains.technology.features import FEATURES, OFFERED, stranger
 from streams.domains.technology.history import TITLES
 from streams.events import Floats, Ints, Mask
 from streams.recommender import SlateClassifier
@@ -64,7 +64,7 @@ def sentence(facts: Mapping[str, Any]) -> str:
     return f"{facts['action']}{title} ({facts['origin'] or 'found somewhere'})"
 
 
-SLATE = Slate(size=SHOWN, verdict=was_in)
+SLATE = Slate(size=SHOWN, verdict=was_in, stranger=stranger)
 
 RECIPE = Recipe(
     name="technology-next",

@@ -1,0 +1,170 @@
+"""Answers for users on request: what to put forward now, by what is known of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.following import Follower
+from models.loaded import Loaded
+from models.users import Row
+from streams.codec import format_times
+from streams.errors import BadRequest, ModelError
+from streams.registry import domain_names, load_domain
+from streams.settings import EMBEDDED, check_address
+from streams.slates import Chooser, Recommender
+from streams.spec import DomainSpec, Slate
+
+Matrix = npt.NDArray[np.float32]
+MOST_ITEMS = 100
+LONGEST = 200
+"""Characters of a user's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for besides the user; ``None`` for what the model does by itself."""
+
+    size: int | None = None
+    diversity: float | None = None
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Wish:
+        """Read ``k`` and ``diversity``; :class:`BadRequest` if they are not within their bounds.
+
+        >>> Wish.read({"k": "3", "diversity": "0.2"})
+        Wish(size=3, diversity=0.2)
+        """
+        if unknown := query.keys() - {"model", "k", "diversity"}:
+            raise BadRequest(f"no {sorted(unknown)[0][:100]!r} here, only model, k and diversity")
+        size = query.get("k")
+        if size is not None and not (size.isascii() and size.isdecimal() and len(size) < 6
+                                     and 1 <= int(size) <= MOST_ITEMS):  # fmt: skip
+            raise BadRequest(f"'k' is a whole number from 1 to {MOST_ITEMS}")
+        return cls(None if size is None else int(size), _share(query.get("diversity")))
+
+
+def _share(text: str | None) -> float | None:
+    try:
+        value = None if text is None else float(text)
+    except ValueError:
+        value = math.nan
+    if value is not None and not 0 <= value <= 1:
+        raise BadRequest("'diversity' is a number from 0 to 1")
+    return value
+
+
+def audiences_of(models: Collection[str], broker: str) -> dict[str, Audience]:
+    """Begin to follow what is known of the users of those models that answer for users.
+
+    Models do whose domains have a slate and hold nothing that names a patient, or the like.
+
+    Parameters
+    ----------
+    broker
+        ``HOST:PORT``, or ``embedded`` where there is none that could be followed.
+
+    Raises
+    ------
+    UsageError
+        If it is no address.
+    """
+    check_address(broker)
+    found = {}
+    for spec in map(load_domain, domain_names()):
+        private = spec.pseudonyms or any(source.sensitive for source in spec.sources)
+        if spec.recipe.name in models and spec.slate is not None and not private:
+            follower = None if broker == EMBEDDED else Follower(spec, broker)
+            if follower is not None:
+                follower.start()
+            found[spec.recipe.name] = Audience(spec, spec.slate, follower)
+    return found
+
+
+class Audience:
+    """The users of one model.
+
+    Parameters
+    ----------
+    follower
+        What is known of them; ``None`` where nobody has said where the broker is.
+    """
+
+    def __init__(self, spec: DomainSpec, slate: Slate, follower: Follower | None) -> None:
+        self._spec, self._slate, self._follower = spec, slate, follower
+
+    def answer(self, user: str, wish: Wish, loaded: Loaded) -> dict[str, Any]:
+        """Say what to put forward for a user.
+
+        Returns
+        -------
+        The user, whether anything is ``known`` of them, and the ``items``, the best first; when
+        the newest event happened that is known of the user (``event_time``) and of anybody
+        (``as_of``); and the ``score`` of the model's own slate, null for one that it would not
+        put forward by itself.
+
+        Raises
+        ------
+        BadRequest
+            With status 503 as long as not all is known that has been scored, if nobody has said
+            where the broker is, or if the model is of other features than the scores; with 404
+            for a user of whom nothing is known, if the domain does not say what to do then; with
+            400 for a wish that the model cannot fulfil.
+        """
+        if not user or len(user) > LONGEST:
+            raise BadRequest(f"a user's name has 1 to {LONGEST} characters")
+        if self._follower is None:
+            raise BadRequest(
+                "nothing is known of any user: start the service with --broker HOST:PORT, where "
+                "the scores are",
+                503,
+            )
+        if not self._follower.is_current():
+            raise BadRequest("what has been scored so far is not all read yet, try again", 503)
+        try:
+            loaded.signature.check(self._spec)
+        except ModelError as error:
+            raise BadRequest(str(error), 503) from error
+        users = self._follower.users
+        row, newest = users.get(user), users.newest
+        features = self._stranger(loaded, newest) if row is None else row.features()
+        items, score = self._chosen(loaded, features, wish)
+        return {
+            "model": loaded.signature.model,
+            "version": loaded.signature.version,
+            self._spec.trigger.key: user,
+            "known": row is not None,
+            "event_time": _when(row),
+            "as_of": _when(newest),
+            "score": score,
+            "items": [item for item in items if item > 0],
+        }
+
+    def _stranger(self, loaded: Loaded, newest: Row | None) -> Matrix:
+        """Return the features of somebody of whom nothing is known, at the time of the newest."""
+        if self._slate.stranger is None:
+            raise BadRequest("nothing is known of this user", 404)
+        usual = np.array([loaded.signature.reference], np.float32)
+        return self._slate.stranger(usual if newest is None else newest.features())
+
+    def _chosen(
+        self, loaded: Loaded, features: Matrix, wish: Wish
+    ) -> tuple[list[int], float | None]:
+        """Return the items, and the score of these if it is the model's own slate."""
+        estimator = loaded.estimator
+        assert isinstance(estimator, Recommender)  # the domain has a slate
+        if wish.diversity is None and wish.size in (None, self._slate.size):
+            scores, items = estimator.recommend(features)
+            return items[0].tolist(), round(float(scores[0]), 6)
+        if not isinstance(estimator, Chooser):
+            raise BadRequest("this model has slates of one kind: leave out 'k' and 'diversity'")
+        return estimator.slates(features, wish.size, wish.diversity)[0].tolist(), None
+
+
+def _when(row: Row | None) -> str | None:
+    return None if row is None else format_times(np.array([row.time]))[0]

@@ -1,0 +1,125 @@
+"""Follows a domain's scores, and keeps what they say of users."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from models.users import Row, Users
+from streams.events import FEATURE_HASH, FEATURES
+from streams.spec import DomainSpec
+from streams.topics import SCORES, topic
+
+log = logging.getLogger(__name__)
+WAIT_MS = 500
+"""An event is known so long after its score at the latest, where nothing else comes."""
+AGAIN_S = 1.0
+"""So long after a failure the broker is tried again."""
+PROBE_S = 2.0
+"""After so long without a record it is made sure that the broker is still there: a client that has
+lost it would try for ever, and leave open what it tries with."""
+REST = 2.0
+"""After each batch it rests for so many times the work that this was: scoring comes first. A score
+takes 95 microseconds, nearly all of it in the client."""
+PATIENCE_S = 3.0
+"""So long after the beginning a question waits for what has been scored before."""
+
+
+class Follower:
+    """Reads the scores of one domain from the beginning, in a thread, whatever the broker does.
+
+    Parameters
+    ----------
+    address
+        Of the broker, ``HOST:PORT``. It need not be there yet, nor its topics; once it is gone,
+        what is known stays.
+    """
+
+    def __init__(self, spec: DomainSpec, address: str) -> None:
+        self.users = Users(len(spec.features.names))
+        self._address, self._hash = address, spec.feature_hash.encode()
+        self._places = [TopicPartition(topic(spec.name, SCORES), p) for p in range(spec.partitions)]
+        self._ended, self._current = threading.Event(), threading.Event()
+        self._begun = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=f"follow {spec.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._begun = time.monotonic()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow no more."""
+        self._ended.set()
+        self._thread.join()
+
+    def is_current(self) -> bool:
+        """Say whether it has come to the end of the topic once; at the beginning, wait for it."""
+        left = self._begun + PATIENCE_S - time.monotonic()
+        return self._current.wait(left) if left > 0 else self._current.is_set()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._probe()
+                with closing(self._consumer()) as consumer:
+                    self._follow(consumer)
+            except (KafkaError, OSError) as error:
+                log.warning("the broker at %s: %s", self._address, str(error))
+            self._ended.wait(AGAIN_S)
+
+    def _probe(self) -> None:
+        host, _, port = self._address.rpartition(":")
+        socket.create_connection((host, int(port)), timeout=PROBE_S).close()
+
+    def _consumer(self) -> Any:
+        return KafkaConsumer(
+            bootstrap_servers=self._address,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=WAIT_MS,
+            max_partition_fetch_bytes=1 << 20,
+            max_poll_records=2_000,
+            reconnect_backoff_ms=int(PROBE_S * 1000),
+        )
+
+    def _follow(self, consumer: Any) -> None:
+        consumer.assign(self._places)
+        heard = time.monotonic()
+        while not self._ended.is_set():
+            began = time.thread_time()
+            found = consumer.poll(timeout_ms=WAIT_MS)
+            for records in found.values():
+                self.users.take(self._rows(records))
+            if found:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > PROBE_S:
+                self._probe()
+                heard = time.monotonic()
+            if not self._current.is_set() and self._is_at_end(consumer):
+                self._current.set()
+            self._ended.wait(REST * (time.thread_time() - began))
+
+    def _rows(self, records: Iterable[Any]) -> Iterator[tuple[str, Row]]:
+        """Yield users and rows; those of other features, of an older program, are left out."""
+        for record in records:
+            headers = dict(record.headers)
+            packed = headers.get(FEATURES)
+            if record.key is not None and packed and headers.get(FEATURE_HASH) == self._hash:
+                yield record.key.decode(), Row(record.timestamp, record.offset, packed)
+
+    def _is_at_end(self, consumer: Any) -> bool:
+        """Say whether all has been read that there was; the broker's fetches tell where it ends."""
+        ends = [consumer.highwater(place) for place in self._places]
+        return all(
+            end is not None and (consumer.position(place) or 0) >= end
+            for place, end in zip(self._places, ends, strict=True)
+        )
