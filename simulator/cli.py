@@ -173,6 +173,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "readmission",
             "recovery",
             "renewal",
+            "slates",
             "throughput",
             "turbofan",
             "users",

@@ -125,10 +125,10 @@ class SlateClassifier:
 
         It cannot be renewed in its turn: the counts are not kept with it.
         """
-        other = copy(self)
+        other = copy(self)  # without what was made of the weights
         found = seen.solve(ridge=self.ridge)
         other.weights_, other.known_ = np.round(found.weights, DECIMALS), found.known
-        other.popularity_, other._alike = popularity, None
+        other.popularity_ = popularity
         other.gram_, other.views_ = np.zeros((0, 0)), np.zeros(0)
         return other
 

@@ -23,6 +23,7 @@ BENCHMARKS = {
     "recovery": "how long a worker takes to take over the state of many keys, and its memory",
     "durability": "what it costs to write the state down: events per second with and without",
     "turbofan": "remaining life and failure of NASA's engines, by cross-validation over engines",
+    "slates": "what variety costs recommendations: hits, unlikeness, titles shown, rows per second",
     "throughput": "events per second of one worker, and where its time goes",
     "users": "recommendations to many users over processes: users per second, and what two gain",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from streams.inference import (
     write_infer,
     write_response,
 )
+from streams.ranking import alike
 from streams.recommender import SlateClassifier
 from streams.signature import Signature
 from streams.slates import answers, items_of, scores_of
@@ -103,6 +105,62 @@ def test_the_artefact_answers_as_what_was_released(fitted: SlateClassifier, load
     np.testing.assert_array_equal(scores_of(found), scores)
     np.testing.assert_array_equal(items_of(found), items)
     np.testing.assert_array_equal(loaded.score(X), scores)
+
+
+@pytest.fixture
+def varied(fitted: SlateClassifier) -> SlateClassifier:
+    found = copy(fitted)
+    found.diversity = 0.6
+    return found
+
+
+def test_a_varied_slate_begins_with_the_best_and_goes_on_with_what_is_unlike(
+    fitted: SlateClassifier, varied: SlateClassifier
+) -> None:
+    X, _ = rows_of(6, 300)
+    near = alike(fitted.weights_)
+    (_, plain), (_, items) = fitted.recommend(X), varied.recommend(X)
+    np.testing.assert_array_equal(items[:, 0], plain[:, 0])
+    np.testing.assert_array_equal(items, fitted.slates(X, diversity=0.6))
+    assert not (items[:, :, None] == X[:, None, :HISTORY]).any()
+    assert all(len(set(row)) == SIZE for row in items.tolist())
+    of = [near[rows[:, :, None] - 1, rows[:, None, :] - 1].mean() for rows in (plain, items)]
+    assert of[1] < of[0] - 0.01
+
+
+def test_a_row_is_varied_the_same_in_any_company_and_after_it_was_stored(
+    varied: SlateClassifier, tmp_path: Path
+) -> None:
+    X, _ = rows_of(7, 200)
+    scores, items = varied.recommend(X)
+    registry = Registry(tmp_path)
+    signature = Signature("next", "0", NAMES, "hash", 0.9, (0.0,) * len(NAMES))
+    registry.add(varied, signature, metrics={}, data={}, card="", created="")
+    stored, _ = registry.load("next", "1")
+    assert isinstance(stored, SlateClassifier)
+    assert "_alike" not in vars(stored)
+    for row in (0, 57, 199):
+        one, own = stored.recommend(X[row : row + 1])
+        assert one[0] == scores[row]
+        assert own[0].tolist() == items[row].tolist()
+
+
+def test_a_model_that_was_stored_without_diversity_has_none(fitted: SlateClassifier) -> None:
+    X, _ = rows_of(8, 50)
+    old = copy(fitted)
+    del old.diversity
+    np.testing.assert_array_equal(old.recommend(X)[1], fitted.recommend(X)[1])
+
+
+def test_as_many_titles_as_are_asked_for(fitted: SlateClassifier) -> None:
+    X, _ = rows_of(9, 50)
+    many = fitted.slates(X, 7)
+    np.testing.assert_array_equal(many[:, :SIZE], fitted.recommend(X)[1])
+    X[:, OFFERED] = 5
+    few = fitted.slates(X, 20, 0.5)
+    assert few.shape == (50, 20)
+    assert (few[:, 5:] == 0).all()
+    assert fitted.slates(X[:0], 3).shape == (0, 3)
 
 
 def test_a_user_is_recommended_to_on_request(loaded: Loaded, tmp_path: Path) -> None:
