@@ -6,17 +6,19 @@ changes nothing of the outcome.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import Any
 
 import click
+import orjson
 
 from models.loaded import Loaded
 from producers.wire import finale, wire
 from simulator.judge import alert_quality, join_labels
 from simulator.sources import Reach
+from simulator.surging import surge_quality
 from simulator.testing.inprocess import InProcess, as_records
 from simulator.testing.replay import champion
 from streams.errors import ExpectationError, UsageError
@@ -98,6 +100,17 @@ def _line(spec: DomainSpec, judged: dict[str, Any]) -> str:
         + "".join(f"{text:>18}" for text in by_chance)
         + f"{ahead:>14}  {kinds}"
         + (_foreseen(judged, unit, seconds) if "failures" in judged else "")
+        + (_surges(judged["surges"]) if judged["surges"] else "")
+    )
+
+
+def _surges(found: dict[str, Any]) -> str:
+    """Say how often what was told of surges was right."""
+    names = ("precision", "chance_precision", "recall")
+    precision, chance, recall = ("-" if found[n] is None else f"{found[n]:.3f}" for n in names)
+    return (
+        f"\n{'':8} {found['alerts']} surges told of, precision {precision} ({chance}), recall "
+        f"{recall} of {found['planted']}"
     )
 
 
@@ -117,18 +130,32 @@ def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
     found = alert_quality(alerts, truth, labels, spec, judged)
     if found is None or found["precision"] is None:
         raise ExpectationError(f"seed {seed}: nothing was planted, or no alert raised")
-    return {"seed": seed, "events": len(scores), "alerts": len(alerts), **found}
+    end = spec.timeline.epoch + int(DAYS.get(spec.name, 60.0) * DAY)
+    surges = surge_quality(spec, alerts, truth, end)
+    return {
+        "seed": seed,
+        "events": len(scores),
+        "alerts": _own(spec, alerts),
+        **found,
+        "surges": surges,
+    }
 
 
 def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
     """Count alerts in a world in which there is nothing to find."""
     nothing = {name: value for name, value in spec.recipe.ordinary.items() if value == 0}
     alerts, _, _, scores = _run(spec, model, seed, QUIET_DAYS.get(spec.name, 60.0), nothing)
+    own = _own(spec, alerts)
     return {
         "events": len(scores),
-        "alerts": len(alerts),
-        "false_per_100k": len(alerts) / len(scores) * 100_000,
+        "alerts": own,
+        "false_per_100k": own / len(scores) * 100_000,
     }
+
+
+def _own(spec: DomainSpec, alerts: Sequence[bytes]) -> int:
+    """Count the alerts of the domain's own rule; those of feeds are another matter."""
+    return sum(orjson.loads(alert).get("rule") == spec.alert.name for alert in alerts)
 
 
 def _run(

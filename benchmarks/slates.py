@@ -93,7 +93,7 @@ def unlikeness(items: Ints) -> float:
     for part in np.array_split(items, len(items) // CALL + 1):
         traits = catalogue().traits[part - 1]
         total += float((np.linalg.norm(traits.sum(axis=1), axis=1) ** 2 - size).sum())
-    return 1 - total / len(items) / size / (size - 1)
+    return float(1 - total / len(items) / size / (size - 1))
 
 
 def _mean(values: Floats) -> Any:
@@ -107,7 +107,7 @@ def _speed(recommender: SlateClassifier, data: Labelled, diversity: float) -> fl
         took = [_took(recommender, data.features[-CALL:]) for _ in range(6)]
     finally:
         recommender.diversity = before
-    return CALL / min(took[1:])
+    return float(CALL / min(took[1:]))
 
 
 def _took(recommender: SlateClassifier, rows: Any) -> float:

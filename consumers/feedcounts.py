@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from streams.events import NO_TIME, Events, Ints, Outbound, as_objects
+from streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
 from streams.packing import pack, unpack
 from streams.topics import WATCHED, topic
 from streams.watching import FeedWatch
@@ -55,7 +55,7 @@ class FeedCounts:
         late = (clock - events.event_time > watch.behind).astype(np.int64)
         nothing = np.zeros(len(events), np.int64)
         columns = {
-            "feed": events.strings(watch.column),
+            "feed": self._feeds(events),
             "thing": as_objects(self._names(events)),
             "clock": clock,
             "unit": events.integers(watch.unit),
@@ -108,6 +108,11 @@ class FeedCounts:
         self.until[partition] = until
         self._sure[partition] += _read({k[5:]: v for k, v in columns.items() if k[:5] == "sure:"})
         self._drop(partition, until)
+
+    def _feeds(self, events: Events) -> Objects:
+        if self._watch.column:
+            return events.strings(self._watch.column)
+        return as_objects([events.source] * len(events))
 
     def _names(self, events: Events) -> Iterator[str]:
         columns = [events.strings(name).tolist() for name in self._watch.same]

@@ -1,4 +1,4 @@
-"""Feeds that are silent, late, or disagree: alerts from the counts of all partitions.
+"""Feeds that are silent, late, disagree or surge: alerts from the counts of all partitions.
 
 Every worker reads all counts and comes to the same states; whoever has the first partition tells.
 """
@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from consumers.feedcounts import Counts, Disagreement, read_watched
+from consumers.surges import Usual
 from streams.codec import format_times
 from streams.events import NO_TIME, Outbound
 from streams.spans import HOUR
@@ -34,6 +35,7 @@ class Trouble(StrEnum):
     SILENT = "feed_silent"
     LATE = "feed_late"
     DISAGREES = "feed_disagrees"
+    SURGES = "traffic_spike"
     RECOVERED = "feed_recovered"
 
 
@@ -57,6 +59,7 @@ class _Feed:
     missed: float = 0.0
     silent: bool = False
     late: bool = False
+    usual: Usual | None = None
 
 
 class FeedStates:
@@ -102,12 +105,16 @@ class FeedStates:
         watch, end = self._watch, at + self._watch.bucket
         own = {name: self._counts.pop((at, name)) for t, name in list(self._counts) if t == at}
         for name in sorted(own):
-            self._feeds.setdefault(name, _Feed())
+            if name not in self._feeds:
+                usual = Usual(watch.surge, watch.bucket) if watch.surge else None
+                self._feeds[name] = _Feed(usual=usual)
         total = sum(units for units, _, _ in own.values())
         weights = sum(feed.weight for feed in self._feeds.values())
         found: list[FeedAlert] = []
         for name, feed in self._feeds.items():
-            _, events, late = own.get(name, (0, 0, 0))
+            units, events, late = own.get(name, (0, 0, 0))
+            if feed.usual is not None and feed.usual.take(at, units):
+                found += self._surge(name, feed.usual, end, units)
             if events:
                 found += self._sent(name, feed, end)
                 found += self._lateness(name, feed, end, events, late)
@@ -150,6 +157,14 @@ class FeedStates:
             feed.late = False
             return [_recovered(name, end, "what it sends is in time again")]
         return []
+
+    def _surge(self, name: str, usual: Usual, end: int, units: int) -> list[FeedAlert]:
+        if not usual.surging:
+            return [_recovered(name, end, "as much comes as is usual again")]
+        hours, expected = self._watch.bucket / 3_600_000, usual.expected
+        seen = f"{units:,} came within {hours:g} h, when {expected:,.0f} are usual"
+        facts = {"units": units, "usual": round(expected, 1)}
+        return [FeedAlert(Trouble.SURGES, name, end, seen, facts)]
 
     def _disagreeing(self, complete: int) -> list[FeedAlert]:
         due = sorted(one for one in self._sure if one[0] <= complete)

@@ -11,6 +11,7 @@ from simulator.effect import once
 from simulator.judge import alert_quality, join_labels, quality
 from simulator.ledger import Ledger
 from simulator.reading import read_whole
+from simulator.surging import surge_quality
 from streams.spec import DomainSpec, Role
 from streams.topics import ALERTS, SCORES, TRUTH, TopicSpec, topic, topics_of
 
@@ -49,6 +50,7 @@ def domain_report(
         **account,
         "alerts": sum(orjson.loads(a)["rule"] == spec.alert.name for a in alerts),
         "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
+        "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0),
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
         "model": ledger.model(),
@@ -120,6 +122,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
         *_accuracy(d["accuracy"]),
         f"  alerts     {d['alerts']:,}{_alerts(d['alert_quality'])}",
+        *_surges(d["surge_quality"]),
     ]
     return lines
 
@@ -144,6 +147,24 @@ def _accuracy(state: Mapping[str, Any] | None) -> list[str]:
         f"  rolling    {state['metric']} {state['value']:.3f} over {state['samples']:,} events up "
         f"to {state['until'][:10]}, {verdict} (threshold {state['threshold']:g})"
     ]
+
+
+def _surges(q: Mapping[str, Any] | None) -> list[str]:
+    """Say how often alerts of surges are right, once there were surges.
+
+    >>> _surges({"alerts": 2, "planted": 1, "precision": 0.5, "recall": 1.0,
+    ...     "chance_precision": 0.1})
+    ['  surges     2 told, precision 0.50 (by chance 0.1), recall 1.00 of 1']
+    """
+    if q is None or not (q["alerts"] or q["planted"]):
+        return []
+    right = (
+        ""
+        if q["precision"] is None
+        else (f", precision {q['precision']:.2f} (by chance {q['chance_precision']:.2g})")
+    )
+    found = "" if q["recall"] is None else f", recall {q['recall']:.2f} of {q['planted']:,}"
+    return [f"  surges     {q['alerts']:,} told{right}{found}"]
 
 
 def _spell(seconds: float) -> str:

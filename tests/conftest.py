@@ -143,6 +143,12 @@ def retail() -> DomainSpec:
 
 
 @pytest.fixture(scope="session")
+def technology() -> DomainSpec:
+    """The technology domain."""
+    return load_domain("technology")
+
+
+@pytest.fixture(scope="session")
 def registry(home: Path, request: pytest.FixtureRequest) -> Registry:
     """A registry with a champion for every domain.
 

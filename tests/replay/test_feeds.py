@@ -1,10 +1,11 @@
-"""The tills' feeds, watched: what the world planted is told of, and nothing where nothing is."""
+"""Feeds, watched: what the world planted is told of, and nothing where nothing is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import orjson
+import pytest
 
 from simulator.testing.inprocess import InProcess
 from simulator.training import world_slices
@@ -60,3 +61,27 @@ def test_what_befalls_the_feeds_is_told_of(retail: DomainSpec) -> None:
 def test_nothing_is_told_of_feeds_that_are_well(retail: DomainSpec) -> None:
     slices = list(world_slices(retail, SEED, {**retail.options, "defects": 0.0}, 60))
     assert list(feed_alerts(retail, slices)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [SEED, SEED + 1])
+def test_premieres_are_told_of_as_spikes_and_no_evening_is(
+    technology: DomainSpec, seed: int
+) -> None:
+    """Evenings and weekends have several times the traffic of other hours, and are as usual."""
+    slices = list(world_slices(technology, seed, technology.options, 60))
+    alerts = list(feed_alerts(technology, slices))
+    assert {rule for rule, *_ in alerts} == {"traffic_spike", "feed_recovered"}
+    assert {feed for _, feed, _ in alerts} == {"views"}
+    planted = [
+        tuple(parse_times([b["onset"], b["until"]]).tolist())
+        for b in bodies(slices, TRUTH)
+        if b["kind"] == "spike"
+    ]
+    told = [at for rule, _, at in alerts if rule == "traffic_spike"]
+    assert all(any(onset < at <= until for onset, until in planted) for at in told)
+    learnt = technology.timeline.epoch + 7 * DAY
+    late = [(onset, until) for onset, until in planted if onset >= learnt]
+    found = [any(onset < at <= until for at in told) for onset, until in late]
+    assert len(late) >= 3
+    assert sum(found) >= 0.6 * len(late)

@@ -16,6 +16,7 @@ from streams.domains.technology.schema import (
     PLAYS,
     PREFERENCE,
     PREFERENCES,
+    TRAFFIC,
     VIEWS,
 )
 from streams.domains.technology.simulate import EPOCH, OPTIONS, world
@@ -32,6 +33,7 @@ SPEC = DomainSpec(
     tables=(),
     lookups=(PREFERENCE,),
     trackers=(HISTORY,),
+    feeds=TRAFFIC,
     features=FEATURES,
     recipe=RECIPE,
     alert=ENGAGEMENT,

@@ -7,6 +7,7 @@ import numpy as np
 from streams.events import Columns, Ints
 from streams.features import Lookup, Windows
 from streams.spec import DAY, HOUR, MINUTE, Field, Kind, Role, SourceSpec
+from streams.watching import FeedWatch, Surge
 
 HORIZON = DAY
 """What begins within this after an event counts as watched next (ms)."""
@@ -127,6 +128,13 @@ OUTCOMES = SourceSpec(
 
 PLAYS = Windows("plays", "user_id", "is_start", SPANS)
 FINISHES = Windows("finishes", "user_id", "is_finish", SPANS)
+
+TRAFFIC = FeedWatch(
+    column="",
+    unit="is_start",
+    surge=Surge(kinds=("spike",)),
+)
+"""All that is watched: that more is in the evening and at the weekend is usual."""
 
 PREFERENCE = Lookup(
     "preferences",
