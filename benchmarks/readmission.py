@@ -22,9 +22,8 @@ import numpy as np
 
 from benchmarks import sections
 from benchmarks.encounters import Encounters, read
-from benchmarks.stability import PAIRS, SHARE, Selection, constant, select
 from streams.errors import ExpectationError, UsageError
-from streams.events import Floats, Ints
+from streams.events import Floats
 from streams.intervals import (
     BINS,
     Interval,
@@ -34,7 +33,8 @@ from streams.intervals import (
     interval,
     mean_of,
 )
-from streams.spec import Estimator
+from streams.recipes import Estimator, Selection
+from streams.stability import Picks, constant, select
 
 FOLDS = 5
 NEEDED = {"auc": 0.675, "ece": 0.02}
@@ -63,7 +63,7 @@ class Judged:
     whole: list[Floats] = field(default_factory=list)
     selected: list[Floats] = field(default_factory=list)
     shuffled: dict[str, list[Floats]] = field(default_factory=dict)
-    selections: list[Selection] = field(default_factory=list)
+    selections: list[Picks] = field(default_factory=list)
 
 
 def run(options: Options) -> dict[str, Any]:
@@ -126,7 +126,11 @@ def build(seed: int) -> Estimator:
 
 
 def judge(
-    encounters: Encounters, rounds: int, seed: int, pairs: int = PAIRS, permute: bool = True
+    encounters: Encounters,
+    rounds: int,
+    seed: int,
+    pairs: int = Selection().pairs,
+    permute: bool = True,
 ) -> Judged:
     """Score every encounter by a model of other patients, once a round.
 
@@ -150,7 +154,7 @@ def judge(
             if number > 0:
                 continue
             rows = known.reset_index(drop=True)
-            selection = select(rows, labels[train], patient[train], seed, pairs)
+            selection = select(rows, labels[train], patient[train], seed, Selection(pairs=pairs))
             judged.selections.append(selection)
             selected[test] = labels[train].mean()  # all that is left to say if nothing is kept
             if kept := selection.kept:
@@ -214,13 +218,13 @@ def _why(name: str, picked: float, kept_in: int, flat: Sequence[str]) -> str:
     if name in flat:
         return "dropped: it has one value"
     fate = "dropped" if kept_in == 0 else f"dropped in {FOLDS - kept_in} of {FOLDS} folds"
-    return f"{fate}: picked on {picked:.0%} of the halves, {SHARE:.0%} are asked for"
+    return f"{fate}: picked on {picked:.0%} of the halves, {Selection().share:.0%} are asked for"
 
 
 def _print(
     figures: Mapping[str, Interval],
     table: Sequence[Mapping[str, Any]],
-    selections: Sequence[Selection],
+    selections: Sequence[Picks],
     notes: Mapping[str, Any],
 ) -> None:
     click.echo(f"\n{'':34}AUC (95 % of patients drawn again)")
@@ -239,11 +243,10 @@ def _print(
     for row in table:
         lost = Interval(**row["auc_lost"])
         click.echo(f"{row['feature']:30}{lost!s:>34}{row['picked']:>8.2f}  {row['why']}")
-    decoys: Ints = np.array(
-        [share >= SHARE for s in selections for share in s.decoys.values()], np.int64
-    )
+    decoys = sum(len(s.decoys) for s in selections)
+    kept = sum(s.decoys_kept for s in selections)
     click.echo(
-        f"\nof {len(decoys)} shuffled copies {decoys.sum()} would have been kept; by the bound for "
+        f"\nof {decoys} shuffled copies {kept} would have been kept; by the bound for "
         f"exchangeable features at most {max(s.bound for s in selections):.0f} a fold are noise"
     )
     click.echo(

@@ -73,7 +73,8 @@ def reasons(
         for share, (what, group) in ranked[:SHOWN]:
             if share < TELLING:
                 break
-            name = _most_telling(group, value, usual)
+            used = [name for name in group if name not in signature.ignored] or group
+            name = _most_telling(used, value, usual)
             why.append(
                 {
                     "what": what,

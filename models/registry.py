@@ -28,6 +28,7 @@ from streams.spec import Estimator
 
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "streams.keeping.KeptColumns",
     "streams.recommender.SlateClassifier",
 )
 """Types beyond skops' own list that an artefact may hold. TreePredictor is a plain container of

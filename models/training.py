@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models import relevance
 from models.loaded import answer
 from models.registry import Registry
+from models.relevance import Shuffled
 from streams.errors import ModelError
 from streams.events import Floats, Ints, Mask, Objects
 from streams.intervals import Interval, auc, average_precision, interval
+from streams.keeping import KeptColumns
 from streams.signature import Signature
 from streams.slates import Answers, items_of, scores_of
 from streams.spec import DomainSpec, Estimator
@@ -23,6 +26,7 @@ from streams.spec import DomainSpec, Estimator
 Matrix = npt.NDArray[np.float32]
 FOLDS = 3
 DRAWS = 200
+FIGURES = {"roc_auc": auc, "average_precision": average_precision}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +85,23 @@ def train(
     # Of a slate it is only known once it has been made whether it was right.
     if spec.slate is None:
         _refuse_one_class(spec, data.labels, source)
-    estimator = recipe.build(seed)
-    estimator.fit(data.features, data.labels)
-    answers, measured = _cross_validated(spec, data, seed)
+    fitted = relevance.fit(spec, data.features, data.labels, data.entities, seed)
+    estimator, picks = fitted.estimator, fitted.picks
+    shuffled = (
+        None if picks is None else Shuffled(picks.kept, spec.features.names, len(data.labels), seed)
+    )
+    answers, measured = _cross_validated(spec, data, seed, shuffled)
     data = data.take(measured)
     held_out, truth = scores_of(answers), spec.truth(data.labels, items_of(answers))
     _refuse_one_class(spec, truth, source)
     positives = int(truth.sum())
     sure = _measure(truth, data.entities, held_out)
+    about_features = ""
+    if picks is not None and shuffled is not None:
+        worth = relevance.worths(
+            FIGURES[recipe.metric], truth, held_out, shuffled, data.entities, picks
+        )
+        about_features = relevance.sections(spec, worth, picks, data.features)
     metrics = {name: round(figure.value, 4) for name, figure in sure.items()}
     metrics["prevalence"] = round(float(truth.mean()), 6)
     usual = truth == 0 if spec.alert.about == 1 else truth == 1
@@ -108,6 +121,7 @@ def train(
         feature_hash=spec.feature_hash,
         threshold=threshold,
         reference=tuple(np.round(np.median(normal, axis=0), 6).tolist()),
+        ignored=fitted.dropped,
     )
     described = {
         **(about or {}),
@@ -125,7 +139,7 @@ def train(
         signature,
         metrics=metrics,
         data=described,
-        card=_card(spec, signature, metrics, sure, described, estimator),
+        card=_card(spec, signature, metrics, sure, described, estimator, about_features),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -152,12 +166,19 @@ def _refuse_one_class(spec: DomainSpec, truth: Ints, source: str) -> None:
         )
 
 
-def _cross_validated(spec: DomainSpec, data: Labelled, seed: int) -> tuple[Answers, Mask]:
+def _cross_validated(
+    spec: DomainSpec, data: Labelled, seed: int, shuffled: Shuffled | None
+) -> tuple[Answers, Mask]:
     """Answer every row by a model that has not seen its stretch of time (blocked folds).
 
     The rows of a slate's model tell in their histories what was played before: later rows would
     give the earlier ones away. Such a model is asked for what comes after all that it has seen, and
     the first stretch, after nothing, is not measured.
+
+    Parameters
+    ----------
+    shuffled
+        Is shown every model, and the rows that it has not seen.
 
     Returns
     -------
@@ -177,24 +198,32 @@ def _cross_validated(spec: DomainSpec, data: Labelled, seed: int) -> tuple[Answe
             rest = np.concatenate(folds[:number])
         if len(np.unique(data.labels[rest])) < 2:
             rest = order
-        model = spec.recipe.build(seed)
-        model.fit(data.features[rest], data.labels[rest])
-        answers[held_out] = answer(model, data.features[held_out])
+        fitted = relevance.fit(
+            spec, data.features[rest], data.labels[rest], data.entities[rest], seed
+        )
+        answers[held_out] = answer(fitted.estimator, data.features[held_out])
+        if shuffled is not None:
+            shuffled.ask(fitted.estimator, data.features, held_out)
     return answers[measured], measured
 
 
 def _measure(truth: Ints, entities: Objects, scores: Floats) -> dict[str, Interval]:
     """Measure scores, with intervals of entities drawn again."""
     _, group = np.unique(entities.astype(str), return_inverse=True)
-    figures = {"roc_auc": auc, "average_precision": average_precision}
     return {
         name: interval(figure(truth, scores), group, draws=DRAWS)
-        for name, figure in figures.items()
+        for name, figure in FIGURES.items()
     }
 
 
 def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(int(time_ms) / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _named(estimator: Estimator) -> str:
+    if isinstance(estimator, KeptColumns):
+        return f"{type(estimator.estimator).__name__} of {len(estimator.columns)} features"
+    return type(estimator).__name__
 
 
 def _card(
@@ -204,6 +233,7 @@ def _card(
     sure: Mapping[str, Interval],
     data: Mapping[str, Any],
     estimator: Estimator,
+    about_features: str,
 ) -> str:
     """Write the card, after Mitchell et al., *Model Cards for Model Reporting* (2019)."""
     rows = "\n".join(
@@ -215,7 +245,7 @@ def _card(
     return f"""# {signature.model} {{version}}
 
 **Question.** {spec.question}
-**Model.** {type(estimator).__name__}, feature hash `{signature.feature_hash}`.
+**Model.** {_named(estimator)}, feature hash `{signature.feature_hash}`.
 **Alert.** {spec.alert.formula}: {signature.threshold:g}. At most
 {spec.recipe.max_false_alerts:g} of {data["ordinary_rows"]:,} ordinary events reach it.
 
@@ -232,7 +262,7 @@ Cross-validated in {FOLDS} blocks of time; in brackets where 95 % of the figures
 |---|---|
 {figures}
 
-## Features
+{about_features}## Features
 | feature | meaning | usual |
 |---|---|---|
 {rows}

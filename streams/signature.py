@@ -25,6 +25,8 @@ class Signature:
     reference
         Usual value of each feature (median of the genuine events it was trained on); an
         explanation compares with it.
+    ignored
+        Columns that it takes and does not look at: they explain nothing.
     """
 
     model: str
@@ -33,6 +35,7 @@ class Signature:
     feature_hash: str
     threshold: float
     reference: tuple[float, ...]
+    ignored: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""
@@ -55,6 +58,7 @@ class Signature:
                 str(data["feature_hash"]),
                 float(data["threshold"]),
                 tuple(float(x) for x in data["reference"]),
+                tuple(str(name) for name in data.get("ignored", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"not a model's signature: {error!r}") from error

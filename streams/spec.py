@@ -19,6 +19,7 @@ from streams.events import Ints
 from streams.features import FeatureSpec, Lookup, Recall, SecondKey, Tracker, Windows
 from streams.recipes import Estimator as Estimator
 from streams.recipes import Recipe as Recipe
+from streams.recipes import Selection as Selection
 from streams.recipes import Slate as Slate
 from streams.renewal import Renewal as Renewal
 from streams.rules import Accuracy as Accuracy
@@ -107,6 +108,8 @@ class DomainSpec:
                 raise UsageError(f"{self.name}: what is scored again needs a model that stays")
         for lookup in self.lookups:
             self._check(lookup)
+        if self.slate is not None and self.recipe.selection is not None:
+            raise UsageError(f"{self.name}: what goes with a slate cannot be picked by its labels")
         if self.recall is not None and self.trackers:
             raise UsageError(f"{self.name}: what is tracked cannot be gone back to for a recall")
         if len({lookup.name for lookup in self.lookups}) < len(self.lookups):

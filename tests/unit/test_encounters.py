@@ -16,8 +16,9 @@ from benchmarks.encounters import (
     from_earlier,
     gone_codes,
 )
-from benchmarks.stability import select
 from streams.intervals import auc, calibration_error, difference, interval, mean_of, weights
+from streams.recipes import Selection
+from streams.stability import select
 
 TABLES = """admission_type_id,description
 11,Expired
@@ -153,7 +154,7 @@ def test_stability_selection_keeps_what_matters_and_drops_noise() -> None:
         table[f"noise_{i}"] = random.normal(size=n)
         table[f"letters_{i}"] = pd.Categorical(random.choice(list("vwxyz"), n))
     table["constant"] = 1.0
-    found = select(table, labels, np.arange(n) // 2, pairs=5)
+    found = select(table, labels, np.arange(n) // 2, how=Selection(pairs=5))
     assert {"signal", "bent", "level"} <= set(found.kept) <= {"signal", "bent", "level", "holes"}
     assert max(found.decoys.values()) < 0.6
     assert found.picked["constant"] == 0

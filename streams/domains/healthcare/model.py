@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streams.spec import AlertRule, Estimator, Planted, Recipe
+from streams.spec import AlertRule, Estimator, Planted, Recipe, Selection
 
 
 def build(seed: int) -> Estimator:
@@ -44,6 +44,8 @@ RECIPE = Recipe(
     world={"patients": 42_000, "readmissions": 1.0, "defects": 1.0},
     ordinary={"patients": 20_000, "readmissions": 0.0, "defects": 0.0},
     seed=1_000_003,
+    # Of 0.2, 0.4, 0.5, 1 and 2 the weakest at which no shuffled copy is kept.
+    selection=Selection(penalty=0.4),
 )
 
 HIGH_RISK = AlertRule(
