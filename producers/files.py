@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from producers.encode import encode_rows
 from producers.ordered import read_ordered
@@ -16,8 +19,11 @@ from streams.events import LATEST_CLOCK, NO_TIME, Ints
 from streams.spec import DAY, DomainSpec
 from streams.world import FILE, ROW, Emission, FileMap, Slice
 
+log = logging.getLogger(__name__)
 LOOK_AHEAD = 16
 """How many rows after a row have a say in whether its time can be true."""
+KINDS = 50
+"""So many kinds of rows are told apart where they are counted."""
 LATEST = LATEST_CLOCK - 1000 * DAY
 """The highest clock of a file (ms): labels and the end of all clocks must still fit after it."""
 
@@ -59,6 +65,11 @@ class FileSource:
     file
         How its columns become events.
 
+    Attributes
+    ----------
+    unused
+        How many of the rows that were read have become no event, by kind.
+
     Notes
     -----
     The source's clock is the highest event time so far, among times that can be true: a time is
@@ -72,6 +83,8 @@ class FileSource:
         self._clock = NO_TIME
         self._until = NO_TIME
         self._row = 0
+        self._to_events = file.begin() if file.begin else file.convert
+        self.unused: Counter[str] = Counter()
 
     def slices(self) -> Iterator[Slice]:
         """Read the file once, from beginning to end; labels that it implies come in time."""
@@ -99,13 +112,35 @@ class FileSource:
             rest = rest.take(slice(settled, None))
         if rest is not None:
             yield from self._cut(rest, len(rest))
+        self._tell()
         yield from self._drain()
 
     def _convert(self, chunk: Chunk) -> Iterator[tuple[str, Emission]]:
         chunk.frame.attrs |= {FILE: self._path.name.partition(".")[0], ROW: self._row}
         self._row += len(chunk.frame)
-        for name, frame in self._file.convert(chunk.frame).items():
+        used = np.zeros(len(chunk.frame), bool)
+        for name, frame in self._to_events(chunk.frame).items():
+            used[chunk.frame.index.get_indexer(frame.index)] = True
             yield name, encode_rows(self._spec.source(name), frame, chunk.original)
+        self._count(chunk.frame[~used])
+
+    def _count(self, rows: pd.DataFrame) -> None:
+        """Count rows that are no event, by their kinds, so that none is lost without a word."""
+        if self._file.kinds:
+            kinds = (str(text).partition("//")[0][:40] for text in rows[self._file.kinds])
+        else:
+            kinds = (self._file.name for _ in range(len(rows)))
+        for kind, count in Counter(kinds).items():
+            known = kind in self.unused or len(self.unused) < KINDS
+            self.unused[kind if known else "other"] += count
+
+    def _tell(self) -> None:
+        if self.unused:
+            kinds = ", ".join(f"{kind} {n:,}" for kind, n in self.unused.most_common())
+            log.info(
+                "%s: %d of %d rows are no event of any source: %s",
+                self._path.name, self.unused.total(), self._row, kinds,
+            )  # fmt: skip
 
     def _cut(self, events: Emission, count: int) -> Iterator[Slice]:
         """Yield the first ``count`` triggers in slices, with what falls due among them."""
@@ -156,6 +191,8 @@ class FileSource:
     def _drain(self) -> Iterator[Slice]:
         """Yield what is still pending at the end, heartbeat by heartbeat."""
         step, end = self._spec.timeline.heartbeat, self._clock + self._spec.timeline.label_delay
+        if self._file.order:
+            end = LATEST  # of rows in order, the last may be as late as they like
         while self._pending:
             first = min(int(p.event_time[0]) for p in self._pending)
             if first > end:

@@ -1,4 +1,4 @@
-"""Rows of a text file in the order of a number that they have, by way of a temporary database.
+"""Rows of a file in the order of a number that they have, by way of a temporary database.
 
 The file is read twice over: once to put its rows where they can be sorted on disk, once from there.
 """
@@ -16,7 +16,6 @@ import orjson
 import pandas as pd
 
 from producers.readers import ROWS, Chunk, read_chunks
-from streams.errors import SourceError
 from streams.world import PLACE, Dialect
 
 _WHOLE = re.compile(r"\s*-?\d{1,18}\s*", re.ASCII)
@@ -35,22 +34,22 @@ def read_ordered(
     Raises
     ------
     SourceError
-        If the file cannot be read on, or is no text.
+        If the file cannot be read on.
     """
     with closing(sqlite3.connect("")) as base:
         base.execute(f"PRAGMA cache_size = -{_PAGES_KIB}")
         base.execute("CREATE TABLE line (number INTEGER, cells BLOB, raw BLOB)")
         last = -(2**63)
         for chunk in read_chunks(path, columns, dialect, rows):
-            if chunk.raw is None:
-                raise SourceError(f"{path}: only rows of text files can be put in order")
+            frame = chunk.frame if chunk.raw is not None else _plain(chunk.frame)
+            raws = chunk.raw if chunk.raw is not None else [None] * len(frame)
             numbers = []
-            for value in chunk.frame[by]:
+            for value in frame[by].tolist():
                 last = _number(value, last)
                 numbers.append(last)
-            cells = (orjson.dumps(row) for row in chunk.frame.to_numpy(object).tolist())
+            cells = (orjson.dumps(row) for row in frame.to_numpy(object).tolist())
             base.executemany(
-                "INSERT INTO line VALUES (?, ?, ?)", zip(numbers, cells, chunk.raw, strict=True)
+                "INSERT INTO line VALUES (?, ?, ?)", zip(numbers, cells, raws, strict=True)
             )
         base.execute("CREATE INDEX place ON line (number)")
         found = base.execute("SELECT cells, raw FROM line ORDER BY number, rowid")
@@ -61,7 +60,19 @@ def read_ordered(
             )
             frame[PLACE] = range(place, place + len(lines))
             place += len(lines)
-            yield Chunk(frame, [raw for _, raw in lines])
+            raw = [own for _, own in lines]
+            yield Chunk(frame, None if raw[0] is None else raw)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return typed columns as JSON has them, instants in ms; ``None`` where there is nothing."""
+    columns = {}
+    for name, column in frame.items():
+        if column.dtype.kind == "M":
+            column = column.dt.as_unit("ms").astype("int64").where(column.notna())
+            column = column.astype("Int64")
+        columns[name] = column.astype(object).where(column.notna(), None)
+    return pd.DataFrame(columns)
 
 
 def _number(value: Any, last: int) -> int:

@@ -113,7 +113,14 @@ class FileMap:
     order
         Column of a whole number by which the rows are put in order before they become events, for
         files that are in none; ``convert`` then finds each row's place, from 0, as the column
-        :data:`PLACE`. Of text files; it is done on disk, and no file is held in memory.
+        :data:`PLACE`. Of text files and Parquet, whose instants are such numbers (ms); it is done
+        on disk, and no file is held in memory.
+    begin
+        Makes, for each reading of a file, a ``convert`` with a memory of its own, for rows that say
+        something only together with those before them.
+    kinds
+        Column whose text, up to ``//``, says of what kind a row is: rows that become no event are
+        counted by it.
     """
 
     name: str
@@ -122,6 +129,8 @@ class FileMap:
     optional: tuple[str, ...] = ()
     dialect: Dialect = Dialect()
     order: str = ""
+    begin: Callable[[], Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]] | None = None
+    kinds: str = ""
 
 
 _ISO = Instants()

@@ -62,10 +62,23 @@ def test_a_damaged_packed_file_is_an_error_that_is_said(damage: object, tmp_path
         list(read_chunks(path, ["id"], Dialect()))
 
 
-def test_no_other_than_text_is_put_in_order(tmp_path: Path) -> None:
+def test_rows_of_parquet_are_put_in_order_of_their_instants(tmp_path: Path) -> None:
+    """Instants become milliseconds; a row without one stays behind the row before it."""
     import pandas as pd
 
     path = tmp_path / "rows.parquet"
-    pd.DataFrame({"id": [2, 1]}).to_parquet(path)
-    with pytest.raises(SourceError, match="only rows of text files"):
-        list(read_ordered(path, ["id"], Dialect(), "id"))
+    days = pd.to_datetime(["2111-01-03", "2111-01-01", None, "2111-01-02", "2111-01-01"])
+    whole = pd.DataFrame({"time": days, "id": [5, 1, 2, 4, 3], "x": [0.5, None, 1.5, 2.5, 3.5]})
+    whole.to_parquet(path)
+    for rows in (2, 50):
+        chunks = list(read_ordered(path, ["time", "id", "x"], Dialect(), "time", rows))
+        assert all(chunk.raw is None for chunk in chunks)
+        table = pd.concat([chunk.frame for chunk in chunks])
+        assert table["id"].tolist() == [1, 2, 3, 4, 5]
+        assert table[PLACE].tolist() == list(range(5))
+        assert table["x"].astype(object).where(table["x"].notna(), None).tolist() == [
+            None, 1.5, 3.5, 2.5, 0.5
+        ]  # fmt: skip
+        first = int(pd.Timestamp("2111-01-01", tz="UTC").timestamp() * 1000)
+        assert table["time"].iloc[0] == first
+        assert pd.isna(table["time"].iloc[1])

@@ -1,4 +1,4 @@
-"""Healthcare: the kind of file that is recognised: hospital encounters of the UCI set.
+"""Healthcare: the kinds of file that are recognised: encounters of the UCI set, health records.
 
 Encounters have no dates. They are laid evenly over ten years in the order of their ids, and it is
 told 30 days after each whether it was followed by a readmission. Who died or went to a hospice is
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.domains.healthcare.meds import EVENTS
 from streams.domains.healthcare.schema import HORIZON
 from streams.spans import DAY
 from streams.world import PLACE, FileMap
@@ -168,4 +169,5 @@ FILES = (
         optional=("readmitted",),
         order="encounter_id",
     ),
+    EVENTS,
 )  # fmt: skip

@@ -1,0 +1,280 @@
+"""Healthcare: events of an electronic health record in MEDS form, row by row in order of time.
+
+A row is a patient, an instant, a code and perhaps a number. Admissions, discharges, arrivals in the
+emergency department and laboratory results become events; births, drugs, procedures and diagnoses
+are remembered for the discharges to come. Diagnoses are coded after a patient has left: a discharge
+knows those of earlier stays. Who died, or went to a hospice, is not discharged.
+
+References
+----------
+Arnrich et al. (2024), Medical Event Data Standard (MEDS), *ICLR workshop TS4H*.
+Johnson et al. (2023), MIMIC-IV, a freely accessible electronic health record dataset, *Scientific
+Data* 10, 1: the codes, and that instants are shifted patient by patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.clinical.items import ITEMS, UNITLESS
+from streams.domains.healthcare.schema import PLANNED
+from streams.events import NO_TIME
+from streams.spec import DAY
+from streams.world import PLACE, FileMap
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_YEAR = 365 * DAY
+_MOST = 1_000
+"""What a discharge's counts end at."""
+_TYPES = {
+    "EW EMER.": "emergency", "DIRECT EMER.": "emergency", "URGENT": "urgent", "ELECTIVE": PLANNED,
+    "SURGICAL SAME DAY ADMISSION": PLANNED, "OBSERVATION ADMIT": "observation",
+    "EU OBSERVATION": "observation", "DIRECT OBSERVATION": "observation",
+    "AMBULATORY OBSERVATION": "observation",
+}  # fmt: skip
+_SOURCES = {
+    "EMERGENCY ROOM": "emergency_room", "PHYSICIAN REFERRAL": "referral",
+    "CLINIC REFERRAL": "referral", "WALK-IN/SELF REFERRAL": "referral",
+    "TRANSFER FROM HOSPITAL": "transfer", "INTERNAL TRANSFER TO OR FROM PSYCH": "transfer",
+    "TRANSFER FROM SKILLED NURSING FACILITY": "nursing",
+}  # fmt: skip
+_WAYS = {
+    "HOME": "home", "HOME HEALTH CARE": "home_care", "SKILLED NURSING FACILITY": "nursing",
+    "REHAB": "rehabilitation", "CHRONIC/LONG TERM ACUTE CARE": "long_term",
+    "AGAINST ADVICE": "against_advice", "PSYCH FACILITY": "psychiatric",
+    "ACUTE HOSPITAL": "other_hospital", "UNK": None,
+}  # fmt: skip
+GONE = frozenset(("DIED", "HOSPICE"))
+_LAB, _CAME, _LEFT, _ARRIVED = "LAB", "HOSPITAL_ADMISSION", "HOSPITAL_DISCHARGE", "ED_REGISTRATION"
+
+
+@dataclass(slots=True)
+class _Stay:
+    """A stay that has begun: what it was, and what has been done in it."""
+
+    number: str
+    came: int
+    type: str
+    source: str
+    tests: int = 0
+    procedures: int = 0
+    drugs: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Patient:
+    """What the record has said of a patient so far; instants in ms."""
+
+    born: int = NO_TIME
+    stays: int = 0
+    open: list[_Stay] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    arrived: list[int] = field(default_factory=list)
+    diagnoses: set[str] = field(default_factory=set)
+
+
+class Record:
+    """Turns rows into events, and remembers what later rows need; one for each reading of a file.
+
+    A discharge ends the stay that began first of those that are open: the rows do not say which.
+    """
+
+    def __init__(self) -> None:
+        self._patients: dict[int, _Patient] = {}
+
+    def __call__(self, frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+        """Take rows in, in order of time, and return the events that they are."""
+        import pandas as pd
+
+        found: dict[str, list[tuple[int, dict[str, Any]]]] = {
+            "discharges": [], "admissions": [], "visits": []
+        }  # fmt: skip
+        for row, source, event in self._events(frame):
+            found[source].append((row, event))
+        frames = {
+            source: pd.DataFrame(
+                [event for _, event in events],
+                index=frame.index[[row for row, _ in events]],
+                columns=_COLUMNS[source],
+                dtype=object,
+            )
+            for source, events in found.items()
+        }
+        for events in frames.values():
+            events["event_time"] = events["event_time"].astype(np.int64)
+        return {**frames, "labs": _results(frame)}
+
+    def _events(self, frame: pd.DataFrame) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        columns = (frame[name].tolist() for name in ("subject_id", "time", "code", PLACE))
+        for row, (who, time, code, place) in enumerate(zip(*columns, strict=True)):
+            kind, *parts = _parts(code)
+            if kind not in _USED:
+                continue
+            if not (_known(who) and _known(time)):
+                if kind == _LEFT:
+                    yield row, "discharges", {"event_id": f"out-{place}", "event_time": NO_TIME}
+                continue
+            patient = self._patients.setdefault(int(who), _Patient())
+            named = {"event_time": int(time), "patient_id": str(int(who))}
+            if kind == _CAME:
+                yield row, "admissions", self._came(patient, named, parts)
+            elif kind == _ARRIVED:
+                patient.arrived.append(int(time))
+                yield row, "visits", {
+                    "event_id": f"visit-{place}", **named, "kind": "emergency",
+                    "outpatient_year": 0, "missed_year": 0,
+                    "emergency_year": _within(patient.arrived, int(time)),
+                }  # fmt: skip
+            elif kind == _LEFT:
+                event = self._left(patient, named, place, parts[0])
+                if event:
+                    yield row, "discharges", event
+            else:
+                _remember(patient, kind, int(time), parts)
+
+    def _came(
+        self, patient: _Patient, named: Mapping[str, Any], parts: list[str]
+    ) -> dict[str, Any]:
+        patient.stays += 1
+        stay = _Stay(
+            f"in-{named['patient_id']}-{patient.stays}",
+            named["event_time"],
+            _TYPES.get(parts[0], "other"),
+            _SOURCES.get(parts[1] if len(parts) > 1 else "", "other"),
+        )
+        patient.open.append(stay)
+        return {"event_id": stay.number, **named, "type": stay.type, "source": stay.source}
+
+    def _left(
+        self, patient: _Patient, named: Mapping[str, Any], place: int, way: str
+    ) -> dict[str, Any] | None:
+        time = named["event_time"]
+        stay = patient.open.pop(0) if patient.open else None
+        before = _within(patient.left, time)
+        patient.left.append(time)
+        if way in GONE:
+            return None
+        event: dict[str, Any] = {"event_id": f"out-{place}", **named}
+        if stay is None:
+            return event  # nobody knows how long they were here: to be judged dead
+        years = (time - patient.born) // _YEAR if patient.born != NO_TIME else None
+        return event | {
+            "admission_id": stay.number, "admission_type": stay.type,
+            "admission_source": stay.source, "disposition": _WAYS.get(way, "other"), "age": years,
+            "days": min(max(1, round((time - stay.came) / DAY)), _MOST),
+            "lab_procedures": min(stay.tests, _MOST), "procedures": min(stay.procedures, _MOST),
+            "medications": min(len(stay.drugs), _MOST), "medication_changes": 0,
+            "diagnoses": min(len(patient.diagnoses), _MOST), "outpatient_year": 0,
+            "emergency_year": _within(patient.arrived, time), "inpatient_year": before,
+        }  # fmt: skip
+
+
+def _remember(patient: _Patient, kind: str, time: int, parts: list[str]) -> None:
+    """Keep what a row says for the discharges to come."""
+    if kind == "MEDS_BIRTH":
+        patient.born = time
+    elif kind == "DIAGNOSIS":
+        patient.diagnoses.add("//".join(parts))
+    for stay in patient.open:
+        if kind == _LAB:
+            stay.tests += 1
+        elif kind == "PROCEDURE" and parts[0] == "ICD":
+            stay.procedures += 1
+        elif kind == "MEDICATION" and len(parts) == 2 and _is_given(*parts):
+            stay.drugs.add(parts[0])
+
+
+_USED = frozenset(
+    (_LAB, _CAME, _LEFT, _ARRIVED, "MEDS_BIRTH", "DIAGNOSIS", "PROCEDURE", "MEDICATION")
+)
+_COUNTS = (
+    "days", "lab_procedures", "procedures", "medications", "medication_changes", "diagnoses",
+    "outpatient_year", "emergency_year", "inpatient_year",
+)  # fmt: skip
+_NAMED = ("event_id", "event_time", "patient_id")
+_COLUMNS: Mapping[str, list[str]] = {
+    "discharges": [*_NAMED, "admission_id", "admission_type", "admission_source", "disposition",
+                   "age", *_COUNTS],
+    "admissions": [*_NAMED, "type", "source"],
+    "visits": [*_NAMED, "kind", "outpatient_year", "emergency_year", "missed_year"],
+}  # fmt: skip
+
+
+def _results(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the numbers of laboratory items that are in the table, in the units they came in."""
+    import pandas as pd
+
+    read = frame["code"].map(_item)
+    value = pd.to_numeric(frame["value"], errors="coerce")
+    there = read.notna() & value.notna() & frame["subject_id"].notna() & frame["time"].notna()
+    rows, items = frame[there], read[there]
+    return pd.DataFrame(
+        {
+            "event_id": [f"lab-{place}" for place in rows[PLACE].tolist()],
+            "event_time": rows["time"].to_numpy(np.int64),
+            "patient_id": [str(int(who)) for who in rows["subject_id"].tolist()],
+            "analyte": [name for name, _ in items],
+            "value": [f"{number:.6g}" for number in value[there].tolist()],
+            "unit": [unit for _, unit in items],
+        },
+        index=rows.index,
+    )
+
+
+@lru_cache(10_000)
+def _item(code: object) -> tuple[str, str | None] | None:
+    """Return what a code measures and in which unit; ``None`` if that is not in the table.
+
+    >>> [_item(code) for code in ("LAB//50912//mg/dL", "LAB//51237//UNK", "LAB//220045//bpm")]
+    [('creatinine', 'mg/dL'), ('inr', '1'), None]
+    """
+    kind, *parts = _parts(code)
+    if kind != _LAB or len(parts) != 2 or parts[0] not in ITEMS:
+        return None
+    unit = UNITLESS.get(parts[0], parts[1])
+    return ITEMS[parts[0]], None if unit == "UNK" else unit
+
+
+@lru_cache(10_000)
+def _parts(code: object) -> tuple[str, ...]:
+    """Return the kind of a code and its parts; charted signs are no laboratory results."""
+    if not isinstance(code, str):
+        return ("",)
+    kind, *parts = code.split("//")
+    if kind == _LAB and not (parts and len(parts[0]) == 5 and parts[0][0] == "5"):
+        return ("",)
+    return kind, *(parts or [""])
+
+
+def _is_given(drug: str, how: str) -> bool:
+    return drug not in ("START", "STOP", "UNK") and not how.startswith(("Not ", "UNK"))
+
+
+def _within(times: list[int], now: int) -> int:
+    """Return how many of these are of the year that ends now, as far as a count may go."""
+    return min(sum(now - _YEAR <= time <= now for time in times), _MOST)
+
+
+def _known(value: object) -> bool:
+    return isinstance(value, (int, float)) and value == value
+
+
+def _alone(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    return Record()(frame)
+
+
+EVENTS = FileMap(
+    name="health records",
+    columns=("subject_id", "time", "code", "value"),
+    convert=_alone,
+    order="time",
+    begin=Record,
+    kinds="code",
+)
