@@ -13,7 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
-from models.training import Labelled
+from models.labelled import Labelled
 from simulator.testing.replay import champion
 from simulator.training import labelled, world_slices
 from streams.domains.technology import SPEC

@@ -105,8 +105,11 @@ def alert_records(
     scores: Floats,
     why: list[list[dict[str, Any]]],
     signature: Signature,
+    estimates: Mapping[str, Floats] | None = None,
 ) -> list[Outbound]:
     """Write alerts as CloudEvents 1.0 in binary mode.
+
+    What is estimated beside the scores is among the facts.
 
     The id comes from the rule and the source position, never from score or version, so that a
     repeat is recognised.
@@ -120,6 +123,7 @@ def alert_records(
     risks = rule.risk(scores).tolist()
     for row, at in enumerate(format_times(events.event_time)):
         facts = {name: _plain(events.columns[name][row]) for name in rule.facts}
+        facts |= {name: float(own[row]) for name, own in (estimates or {}).items()}
         partition, offset = int(events.partition[row]), int(events.offset[row])
         score, entity = float(scores[row]), events.entity[row]
         body: Mapping[str, Any] = {

@@ -25,7 +25,7 @@ from consumers.collect import Collected, collect
 from consumers.featurize import featurize
 from consumers.journal import Content
 from consumers.monitor import alert_records, occluded, reasons
-from consumers.predict import rounded, score_batches
+from consumers.predict import estimated, rounded, score_batches
 from consumers.ready import Ready
 from consumers.schedule import Schedule
 from consumers.state import State
@@ -151,7 +151,7 @@ class Pipeline:
                     assert record.value is not None  # a closed bucket has one
                     self.tables[table.name].apply(record.value)
                 outputs.records += closed
-        if spec.role is Role.LABEL:
+        if spec.role is Role.LABEL and spec in self.spec.label_sources:
             # One that comes behind its partition's clock is known when the clock says so.
             since = np.maximum(events.event_time, cleaned.clock - spec.allowed_lateness)
             state.note_judged("label", events.partition, state.judged.labelled(events, since))
@@ -210,26 +210,29 @@ class Pipeline:
             self.state.note_recalled(events)
             if answer is None or signature is None:
                 return Outputs()
-            again = rounded(scores_of(answer))
+            again, numbers = rounded(scores_of(answer)), estimated(self.spec, answer)
+            items = items_of(answer, len(numbers))
             return Outputs(
-                batches=score_batches(self.spec, prepared, again, signature, items_of(answer))
+                batches=score_batches(self.spec, prepared, again, signature, items, numbers)
             )
         self._waiting.finish(prepared)
         self.state.note_finished(events, prepared.tracked)
         if answer is None or signature is None:
             self.account.add(trigger, acc.NO_MODEL, events.partition)
             return Outputs()
-        scores, items, rest = rounded(scores_of(answer)), items_of(answer), scores_of(without)
+        scores, numbers = rounded(scores_of(answer)), estimated(self.spec, answer)
+        items, rest = items_of(answer, len(numbers)), scores_of(without)
         outputs = Outputs(
-            batches=score_batches(self.spec, prepared, scores, signature, items),
+            batches=score_batches(self.spec, prepared, scores, signature, items, numbers),
             latencies_from=[events.ingest_time[events.ingest_time != NO_TIME]],
         )
         if len(alerts):
             why = reasons(self.spec, prepared.features[alerts], scores[alerts], rest, signature)
             new = self.state.quiet(events.take(alerts))
             chosen, why = alerts[new], [why[row] for row in new.tolist()]
+            said = {name: own[chosen] for name, own in numbers.items()}
             outputs.records += alert_records(
-                self.spec, events.take(chosen), scores[chosen], why, signature
+                self.spec, events.take(chosen), scores[chosen], why, signature, said
             )
         self.account.add(trigger, acc.SCORED, events.partition)
         rows = self.state.not_behind(events)
@@ -276,11 +279,10 @@ class Pipeline:
         """
         delay, judged = self.spec.timeline.label_delay, self.state.judged
         final = np.full(self.spec.partitions, np.iinfo(np.int64).max)
-        for source in self.spec.sources:
-            # The trigger's too: what is no further behind its clock comes before it is judged.
-            if source.role in (Role.LABEL, Role.TRIGGER):
-                known = self._ready.watermark(source.name)
-                final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
+        # The trigger's too: what is no further behind its clock comes before it is judged.
+        for source in (self.spec.trigger, *self.spec.label_sources):
+            known = self._ready.watermark(source.name)
+            final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
         if not judged.closes(final):
             return Outputs()
         return Outputs(judged.close(np.minimum(final, self._asks_from())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol
 
@@ -30,7 +30,7 @@ from streams.events import (
 from streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
 from streams.renewal import champion_of
 from streams.signature import Signature
-from streams.slates import Answers
+from streams.slates import Answers, estimates_of
 from streams.spec import DomainSpec
 from streams.topics import CORRECTIONS, SCORES, topic
 
@@ -74,6 +74,7 @@ class HttpScorer:
         self._slow_s = timeout_s / 4
         self._max_rows = self._rows = max_rows
         self._session: aiohttp.ClientSession | None = None
+        self._estimates: tuple[str, ...] = ()
 
     async def __aenter__(self) -> HttpScorer:
         self._session = aiohttp.ClientSession(timeout=self._timeout)
@@ -130,6 +131,7 @@ class HttpScorer:
         if champion != signature.version:
             signature = await self._metadata(self._at(champion))
         self._url = self._at(champion)
+        self._estimates = signature.estimates
         return signature
 
     def _at(self, version: str) -> str:
@@ -160,7 +162,8 @@ class HttpScorer:
             raise BadRequest(answer.decode(errors="replace")[:500], response.status)
         if response.status != 200:
             raise ScorerUnavailable(f"{self._base} answered {response.status}: {answer[:200]!r}")
-        return read_response(answer, response.headers.get(HEADER_LENGTH), len(rows))
+        told = response.headers.get(HEADER_LENGTH)
+        return read_response(answer, told, len(rows), self._estimates)
 
 
 def rounded(scores: Floats) -> Floats:
@@ -172,16 +175,24 @@ def rounded(scores: Floats) -> Floats:
     return np.round(scores, DECIMALS)
 
 
+def estimated(spec: DomainSpec, answer: Answers) -> dict[str, Floats]:
+    """Return what is estimated beside scores, by name, rounded as they are."""
+    numbers = rounded(estimates_of(answer, len(spec.estimates))).T
+    return dict(zip((estimate.name for estimate in spec.estimates), numbers, strict=True))
+
+
 def score_batches(
     spec: DomainSpec,
     prepared: Prepared,
     scores: Floats,
     signature: Signature,
     items: Ints | None = None,
+    estimates: Mapping[str, Floats] | None = None,
 ) -> list[OutboundBatch]:
     """Write one record per score, with its lineage: model, version, features and source.
 
-    What is put forward stands beside the score, so that the topic holds it for whoever shows it.
+    What is estimated and put forward stands beside the score, so that the topic holds it for
+    whoever shows it.
 
     Returns
     -------
@@ -199,6 +210,9 @@ def score_batches(
             events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
         )
     ]
+    for name, numbers in (estimates or {}).items():
+        for body, number in zip(bodies, numbers.tolist(), strict=True):
+            body[name] = number
     if items is not None:
         for body, slate in zip(bodies, items.tolist(), strict=True):
             body["items"] = slate

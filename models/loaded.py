@@ -14,7 +14,7 @@ from streams.errors import BadRequest, ModelError
 from streams.events import Floats
 from streams.renewal import champion_of, version_order
 from streams.signature import Signature
-from streams.slates import Answers, Recommender, answers, scores_of
+from streams.slates import Answers, Estimating, Recommender, answers, scores_of
 from streams.spec import Estimator
 
 
@@ -30,15 +30,16 @@ class Loaded:
         return scores_of(self.answer(rows))
 
     def answer(self, rows: npt.NDArray[np.float32]) -> Answers:
-        """Return the same, with what the model puts forward if it does."""
+        """Return the same, with what the model estimates and puts forward, if it does."""
         return answer(self.estimator, rows)
 
 
 def answer(estimator: Estimator, rows: npt.NDArray[np.float32]) -> Answers:
     """Ask an estimator for its answers to rows of features."""
+    numbers = estimator.estimate(rows) if isinstance(estimator, Estimating) else None
     if isinstance(estimator, Recommender):
-        return answers(*estimator.recommend(rows))
-    return np.ascontiguousarray(estimator.predict_proba(rows)[:, 1])
+        return answers(*estimator.recommend(rows), numbers)
+    return answers(np.ascontiguousarray(estimator.predict_proba(rows)[:, 1]), None, numbers)
 
 
 KEPT = 8

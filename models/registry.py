@@ -30,6 +30,7 @@ TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "streams.keeping.KeptColumns",
     "streams.recommender.SlateClassifier",
+    "models.composed.Composed",
 )
 """Types beyond skops' own list that an artefact may hold. TreePredictor is a plain container of
 arrays; its constructor runs no code of the file's."""

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -37,7 +38,7 @@ from streams.inference import (
     write_response,
 )
 from streams.renewal import version_order
-from streams.slates import Recommender, items_of, scores_of
+from streams.slates import Recommender, estimates_of, items_of, scores_of
 
 log = logging.getLogger(__name__)
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
@@ -101,7 +102,9 @@ def create_service(
         )
         with turns.turn(signature.model):
             answer = loaded.answer(asked.rows)
-        body, length = write_response(signature.model, signature.version, asked, answer)
+        body, length = write_response(
+            signature.model, signature.version, asked, answer, signature.estimates
+        )
         if length is None:
             return Response(body, content_type="application/json")
         return Response(body, content_type=BINARY_TYPE, headers={HEADER_LENGTH: str(length)})
@@ -126,13 +129,16 @@ def create_service(
         named = named_rows(rows, signature.features, max_rows)
         with turns.turn(signature.model):
             answer = loaded.answer(named)
-        scores, items = scores_of(answer), items_of(answer)
+        names = signature.estimates
+        scores, items = scores_of(answer), items_of(answer, len(names))
         said = {
             "model": signature.model,
             "version": signature.version,
             "scores": [round(float(s), 6) for s in scores],
             "alerts": [bool(round(float(s), 6) >= signature.threshold) for s in scores],
         }
+        numbers = np.round(estimates_of(answer, len(names)), 6).T.tolist()
+        said |= dict(zip(names, numbers, strict=True))
         return _json(said if items is None else {**said, "items": items.tolist()})
 
     @app.get("/recommend/<path:user>")
@@ -185,6 +191,7 @@ def create_service(
 def _metadata(shelf: Shelf, loaded: Loaded) -> dict[str, Any]:
     signature = loaded.signature
     outputs: list[dict[str, Any]] = [{"name": OUTPUT, "datatype": OUTPUT_TYPE, "shape": [-1]}]
+    outputs += [{"name": n, "datatype": OUTPUT_TYPE, "shape": [-1]} for n in signature.estimates]
     if isinstance(loaded.estimator, Recommender):
         outputs.append({"name": ITEMS, "datatype": ITEMS_TYPE, "shape": [-1, -1]})
     return {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,44 +10,34 @@ import numpy as np
 import numpy.typing as npt
 
 from models import relevance
+from models.card import FOLDS, write_card
+from models.composed import Composed, fit_sigmoid
+from models.fitting import calibrated_apart, cross_validated, fit
+from models.labelled import Labelled
 from models.loaded import answer
 from models.registry import Registry
 from models.relevance import Shuffled
 from streams.errors import ModelError
-from streams.events import Floats, Ints, Mask, Objects
-from streams.intervals import Interval, auc, average_precision, interval
-from streams.keeping import KeptColumns
+from streams.events import Floats, Ints, Objects
+from streams.intervals import (
+    Interval,
+    auc,
+    average_precision,
+    calibration_error,
+    interval,
+    root_mean,
+)
 from streams.signature import Signature
-from streams.slates import Answers, items_of, scores_of
-from streams.spec import DomainSpec, Estimator
+from streams.slates import estimates_of, items_of, scores_of
+from streams.spec import DomainSpec
 
 Matrix = npt.NDArray[np.float32]
-FOLDS = 3
 DRAWS = 200
-FIGURES = {"roc_auc": auc, "average_precision": average_precision}
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Rows to learn from: features ``(n, n_features)``, labels, event times (ms) and entities."""
-
-    features: Matrix
-    labels: Ints
-    times: Ints
-    entities: Objects
-
-    def take(self, rows: Mask) -> Labelled:
-        """Return some rows."""
-        return Labelled(
-            self.features[rows], self.labels[rows], self.times[rows], self.entities[rows]
-        )
-
-    def fingerprint(self) -> str:
-        """Hash of the rows, so that two models can be said to have learnt from the same."""
-        digest = hashlib.sha256()
-        for array in (self.features, self.labels, self.times):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
+FIGURES = {
+    "roc_auc": auc,
+    "average_precision": average_precision,
+    "calibration_error": calibration_error,
+}
 
 
 def train(
@@ -72,7 +60,6 @@ def train(
         Events that should raise no alert, unseen in training. The threshold is the lowest score
         that at most ``recipe.max_false_alerts`` of them reach. Without them it is set on
         cross-validated scores of the training data's own genuine events.
-
     about
         What else is to be kept of the data.
 
@@ -85,17 +72,22 @@ def train(
     # Of a slate it is only known once it has been made whether it was right.
     if spec.slate is None:
         _refuse_one_class(spec, data.labels, source)
-    fitted = relevance.fit(spec, data.features, data.labels, data.entities, seed)
+    fitted = fit(spec, data, seed)
     estimator, picks = fitted.estimator, fitted.picks
     shuffled = (
         None if picks is None else Shuffled(picks.kept, spec.features.names, len(data.labels), seed)
     )
-    answers, measured = _cross_validated(spec, data, seed, shuffled)
-    data = data.take(measured)
-    held_out, truth = scores_of(answers), spec.truth(data.labels, items_of(answers))
+    answers, fold = cross_validated(spec, data, seed, shuffled)
+    data, answers, fold = data.take(fold >= 0), answers[fold >= 0], fold[fold >= 0]
+    held_out = scores_of(answers)
+    truth = spec.truth(data.labels, items_of(answers, len(spec.estimates)))
     _refuse_one_class(spec, truth, source)
+    if isinstance(estimator, Composed) and recipe.calibrated:
+        estimator.sigmoid = fit_sigmoid(held_out, truth)
+        held_out = calibrated_apart(held_out, truth, fold)
     positives = int(truth.sum())
-    sure = _measure(truth, data.entities, held_out)
+    sure = measure(truth, data.entities, held_out)
+    sure |= judge_estimates(spec, data, estimates_of(answers, len(spec.estimates)))
     about_features = ""
     if picks is not None and shuffled is not None:
         worth = relevance.worths(
@@ -122,6 +114,7 @@ def train(
         threshold=threshold,
         reference=tuple(np.round(np.median(normal, axis=0), 6).tolist()),
         ignored=fitted.dropped,
+        estimates=tuple(estimate.name for estimate in spec.estimates),
     )
     described = {
         **(about or {}),
@@ -139,7 +132,7 @@ def train(
         signature,
         metrics=metrics,
         data=described,
-        card=_card(spec, signature, metrics, sure, described, estimator, about_features),
+        card=write_card(spec, signature, metrics, sure, described, estimator, about_features),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -166,48 +159,25 @@ def _refuse_one_class(spec: DomainSpec, truth: Ints, source: str) -> None:
         )
 
 
-def _cross_validated(
-    spec: DomainSpec, data: Labelled, seed: int, shuffled: Shuffled | None
-) -> tuple[Answers, Mask]:
-    """Answer every row by a model that has not seen its stretch of time (blocked folds).
+def judge_estimates(spec: DomainSpec, data: Labelled, numbers: Floats) -> dict[str, Interval]:
+    """Return the root mean square error of each number, and what saying the mean would have.
 
-    The rows of a slate's model tell in their histories what was played before: later rows would
-    give the earlier ones away. Such a model is asked for what comes after all that it has seen, and
-    the first stretch, after nothing, is not measured.
-
-    Parameters
-    ----------
-    shuffled
-        Is shown every model, and the rows that it has not seen.
-
-    Returns
-    -------
-    Answers to the rows that are measured, and which these are.
+    The mean is that of the very rows that are judged.
     """
-    order = np.argsort(data.times, kind="stable")
-    size = () if spec.slate is None else (1 + spec.slate.size,)
-    answers, measured = np.empty((len(order), *size)), np.ones(len(order), bool)
-    folds = np.array_split(order, FOLDS if spec.slate is None else FOLDS + 1)
-    if spec.slate is not None:
-        measured[folds[0]] = False
-    for number, held_out in enumerate(folds):
-        if not measured[held_out].all():
-            continue
-        rest = np.setdiff1d(order, held_out, assume_unique=True)
-        if spec.slate is not None:
-            rest = np.concatenate(folds[:number])
-        if len(np.unique(data.labels[rest])) < 2:
-            rest = order
-        fitted = relevance.fit(
-            spec, data.features[rest], data.labels[rest], data.entities[rest], seed
-        )
-        answers[held_out] = answer(fitted.estimator, data.features[held_out])
-        if shuffled is not None:
-            shuffled.ask(fitted.estimator, data.features, held_out)
-    return answers[measured], measured
+    _, group = np.unique(data.entities.astype(str), return_inverse=True)
+    found = {}
+    for place, estimate in enumerate(spec.estimates):
+        truth = data.numbers[:, place]
+        known = np.isfinite(truth)
+        for name, said in (("rmse", numbers[:, place]), ("rmse_of_the_mean", truth[known].mean())):
+            squares = ((said - truth) ** 2)[known]
+            found[f"{estimate.name}_{name}"] = interval(
+                root_mean(squares), group[known], draws=DRAWS
+            )
+    return found
 
 
-def _measure(truth: Ints, entities: Objects, scores: Floats) -> dict[str, Interval]:
+def measure(truth: Ints, entities: Objects, scores: Floats) -> dict[str, Interval]:
     """Measure scores, with intervals of entities drawn again."""
     _, group = np.unique(entities.astype(str), return_inverse=True)
     return {
@@ -218,56 +188,3 @@ def _measure(truth: Ints, entities: Objects, scores: Floats) -> dict[str, Interv
 
 def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(int(time_ms) / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _named(estimator: Estimator) -> str:
-    if isinstance(estimator, KeptColumns):
-        return f"{type(estimator.estimator).__name__} of {len(estimator.columns)} features"
-    return type(estimator).__name__
-
-
-def _card(
-    spec: DomainSpec,
-    signature: Signature,
-    metrics: Mapping[str, float],
-    sure: Mapping[str, Interval],
-    data: Mapping[str, Any],
-    estimator: Estimator,
-    about_features: str,
-) -> str:
-    """Write the card, after Mitchell et al., *Model Cards for Model Reporting* (2019)."""
-    rows = "\n".join(
-        f"| {name} | {spec.features.help[name]} | {usual:g} |"
-        for name, usual in zip(signature.features, signature.reference, strict=True)
-    )
-    shown = {name: sure.get(name, f"{value:g}") for name, value in metrics.items()}
-    figures = "\n".join(f"| {name} | {value} |" for name, value in shown.items())
-    return f"""# {signature.model} {{version}}
-
-**Question.** {spec.question}
-**Model.** {_named(estimator)}, feature hash `{signature.feature_hash}`.
-**Alert.** {spec.alert.formula}: {signature.threshold:g}. At most
-{spec.recipe.max_false_alerts:g} of {data["ordinary_rows"]:,} ordinary events reach it.
-
-## Data
-{data["source"]}, {data["from"]} to {data["to"]}: {data["rows"]:,} events, {data["positives"]:,} of
-them positive, seed {data["seed"]}, fingerprint `{data["fingerprint"]}`. Labels that were not known
-by the end of the period are left out with their events.
-
-## Metrics
-Cross-validated in {FOLDS} blocks of time; in brackets where 95 % of the figures lie if every
-{spec.alert.noun} is drawn again, with all of its events.
-
-| metric | value |
-|---|---|
-{figures}
-
-{about_features}## Features
-| feature | meaning | usual |
-|---|---|---|
-{rows}
-
-## Limits
-A score ranks events; it is a probability only where prevalence is as above. The card describes
-the period that it names, and nothing after it.
-"""

@@ -190,7 +190,7 @@ class FileSource:
 
     def _drain(self) -> Iterator[Slice]:
         """Yield what is still pending at the end, heartbeat by heartbeat."""
-        step, end = self._spec.timeline.heartbeat, self._clock + self._spec.timeline.label_delay
+        step, end = self._spec.timeline.heartbeat, self._clock + self._spec.longest_delay
         if self._file.order:
             end = LATEST  # of rows in order, the last may be as late as they like
         while self._pending:

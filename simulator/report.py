@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from simulator.effect import once
+from simulator.estimates import estimates_quality
 from simulator.judge import alert_quality, join_labels, quality
 from simulator.ledger import Ledger
 from simulator.reading import read_whole
@@ -38,12 +39,13 @@ def domain_report(
     scores = [r.value for r in once(records[topic(spec.name, SCORES)])]
     account = ledger.account(ends, len(scores))
     labels = [
-        r.value
-        for source in spec.sources
-        if source.role is Role.LABEL
-        for r in records[topic(spec.name, source.name)]
+        r.value for source in spec.label_sources for r in records[topic(spec.name, source.name)]
     ]
     truth = [r.value for r in records[topic(spec.name, TRUTH)]]
+    told = {
+        e.source: [r.value for r in records[topic(spec.name, e.source)]] for e in spec.estimates
+    }
+    estimates = estimates_quality(spec, scores, told, ledger.clock())
     latencies = ledger.latencies()
     judged = join_labels(spec, scores, labels, ledger.clock())
     return {
@@ -55,6 +57,7 @@ def domain_report(
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
         "model": ledger.model(),
         "quality": quality(spec, judged),
+        **({"estimates": estimates} if estimates else {}),
         "accuracy": ledger.accuracy,
     }
 
@@ -120,6 +123,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         f"  flow       {d['throughput_eps']:,.0f} events/s, latency p50 {latency['p50']:g} ms, "
         f"p99 {latency['p99']:g} ms",
         f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
+        *(_estimate(name, e) for name, e in d.get("estimates", {}).items()),
         *_accuracy(d["accuracy"]),
         f"  alerts     {d['alerts']:,}{_alerts(d['alert_quality'])}",
         *_surges(d["surge_quality"]),
@@ -137,6 +141,15 @@ def _quality(q: Mapping[str, Any]) -> str:
     if q["value"] is None:
         return f"{q['metric']} not known yet ({q['labelled']:,} events with final labels)"
     return f"{q['metric']} {q['value']:.3f} over {q['labelled']:,} events with final labels"
+
+
+def _estimate(name: str, e: Mapping[str, Any]) -> str:
+    if e["rmse"] is None:
+        return f"  estimates  {name}: nothing is known yet of how right it is"
+    return (
+        f"  estimates  {name}: RMSE {e['rmse']:.3g} (always the mean {e['rmse_of_the_mean']:.3g}) "
+        f"over {e['labelled']:,} events"
+    )
 
 
 def _accuracy(state: Mapping[str, Any] | None) -> list[str]:

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.waiting import Prepared
+from models.labelled import Labelled
 from models.registry import Registry
-from models.training import Labelled, train
+from models.training import train
 from producers.files import FileSource, find_files, together
 from producers.wire import wire
 from simulator.sources import Reach
@@ -24,7 +25,7 @@ from simulator.testing.inprocess import InProcess, as_records
 from streams.codec import parse_times
 from streams.errors import UsageError
 from streams.events import Ints, as_objects
-from streams.labels import label_of, read_labels
+from streams.labels import label_of, numbers_of, read_labels, read_numbers
 from streams.registry import add_folders, domain_folders, domain_names, load_domain
 from streams.settings import Settings
 from streams.signature import Signature
@@ -46,6 +47,7 @@ def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) ->
     if champion is not None:
         release = registry.release(name, champion)
         fits = release.signature.feature_hash == spec.feature_hash
+        fits &= release.signature.estimates == tuple(e.name for e in spec.estimates)
         if fits and release.data.get("definition") in (None, definition(spec)):
             return release.signature
     signature = train_on_world(spec, registry, progress)
@@ -174,17 +176,16 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     times: list[Ints] = []
     ids: list[str] = []
     entities: list[str] = []
-    said: list[bytes] = []
+    said: dict[str, list[bytes]] = {s.name: [] for s in spec.sources if s.role is Role.LABEL}
     end = 0
 
     def seen(pieces: Iterable[Slice]) -> Iterator[Slice]:
         nonlocal end
-        roles = {s.name: s.role for s in spec.sources}
         for piece in pieces:
             end = max(end, piece.until)
             for emission in piece.emissions:
-                if roles.get(emission.source) is Role.LABEL:
-                    said.extend(emission.values)
+                if emission.source in said:
+                    said[emission.source].extend(emission.values)
             yield piece
 
     def watch(prepared: Prepared) -> None:
@@ -200,9 +201,17 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
         features.append(np.empty((0, len(spec.features.names)), np.float32))
         times.append(np.empty(0, np.int64))
     time = np.concatenate(times)
-    label, known = label_of(spec, read_labels(spec, said), ids)
+    told = (value for source in spec.label_sources for value in said[source.name])
+    label, known = label_of(spec, read_labels(spec, told), ids)
     final = known & (time + spec.timeline.label_delay <= end)
-    return Labelled(np.concatenate(features), label, time, as_objects(entities)).take(final)
+    numbers = np.full((len(time), len(spec.estimates)), np.nan)
+    for place, estimate in enumerate(spec.estimates):
+        true = read_numbers(spec, estimate.field, said[estimate.source])
+        # Of the last events only those that ended soon are known: they would stand for all.
+        old = time + estimate.delay <= end
+        numbers[old, place] = numbers_of(true, ids)[old]
+    whole = Labelled(np.concatenate(features), label, time, as_objects(entities), numbers)
+    return whole.take(final)
 
 
 def parse_day(text: str) -> int:

@@ -2,8 +2,8 @@
 
 Tensors travel as JSON or as raw bytes behind the JSON (the binary tensor extension). Only what
 a scorer of rows needs is accepted: one FP32 input of shape ``(n_rows, n_features)``, one FP64
-output of shape ``(n_rows,)``, and behind it, of models that put items forward, one INT64 output
-of shape ``(n_rows, size)``.
+output of shape ``(n_rows,)``, behind it another one for each number that the model estimates, and
+last, of models that put items forward, one INT64 output of shape ``(n_rows, size)``.
 
 References
 ----------
@@ -23,8 +23,7 @@ import numpy.typing as npt
 import orjson
 
 from streams.errors import BadRequest, ScorerUnavailable
-from streams.events import Ints
-from streams.slates import Answers, answers, items_of, scores_of
+from streams.slates import Answers, answers, estimates_of, items_of, scores_of
 
 INPUT, OUTPUT, ITEMS = "features", "score", "items"
 INPUT_TYPE, OUTPUT_TYPE, ITEMS_TYPE = "FP32", "FP64", "INT64"
@@ -82,9 +81,13 @@ def read_infer(
 
 
 def write_response(
-    model: str, version: str, request: InferRequest, answer: Answers
+    model: str,
+    version: str,
+    request: InferRequest,
+    answer: Answers,
+    names: Sequence[str] = (),
 ) -> tuple[bytes, int | None]:
-    """Write the response to a request.
+    """Write the response to a request; ``names`` are those of the model's estimates.
 
     Returns
     -------
@@ -96,9 +99,10 @@ def write_response(
     response: dict[str, Any] = {"model_name": model, "model_version": version}
     if request.id is not None:
         response["id"] = request.id
-    scores, items = scores_of(answer), items_of(answer)
-    tensors = [(OUTPUT, OUTPUT_TYPE, scores.astype("<f8"))]
-    if items is not None:
+    tensors = [(OUTPUT, OUTPUT_TYPE, scores_of(answer).astype("<f8"))]
+    numbers = estimates_of(answer, len(names)).T
+    tensors += [(n, OUTPUT_TYPE, own.astype("<f8")) for n, own in zip(names, numbers, strict=True)]
+    if (items := items_of(answer, len(names))) is not None:
         tensors.append((ITEMS, ITEMS_TYPE, items.astype("<i8")))
     outputs: list[dict[str, Any]] = [
         {"name": name, "datatype": kind, "shape": list(data.shape)} for name, kind, data in tensors
@@ -134,8 +138,10 @@ def write_infer(rows: Matrix) -> tuple[bytes, int]:
     return head + raw, len(head)
 
 
-def read_response(body: bytes, header_length: str | None, n_rows: int) -> Answers:
-    """Read the scores from a response, and what is put forward.
+def read_response(
+    body: bytes, header_length: str | None, n_rows: int, names: Sequence[str] = ()
+) -> Answers:
+    """Read the scores from a response, the estimates of those names, and what is put forward.
 
     Raises
     ------
@@ -147,9 +153,11 @@ def read_response(body: bytes, header_length: str | None, n_rows: int) -> Answer
         head, tail = _split(body, header_length)
         outputs = _load_object(head)["outputs"]
         output = next(o for o in outputs if o["name"] == OUTPUT)
-        items = None
+        items, numbers = None, np.empty((n_rows, len(names)))
         if any(o["name"] == ITEMS for o in outputs):
-            items, tail = _items(outputs, tail, n_rows)
+            items, tail = _last(outputs, ITEMS, tail, n_rows)
+        for place in reversed(range(len(names))):
+            numbers[:, place : place + 1], tail = _last(outputs, names[place], tail, n_rows)
         if output["shape"] != [n_rows] or output["datatype"] != OUTPUT_TYPE:
             raise ScorerUnavailable(
                 f"asked for {n_rows} {OUTPUT_TYPE} scores, "
@@ -161,24 +169,30 @@ def read_response(body: bytes, header_length: str | None, n_rows: int) -> Answer
             scores = np.frombuffer(tail, "<f8")
     except (BadRequest, KeyError, StopIteration, TypeError, ValueError) as error:
         raise ScorerUnavailable(f"the model service's answer cannot be read: {error!r}") from error
-    if scores.shape != (n_rows,) or not np.isfinite(scores).all():
+    if scores.shape != (n_rows,) or not (np.isfinite(scores).all() and np.isfinite(numbers).all()):
         raise ScorerUnavailable(f"asked for {n_rows} scores, got {scores.size}, or not all finite")
-    return answers(scores, items)
+    return answers(scores, items, numbers)
 
 
-def _items(outputs: Sequence[Any], tail: bytes, n_rows: int) -> tuple[Ints, bytes]:
-    """Read the items of a response, whose bytes follow on those of the scores; return the rest."""
-    output = next(o for o in outputs if o["name"] == ITEMS)
-    rows, size = output["shape"]
-    if rows != n_rows or output["datatype"] != ITEMS_TYPE:
-        raise ValueError(f"items {output['datatype']} of shape {output['shape']}")
+def _last(
+    outputs: Sequence[Any], name: str, tail: bytes, n_rows: int
+) -> tuple[npt.NDArray[Any], bytes]:
+    """Read the output whose bytes are the last of those that are left, and return the others too.
+
+    It has rows: of shape ``(n_rows, 1)`` if it is a number, else as many as it says.
+    """
+    output = next(o for o in outputs if o["name"] == name)
+    rows, size = output["shape"] if name == ITEMS else (*output["shape"], 1)
+    kind, code = (ITEMS_TYPE, "<i8") if name == ITEMS else (OUTPUT_TYPE, "<f8")
+    if rows != n_rows or output["datatype"] != kind:
+        raise ValueError(f"{name} is {output['datatype']} of shape {output['shape']}")
     if "data" in output:
-        return np.array(output["data"], np.int64).reshape(rows, size), tail
+        return np.array(output["data"], code).reshape(rows, size), tail
     length = n_rows * size * 8
     begin = len(tail) - length
     if begin < 0:
-        raise ValueError("items are cut off")
-    return np.frombuffer(tail[begin:], "<i8").reshape(rows, size), tail[:begin]
+        raise ValueError(f"{name} is cut off")
+    return np.frombuffer(tail[begin:], code).reshape(rows, size), tail[:begin]
 
 
 def named_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str], max_rows: int) -> Matrix:

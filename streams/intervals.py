@@ -116,6 +116,15 @@ def average_precision(labels: Ints, scores: Floats) -> Weighted:
     return area
 
 
+def root_mean(squares: Floats) -> Weighted:
+    """Return the root of the mean of squared errors as a function of weights.
+
+    >>> root_mean(np.array([9.0, 16.0]))(np.array([[1.0, 0.0], [0.0, 1.0]]))
+    array([3., 4.])
+    """
+    return lambda many: np.sqrt(many @ squares / many.sum(axis=1))
+
+
 def each(figure: Callable[[Floats], float]) -> Weighted:
     """Return a figure of rows with weights, shape ``(n,)``, as one of many draws at a time."""
     return lambda many: np.array([figure(own) for own in many], np.float64)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from streams.codec import decode_objects, parse_times
-from streams.events import NO_TIME, Ints, Mask
+from streams.events import NO_TIME, Floats, Ints, Mask
 from streams.spec import DomainSpec
 
 
@@ -34,6 +34,27 @@ def read_labels(spec: DomainSpec, values: Iterable[bytes | None]) -> dict[str, L
         if known != NO_TIME and type(value) is int and (before is None or known >= before.known):
             labels[body[spec.label_key]] = Label(known, value)
     return labels
+
+
+def read_numbers(spec: DomainSpec, field: str, values: Iterable[bytes | None]) -> dict[str, float]:
+    """Return what label events say in a field that holds a number, by the event they are about.
+
+    Of several, the one that is known last counts.
+    """
+    objects, _ = decode_objects(list(values))
+    bodies = [body for body in objects if body and isinstance(body.get(spec.label_key), str)]
+    times = parse_times([body.get("event_time") for body in bodies])
+    found: dict[str, float] = {}
+    for row in np.argsort(times, kind="stable").tolist():
+        value = bodies[row].get(field)
+        if times[row] != NO_TIME and type(value) in (int, float):
+            found[bodies[row][spec.label_key]] = float(value)
+    return found
+
+
+def numbers_of(numbers: Mapping[str, float], event_ids: Sequence[str]) -> Floats:
+    """Return what was true of each event, NaN where nobody says."""
+    return np.array([numbers.get(event_id, np.nan) for event_id in event_ids], np.float64)
 
 
 def label_of(

@@ -27,6 +27,18 @@ class Estimator(Protocol):
         ...
 
 
+class Regressor(Protocol):
+    """The part of scikit-learn's regressor interface that is used here."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Learn from rows and what was true of them."""
+        ...
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return what is to be expected, shape ``(n_rows,)``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which features a model may use: those that a sparse model picks again and again.
@@ -81,6 +93,12 @@ class Recipe:
     selection
         How features that are noise are dropped; by default all are used. The rows of the stream
         stay whole: a model that was trained so takes them, and looks at some columns only.
+    calibrated
+        Its scores are made probabilities, by a sigmoid that is fitted to what it said of
+        cross-validated rows: they are true of a world like the one that it learns from.
+    by_entity
+        Cross-validation keeps entities apart, in place of stretches of time: where an entity's
+        rows are nearly one, a model that has seen some of them knows the others by heart.
     """
 
     name: str
@@ -93,6 +111,8 @@ class Recipe:
     ordinary: Mapping[str, float]
     seed: int
     selection: Selection | None = None
+    calibrated: bool = False
+    by_entity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +134,39 @@ class Slate:
     size: int
     verdict: Callable[[Ints, Ints], Ints]
     stranger: Callable[[Matrix], Matrix] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number that a model says beside its score.
+
+    Its truth comes by a label source of its own, for it may be known later than that of the score.
+    An event whose truth is not told is left out: nobody can say.
+
+    Parameters
+    ----------
+    name
+        Of the number: in scores, over the inference protocol, and in the facts of alerts.
+    help, unit
+        What it is, for the card, and in what.
+    source
+        Name of the label source; by the domain's ``label_key`` it says of which event.
+    field
+        Field of that source with what was true.
+    build
+        ``seed -> unfitted regressor``.
+    low, high
+        It is never outside of these, nor is its truth.
+    delay
+        So long after an event its truth is known at the latest (ms).
+    """
+
+    name: str
+    help: str
+    unit: str
+    source: str
+    field: str
+    build: Callable[[int], Regressor]
+    low: float
+    high: float
+    delay: int

@@ -42,7 +42,7 @@ class AlertRule:
     noun
         What the entity is called (``card``).
     facts
-        Columns of the trigger that the alert carries.
+        Columns of the trigger that the alert carries, beside what is estimated.
     sentence
         ``facts -> what was seen``, in a few words for a person.
     critical

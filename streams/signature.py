@@ -27,6 +27,8 @@ class Signature:
         explanation compares with it.
     ignored
         Columns that it takes and does not look at: they explain nothing.
+    estimates
+        Names of the numbers that it says beside its score, in order.
     """
 
     model: str
@@ -36,6 +38,7 @@ class Signature:
     threshold: float
     reference: tuple[float, ...]
     ignored: tuple[str, ...] = ()
+    estimates: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""
@@ -59,6 +62,7 @@ class Signature:
                 float(data["threshold"]),
                 tuple(float(x) for x in data["reference"]),
                 tuple(str(name) for name in data.get("ignored", ())),
+                tuple(map(str, data.get("estimates", ()))),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"not a model's signature: {error!r}") from error
@@ -67,10 +71,20 @@ class Signature:
         return signature
 
     def check(self, spec: DomainSpec) -> None:
-        """Raise :class:`ModelError` unless the model takes exactly this domain's features."""
+        """Raise :class:`ModelError` unless it takes and says exactly what this domain's model does.
+
+        That is: its features, and what is estimated beside the score.
+        """
         if self.feature_hash != spec.feature_hash or self.features != spec.features.names:
             raise ModelError(
                 f"model {self.model} {self.version} was trained on other features "
                 f"({self.feature_hash}) than {spec.name} has now ({spec.feature_hash}); "
+                f"train it anew: streamsim train {spec.name}"
+            )
+        wanted = tuple(estimate.name for estimate in spec.estimates)
+        if self.estimates != wanted:
+            raise ModelError(
+                f"model {self.model} {self.version} estimates {', '.join(self.estimates) or '-'}, "
+                f"but {spec.name} has {', '.join(wanted) or '-'}; "
                 f"train it anew: streamsim train {spec.name}"
             )

@@ -17,8 +17,10 @@ import numpy as np
 from streams.errors import UsageError
 from streams.events import Ints
 from streams.features import FeatureSpec, Lookup, Recall, SecondKey, Tracker, Windows
+from streams.recipes import Estimate as Estimate
 from streams.recipes import Estimator as Estimator
 from streams.recipes import Recipe as Recipe
+from streams.recipes import Regressor as Regressor
 from streams.recipes import Selection as Selection
 from streams.recipes import Slate as Slate
 from streams.renewal import Renewal as Renewal
@@ -82,6 +84,8 @@ class DomainSpec:
     """What the model puts forward for each event, if it does."""
     renewal: Renewal | None = None
     """How the model is renewed from the stream, if it is."""
+    estimates: tuple[Estimate, ...] = ()
+    """Numbers that the model says beside its score."""
     pseudonyms: Mapping[str, str] = field(default_factory=dict)
     """Fields of any source that identify a person, each with the kind of thing that it names. Their
     values, and keys that hold them, are replaced by keyed hashes before anything is sent
@@ -110,6 +114,8 @@ class DomainSpec:
             self._check(lookup)
         if self.slate is not None and self.recipe.selection is not None:
             raise UsageError(f"{self.name}: what goes with a slate cannot be picked by its labels")
+        for estimate in self.estimates:
+            self._check_estimate(estimate)
         if self.recall is not None and self.trackers:
             raise UsageError(f"{self.name}: what is tracked cannot be gone back to for a recall")
         if len({lookup.name for lookup in self.lookups}) < len(self.lookups):
@@ -132,6 +138,29 @@ class DomainSpec:
             )
         if unknown := set(lookup.fields) - known:
             raise UsageError(f"{self.name}: {source.name} has no field {', '.join(unknown)}")
+
+    def _check_estimate(self, estimate: Estimate) -> None:
+        source = self.source(estimate.source)
+        if source.role is not Role.LABEL or source.key != self.trigger.key:
+            raise UsageError(
+                f"{self.name}: {estimate.name} cannot be told by {source.name}: it must be a label "
+                f"source with the key {self.trigger.key}"
+            )
+        if missing := {estimate.field, self.label_key} - {field.name for field in source.fields}:
+            raise UsageError(f"{self.name}: {source.name} has no field {', '.join(missing)}")
+        if not self.label_sources:
+            raise UsageError(f"{self.name}: no label source says what was true of its scores")
+
+    @property
+    def label_sources(self) -> tuple[SourceSpec, ...]:
+        """The sources that say what was true of scores: all labels but those of estimates."""
+        others = {estimate.source for estimate in self.estimates}
+        return tuple(s for s in self.sources if s.role is Role.LABEL and s.name not in others)
+
+    @property
+    def longest_delay(self) -> int:
+        """So long after an event all is known of it at the latest (ms)."""
+        return max([self.timeline.label_delay, *(e.delay for e in self.estimates)])
 
     def truth(self, labels: Ints, items: Ints | None) -> Ints:
         """Return what was true of scores: what their labels say, or the verdict on their items."""

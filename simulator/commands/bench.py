@@ -12,6 +12,7 @@ from streams.errors import UsageError
 
 BENCHMARKS = {
     "handbook": "real card transactions through the stack, by the handbook's protocol",
+    "model": "a model on unseen worlds: its scores, its chances, and what it estimates",
     "alerts": "precision and recall of alerts on unseen worlds, and false alerts without fraud",
     "readmission": "readmission within 30 days on real encounters, and the notes' path by itself",
     "cdnow": "who buys again, on real customers: retail's features against BG/NBD",

@@ -26,7 +26,7 @@ def some(spec: DomainSpec, days: float) -> float:
 
 def days(spec: DomainSpec) -> float:
     """So many days of a world say something, and do not take long."""
-    return some(spec, 6) + 1.5 * spec.timeline.label_delay / DAY
+    return some(spec, 6) + 1.5 * spec.longest_delay / DAY
 
 
 def small(spec: DomainSpec, seed: int, length: float, **options: float) -> list[Slice]:

@@ -6,12 +6,13 @@ import numpy as np
 import orjson
 import pytest
 
+from models.labelled import Labelled
 from models.loaded import Loaded
 from models.registry import Registry
 from simulator.testing.inprocess import InProcess
 from simulator.training import labelled, world_slices
-from streams.intervals import auc, average_precision, difference, interval
-from streams.slates import items_of, scores_of
+from streams.intervals import auc, average_precision, difference, interval, root_mean
+from streams.slates import estimates_of, items_of, scores_of
 from streams.spec import DAY, DomainSpec
 from streams.topics import ALERTS, SCORES, topic
 from tests.contract.runs import days, drive, some
@@ -20,15 +21,23 @@ UNSEEN = 31_337
 METRIC = {"average_precision": average_precision, "roc_auc": auc}
 
 
-def test_the_model_is_better_than_any_one_feature(domain: DomainSpec, model: Loaded) -> None:
-    """On a world that no tuning has seen, with the lower end of the interval over entities."""
-    length = some(domain, 45) + domain.timeline.label_delay / DAY
+@pytest.fixture(scope="module")
+def unseen(domain: DomainSpec) -> Labelled:
+    """A world that no tuning has seen."""
+    length = some(domain, 45) + domain.longest_delay / DAY
     # As many entities as it has learnt from: they are what is drawn again.
     sizes = {name: value for name, value in domain.recipe.world.items() if value > 10}
     options = {**domain.options, **sizes}
-    data = labelled(domain, world_slices(domain, UNSEEN, options, length))
-    answer = model.answer(data.features)
-    scores, truth = scores_of(answer), domain.truth(data.labels, items_of(answer))
+    return labelled(domain, world_slices(domain, UNSEEN, options, length))
+
+
+def test_the_model_is_better_than_any_one_feature(
+    domain: DomainSpec, model: Loaded, unseen: Labelled
+) -> None:
+    """On a world that no tuning has seen, with the lower end of the interval over entities."""
+    answer, n = model.answer(unseen.features), len(domain.estimates)
+    data, scores = unseen, scores_of(answer)
+    truth = domain.truth(data.labels, items_of(answer, n))
     measure, one = METRIC[domain.recipe.metric], np.ones((1, len(truth)))
     single = {
         (name, sign): float(measure(truth, sign * column.astype(np.float64))(one)[0])
@@ -42,6 +51,26 @@ def test_the_model_is_better_than_any_one_feature(domain: DomainSpec, model: Loa
     assert found.low > 0, (name, single[name, sign], found)
 
 
+def test_estimates_are_better_than_the_mean_and_within_their_bounds(
+    domain: DomainSpec, model: Loaded, unseen: Labelled
+) -> None:
+    """The mean is that of the very world that they are judged on."""
+    if not domain.estimates:
+        pytest.skip(f"{domain.name} estimates nothing beside its score")
+    numbers = estimates_of(model.answer(unseen.features), len(domain.estimates))
+    for place, estimate in enumerate(domain.estimates):
+        said, truth = numbers[:, place], unseen.numbers[:, place]
+        known = np.isfinite(truth)
+        assert known.mean() > 0.3
+        for values in (said, truth[known]):
+            assert values.min() >= estimate.low
+            assert values.max() <= estimate.high
+        theirs = root_mean((truth[known].mean() - truth[known]) ** 2)
+        gain = difference(theirs, root_mean((said - truth)[known] ** 2))
+        found = interval(gain, unseen.entities.astype(str)[known], draws=200)
+        assert found.low > 0, (estimate.name, found)
+
+
 def test_the_card_tells_of_data_metrics_and_limits(
     domain: DomainSpec, model: Loaded, registry: Registry
 ) -> None:
@@ -50,6 +79,9 @@ def test_the_card_tells_of_data_metrics_and_limits(
         assert part in card
     for feature in domain.features.names:
         assert feature in card
+    assert "calibration_error" in card
+    for estimate in domain.estimates:
+        assert f"{estimate.name}_rmse" in card
 
 
 def test_an_altered_artefact_is_not_loaded(
@@ -83,6 +115,7 @@ def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
         assert alert["seen"]
         assert alert["event_id"] in scores
         assert alert["source"]["topic"] == topic(domain.name, domain.trigger.name)
+        assert {estimate.name for estimate in domain.estimates} <= set(alert["facts"])
         assert all(reason["effect"] > 0 and reason["text"] for reason in alert["why"])
     assert np.mean([bool(alert["why"]) for alert in alerts]) > 0.8
 

@@ -79,10 +79,11 @@ def test_a_label_comes_in_its_time(domain: DomainSpec) -> None:
 
     slices = small(domain, 7, days(domain))
     happened = {e["event_id"]: e["event_time"] for e in bodies(slices, domain.trigger.name)}
-    for source in domain.sources:
-        if source.role is Role.LABEL:
-            for label in bodies(slices, source.name):
-                known, about = parse_times(
-                    [label["event_time"], happened[label[domain.label_key]]]
-                ).tolist()
-                assert 0 <= known - about <= domain.timeline.label_delay
+    delays = {source.name: domain.timeline.label_delay for source in domain.label_sources}
+    delays |= {estimate.source: estimate.delay for estimate in domain.estimates}
+    for source, delay in delays.items():
+        for label in bodies(slices, source):
+            known, about = parse_times(
+                [label["event_time"], happened[label[domain.label_key]]]
+            ).tolist()
+            assert 0 <= known - about <= delay

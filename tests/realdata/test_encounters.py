@@ -13,7 +13,7 @@ import pytest
 from benchmarks.encounters import CODES, FILE, at_discharge, gone_codes
 from benchmarks.readmission import FOLDS, LEAKS, NEEDED
 from consumers.waiting import Prepared
-from models.training import Labelled
+from models.labelled import Labelled
 from producers.wire import finale, wire
 from simulator.testing.inprocess import InProcess, as_records
 from simulator.training import file_slices
@@ -84,7 +84,8 @@ def streamed(
     label, known = label_of(healthcare, read_labels(healthcare, said), found.index.tolist())
     assert known.all()
     features = found[list(healthcare.features.names)].to_numpy(np.float32)
-    labelled = Labelled(features, label, found["time"].to_numpy(), as_objects(found["entity"]))
+    time, patient_ = found["time"].to_numpy(), as_objects(found["entity"])
+    labelled = Labelled(features, label, time, patient_, np.empty((len(label), 0)))
     return domain, found, labelled, b"\n".join(sent)
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from benchmarks.renewal import compare
+from models.labelled import Labelled
 from models.registry import Registry
-from models.training import Labelled
 from simulator.testing.replay import champion
 from simulator.training import labelled, world_slices
 from streams.domains.technology import SPEC

@@ -16,10 +16,10 @@ from kafka import KafkaProducer
 
 from models.audience import Audience, audiences_of
 from models.following import Follower
+from models.labelled import Labelled
 from models.loaded import Shelf
 from models.registry import Registry
 from models.service import create_service
-from models.training import Labelled
 from models.users import Row, Users
 from producers.wire import wire
 from simulator.broker import create_topics

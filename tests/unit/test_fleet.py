@@ -16,7 +16,7 @@ from streams.codec import parse_times
 from streams.domains.logistics.condition import WATCHES
 from streams.domains.logistics.fleet import COOLANT, SENSORS, muster
 from streams.domains.logistics.plan import HOUR, Plan
-from streams.domains.logistics.schema import HORIZON
+from streams.domains.logistics.schema import HORIZON, LIFE
 from streams.domains.logistics.sensing import Sensing
 from streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond, drivers, fit
 from streams.registry import load_domain
@@ -86,13 +86,31 @@ def test_outcomes_are_those_of_the_breakdowns(hours: list[Slice]) -> None:
         assert fails == bool(outcome["failed"])
 
 
+def test_lives_end_with_the_next_breakdown_or_are_told_as_the_longest(hours: list[Slice]) -> None:
+    orders = bodies(hours, "work_orders")
+    broke = {
+        v: [ms(o, "done_at") for o in orders if o["vehicle_id"] == v and o["kind"] == "breakdown"]
+        for v in {str(o["vehicle_id"]) for o in orders}
+    }
+    when = {r["event_id"]: ms(r, "event_time") for r in bodies(hours, "telemetry")}
+    lives = bodies(hours, "lives")
+    ends = 0
+    for life in lives:
+        time = when[life["reading_id"]]
+        later = [at - time for at in broke[str(life["vehicle_id"])] if at > time]
+        least = min([*later, LIFE])
+        ends += least < LIFE
+        assert life["remaining_life_min"] == pytest.approx(least / MINUTE, abs=1e-3)
+    assert 100 < ends < len(lives) - 100
+
+
 def test_what_was_renewed_in_time_has_no_outcome(hours: list[Slice]) -> None:
     renewed = [
         (o["vehicle_id"], ms(o, "done_at"))
         for o in bodies(hours, "work_orders")
         if o["kind"] == "service" and o["component"]
     ]
-    known = {o["reading_id"] for o in bodies(hours, "failures")}
+    known = {o["reading_id"] for s in ("failures", "lives") for o in bodies(hours, s)}
     seen = 0
     for vehicle, at in renewed:
         before = [

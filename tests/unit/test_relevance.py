@@ -10,8 +10,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from consumers.monitor import reasons
+from models.labelled import Labelled
 from models.registry import Registry
-from models.training import Labelled, train
+from models.training import train
 from streams.domains.healthcare import SPEC
 from streams.errors import UsageError
 from streams.events import as_objects

@@ -30,6 +30,22 @@ def test_what_is_tracked_can_only_know_of_what_is_looked_up() -> None:
         replace(logistics, trackers=(replace(tracker, joined=("tides",)),))
 
 
+def test_an_estimate_is_told_by_a_label_source_that_says_of_which_event() -> None:
+    logistics = load_domain("logistics")
+    (estimate,) = logistics.estimates
+    assert [source.name for source in logistics.label_sources] == ["failures"]
+    for change, match in (
+        ({"source": "work_orders"}, "cannot be told by work_orders: it must be a label source"),
+        ({"field": "days"}, "lives has no field days"),
+    ):
+        with pytest.raises(UsageError, match=match):
+            replace(logistics, estimates=(replace(estimate, **change),))
+    fewer = tuple(source for source in logistics.sources if source.name != "lives")
+    own = replace(estimate, source="failures", field="failed")
+    with pytest.raises(UsageError, match="no label source says what was true of its scores"):
+        replace(logistics, sources=fewer, estimates=(own,))
+
+
 def test_what_is_tracked_is_told_what_was_looked_up_and_no_more() -> None:
     def start() -> Tracked:
         raise AssertionError("nothing begins here")

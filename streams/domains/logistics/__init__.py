@@ -5,13 +5,14 @@ from __future__ import annotations
 from streams.domains.logistics.condition import CONDITION
 from streams.domains.logistics.features import FEATURES
 from streams.domains.logistics.files import FILES
-from streams.domains.logistics.model import RECIPE, SERVICE_DUE
+from streams.domains.logistics.model import RECIPE, REMAINING_LIFE, SERVICE_DUE
 from streams.domains.logistics.outcomes import with_outcomes
 from streams.domains.logistics.schema import (
     ENVIRONMENT,
     FAILURES,
     HEARTBEAT,
     LABEL_DELAY,
+    LIVES,
     SURROUNDINGS,
     TELEMETRY,
     WORK_ORDERS,
@@ -26,7 +27,7 @@ SPEC = DomainSpec(
     title="Fleet maintenance",
     question="will this vehicle break down within 30 minutes?",
     partitions=4,
-    sources=(TELEMETRY, ENVIRONMENT, WORK_ORDERS, FAILURES),
+    sources=(TELEMETRY, ENVIRONMENT, WORK_ORDERS, FAILURES, LIVES),
     windows=(),
     tables=(),
     lookups=(SURROUNDINGS, WORKSHOP),
@@ -55,4 +56,5 @@ SPEC = DomainSpec(
     label_key="reading_id",
     label_field="failed",
     unlabelled=None,
+    estimates=(REMAINING_LIFE,),
 )

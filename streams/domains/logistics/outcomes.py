@@ -1,15 +1,18 @@
-"""Logistics: whether a vehicle broke down soon after a reading, found from the work orders.
+"""Logistics: whether a vehicle broke down soon after a reading, and how long after.
 
-One reading a minute is followed. That it came before a breakdown is known with the breakdown; that
-it did not, when the horizon has passed. Where a component was renewed in between, nobody can say
-what would have been, nor of a vehicle of which no work order was ever told.
+Both are found from the work orders. One reading a minute is followed. That it came before a
+breakdown is known with the breakdown; that it did not, when the horizon has passed. How long the
+vehicle lasted is followed for longer, and no further than :data:`LIFE`: what lasts beyond that is
+told as that. Where a component was renewed in between, nobody can say what would have been, nor of
+a vehicle of which no work order was ever told.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +21,9 @@ from streams.domains.logistics.schema import (
     BREAKDOWN,
     FAILURES,
     HORIZON,
+    LIFE,
+    LIVES,
+    REMAINING,
     TELEMETRY,
     WORK_ORDERS,
 )
@@ -25,8 +31,34 @@ from streams.events import NO_TIME
 from streams.spec import MINUTE
 from streams.world import Emission, Slice
 
-_Known = tuple[int, str, str, int]
+_Known: TypeAlias = tuple[int, str, str, float]
 """When it is known, of which vehicle and reading, and what."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """Readings that are followed until a breakdown, or for so long (ms).
+
+    ``says`` makes what is told of how long after a reading the breakdown came (ms); ``within``, if
+    none came.
+    """
+
+    within: int
+    says: Callable[[int], float]
+    readings: dict[str, deque[tuple[int, str]]] = field(default_factory=dict)
+
+    def broke(self, vehicle: str, at: int, clock: int) -> list[_Known]:
+        """Return what is known of the readings of a vehicle that broke down."""
+        own = self.readings.pop(vehicle, deque())
+        return [(clock, vehicle, r, self.says(at - t)) for t, r in own if t < at]
+
+    def lasted(self, clock: int) -> list[_Known]:
+        """Return what is known of readings that are past being followed."""
+        known: list[_Known] = []
+        for vehicle, own in self.readings.items():
+            while own and own[0][0] < clock - self.within:
+                known.append((clock - 1, vehicle, own.popleft()[1], self.says(self.within + 1)))
+        return known
 
 
 class Outcomes:
@@ -34,8 +66,11 @@ class Outcomes:
 
     def __init__(self) -> None:
         self._minute: dict[bytes, int] = {}
-        self._open: dict[str, deque[tuple[int, str]]] = {}
         self._on_file: set[str] = set()
+        self._followed = {
+            FAILURES.name: _Followed(HORIZON, lambda after: int(after <= HORIZON)),
+            LIVES.name: _Followed(LIFE, lambda after: round(min(after, LIFE) / MINUTE, 3)),
+        }
 
     def read(self, emission: Emission) -> None:
         """Take the first reading of every minute of each vehicle."""
@@ -51,36 +86,32 @@ class Outcomes:
         for row, body in zip(rows, bodies, strict=True):
             vehicle, reading = (body or {}).get("vehicle_id"), (body or {}).get("event_id")
             if isinstance(vehicle, str) and isinstance(reading, str) and vehicle in self._on_file:
-                self._open.setdefault(vehicle, deque()).append((int(times[row]), reading))
+                for followed in self._followed.values():
+                    own = followed.readings.setdefault(vehicle, deque())
+                    own.append((int(times[row]), reading))
 
-    def order(self, body: dict[str, Any], clock: int) -> list[_Known]:
-        """Take a work order in; return what is known by it."""
+    def order(self, body: dict[str, Any], clock: int) -> dict[str, list[_Known]]:
+        """Take a work order in; return what is known by it, per source of outcomes."""
         vehicle = body["vehicle_id"]
         self._on_file.add(vehicle)
-        readings = self._open.get(vehicle, deque())
         if body.get("kind") == BREAKDOWN:
             at = int(parse_times([body.get("event_time")])[0])
-            known = [(clock, vehicle, r, int(at <= t + HORIZON)) for t, r in readings if t < at]
-            readings.clear()
-            return known
+            return {name: f.broke(vehicle, at, clock) for name, f in self._followed.items()}
         if body.get("component") is not None:
-            readings.clear()
-        return []
+            for followed in self._followed.values():
+                followed.readings.pop(vehicle, None)
+        return {}
 
-    def until(self, clock: int) -> list[_Known]:
-        """Return the readings after which, as is known by now, nothing broke down in time."""
-        known: list[_Known] = []
-        for vehicle, readings in self._open.items():
-            while readings and readings[0][0] < clock - HORIZON:
-                known.append((clock - 1, vehicle, readings.popleft()[1], 0))
-        return known
+    def until(self, clock: int) -> dict[str, list[_Known]]:
+        """Return what is known by now, since nothing broke down in time."""
+        return {name: followed.lasted(clock) for name, followed in self._followed.items()}
 
 
 def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
     """Add the outcomes of readings to the slices in which they become known."""
     outcomes = Outcomes()
     for piece in slices:
-        known: list[_Known] = []
+        known: dict[str, list[_Known]] = {FAILURES.name: [], LIVES.name: []}
         orders = [e for e in piece.emissions if e.source == WORK_ORDERS.name]
         for emission in piece.emissions:
             if emission.source == TELEMETRY.name:
@@ -91,22 +122,26 @@ def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
                 bodies, emission.clock.tolist(), emission.event_time.tolist(), strict=True
             ):
                 if body and isinstance(body.get("vehicle_id"), str) and time != NO_TIME:
-                    known += outcomes.order(body, clock)
-        known += outcomes.until(piece.until)
-        yield Slice(piece.until, (*piece.emissions, _emission(known)))
+                    for name, told in outcomes.order(body, clock).items():
+                        known[name] += told
+        for name, told in outcomes.until(piece.until).items():
+            known[name] += told
+        failures = _emission(FAILURES.name, "outcome", "failed", known[FAILURES.name])
+        lives = _emission(LIVES.name, "life", REMAINING, known[LIVES.name])
+        yield Slice(piece.until, (*piece.emissions, failures, lives))
 
 
-def _emission(known: list[_Known]) -> Emission:
+def _emission(source: str, prefix: str, field_: str, known: list[_Known]) -> Emission:
     known.sort(key=lambda outcome: outcome[:2])
-    clock, vehicle, reading, failed = zip(*known, strict=True) if known else ((),) * 4
+    clock, vehicle, reading, said = zip(*known, strict=True) if known else ((),) * 4
     time = np.array(clock, np.int64)
     values = encode_objects(
         {
-            "event_id": [f"outcome-{r}" for r in reading],
+            "event_id": [f"{prefix}-{r}" for r in reading],
             "event_time": format_times(time),
             "vehicle_id": vehicle,
             "reading_id": reading,
-            "failed": failed,
+            field_: said,
         }
     )
-    return Emission(FAILURES.name, time, time, [v.encode() for v in vehicle], values)
+    return Emission(source, time, time, [v.encode() for v in vehicle], values)

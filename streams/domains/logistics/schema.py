@@ -15,6 +15,13 @@ LATENESS = 5 * SECOND
 LABEL_DELAY = HORIZON + MINUTE
 """Whether a vehicle has failed is known so long after a reading at the latest (ms)."""
 
+LIFE = 2 * HORIZON
+"""A vehicle that lasts longer than this has no signs of its end yet: its remaining life counts as
+this (ms), as that of turbofans is capped by Heimes (2008) and Li, Ding and Sun (2018)."""
+LIFE_DELAY = LIFE + MINUTE
+"""The remaining life is known so long after a reading at the latest (ms)."""
+REMAINING = "remaining_life_min"
+
 COMPONENTS = ("cooling", "charging", "bearing", "brakes")
 
 BREAKDOWN, REPAIR, SERVICE = "breakdown", "repair", "service"
@@ -89,6 +96,27 @@ FAILURES = SourceSpec(
         _VEHICLE,
         Field("reading_id", Kind.STRING, "event_id of the reading"),
         Field("failed", Kind.INTEGER, "1 or 0", low=0, high=1),
+    ),
+    max_ahead=MINUTE,
+    remember=HOUR,
+)
+
+LIVES = SourceSpec(
+    name="lives",
+    role=Role.LABEL,
+    key="vehicle_id",
+    help="how long after a reading, of one a minute, the vehicle broke down; 60 minutes at most",
+    fields=(
+        _VEHICLE,
+        Field("reading_id", Kind.STRING, "event_id of the reading"),
+        Field(
+            REMAINING,
+            Kind.NUMBER,
+            "minutes until it broke down, 60 if it lasted longer",
+            low=0,
+            high=LIFE / MINUTE,
+            unit="min",
+        ),
     ),
     max_ahead=MINUTE,
     remember=HOUR,

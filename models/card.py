@@ -1,0 +1,113 @@
+"""A model's card, written as it is trained.
+
+References
+----------
+Mitchell et al. (2019), Model Cards for Model Reporting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.composed import Composed
+from streams.intervals import Interval
+from streams.keeping import KeptColumns
+from streams.signature import Signature
+from streams.spec import DomainSpec, Estimator
+
+FOLDS = 3
+"""Of the cross-validation."""
+
+
+def write_card(
+    spec: DomainSpec,
+    signature: Signature,
+    metrics: Mapping[str, float],
+    sure: Mapping[str, Interval],
+    data: Mapping[str, Any],
+    estimator: Estimator,
+    about_features: str = "",
+) -> str:
+    """Write the card; ``{version}`` is filled in by the registry.
+
+    Parameters
+    ----------
+    metrics
+        As they are kept, in order.
+    sure
+        Of those that are estimates, the figure with its interval.
+    data
+        What is known of the rows that it learnt from.
+    about_features
+        Sections on what the features are worth.
+    """
+    apart = f"folds of {spec.alert.noun}s" if spec.recipe.by_entity else "blocks of time"
+    rows = "\n".join(
+        f"| {name} | {spec.features.help[name]} | {usual:g} |"
+        for name, usual in zip(signature.features, signature.reference, strict=True)
+    )
+    shown = {name: sure.get(name, f"{value:g}") for name, value in metrics.items()}
+    figures = "\n".join(f"| {name} | {value} |" for name, value in shown.items())
+    return f"""# {signature.model} {{version}}
+
+**Question.** {spec.question}
+**Model.** {_named(estimator)}, feature hash `{signature.feature_hash}`.
+**Alert.** {spec.alert.formula}: {signature.threshold:g}. At most
+{spec.recipe.max_false_alerts:g} of {data["ordinary_rows"]:,} ordinary events reach it.
+
+## Data
+{data["source"]}, {data["from"]} to {data["to"]}: {data["rows"]:,} events, {data["positives"]:,} of
+them positive, seed {data["seed"]}, fingerprint `{data["fingerprint"]}`. Labels that were not known
+by the end of the period are left out with their events.
+
+## Metrics
+Cross-validated in {FOLDS} {apart}; in brackets where 95 % of the figures lie if every
+{spec.alert.noun} is drawn again, with all of its events.
+
+| metric | value |
+|---|---|
+{figures}
+
+{about_features}## Features
+| feature | meaning | usual |
+|---|---|---|
+{rows}
+
+## Limits
+{_honesty(spec, metrics)} {_caps(spec)}The card describes
+the period that it names, and nothing after it.
+"""
+
+
+def _named(estimator: Estimator) -> str:
+    if isinstance(estimator, Composed):
+        return _named(estimator.classifier)
+    if isinstance(estimator, KeptColumns):
+        return f"{type(estimator.estimator).__name__} of {len(estimator.columns)} features"
+    return type(estimator).__name__
+
+
+def _honesty(spec: DomainSpec, metrics: Mapping[str, float]) -> str:
+    """Say what a score is worth as a probability."""
+    error = f"by {metrics['calibration_error']:g} on average"
+    if not spec.recipe.calibrated:
+        return (
+            "A score ranks events; it is a probability only where prevalence is as above, "
+            f"and wrong {error} even there: nothing calibrates it."
+        )
+    return (
+        "A score is a probability, calibrated by a sigmoid on scores of rows that the model had "
+        f"not seen, and wrong {error}. It is true of a world in which as much happens as in the "
+        "one above; where prevalence is another, it ranks events and no more."
+    )
+
+
+def _caps(spec: DomainSpec) -> str:
+    """Say what is known of the truth of what is estimated."""
+    return "".join(
+        f"`{e.name}` ({e.help}) lies from {e.low:g} to {e.high:g} {e.unit}: what is beyond "
+        "counts as that, in training and in the errors above. Rows of which nobody can say are "
+        "left out. "
+        for e in spec.estimates
+    )

@@ -1,0 +1,93 @@
+"""Fit what a recipe declares, and have every row answered by a model that has not seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from models import relevance
+from models.card import FOLDS
+from models.composed import Composed, calibrated, fit_sigmoid
+from models.labelled import Labelled
+from models.loaded import answer
+from models.relevance import Fitted, Shuffled
+from streams.errors import ModelError
+from streams.events import Floats, Ints
+from streams.seeds import stream
+from streams.slates import Answers
+from streams.spec import DomainSpec
+
+
+def fit(spec: DomainSpec, data: Labelled, seed: int) -> Fitted:
+    """Fit the recipe's classifier, and what the domain has estimated beside its score."""
+    fitted = relevance.fit(spec, data.features, data.labels, data.entities, seed)
+    if not spec.estimates and not spec.recipe.calibrated:
+        return fitted
+    regressors = []
+    for estimate, truth in zip(spec.estimates, data.numbers.T, strict=True):
+        known = np.isfinite(truth)
+        if not known.any():
+            raise ModelError(f"nothing is known of {estimate.name} in the data to learn from")
+        regressors.append(estimate.build(seed).fit(data.features[known], truth[known]))
+    bounds = [(e.low, e.high) for e in spec.estimates]
+    return replace(fitted, estimator=Composed(fitted.estimator, regressors, bounds))
+
+
+def cross_validated(
+    spec: DomainSpec, data: Labelled, seed: int, shuffled: Shuffled | None = None
+) -> tuple[Answers, Ints]:
+    """Answer every row by a model that has not seen its stretch of time, or its entity.
+
+    The rows of a slate's model tell in their histories what was played before: later rows would
+    give the earlier ones away. Such a model is asked for what comes after all that it has seen, and
+    the first stretch, after nothing, is not measured.
+
+    Parameters
+    ----------
+    shuffled
+        Is shown every model, and the rows that it has not seen.
+
+    Returns
+    -------
+    Answers, and of which fold each row is; -1 where it is not measured.
+    """
+    order = np.argsort(data.times, kind="stable")
+    more = len(spec.estimates) + (0 if spec.slate is None else spec.slate.size)
+    size = (1 + more,) if more else ()
+    answers, fold = np.empty((len(order), *size)), np.full(len(order), -1)
+    folds = _folds(spec, data, order, seed)
+    for number, held_out in enumerate(folds):
+        if spec.slate is not None and number == 0:
+            continue
+        fold[held_out] = number
+        rest = np.setdiff1d(order, held_out, assume_unique=True)
+        if spec.slate is not None:
+            rest = np.concatenate(folds[:number])
+        if len(np.unique(data.labels[rest])) < 2:
+            rest = order
+        model = fit(spec, data.take(rest), seed).estimator
+        answers[held_out] = answer(model, data.features[held_out])
+        if shuffled is not None:
+            shuffled.ask(model, data.features, held_out)
+    return answers, fold
+
+
+def _folds(spec: DomainSpec, data: Labelled, order: Ints, seed: int) -> Sequence[Ints]:
+    """Return the rows of each fold; ``order`` is that of time."""
+    if not spec.recipe.by_entity:
+        return np.array_split(order, FOLDS if spec.slate is None else FOLDS + 1)
+    names, entity = np.unique(data.entities.astype(str), return_inverse=True)
+    drawn = stream(seed, "folds").permutation(len(names)) % FOLDS
+    return [np.flatnonzero(drawn[entity] == number) for number in range(FOLDS)]
+
+
+def calibrated_apart(scores: Floats, truth: Ints, fold: Ints) -> Floats:
+    """Return scores of each fold as a sigmoid makes them that is fitted to the others."""
+    honest = scores.copy()
+    for number in np.unique(fold).tolist():
+        own = fold == number
+        if len(np.unique(truth[~own])) == 2:
+            honest[own] = calibrated(scores[own], *fit_sigmoid(scores[~own], truth[~own]))
+    return honest

@@ -1,0 +1,50 @@
+"""Rows to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.events import Floats, Ints, Mask, Objects
+
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows to learn from, and what was true of them.
+
+    Attributes
+    ----------
+    features, labels, times, entities
+        Shape ``(n, n_features)``, and ``(n,)`` each; times in ms.
+    numbers
+        What was true of that which is estimated, shape ``(n, n_numbers)``; NaN where nobody can
+        say.
+    """
+
+    features: Matrix
+    labels: Ints
+    times: Ints
+    entities: Objects
+    numbers: Floats
+
+    def take(self, rows: Mask | Ints) -> Labelled:
+        """Return some rows."""
+        return Labelled(
+            self.features[rows],
+            self.labels[rows],
+            self.times[rows],
+            self.entities[rows],
+            self.numbers[rows],
+        )
+
+    def fingerprint(self) -> str:
+        """Hash of the rows, so that two models can be said to have learnt from the same."""
+        digest = hashlib.sha256()
+        for array in (self.features, self.labels, self.times):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
