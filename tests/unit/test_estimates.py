@@ -31,7 +31,7 @@ from streams.spec import MINUTE
 
 SPEC = load_domain("logistics")
 NAMES = ("left", "cost")
-SIGNATURE = Signature("wear", "0", ("a", "b"), "hash", 0.5, (0.0, 0.0), NAMES)
+SIGNATURE = Signature("wear", "0", ("a", "b"), "hash", 0.5, (0.0, 0.0), estimates=NAMES)
 
 
 def rows(seed: int, n: int = 3_000) -> tuple[np.ndarray, np.ndarray]:

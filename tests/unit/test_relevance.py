@@ -48,7 +48,8 @@ def data() -> Labelled:
     columns = [pressure, kind, pulse, too, noise, np.ones(ROWS)]
     features = np.column_stack(columns).astype(np.float32)
     times = np.arange(ROWS) * 60_000
-    return Labelled(features, labels, times, as_objects(f"p{e}" for e in entity))
+    entities = as_objects(f"p{e}" for e in entity)
+    return Labelled(features, labels, times, entities, np.empty((ROWS, 0)))
 
 
 def spec_of(selection: Selection | None) -> DomainSpec:
@@ -159,7 +160,7 @@ def test_what_puts_slates_forward_cannot_select() -> None:
 
 
 def test_a_signature_without_what_it_ignores_can_be_read() -> None:
-    signature = Signature("m", "1", NAMES, "", 0.5, (0.0,) * len(NAMES), ("always",))
+    signature = Signature("m", "1", NAMES, "", 0.5, (0.0,) * len(NAMES), ignored=("always",))
     document = signature.as_dict()
     assert Signature.from_dict(document) == signature
     del document["ignored"]
