@@ -46,6 +46,8 @@ class Cleaned:
     ----------
     clock
         What the clock of each event's partition said when it came (ms, shape ``(n_events,)``).
+    clocks
+        The same of every record of the batch.
     late, duplicate
         Rows of the batch.
     lateness
@@ -54,6 +56,7 @@ class Cleaned:
 
     events: Events
     clock: Ints
+    clocks: Ints
     dead: list[Dead]
     late: Ints
     lateness: Ints
@@ -74,7 +77,8 @@ def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cle
     stamped = batch.source_time != NO_TIME
     times = batch.source_time.copy()
     times[rows] = events.source_time
-    now = advance(clock, batch.records.partition, times, stamped, spec.max_ahead)[rows]
+    clocks = advance(clock, batch.records.partition, times, stamped, spec.max_ahead)
+    now = clocks[rows]
     ahead = events.event_time - events.source_time > spec.max_ahead
     for row in rows[ahead].tolist():
         dead.append(Dead(row, "event_time is ahead of its source's clock"))
@@ -87,6 +91,7 @@ def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cle
     return Cleaned(
         events if fresh.all() and len(keep) == len(events) else events.take(keep[fresh]),
         now[keep[fresh]],
+        clocks,
         sorted(dead, key=lambda d: d.row),
         rows[is_late],
         behind[is_late],

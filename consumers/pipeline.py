@@ -23,6 +23,7 @@ from consumers import account as acc
 from consumers.clean import Cleaned, clean, decode, rejected
 from consumers.collect import Collected, collect
 from consumers.featurize import featurize
+from consumers.holding import NOTHING, Came
 from consumers.journal import Content
 from consumers.monitor import alert_records, occluded, reasons
 from consumers.predict import estimated, rounded, score_batches
@@ -155,7 +156,8 @@ class Pipeline:
             # One that comes behind its partition's clock is known when the clock says so.
             since = np.maximum(events.event_time, cleaned.clock - spec.allowed_lateness)
             state.note_judged("label", events.partition, state.judged.labelled(events, since))
-        self._release()
+        if spec.role is Role.TRIGGER:
+            self._release(self._ready.came(records, cleaned.clocks))
         state.seen[spec.name].forget(clock)
         return outputs
 
@@ -302,7 +304,7 @@ class Pipeline:
 
     def cut(self) -> dict[int, Content]:
         """Write down what has changed since the last cut, per partition."""
-        return self.state.cut(self._waiting.offsets(), self._asks_from())
+        return self.state.cut(self._waiting.offsets(), self._asks_from(), self._waiting.order())
 
     def kept(self, partition: int, content: Content) -> None:
         """Take note that a cut or a snapshot of a partition is where no crash can lose it."""
@@ -314,7 +316,8 @@ class Pipeline:
         if self._waiting.is_scoring() or (recalls is not None and recalls.is_scoring()):
             return None
         own, offset = self._waiting.offsets()
-        return self.state.snapshot(partition, offset[own == partition], self._asks_from())
+        pending, order = offset[own == partition], self._waiting.order().get(partition)
+        return self.state.snapshot(partition, pending, self._asks_from(), order)
 
     def restore(self, partition: int, contents: Sequence[Content]) -> None:
         """Take in a partition's state, from its last snapshot on, before any of its records."""
@@ -388,15 +391,15 @@ class Pipeline:
         if again.any():
             events, _, _ = decode(collect(records.take(again)), self.spec.trigger)
             self._waiting.add(events)
-            self._release()
+            self._release(NOTHING)
 
-    def _release(self) -> None:
-        trigger = self.spec.trigger
+    def _release(self, came: Came) -> None:
         if self._hold:
-            watermark = self._ready.watermark(trigger.name)
-            # What is read again goes in order of event time too: all of it must be there.
+            watermark = self._ready.watermark(self.spec.trigger.name)
+            # What is read again goes in its order too: all of it must be there.
             watermark[list(self.state.unfinished)] = NO_TIME
-            self._waiting.release(watermark)
+            self._waiting.release(watermark, came, self.state.order)
+            self.state.forget_orders()
 
 
 def new_tables(spec: DomainSpec) -> dict[str, SecondKeyTable]:

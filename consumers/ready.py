@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from consumers.holding import Came
 from consumers.schedule import Schedule
 from consumers.state import State
 from consumers.table import SecondKeyTable
-from streams.events import NO_TIME, Events, Ints, Mask
+from streams.events import NO_TIME, Events, Ints, Mask, Records
 from streams.spec import DomainSpec
 
 
@@ -31,6 +32,15 @@ class Ready:
         clock = self._state.clocks[source]
         lateness = self._spec.source(source).allowed_lateness
         return np.where(clock == NO_TIME, NO_TIME, clock - lateness)
+
+    def came(self, records: Records, clocks: Ints) -> Came:
+        """Say which records have come, and what the watermark was once each had.
+
+        ``clocks`` is what the clock of each one's partition said then (ms).
+        """
+        lateness = self._spec.source(records.source).allowed_lateness
+        watermark = np.where(clocks == NO_TIME, NO_TIME, clocks - lateness)
+        return Came(records.partition, records.offset, watermark)
 
     def are(self, events: Events, answered: Ints | None = None) -> Mask:
         """Say whether what events meet is there.

@@ -35,7 +35,7 @@ from streams.errors import StateError
 from streams.events import NO_TIME, Events, Ints, Mask
 from streams.spec import DomainSpec
 
-LAYOUT = 1
+LAYOUT = 2
 
 
 def state_hash(spec: DomainSpec) -> str:
@@ -90,6 +90,9 @@ class State:
         self.unfinished: dict[int, Ints] = {}
         """Per partition, offsets of events that were under way when this state was written down,
         and that have not been read again yet (sorted)."""
+        self.order: dict[int, Ints] = {}
+        """Per partition, offsets of such of them as had been held, and had gone in another order
+        than that of time, in that order."""
         self.safe = np.full(n, NO_TIME)
         """Per partition, the event time before which it asks for nothing any more, even if it
         goes back to what is kept of its state (ms)."""
@@ -253,6 +256,11 @@ class State:
             del self.unfinished[partition]
         return found
 
+    def forget_orders(self) -> None:
+        """Forget in which order events had gone where all have been read again."""
+        for p in self.order.keys() - self.unfinished.keys():
+            del self.order[p]
+
     def not_after(self, asks_from: Ints) -> Ints:
         """Lower the times from which partitions may ask (ms) for what is still to be read again."""
         for p in self.unfinished:
@@ -263,7 +271,9 @@ class State:
         """Take note that a cut or a snapshot of a partition is where no crash can lose it."""
         self.safe[partition] = content["safe"][0]
 
-    def cut(self, pending: tuple[Ints, Ints], asks_from: Ints) -> dict[int, Content]:
+    def cut(
+        self, pending: tuple[Ints, Ints], asks_from: Ints, order: Mapping[int, Ints]
+    ) -> dict[int, Content]:
         """Write down what has changed since the last cut, per partition.
 
         Parameters
@@ -272,23 +282,28 @@ class State:
             Partition and offset of the trigger's events that are under way.
         asks_from
             Per partition, the earliest time of an event that it may still bring (ms).
+        order
+            Per partition, offsets of events that have been held, if they go in another order than
+            that of time.
         """
         if self._journal is None:
             return {}
         partition, offset = pending
         contents = self._journal.take()
         for p, rows in contents.items():
-            rows |= standing(self, p, offset[partition == p], asks_from)
+            rows |= standing(self, p, offset[partition == p], asks_from, order.get(p))
         return contents
 
-    def snapshot(self, partition: int, pending: Ints, asks_from: Ints) -> Content:
+    def snapshot(
+        self, partition: int, pending: Ints, asks_from: Ints, order: Ints | None
+    ) -> Content:
         """Write down all of a partition; no event of it may be with the scorer.
 
         Forgets the journal of that partition: the next cut follows this snapshot.
         """
         if self._journal is not None:
             self._journal.drop(partition)
-        return snapshot(self, partition, pending, asks_from)
+        return snapshot(self, partition, pending, asks_from, order)
 
     def restore(self, partition: int, contents: Sequence[Content]) -> None:
         """Take in a partition that is not known yet: a snapshot, if any, and the cuts after it.

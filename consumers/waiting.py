@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from consumers.holding import Came, Held, out_of_order
 from streams.events import Events, Ints, Mask
 from streams.signature import Signature
 
@@ -43,7 +44,7 @@ class Waiting:
 
     def __init__(self, partitions: int, *, hold: bool) -> None:
         self._partitions, self._hold = partitions, hold
-        self._held: list[Events] = []
+        self._held = Held()
         self._waiting: list[Events] = []
         self._scoring: list[Prepared] = []
 
@@ -53,7 +54,10 @@ class Waiting:
     def add(self, events: Events) -> None:
         """Take events in."""
         if len(events):
-            (self._held if self._hold else self._waiting).append(events)
+            if self._hold:
+                self._held.add(events)
+            else:
+                self._waiting.append(events)
 
     def first(self) -> Events | None:
         """Return the batch whose first event has waited longest."""
@@ -92,20 +96,22 @@ class Waiting:
             np.concatenate([e.offset for e in parts]),
         )
 
-    def release(self, watermark: Ints) -> None:
-        """Let held events go whose partition's watermark (ms) has passed them, in order of time."""
-        if not self._held:
-            return
-        held = Events.concat(self._held)
-        free = held.event_time < watermark[held.partition]
-        if not free.any():
-            self._held = [held]
-            return
-        rest = ~free
-        self._held = [held.take(rest)] if rest.any() else []
-        released = held.take(free)
-        order = np.lexsort((released.event_id.astype(str), released.event_time))
-        self._waiting.append(released.take(order))
+    def release(self, watermark: Ints, came: Came, order: Mapping[int, Ints]) -> None:
+        """Let held events go whose partition's watermark has passed them; see :class:`Held`."""
+        gone = self._held.release(watermark, came, order)
+        if gone is not None:
+            self._waiting.append(gone)
+
+    def order(self) -> dict[int, Ints]:
+        """Return, where held events have gone in another order than that of time, their offsets.
+
+        Per partition, of those that are still under way.
+        """
+        if not self._hold:
+            return {}
+        gone = [*(prepared.events for prepared in self._scoring), *self._waiting]
+        orders = {p: out_of_order(gone, p) for p in range(self._partitions)}
+        return {p: offsets for p, offsets in orders.items() if len(offsets)}
 
     def take(
         self,
@@ -134,7 +140,7 @@ class Waiting:
         self._scoring.remove(prepared)
 
     def _all(self) -> Iterator[Events]:
-        yield from self._held
+        yield from self._held.events
         yield from self._released()
 
     def _released(self) -> Iterator[Events]:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from consumers.state import State
 
 
-def snapshot(state: State, partition: int, pending: Ints, asks_from: Ints) -> Content:
+def snapshot(
+    state: State, partition: int, pending: Ints, asks_from: Ints, order: Ints | None
+) -> Content:
     """Write down all of a partition; no event of it may be with the scorer."""
-    content = standing(state, partition, pending, asks_from)
+    content = standing(state, partition, pending, asks_from, order)
     for source, seen in state.seen.items():
         content[f"seen:{source}:id"], content[f"seen:{source}:time"] = seen.kept(partition)
     for name, windows in state.windows.items():
@@ -48,16 +50,19 @@ def snapshot(state: State, partition: int, pending: Ints, asks_from: Ints) -> Co
     return content
 
 
-def standing(state: State, p: int, pending: Ints, asks_from: Ints) -> Content:
+def standing(state: State, p: int, pending: Ints, asks_from: Ints, order: Ints | None) -> Content:
     """Write down what a partition has one of, whatever has changed."""
     again = state.unfinished.get(p)
     if again is not None:
         pending = np.concatenate([pending, again])
+    if order is None:
+        order = state.order.get(p, np.empty(0, np.int64))
     names = [source.name for source in state.spec.sources]
     content: Content = {
         "next": np.array([state.next[name][p] for name in names]),
         "clock": np.array([state.clocks[name][p] for name in names]),
         "pending": _ranges(np.sort(pending)),
+        "order": order,
         "safe": asks_from[p : p + 1].copy(),
         "judged": state.judged.until[p : p + 1].copy(),
         "behind": np.array(sorted(state.behind[p]), np.int64),
@@ -84,6 +89,9 @@ def restore(state: State, p: int, contents: Sequence[Content]) -> None:
     unfinished = _unranges(_ints(last["pending"]))
     if len(unfinished):
         state.unfinished[p] = unfinished
+        order = _ints(last["order"])
+        if len(order):
+            state.order[p] = order
     for window in spec.windows:
         _restore_window(state, p, window.name, contents)
     _restore_feeds(state, p, contents)

@@ -7,18 +7,15 @@ with their bytes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from producers.recording import Recorded, Recording
-from simulator.effect import ACCURACY_ID, identity, once
+from simulator.effect import ACCURACY_ID, identity
 from simulator.testing.outcome import Outcome, make_outcome
 from simulator.testing.replay import replay
-from streams.events import INGEST_TIME, SOURCE_OFFSET
+from streams.events import INGEST_TIME
 from streams.spec import DomainSpec
 from streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
 
@@ -86,7 +83,7 @@ def check(
                 some = sorted(map(str, keys))[:3]
                 faults.append(f"{name}: {len(keys)} {what}, as {', '.join(some)}")
     faults += _account_faults(expected.account, account)
-    faults += _out_of_order(spec, recording.of(topic(spec.name, SCORES)))
+    faults += _out_of_order(found, expected)
     total = sum(int(part["in"]) for part in (account, account["context"], account["labels"]))
     return Verdict(int(account["in"]), total, lost, doubled, repeats, tuple(faults))
 
@@ -139,17 +136,13 @@ def _account_faults(expected: Mapping[str, Any], found: Mapping[str, Any]) -> li
     return faults
 
 
-def _out_of_order(spec: DomainSpec, scores: Iterable[Recorded]) -> list[str]:
-    """Find partitions whose events were first scored in another order than they lie in.
-
-    What is tracked is taken in order of event time, and so are the events of such a domain scored.
-    """
-    last: dict[int, tuple[int, str]] = {}
-    wrong: Counter[int] = Counter()
-    for record in once(scores):
-        p, place = record.partition, (int(dict(record.headers)[SOURCE_OFFSET] or 0), "")
-        if spec.trackers:
-            place = record.timestamp, str(orjson.loads(record.value or b"{}")["event_id"])
-        wrong[p] += place <= last.get(p, (-1, ""))
-        last[p] = max(place, last.get(p, place))
-    return [f"partition {p}: {n} scores out of order" for p, n in wrong.items() if n]
+def _out_of_order(found: Outcome, expected: Outcome) -> list[str]:
+    """Find partitions whose events were first scored in another order than in the replay."""
+    faults = []
+    for p, offsets in expected.order.items():
+        ours = found.order.get(p, ())
+        both = set(ours) & set(offsets)
+        pairs = zip(*([o for o in own if o in both] for own in (ours, offsets)), strict=True)
+        if wrong := sum(one != other for one, other in pairs):
+            faults.append(f"partition {p}: {wrong} scores out of order")
+    return faults

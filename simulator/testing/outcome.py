@@ -77,6 +77,8 @@ class Outcome:
     dead: Sequence[Rejected]
     late: Sequence[Rejected]
     account: Mapping[str, Any]
+    order: Mapping[int, Sequence[int]]
+    """Per partition, the offsets of the scored events, as they were put out."""
 
     def expect_alert(
         self,
@@ -234,9 +236,13 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
     for record in outputs:
         found.setdefault(record.topic, []).append(record)
     found = {name: once(records) for name, records in found.items()}
+    scores = _scores(spec, found.get(topic(spec.name, SCORES), []))
+    order: dict[int, list[int]] = {}
+    for partition, offset in (score.source for score in scores):
+        order.setdefault(partition, []).append(offset)
     return Outcome(
         spec,
-        _scores(spec, found.get(topic(spec.name, SCORES), [])),
+        sorted(scores, key=lambda s: (s.time_ms, s.event_id, s.source)),
         sorted(
             (_alert(spec, r) for r in found.get(topic(spec.name, ALERTS), [])),
             key=lambda a: (a.time_ms, a.id),
@@ -244,6 +250,7 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
         [_rejected(r, "reason") for r in found.get(topic(spec.name, DEAD), [])],
         [_rejected(r, "lateness_ms") for r in found.get(topic(spec.name, LATE), [])],
         account,
+        order,
     )
 
 
@@ -251,7 +258,7 @@ def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
     bodies = [orjson.loads(r.value) for r in records]
     headers = [dict(r.headers) for r in records]
     times = parse_times([body["event_time"] for body in bodies]).tolist()
-    scores = [
+    return [
         Score(
             body["event_id"],
             body[spec.trigger.key],
@@ -263,7 +270,6 @@ def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
         )
         for body, header, time in zip(bodies, headers, times, strict=True)
     ]
-    return sorted(scores, key=lambda s: (s.time_ms, s.event_id, s.source))
 
 
 def _alert(spec: DomainSpec, record: Any) -> Alert:

@@ -82,6 +82,8 @@ WRECKS: tuple[dict[str, Any] | bytes | None, ...] = (
 KINDS = (*["transactions"] * 6, *["chargebacks"] * 2, *["heartbeat"] * 2, "wreck")
 UNSTAMPED = ("none", "junk")
 STAMPS = ("own", "own", "own", "extra", *UNSTAMPED)
+LEAPING = (*STAMPS, "none", "far")
+"""What an event meets of a past that its source's clock has left for weeks is not promised."""
 
 
 def wild_steps(

@@ -14,7 +14,7 @@ from tests.property.chained import chained
 from tests.property.crashing import Crashing, account, effect
 from tests.property.driving import one_by_one, run
 from tests.property.examples import examples
-from tests.property.logs import SPEC, Story, ending, steps, tell
+from tests.property.logs import LEAPING, SPEC, Story, ending, steps, tell, wild_steps
 
 Action = tuple[str, int, int]
 
@@ -39,6 +39,24 @@ CHAINED = chained(SPEC)
 @examples(2)
 @given(story=st.lists(steps(), min_size=3, max_size=16), rounds=ROUNDS)
 def test_a_crash_at_any_moment_changes_nothing(
+    story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool, spec: DomainSpec
+) -> None:
+    survive(story, rounds, hold, spec)
+
+
+@pytest.mark.parametrize(
+    ("hold", "spec"), [(True, SPEC), (False, CHAINED)], ids=["hold", "chained"]
+)
+@examples(1)
+@given(story=st.lists(wild_steps(stamps=LEAPING), min_size=3, max_size=16), rounds=ROUNDS)
+def test_nor_does_it_where_a_clock_has_leapt(
+    story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool, spec: DomainSpec
+) -> None:
+    """Events that are behind a clock have gone as they came, and go so again."""
+    survive(story, rounds, hold, spec)
+
+
+def survive(
     story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool, spec: DomainSpec
 ) -> None:
     items = tell(story)
