@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from simulator.training import world_slices
 from streams.spec import DAY, DomainSpec, Role
 
@@ -13,27 +11,8 @@ FEWEST = 50
 """Events of the trigger, however many other records go with them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """A stretch of a domain's world, and its pace.
-
-    Attributes
-    ----------
-    days
-        Its length (event days).
-    rate
-        Events of the trigger per second, so that all sources have :data:`PER_SECOND` together.
-    triggers
-        How many of these events there are.
-    """
-
-    days: float
-    rate: float
-    triggers: int
-
-
-def load_of(spec: DomainSpec, seed: int, times: float = 1.0) -> Load:
-    """Measure how long a world goes on until it has sent its records, and what they are."""
+def days_of(spec: DomainSpec, seed: int, times: float = 1.0) -> float:
+    """Measure how many event days of a world it takes until it has sent its records."""
     epoch, records, triggers, end = spec.timeline.epoch, 0, 0, spec.timeline.epoch
     roles = {source.name: source.role for source in spec.sources}
     for piece in world_slices(spec, seed, spec.options):
@@ -44,4 +23,4 @@ def load_of(spec: DomainSpec, seed: int, times: float = 1.0) -> Load:
         end = piece.until
         if records >= RECORDS * times and triggers >= FEWEST:
             break
-    return Load((end - epoch) / DAY, PER_SECOND * triggers / records, triggers)
+    return (end - epoch) / DAY

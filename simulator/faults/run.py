@@ -19,7 +19,7 @@ from producers.recording import Recorded, read_recording
 from producers.wire import partition_of
 from simulator.broker import free_port
 from simulator.faults.check import Verdict, check
-from simulator.faults.load import load_of
+from simulator.faults.load import PER_SECOND, days_of
 from simulator.faults.plan import FROZEN_TWICE, GONE_A_MINUTE, RESTARTED, Fault, needs_proxy, way_of
 from simulator.faults.poison import BIG, WAYS
 from simulator.faults.proxy import Proxy
@@ -81,9 +81,9 @@ def run_fault(
     StackError
         If the stack does not live through it.
     """
-    load = load_of(spec, seed, LONGER.get(fault.name, 1.0))
+    days = days_of(spec, seed, LONGER.get(fault.name, 1.0))
     options = (
-        "--days", str(load.days), "--rate", str(load.rate), "--workers", str(WORKERS),
+        "--days", str(days), "--rate", str(PER_SECOND), "--workers", str(WORKERS),
         "--seed", str(seed), "--broker", broker,
     )  # fmt: skip
     with _service(needs_proxy(fault.name), spec) as proxy:
@@ -146,7 +146,7 @@ def send_poison(spec: DomainSpec, address: str, seed: int) -> None:
     name = topic(spec.name, spec.trigger.name)
     good = [
         r
-        for r in record_world(spec, seed=seed + 1, days=load_of(spec, seed + 1, 0.03).days).of(name)
+        for r in record_world(spec, seed=seed + 1, days=days_of(spec, seed + 1, 0.03)).of(name)
         if r.key
     ]
     producer = KafkaProducer(bootstrap_servers=address, max_request_size=2 * BIG)
