@@ -65,7 +65,7 @@ class Held:
         for p, offsets in order.items():
             own = np.flatnonzero(gone.partition == p)
             by[own] = _place_in(gone.offset[own], offsets)
-        return gone.take(np.lexsort((gone.event_id.astype(str), gone.event_time, by)))
+        return gone.take(_in_order(gone, by))
 
 
 def _let_go_by(events: Events, came: Came) -> Ints:
@@ -78,6 +78,18 @@ def _let_go_by(events: Events, came: Came) -> Ints:
         passed = np.searchsorted(watermark, events.event_time[own], side="right")
         by[own] = offset[np.minimum(np.maximum(itself, passed), len(offset) - 1)]
     return by
+
+
+def _in_order(events: Events, by: Ints) -> Ints:
+    """Return the rows in order of time, of all partitions; those of each by what let them go."""
+    ids = events.event_id.astype(str)
+    rows = np.lexsort((ids, events.event_time))
+    partition = events.partition[rows]
+    own = rows[np.argsort(partition, kind="stable")]
+    its = np.lexsort((ids, events.event_time, by, events.partition))
+    if not np.array_equal(own, its):
+        rows[np.argsort(partition, kind="stable")] = its
+    return rows
 
 
 def _place_in(offsets: Ints, order: Ints) -> Ints:

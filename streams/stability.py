@@ -115,6 +115,7 @@ def select(
                 solver="liblinear",
                 intercept_scaling=20.0,
                 max_iter=1000,
+                random_state=seed,  # liblinear draws in which order it goes through the columns
             ).fit(design, labels[half])
             # A level that tells something has a positive coefficient; with a negative one, the
             # model undoes another column.

@@ -18,7 +18,7 @@ from tests.effort import NIGHTLY, SEED
 RUNS = 200 if NIGHTLY else 30
 """Each fault at least once in the first of the domains; the runs after that are the others'."""
 FIRST = SEED if NIGHTLY else 0
-DOMAINS = ("finance", "retail", "technology")
+DOMAINS = ("finance", "retail", "technology", "healthcare", "logistics")
 MEMORY_MB = 1024
 SLOW_MACHINE = 3
 """The benchmark holds a recovery to what is promised on a quiet machine. Here other tests run
@@ -35,7 +35,7 @@ pytestmark = [
 def domain_of(seed: int) -> str:
     """Return whose stack a run's fault is planted into."""
     number = seed - FIRST - len(FAULTS)
-    return DOMAINS[0] if number < 0 else DOMAINS[1:][number % 2]
+    return DOMAINS[0] if number < 0 else DOMAINS[1:][number % 4]
 
 
 def test_there_are_runs_for_every_fault_and_every_domain() -> None:

@@ -158,3 +158,13 @@ def test_stability_selection_keeps_what_matters_and_drops_noise() -> None:
     assert {"signal", "bent", "level"} <= set(found.kept) <= {"signal", "bent", "level", "holes"}
     assert max(found.decoys.values()) < 0.6
     assert found.picked["constant"] == 0
+
+
+def test_a_selection_draws_from_its_own_seed_alone() -> None:
+    """Its solver draws too; from what all share, every training would pick other features."""
+    random = np.random.default_rng(1)
+    table = pd.DataFrame({"signal": random.normal(size=400), "noise": random.normal(size=400)})
+    labels = (table["signal"] + random.normal(size=400) > 0).to_numpy().astype(np.int64)
+    before = np.random.get_state()[1].tolist()
+    select(table, labels, np.arange(400), how=Selection(pairs=2))
+    assert np.random.get_state()[1].tolist() == before
