@@ -23,10 +23,9 @@ from consumers import account as acc
 from consumers.clean import Cleaned, clean, decode, rejected
 from consumers.collect import Collected, collect
 from consumers.featurize import featurize
+from consumers.finishing import Finishing
 from consumers.holding import NOTHING, Came
 from consumers.journal import Content
-from consumers.monitor import alert_records, occluded, reasons
-from consumers.predict import estimated, rounded, score_batches
 from consumers.ready import Ready
 from consumers.schedule import Schedule
 from consumers.state import State
@@ -40,7 +39,7 @@ from streams.events import (
     Records,
 )
 from streams.signature import Signature
-from streams.slates import Answers, items_of, scores_of
+from streams.slates import Answers
 from streams.spec import DomainSpec, Role
 
 Matrix = npt.NDArray[np.float32]
@@ -91,6 +90,7 @@ class Pipeline:
         self._schedule = schedule
         self._hold, self._key = hold or bool(spec.trackers), key
         self._waiting = Waiting(spec.partitions, hold=self._hold)
+        self._finishing = Finishing(spec, self.state, in_order=self._hold)
 
     @property
     def account(self) -> acc.Account:
@@ -184,16 +184,7 @@ class Pipeline:
 
     def to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
         """Find the rows that raise an alert, and build what must be scored to explain them."""
-        signature = prepared.signature
-        assert signature is not None
-        if prepared.recalled:
-            nobody = np.empty(0, np.int64)
-            return nobody, occluded(self.spec, prepared.features[nobody], signature)
-        risk = self.spec.alert.risks(rounded(scores_of(answer)), prepared.features)
-        rows = np.flatnonzero(risk >= signature.threshold)
-        if self._hold:  # in order of time, whoever is quiet now stays so
-            rows = rows[~self.state.is_quiet(prepared.events.take(rows))]
-        return rows, occluded(self.spec, prepared.features[rows], signature)
+        return self._finishing.to_explain(prepared, answer)
 
     def finish(
         self, prepared: Prepared, answer: Answers | None, alerts: Ints, without: Answers
@@ -207,43 +198,18 @@ class Pipeline:
         alerts, without
             The rows from :meth:`to_explain` and the answers to what it built.
         """
-        events, signature, trigger = prepared.events, prepared.signature, self.spec.trigger.name
+        events, signature = prepared.events, prepared.signature
         if prepared.recalled:
             self.state.note_recalled(events)
             if answer is None or signature is None:
                 return Outputs()
-            again, numbers = rounded(scores_of(answer)), estimated(self.spec, answer)
-            items = items_of(answer, len(numbers))
-            return Outputs(
-                batches=score_batches(self.spec, prepared, again, signature, items, numbers)
-            )
+            return self._finishing.again(prepared, answer, signature)
         self._waiting.finish(prepared)
         self.state.note_finished(events, prepared.tracked)
         if answer is None or signature is None:
-            self.account.add(trigger, acc.NO_MODEL, events.partition)
+            self.account.add(self.spec.trigger.name, acc.NO_MODEL, events.partition)
             return Outputs()
-        scores, numbers = rounded(scores_of(answer)), estimated(self.spec, answer)
-        items, rest = items_of(answer, len(numbers)), scores_of(without)
-        outputs = Outputs(
-            batches=score_batches(self.spec, prepared, scores, signature, items, numbers),
-            latencies_from=[events.ingest_time[events.ingest_time != NO_TIME]],
-        )
-        if len(alerts):
-            why = reasons(self.spec, prepared.features[alerts], scores[alerts], rest, signature)
-            new = self.state.quiet(events.take(alerts))
-            chosen, why = alerts[new], [why[row] for row in new.tolist()]
-            said = {name: own[chosen] for name, own in numbers.items()}
-            outputs.records += alert_records(
-                self.spec, events.take(chosen), scores[chosen], why, signature, said
-            )
-        self.account.add(trigger, acc.SCORED, events.partition)
-        rows = self.state.not_behind(events)
-        judged = events.take(rows)
-        waits = self.state.judged.scored(
-            judged, scores[rows], None if items is None else items[rows]
-        )
-        self.state.note_judged("score", judged.partition, waits)
-        return outputs
+        return self._finishing.outputs(prepared, answer, signature, alerts, without)
 
     @property
     def pending(self) -> int:
