@@ -169,6 +169,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
             "faults",
             "handbook",
             "latency",
+            "model",
             "movielens",
             "readmission",
             "recovery",
