@@ -37,9 +37,10 @@ def test_every_contestant_accounts_for_every_record(registry: Registry, tmp_path
 @pytest.mark.stack
 @pytest.mark.slow
 def test_latency_is_measured_to_the_end(registry: Registry, tmp_path: Path) -> None:
-    result = measured(tmp_path, "latency", "--rates", "300", "--seconds", "3")
+    arguments = "--domain", "technology", "--rates", "300", "--seconds", "3"
+    result = measured(tmp_path, "latency", *arguments)
     entry = result["300"]
-    assert entry["events"] == entry["scores"] > 0
+    assert 0.95 * entry["events"] < entry["scores"] <= entry["events"]  # some are dead or doubled
     assert entry["unaccounted"] == 0
     assert 0 < entry["broker_alone_ms"]["p50"] <= entry["broker_alone_ms"]["p99"]
 
@@ -49,7 +50,8 @@ def test_latency_is_measured_to_the_end(registry: Registry, tmp_path: Path) -> N
 def test_a_worker_finishes_with_durable_state_and_without(
     registry: Registry, tmp_path: Path
 ) -> None:
-    result = measured(tmp_path, "durability", "--keys", "300", "--events", "3000", "--rounds", "1")
+    arguments = "--domain", "retail", "--keys", "300", "--events", "3000", "--rounds", "1"
+    result = measured(tmp_path, "durability", *arguments)
     assert set(result["events_per_second"]) == {"written down", "in memory"}
     assert result["throughput_left"] > 0
 
