@@ -29,10 +29,11 @@ import pandas as pd
 from rich.console import Console
 
 from models.registry import Registry
+from simulator.plan import Plan
 from simulator.reading import read_whole
 from simulator.report import as_text, unaccounted
 from simulator.runs import Run
-from simulator.stack import Plan, Stack
+from simulator.stack import Stack
 from simulator.supervisor import Supervisor
 from simulator.training import parse_day, train_on_files
 from simulator.view import View

@@ -28,8 +28,9 @@ from consumers.changelog import Changelog
 from consumers.output import BATCH_BYTES
 from consumers.pipeline import Pipeline
 from producers.wire import partition_of, wire
+from simulator.plan import Plan
 from simulator.runs import new_run
-from simulator.stack import Plan, Stack
+from simulator.stack import Stack
 from simulator.testing.inprocess import as_records
 from simulator.training import world_slices
 from streams.errors import StackError, UsageError

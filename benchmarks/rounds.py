@@ -19,10 +19,11 @@ from benchmarks.filling import Input
 from consumers.account import SCORED
 from consumers.measures import read_measures
 from simulator.broker import end_offsets
+from simulator.plan import Plan
 from simulator.process import Child
 from simulator.reading import Tail
 from simulator.runs import new_run
-from simulator.stack import Plan, Stack
+from simulator.stack import Stack
 from streams.errors import StackError
 from streams.settings import Settings
 from streams.spec import DomainSpec

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +20,13 @@ from simulator.broker import (
     tuning_for,
     wait_for_broker,
 )
+from simulator.plan import Plan
+from simulator.probes import answers, listens
 from simulator.process import Child, Children
 from simulator.runs import Run
 from streams.errors import BrokerError, StackError, StateError
 from streams.registry import all_topics
-from streams.settings import EMBEDDED, Settings
+from streams.settings import EMBEDDED
 from streams.signature import Signature
 from streams.spec import DomainSpec
 from streams.topics import topics_of
@@ -36,41 +34,6 @@ from streams.topics import topics_of
 PYTHON = sys.executable
 ATTEMPTS = 5
 """Another program may take a port between its choice and its use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a stack is to run.
-
-    Parameters
-    ----------
-    sources
-        Domain to the file or folder that it replays; the others run their worlds.
-    paces
-        Domain to the options of ``streamsim send`` that say how fast; the others go at their own.
-    days
-        Event days after which a world ends, ``None`` for never.
-    """
-
-    domains: tuple[DomainSpec, ...]
-    settings: Settings
-    sources: Mapping[str, Path]
-    paces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    days: float | None = None
-    hold: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what identifies a run's configuration, as JSON types."""
-        settings = self.settings
-        return {
-            "broker": settings.broker,
-            "workers": settings.workers,
-            "seed": settings.seed,
-            "sources": {name: path.name for name, path in self.sources.items()},
-            "paces": {name: list(options) for name, options in self.paces.items()},
-            "days": self.days,
-            "hold": self.hold,
-        }
 
 
 class Stack:
@@ -219,14 +182,14 @@ class Stack:
         deadline = time.monotonic() + self.plan.settings.ready_s
         for spec in self.plan.domains:
             url = f"{self.model_url}/v2/models/{spec.recipe.name}/ready"
-            while not _answers(url):
+            while not answers(url):
                 self.children.check()
                 if time.monotonic() > deadline:
                     raise StackError(f"the model service does not answer at {url}")
                 time.sleep(0.05)
         self._say(f"model service on {self.model_url}")
         for url in self._ready:
-            while not _listens(url):
+            while not listens(url):
                 self.children.check()
                 if time.monotonic() > deadline:
                     raise StackError(f"nobody answers at {url}")
@@ -334,21 +297,3 @@ class Stack:
         environment = self.plan.settings.environment()
         environment["STREAMSIM_MODEL_URL"] = self.model_url
         return environment
-
-
-def _listens(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own URL
-            return True
-    except urllib.error.HTTPError:
-        return True  # it wants a key
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own URL
-            return bool(json.load(response).get("ready"))
-    except (urllib.error.URLError, OSError, ValueError):
-        return False

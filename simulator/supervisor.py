@@ -20,9 +20,10 @@ from simulator.effect import identity
 from simulator.keeping import Keeper, keep
 from simulator.ledger import Ledger
 from simulator.lifecycle import announce
+from simulator.plan import Plan
 from simulator.reading import Tail
 from simulator.runs import Run, new_run
-from simulator.stack import Plan, Stack
+from simulator.stack import Stack
 from simulator.training import ensure_champion
 from simulator.view import View
 from streams.errors import BrokerError, StackError

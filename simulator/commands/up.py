@@ -9,9 +9,10 @@ import click
 import orjson
 
 from simulator import report as reports
+from simulator.plan import Plan
 from simulator.recorder import record_to
 from simulator.runs import Run
-from simulator.stack import Plan, Stack
+from simulator.stack import Stack
 from simulator.supervisor import Supervisor
 from simulator.view import make_view
 from streams.errors import ExpectationError, UsageError

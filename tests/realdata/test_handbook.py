@@ -13,9 +13,10 @@ import pytest
 
 from consumers.predict import unpack_features
 from models.registry import Registry
+from simulator.plan import Plan
 from simulator.reading import read_whole
 from simulator.runs import Run
-from simulator.stack import Plan, Stack
+from simulator.stack import Stack
 from simulator.supervisor import Supervisor
 from simulator.view import make_view
 from streams.settings import read_settings
