@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from producers.recording import read_recording, write_recording
-from simulator.testing.outcome import Outcome
 from simulator.testing.replay import record_world
-from streams.registry import load_domain
 from streams.spec import DomainSpec
-
-Replay = Callable[..., Outcome]
-
-
-def alike(a: Outcome, b: Outcome) -> None:
-    assert a.scores == b.scores
-    assert a.alerts == b.alerts
-    assert sorted(a.dead, key=str) == sorted(b.dead, key=str)
-    assert sorted(a.late, key=str) == sorted(b.late, key=str)
-    assert {k: b.account[k] for k in a.account} == dict(a.account)
+from tests.replay.likeness import Replay, alike
 
 
 @pytest.mark.stack
@@ -34,51 +22,6 @@ def test_a_broker_changes_nothing(
     assert len(alone.scores) > 5_000
     assert len(alone.alerts) > 5
     alike(alone, stack(recording, workers=workers))
-
-
-@pytest.mark.stack
-@pytest.mark.parametrize(
-    ("domain", "days", "world", "scored", "joined"),
-    [
-        ("retail", 60, {"households": 150, "lapses": 6}, 3_000, 500),
-        ("logistics", 1 / 24, {"vehicles": 12, "failures": 6}, 10_000, 50),
-        ("technology", 30, {"users": 150, "changes": 6}, 3_000, 100),
-        ("healthcare", 40, {"patients": 6_000}, 300, 5_000),
-    ],
-)
-def test_nor_does_it_to_any_domain(
-    replay: Replay,
-    stack: Replay,
-    registry: object,
-    domain: str,
-    days: float,
-    world: dict[str, float],
-    scored: int,
-    joined: int,
-) -> None:
-    """Context comes on topics of its own, and each at its own pace; entities are tracked."""
-    recording = record_world(load_domain(domain), seed=4, days=days, **world)
-    alone = replay(recording)
-    assert len(alone.scores) > scored
-    assert alone.account["context"]["applied"] > joined
-    assert alone.alerts
-    alike(alone, stack(recording, workers=2))
-
-
-@pytest.mark.stack
-@pytest.mark.parametrize("workers", [1, 2])
-def test_nor_does_it_where_the_model_is_renewed(
-    replay: Replay, stack: Replay, registry: object, workers: int
-) -> None:
-    """Each version answers the same events, whoever makes it and whoever asks it."""
-    technology = load_domain("technology")
-    recording = record_world(technology, seed=4, days=27, users=120)
-    alone = replay(recording)
-    assert len(alone.scores) > 5_000
-    assert len({score.version for score in alone.scores}) == 5  # the champion's is one of them
-    alike(alone, stack(recording, workers=workers))
-    small = replay(recording, rows=500)
-    assert small.scores == alone.scores
 
 
 @pytest.mark.stack

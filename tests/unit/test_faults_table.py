@@ -13,6 +13,7 @@ from simulator.faults.check import Verdict
 from simulator.faults.plan import FAULTS, RESTARTED, Fault
 from simulator.faults.run import Result
 from streams.errors import ExpectationError, UsageError
+from streams.registry import load_domain
 from streams.settings import EMBEDDED
 from streams.spec import DomainSpec
 
@@ -31,6 +32,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Planted:
         return Result(seed, fault, Verdict(1000, 1200, 0, 0, 3, ()), recovery_s, 80.0, 50)
 
     monkeypatch.setattr(faults, "_run", pretend)
+    monkeypatch.setattr(faults, "subject", load_domain)  # which trains nothing
     return noted
 
 
