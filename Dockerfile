@@ -9,6 +9,7 @@ RUN python -m venv --without-pip /opt/venv
 COPY requirements.lock ./
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY LICENSE README.md pyproject.toml ./
+COPY streamsim streamsim
 COPY streams streams
 COPY producers producers
 COPY consumers consumers

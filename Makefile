@@ -27,7 +27,7 @@ up: setup ## the stack until it is stopped; ARGS="..." passes options on
 	@$(BIN)/streamsim up $(ARGS)
 
 kafka: setup ## Apache Kafka without Docker, until Ctrl-C; needs Java 17 and Maven
-	@$(BIN)/python -m simulator.apache $(ARGS)
+	@$(BIN)/python -m streamsim.simulator.brokers.apache $(ARGS)
 
 test: $(READY_DEV) ## the tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
@@ -41,7 +41,7 @@ test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
 	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)
 
 test-kafka: $(READY_DEV) ## the tests of whole stacks on Apache Kafka; needs Java 17 and Maven
-	@$(BIN)/python -m simulator.apache --setup
+	@$(BIN)/python -m streamsim.simulator.brokers.apache --setup
 	@$(BIN)/python -m pytest --broker kafka -m "not slow" $(ARGS)
 
 nightly: $(READY_DEV) ## fuzzing, properties and faults with many times the cases, new each time

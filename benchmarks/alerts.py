@@ -14,18 +14,18 @@ from typing import Any
 import click
 import orjson
 
-from models.loaded import Loaded
-from producers.wire import finale, wire
-from simulator.judge import alert_quality, join_labels
-from simulator.sources import Reach
-from simulator.surging import surge_quality
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.testing.replay import champion
-from streams.errors import ExpectationError, UsageError
-from streams.registry import load_domain
-from streams.spec import DAY, DomainSpec, Role
-from streams.topics import ALERTS, SCORES, TRUTH, topic
-from streams.world import Slice
+from streamsim.models.loaded import Loaded
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.reach import Reach
+from streamsim.simulator.report.judge import alert_quality, join_labels
+from streamsim.simulator.report.surge_alerts import surge_quality
+from streamsim.simulator.testing.replay import champion
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.spec import DAY, DomainSpec, Role
+from streamsim.streams.spec.world import Slice
+from streamsim.streams.topics import ALERTS, SCORES, TRUTH, topic
 
 DAYS = {"finance": 30.0, "retail": 90.0, "logistics": 1 / 6, "technology": 60.0}
 QUIET_DAYS = {"logistics": 1 / 6}

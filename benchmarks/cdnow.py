@@ -21,19 +21,19 @@ import click
 import numpy as np
 import pandas as pd
 
-from consumers.waiting import Prepared
-from models.buying import BgNbd, Purchases, purchases_by
-from producers.encode import encode_rows
-from producers.wire import finale, wire
-from simulator.sources import Reach
-from simulator.testing.inprocess import InProcess, as_records
-from streams.errors import ExpectationError, UsageError
-from streams.events import Floats, Ints
-from streams.intervals import auc, difference, interval
-from streams.labels import label_of, read_labels
-from streams.registry import load_domain
-from streams.spec import DAY, HOUR, DomainSpec
-from streams.world import Slice
+from streamsim.benchmarks.studies.buying import BgNbd, Purchases, purchases_by
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.encode import encode_rows
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.reach import Reach
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.labels import label_of, read_labels
+from streamsim.streams.spec import DAY, HOUR, DomainSpec
+from streamsim.streams.spec.world import Slice
+from streamsim.streams.statistics.intervals import auc, difference, interval
 
 SPLIT = pd.Timestamp("1997-10-01", tz="UTC")
 HORIZON = 14

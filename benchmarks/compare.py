@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from benchmarks.filling import Input
-from benchmarks.rounds import (
+from streamsim.benchmarks.filling import Input
+from streamsim.benchmarks.rounds import (
     Round,
     bare_stack,
     loaded_stack,
@@ -25,12 +25,12 @@ from benchmarks.rounds import (
     start_workers,
     time_workers,
 )
-from benchmarks.subject import DOMAIN, subject
-from simulator.broker import tuning_for
-from simulator.process import Child
-from simulator.stack import PYTHON, Stack
-from streams.settings import Settings, read_settings
-from streams.spec import DomainSpec
+from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.simulator.brokers.broker import tuning_for
+from streamsim.simulator.run.process import Child
+from streamsim.simulator.run.stack import PYTHON, Stack
+from streamsim.streams.settings import Settings, read_settings
+from streamsim.streams.spec import DomainSpec
 
 OURS = "streamsim"
 
@@ -152,7 +152,7 @@ def _start(stack: Stack, spec: DomainSpec, contestant: Contestant) -> Sequence[C
     settings = stack.plan.settings
     tuning = tuning_for(settings.broker)
     command = [
-        PYTHON, "-m", "benchmarks.contestants", contestant.name, "--domain", spec.name,
+        PYTHON, "-m", "streamsim.benchmarks.contestants", contestant.name, "--domain", spec.name,
         "--broker", stack.address, "--group", stack.group,
         "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
         "--fetch-growth-us", str(tuning.fetch_growth_us),

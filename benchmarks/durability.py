@@ -12,17 +12,20 @@ from typing import Any
 
 import click
 
-from benchmarks.filling import Input
-from benchmarks.rounds import Round, loaded_stack, service_of, time_workers
-from benchmarks.subject import DOMAIN, subject, world_of
-from consumers.app import read_config
-from consumers.app import run as run_worker
-from simulator.process import Child
-from simulator.stack import Stack
-from streams.errors import StackError
-from streams.settings import read_settings
+from streamsim.benchmarks.filling import Input
+from streamsim.benchmarks.rounds import Round, loaded_stack, service_of, time_workers
+from streamsim.benchmarks.subject import DOMAIN, subject, world_of
+from streamsim.consumers.worker.app import read_config
+from streamsim.consumers.worker.app import run as run_worker
+from streamsim.simulator.run.process import Child
+from streamsim.simulator.run.stack import Stack
+from streamsim.streams.errors import StackError
+from streamsim.streams.settings import read_settings
 
-MODULES = {"written down": "consumers.app", "in memory": "benchmarks.durability"}
+MODULES = {
+    "written down": "streamsim.consumers.worker",
+    "in memory": "streamsim.benchmarks.durability",
+}
 NEEDED = 0.8
 """Part of the throughput without durable state that must be left with it."""
 

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from streams.domains.healthcare.files import chapter as diagnosis_group
-from streams.errors import SourceError
-from streams.events import Floats, Ints
+from streamsim.streams.domains.healthcare.files import chapter as diagnosis_group
+from streamsim.streams.errors import SourceError
+from streamsim.streams.events import Floats, Ints
 
 FILE, CODES = "encounters.csv.gz", "code_tables.csv"
 DAYS, KNOWN_AFTER = 3_653, 30

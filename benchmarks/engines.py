@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.prognosis import Matrix, Prognosis, fit_failure, fit_life
-from streams.degradation import Degradation, Reference
-from streams.errors import SourceError
-from streams.events import Floats, Ints
-from streams.seeds import stream
-from streams.sensors import SensorState
+from streamsim.benchmarks.studies.prognosis import Matrix, Prognosis, fit_failure, fit_life
+from streamsim.streams.domains.logistics.degradation import Degradation, Reference
+from streamsim.streams.domains.logistics.sensors import SensorState
+from streamsim.streams.errors import SourceError
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
 
 FILE = "train_FD001.txt"
 MOST_BYTES = 64 << 20

@@ -1,7 +1,7 @@
 """Faults of every kind under load: what was lost, what was doubled, how long recovery took.
 
 Every run is a stack of its own with one fault, chosen and timed by its seed; a checker then reads
-its topics alone (:mod:`simulator.faults.check`).
+its topics alone (:mod:`streamsim.simulator.faults.check`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 import click
 
-from benchmarks.subject import DOMAIN, subject
-from simulator.apache import ApacheKafka
-from simulator.faults.plan import FAULTS, RESTARTED, Fault, make_fault, plan
-from simulator.faults.run import Result, run_fault
-from streams.errors import ExpectationError, StreamsimError, UsageError
-from streams.settings import EMBEDDED
-from streams.spec import DomainSpec
+from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.simulator.brokers.apache import ApacheKafka
+from streamsim.simulator.faults.fault_plan import FAULTS, RESTARTED, Fault, make_fault, plan
+from streamsim.simulator.faults.run import Result, run_fault
+from streamsim.streams.errors import ExpectationError, StreamsimError, UsageError
+from streamsim.streams.settings import EMBEDDED
+from streamsim.streams.spec import DomainSpec
 
 RECOVER_S = 20.0
 KAFKA = "kafka"

@@ -14,14 +14,14 @@ from itertools import islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as AioKafkaError
 
-from benchmarks.subject import usual_world
-from consumers.output import BATCH_BYTES, Output
-from producers.wire import Batch, finale, wire
-from simulator.sources import Reach
-from streams.errors import BrokerError
-from streams.events import HEARTBEAT, INGEST_TIME, Outbound
-from streams.spec import DomainSpec
-from streams.topics import topic
+from streamsim.benchmarks.subject import usual_world
+from streamsim.consumers.worker.output import BATCH_BYTES, Output
+from streamsim.producers.wire import Batch, finale, wire
+from streamsim.simulator.reach import Reach
+from streamsim.streams.errors import BrokerError
+from streamsim.streams.events import HEARTBEAT, INGEST_TIME, Outbound
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import topic
 
 CHUNK = 8_192
 """Records that are gathered to one batch per topic and partition."""
@@ -98,7 +98,7 @@ def _until(events: int, spec: DomainSpec, batches: Iterator[Batch]) -> Iterator[
 
 
 def _outbound(spec: DomainSpec, batches: Iterator[Batch]) -> Iterator[Outbound]:
-    """Turn batches into records, as ``producers.send`` does."""
+    """Turn batches into records, as ``streamsim.producers.sender`` does."""
     topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
     for batch in batches:
         ingest = (INGEST_TIME, b"%d" % int(time.time() * 1000))

@@ -28,20 +28,20 @@ import orjson
 import pandas as pd
 from rich.console import Console
 
-from models.registry import Registry
-from simulator.plan import Plan
-from simulator.reading import read_whole
-from simulator.report import as_text, unaccounted
-from simulator.runs import Run
-from simulator.stack import Stack
-from simulator.supervisor import Supervisor
-from simulator.training import parse_day, train_on_files
-from simulator.view import View
-from streams.errors import ExpectationError, UsageError
-from streams.registry import load_domain
-from streams.settings import read_settings
-from streams.spec import DAY, DomainSpec
-from streams.topics import topics_of
+from streamsim.models.registry import Registry
+from streamsim.simulator.model_training import parse_day, train_on_files
+from streamsim.simulator.reading import read_whole
+from streamsim.simulator.report.run_report import as_text, unaccounted
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import Run
+from streamsim.simulator.run.stack import Stack
+from streamsim.simulator.run.supervisor import Supervisor
+from streamsim.simulator.run.view import View
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.settings import read_settings
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.topics import topics_of
 
 TRAIN_FROM, TRAIN_DAYS, DELAY_DAYS, TEST_DAYS = "2018-07-25", 7, 7, 7
 TOP = 100

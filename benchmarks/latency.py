@@ -17,15 +17,15 @@ import click
 import numpy as np
 import psutil
 
-from benchmarks.observer import Observer, Times, ingest_times
-from benchmarks.rounds import bare_stack, close_account, until_assigned
-from benchmarks.subject import DOMAIN, subject
-from consumers.patience import FetchWait
-from simulator.broker import tuning_for
-from simulator.stack import Stack
-from streams.errors import StackError, UsageError
-from streams.settings import Settings, read_settings
-from streams.spec import DomainSpec
+from streamsim.benchmarks.observer import Observer, Times, ingest_times
+from streamsim.benchmarks.rounds import bare_stack, close_account, until_assigned
+from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.consumers.worker.fetch_wait import FetchWait
+from streamsim.simulator.brokers.broker import tuning_for
+from streamsim.simulator.run.stack import Stack
+from streamsim.streams.errors import StackError, UsageError
+from streamsim.streams.settings import Settings, read_settings
+from streamsim.streams.spec import DomainSpec
 
 WARM_UP_S = 5.0
 ALONE_S = 10.0

@@ -2,7 +2,7 @@
 
 Worlds of the usual kind, with as many entities as the model has learnt from: these are what is
 drawn again for the intervals, those of all seeds together. What the alerts are worth is another
-question (:mod:`benchmarks.alerts`).
+question (:mod:`streamsim.benchmarks.alerts`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.alerts import DAYS
-from models.labelled import Labelled
-from models.loaded import Loaded
-from models.training import judge_estimates, measure
-from simulator.testing.replay import champion
-from simulator.training import labelled, world_slices
-from streams.errors import ExpectationError, UsageError
-from streams.intervals import Interval
-from streams.registry import load_domain
-from streams.slates import estimates_of, items_of, scores_of
-from streams.spec import DAY, DomainSpec
+from streamsim.benchmarks.alerts import DAYS
+from streamsim.models.labelled import Labelled
+from streamsim.models.loaded import Loaded
+from streamsim.models.training import judge_estimates, measure
+from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.testing.replay import champion
+from streamsim.streams.answers import estimates_of, items_of, scores_of
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.statistics.intervals import Interval
 
 NEEDED = {"logistics": {"calibration_error": 0.02}}
 """At most."""

@@ -18,13 +18,13 @@ from typing import Any
 import click
 import numpy as np
 
-from simulator.datasets import MOVIELENS, fetch
-from streams.errors import ExpectationError, SourceError, UsageError
-from streams.events import Floats, Ints
-from streams.ranking import ndcg
-from streams.recommending import CoViews, ItemWeights
-from streams.seeds import stream
-from streams.viewings import MOST_BYTES, Viewings, read_movielens
+from streamsim.simulator.datasets import MOVIELENS, fetch
+from streamsim.streams.domains.technology.ranking import ndcg
+from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights
+from streamsim.streams.domains.technology.viewings import MOST_BYTES, Viewings, read_movielens
+from streamsim.streams.errors import ExpectationError, SourceError, UsageError
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
 
 K = 10
 NEEDED = 0.475

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumers.patience import FetchWait, Patience
-from simulator.reading import read_whole
-from streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION
-from streams.spec import DomainSpec
-from streams.topics import SCORES, topic, topics_of
+from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
+from streamsim.simulator.reading import read_whole
+from streamsim.streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import SCORES, topic, topics_of
 
 Times = npt.NDArray[np.float64]
 

@@ -15,19 +15,19 @@ from typing import Any
 RATE_HZ = 250
 
 PARTS = (
-    ("collect: headers and clocks", r"consumers/collect\.py|parse_header_ints"),
-    ("clean: duplicates", r"first_time \(consumers/clean|forget \(consumers/clean"),
-    ("clean: decode and validate", r"consumers/clean\.py|decode_objects|parse_times"),
-    ("featurize", r"consumers/(featurize|history)\.py|finance/features\.py"),
-    ("second key's table", r"consumers/table\.py|consumers/follower\.py"),
+    ("collect: headers and clocks", r"consumers/collect/|parse_header_ints"),
+    ("clean: duplicates", r"consumers/clean/deduplication\.py"),
+    ("clean: decode and validate", r"consumers/clean/|decode_objects|parse_times"),
+    ("global table", r"featurize/global_table\.py|worker/follower\.py"),
+    ("featurize", r"consumers/featurize/|/features\.py"),
     ("write scores", r"score_batches|format_times"),
-    ("alerts and reasons", r"consumers/monitor\.py"),
-    ("call the model", r"HttpScorer|streams/inference\.py|aiohttp/|_call \(consumers/predict"),
-    ("send", r"consumers/output\.py|aiokafka/producer/"),
-    ("inbox to columns", r"consumers/inbox\.py"),
+    ("alerts and reasons", r"consumers/monitor/"),
+    ("call the model", r"HttpScorer|streams/inference\.py|aiohttp/"),
+    ("send", r"worker/output\.py|aiokafka/producer/"),
+    ("inbox to columns", r"worker/inbox\.py"),
     ("fetch", r"WholeBatches|aiokafka/consumer/|aiokafka/record/"),
-    ("steps' own glue", r"consumers/(pipeline|runner)\.py"),
-    ("Faust and mode", r"faust/|mode/|consumers/(transport|app)\.py"),
+    ("steps' own glue", r"consumers/core/|worker/runner\.py"),
+    ("Faust and mode", r"faust/|mode/|worker/(transport|app)\.py"),
     ("Kafka connection", r"aiokafka/"),
     ("event loop", r"asyncio/|selectors\.py|uvloop"),
 )
@@ -84,7 +84,7 @@ def read_profile(path: Path) -> Profile:
 def gather(lines: Iterable[str]) -> Profile:
     """Sort collapsed stacks into parts.
 
-    >>> gather(["run (asyncio/base.py:1);decode (consumers/clean.py:90) 3"]).parts
+    >>> gather(["run (asyncio/base.py:1);decode (consumers/clean/cleaner.py:90) 3"]).parts
     Counter({'clean: decode and validate': 3})
     """
     parts: Counter[str] = Counter()

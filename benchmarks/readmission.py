@@ -1,13 +1,13 @@
 """Will a patient be back within 30 days of discharge? Real encounters, split by patient.
 
 Every score is of a patient whom its model has not seen, from what is known at discharge and what
-the patient's earlier encounters had shown by then (:mod:`benchmarks.encounters`). Intervals are
-of patients drawn again. Features that are noise are dropped by stability selection, on the
-training patients of each split alone, and what that costs is measured.
+the patient's earlier encounters had shown by then (:mod:`streamsim.benchmarks.encounters`).
+Intervals are of patients drawn again. Features that are noise are dropped by stability selection,
+on the training patients of each split alone, and what that costs is measured.
 
 By itself beside it: what the notes' path is worth, on real notes of other patients
-(:mod:`benchmarks.sections`). No encounter has a note, so that nothing is said of notes and
-readmission.
+(:mod:`streamsim.benchmarks.sections`). No encounter has a note, so that nothing is said of notes
+and readmission.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks import sections
-from benchmarks.encounters import Encounters, read
-from streams.errors import ExpectationError, UsageError
-from streams.events import Floats
-from streams.intervals import (
+from streamsim.benchmarks import sections
+from streamsim.benchmarks.encounters import Encounters, read
+from streamsim.models.stability import Picks, constant, select
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.events import Floats
+from streamsim.streams.spec.recipes import Estimator, Selection
+from streamsim.streams.statistics.intervals import (
     BINS,
     Interval,
     auc,
@@ -33,8 +35,6 @@ from streams.intervals import (
     interval,
     mean_of,
 )
-from streams.recipes import Estimator, Selection
-from streams.stability import Picks, constant, select
 
 FOLDS = 5
 NEEDED = {"auc": 0.675, "ece": 0.02}

@@ -23,20 +23,20 @@ import click
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.subject import DOMAIN
-from consumers.changelog import Changelog
-from consumers.output import BATCH_BYTES
-from consumers.pipeline import Pipeline
-from producers.wire import partition_of, wire
-from simulator.plan import Plan
-from simulator.runs import new_run
-from simulator.stack import Stack
-from simulator.testing.inprocess import as_records
-from simulator.training import world_slices
-from streams.errors import StackError, UsageError
-from streams.registry import load_domain
-from streams.settings import read_settings
-from streams.spec import DAY, DomainSpec
+from streamsim.benchmarks.subject import DOMAIN
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.worker.changelog import Changelog
+from streamsim.consumers.worker.output import BATCH_BYTES
+from streamsim.producers.wire import partition_of, wire
+from streamsim.simulator.in_process import as_records
+from streamsim.simulator.model_training import world_slices
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import new_run
+from streamsim.simulator.run.stack import Stack
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import StackError, UsageError
+from streamsim.streams.settings import read_settings
+from streamsim.streams.spec import DAY, DomainSpec
 
 GROUP = "recovery"
 NEEDED = {"seconds": 10.0, "memory_mb": 1024.0}
@@ -125,7 +125,15 @@ async def _changelog(spec: DomainSpec, address: str) -> AsyncIterator[Changelog]
 
 def _restore(spec: DomainSpec, address: str, keys: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.recovery", "--domain", spec.name, "--broker", address],
+        [
+            sys.executable,
+            "-m",
+            "streamsim.benchmarks.recovery",
+            "--domain",
+            spec.name,
+            "--broker",
+            address,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -169,7 +177,7 @@ def _resident_mb() -> float:
 
 def main() -> None:
     """Be the process that takes over."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery")
+    parser = argparse.ArgumentParser(prog="python -m streamsim.benchmarks.recovery")
     parser.add_argument("--domain", required=True)
     parser.add_argument("--broker", required=True)
     given = parser.parse_args()

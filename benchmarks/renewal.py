@@ -14,20 +14,20 @@ import click
 import numpy as np
 import orjson
 
-from models.loaded import Loaded
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.testing.replay import champion
-from simulator.training import world_slices
-from streams.errors import ExpectationError, UsageError
-from streams.events import MODEL_VERSION, Floats, Ints
-from streams.intervals import Interval, each, interval
-from streams.labels import label_of, read_labels
-from streams.registry import load_domain
-from streams.renewal import champion_of
-from streams.spec import DomainSpec, Role
-from streams.topics import SCORES, topic
-from streams.world import Slice
+from streamsim.models.loaded import Loaded
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import world_slices
+from streamsim.simulator.testing.replay import champion
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.events import MODEL_VERSION, Floats, Ints
+from streamsim.streams.labels import label_of, read_labels
+from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.spec.renewals import champion_of
+from streamsim.streams.spec.world import Slice
+from streamsim.streams.statistics.intervals import Interval, each, interval
+from streamsim.streams.topics import SCORES, topic
 
 DAYS, DRAWS = 60.0, 400
 

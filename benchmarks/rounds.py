@@ -15,19 +15,19 @@ from typing import Any
 
 import psutil
 
-from benchmarks.filling import Input
-from consumers.account import SCORED
-from consumers.measures import read_measures
-from simulator.broker import end_offsets
-from simulator.plan import Plan
-from simulator.process import Child
-from simulator.reading import Tail
-from simulator.runs import new_run
-from simulator.stack import Stack
-from streams.errors import StackError
-from streams.settings import Settings
-from streams.spec import DomainSpec
-from streams.topics import METRICS, SCORES, TopicSpec, topic, topics_of
+from streamsim.benchmarks.filling import Input
+from streamsim.consumers.state.account import SCORED
+from streamsim.consumers.worker.worker_metrics import read_measures
+from streamsim.simulator.brokers.broker import end_offsets
+from streamsim.simulator.reading import Tail
+from streamsim.simulator.run.process import Child
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import new_run
+from streamsim.simulator.run.stack import Stack
+from streamsim.streams.errors import StackError
+from streamsim.streams.settings import Settings
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import METRICS, SCORES, TopicSpec, topic, topics_of
 
 PATIENCE_S = 600.0
 SETTLE_S = 10.0

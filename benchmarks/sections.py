@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from consumers.featurize import extract_features
-from streams.errors import SourceError
-from streams.intervals import Interval
+from streamsim.consumers.featurize import extract_features
+from streamsim.streams.errors import SourceError
+from streamsim.streams.statistics.intervals import Interval
 
 TRAIN, TEST = "notes_train.csv", "notes_valid.csv"
 MIN_DF, MAX_TERMS, STRENGTH = 3, 6_000, 1.0

@@ -13,15 +13,15 @@ from typing import Any
 import click
 import numpy as np
 
-from models.labelled import Labelled
-from simulator.testing.replay import champion
-from simulator.training import labelled, world_slices
-from streams.domains.technology import SPEC
-from streams.domains.technology.catalogue import catalogue
-from streams.errors import UsageError
-from streams.events import Floats, Ints
-from streams.intervals import each, interval
-from streams.recommender import SlateClassifier
+from streamsim.models.labelled import Labelled
+from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.testing.replay import champion
+from streamsim.streams.domains.technology import SPEC
+from streamsim.streams.domains.technology.catalogue import catalogue
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.statistics.intervals import each, interval
 
 DIVERSITIES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 DAYS = 30

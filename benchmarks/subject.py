@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.registry import Registry
-from simulator.training import ensure_champion
-from streams.errors import UsageError
-from streams.registry import load_domain
-from streams.settings import read_settings
-from streams.spec import DomainSpec
+from streamsim.models.registry import Registry
+from streamsim.simulator.model_training import ensure_champion
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.settings import read_settings
+from streamsim.streams.spec import DomainSpec
 
 DOMAIN = "finance"
 """What is run where none is named: its figures stand beside those of other engines."""

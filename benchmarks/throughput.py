@@ -14,13 +14,13 @@ from typing import Any
 import click
 import psutil
 
-from benchmarks.filling import Input
-from benchmarks.profile import Profile, read_profile, sampled
-from benchmarks.rounds import loaded_stack, service_of, start_workers, time_workers
-from benchmarks.subject import DOMAIN, subject
-from streams.errors import StackError
-from streams.settings import Settings, read_settings
-from streams.spec import DomainSpec
+from streamsim.benchmarks.filling import Input
+from streamsim.benchmarks.profile import Profile, read_profile, sampled
+from streamsim.benchmarks.rounds import loaded_stack, service_of, start_workers, time_workers
+from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.streams.errors import StackError
+from streamsim.streams.settings import Settings, read_settings
+from streamsim.streams.spec import DomainSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.engines import (
+from streamsim.benchmarks.engines import (
     CAP,
     CUTS,
     FILE,
@@ -44,10 +44,11 @@ from benchmarks.engines import (
     read_engines,
     take,
 )
-from models.prognosis import Prognosis
-from streams.errors import ExpectationError, UsageError
-from streams.events import Floats, Ints
-from streams.intervals import (
+from streamsim.benchmarks.studies.prognosis import Prognosis
+from streamsim.streams.domains.logistics.sensors import SensorState
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.statistics.intervals import (
     Interval,
     Weighted,
     auc,
@@ -57,7 +58,6 @@ from streams.intervals import (
     interval,
     mean_of,
 )
-from streams.sensors import SensorState
 
 PUBLISHED = {"SVR": 20.96, "CNN": 18.45, "deep LSTM": 16.14}
 NEEDED = {"rmse": 10.5, "us_per_row": 20.0}

@@ -1,6 +1,6 @@
 """How many users a second are given recommendations, and what several processes gain on one.
 
-It is ``python -m consumers.scale``, by turns with one process and with several.
+It is ``python -m streamsim.consumers.scale``, by turns with one process and with several.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from consumers.answering import Job, measure
-from streams.errors import UsageError
+from streamsim.consumers.scale.recommend_users import Job, measure
+from streamsim.streams.errors import UsageError
 
 CHECKED = 20_000
 """So many users' answers are compared with the serial ones, while a process is killed."""

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.following import Follower
-from models.loaded import Loaded
-from models.users import Row
-from streams.codec import format_times
-from streams.errors import BadRequest, ModelError
-from streams.registry import domain_names, load_domain
-from streams.settings import EMBEDDED, check_address
-from streams.slates import Chooser, Recommender
-from streams.spec import DomainSpec, Slate
+from streamsim.models.following import Follower
+from streamsim.models.loaded import Loaded
+from streamsim.models.newest_rows import Row
+from streamsim.streams.answers import Chooser, Recommender
+from streamsim.streams.codec import format_times
+from streamsim.streams.domain_registry import domain_names, load_domain
+from streamsim.streams.errors import BadRequest, ModelError
+from streamsim.streams.settings import EMBEDDED, check_address
+from streamsim.streams.spec import DomainSpec, Slate
 
 Matrix = npt.NDArray[np.float32]
 MOST_ITEMS = 100

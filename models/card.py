@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.composed import Composed
-from streams.intervals import Interval
-from streams.keeping import KeptColumns
-from streams.signature import Signature
-from streams.spec import DomainSpec, Estimator
+from streamsim.models.composed import Composed
+from streamsim.models.kept_columns import KeptColumns
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.statistics.intervals import Interval
 
 FOLDS = 3
 """Of the cross-validation."""

@@ -1,7 +1,7 @@
 """A model that is put together as it is released: a classifier, made honest, and what goes with it.
 
 The classifier comes from the domain's recipe. A sigmoid makes its scores probabilities; beside them
-stand the numbers that the domain's :class:`streams.spec.Estimate` declare.
+stand the numbers that the domain's :class:`streamsim.streams.spec.Estimate` declare.
 
 References
 ----------
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.events import Floats, Ints
+from streamsim.streams.events import Floats, Ints
 
 _SURE = 1e-9
 """Chances are taken to be so far from 0 and 1 at least."""
@@ -28,7 +28,7 @@ class Composed:
     Parameters
     ----------
     classifier
-        Fitted; see :class:`streams.spec.Estimator`.
+        Fitted; see :class:`streamsim.streams.spec.Estimator`.
     regressors
         Fitted, one per number.
     bounds

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from models import relevance
-from models.card import FOLDS
-from models.composed import Composed, calibrated, fit_sigmoid
-from models.labelled import Labelled
-from models.loaded import answer
-from models.relevance import Fitted, Shuffled
-from streams.errors import ModelError
-from streams.events import Floats, Ints
-from streams.seeds import stream
-from streams.slates import Answers
-from streams.spec import DomainSpec
+from streamsim.models import relevance
+from streamsim.models.card import FOLDS
+from streamsim.models.composed import Composed, calibrated, fit_sigmoid
+from streamsim.models.labelled import Labelled
+from streamsim.models.loaded import answer
+from streamsim.models.relevance import Fitted, Shuffled
+from streamsim.streams.answers import Answers
+from streamsim.streams.errors import ModelError
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DomainSpec
 
 
 def fit(spec: DomainSpec, data: Labelled, seed: int) -> Fitted:

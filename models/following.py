@@ -13,10 +13,10 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from models.users import Row, Users
-from streams.events import FEATURE_HASH, FEATURES
-from streams.spec import DomainSpec
-from streams.topics import SCORES, topic
+from streamsim.models.newest_rows import Row, Users
+from streamsim.streams.events import FEATURE_HASH, FEATURES
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import SCORES, topic
 
 log = logging.getLogger(__name__)
 WAIT_MS = 500

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.events import Floats, Ints, Mask, Objects
+from streamsim.streams.events import Floats, Ints, Mask, Objects
 
 Matrix = npt.NDArray[np.float32]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.registry import Registry
-from streams.errors import BadRequest, ModelError
-from streams.events import Floats
-from streams.renewal import champion_of, version_order
-from streams.signature import Signature
-from streams.slates import Answers, Estimating, Recommender, answers, scores_of
-from streams.spec import Estimator
+from streamsim.models.registry import Registry
+from streamsim.streams.answers import Answers, Estimating, Recommender, answers, scores_of
+from streamsim.streams.errors import BadRequest, ModelError
+from streamsim.streams.events import Floats
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import Estimator
+from streamsim.streams.spec.renewals import champion_of, version_order
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,16 +21,16 @@ from typing import Any
 
 import orjson
 
-from streams.errors import ModelError
-from streams.renewal import champion_of, version_order
-from streams.signature import Signature
-from streams.spec import Estimator
+from streamsim.streams.errors import ModelError
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import Estimator
+from streamsim.streams.spec.renewals import champion_of, version_order
 
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "streams.keeping.KeptColumns",
-    "streams.recommender.SlateClassifier",
-    "models.composed.Composed",
+    "streamsim.models.kept_columns.KeptColumns",
+    "streamsim.streams.domains.technology.recommender.SlateClassifier",
+    "streamsim.models.composed.Composed",
 )
 """Types beyond skops' own list that an artefact may hold. TreePredictor is a plain container of
 arrays; its constructor runs no code of the file's."""

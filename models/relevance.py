@@ -1,9 +1,9 @@
 """Which features a model uses, what each is worth, and what was dropped: for the model's card.
 
-Features are dropped by stability selection (:mod:`streams.stability`) on the rows that a model
-learns from, and on no other: each fold of the cross-validation selects for itself. What a feature
-is worth is what the model's metric loses when it is shuffled among rows that the model has not
-seen, with intervals of entities drawn again.
+Features are dropped by stability selection (:mod:`streamsim.models.stability`) on the rows that a
+model learns from, and on no other: each fold of the cross-validation selects for itself. What a
+feature is worth is what the model's metric loses when it is shuffled among rows that the model has
+not seen, with intervals of entities drawn again.
 
 References
 ----------
@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from models.loaded import answer
-from streams.events import Floats, Ints, Objects
-from streams.intervals import Interval, Weighted, difference, interval, mean_of
-from streams.keeping import KeptColumns
-from streams.seeds import stream
-from streams.slates import scores_of
-from streams.spec import DomainSpec, Estimator
-from streams.stability import Picks, as_table, constant, select
+from streamsim.models.kept_columns import KeptColumns
+from streamsim.models.loaded import answer
+from streamsim.models.stability import Picks, as_table, constant, select
+from streamsim.streams.answers import scores_of
+from streamsim.streams.events import Floats, Ints, Objects
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.statistics.intervals import Interval, Weighted, difference, interval, mean_of
 
 Matrix = npt.NDArray[np.float32]
 REPEATS = 3

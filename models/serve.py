@@ -1,4 +1,4 @@
-"""``python -m models.serve``: the model service as a process of its own."""
+"""``python -m streamsim.models.serve``: the model service as a process of its own."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from models.audience import audiences_of
-from models.loaded import Shelf
-from models.registry import Registry
-from models.service import create_service
-from models.turns import INSIDE
-from streams.errors import ModelError, StackError, StreamsimError
-from streams.settings import Settings, read_settings
+from streamsim.models.audience import audiences_of
+from streamsim.models.loaded import Shelf
+from streamsim.models.registry import Registry
+from streamsim.models.service import create_service
+from streamsim.models.turns import INSIDE
+from streamsim.streams.errors import ModelError, StackError, StreamsimError
+from streamsim.streams.settings import Settings, read_settings
 
 SPARE_THREADS = 4
 """Besides those that the models' calls may hold: for what asks about models, and loads them."""
@@ -27,7 +27,7 @@ SILENCE_S = 20
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m models.serve",
+        prog="python -m streamsim.models.serve",
         description="Serve models: Open Inference Protocol v2, and POST /predict.",
     )
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         _serve(settings, arguments.registry, arguments.renewed, arguments.model)
     except StreamsimError as error:
-        print(f"models.serve: {error}", file=sys.stderr)
+        print(f"streamsim.models.serve: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -19,12 +19,13 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from models.audience import Audience, Wish
-from models.loaded import Loaded, Shelf
-from models.turns import Turns
-from streams import __version__
-from streams.errors import BadRequest, ModelError
-from streams.inference import (
+from streamsim import __version__
+from streamsim.models.audience import Audience, Wish
+from streamsim.models.loaded import Loaded, Shelf
+from streamsim.models.turns import Turns
+from streamsim.streams.answers import Recommender, estimates_of, items_of, scores_of
+from streamsim.streams.errors import BadRequest, ModelError
+from streamsim.streams.inference import (
     BINARY_TYPE,
     HEADER_LENGTH,
     INPUT,
@@ -37,8 +38,7 @@ from streams.inference import (
     read_infer,
     write_response,
 )
-from streams.renewal import version_order
-from streams.slates import Recommender, estimates_of, items_of, scores_of
+from streamsim.streams.spec.renewals import version_order
 
 log = logging.getLogger(__name__)
 EXTENSIONS = ["binary_tensor_data", "model_repository"]

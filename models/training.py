@@ -9,17 +9,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models import relevance
-from models.card import FOLDS, write_card
-from models.composed import Composed, fit_sigmoid
-from models.fitting import calibrated_apart, cross_validated, fit
-from models.labelled import Labelled
-from models.loaded import answer
-from models.registry import Registry
-from models.relevance import Shuffled
-from streams.errors import ModelError
-from streams.events import Floats, Ints, Objects
-from streams.intervals import (
+from streamsim.models import relevance
+from streamsim.models.card import FOLDS, write_card
+from streamsim.models.composed import Composed, fit_sigmoid
+from streamsim.models.fitting import calibrated_apart, cross_validated, fit
+from streamsim.models.labelled import Labelled
+from streamsim.models.loaded import answer
+from streamsim.models.registry import Registry
+from streamsim.models.relevance import Shuffled
+from streamsim.streams.answers import estimates_of, items_of, scores_of
+from streamsim.streams.errors import ModelError
+from streamsim.streams.events import Floats, Ints, Objects
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.statistics.intervals import (
     Interval,
     auc,
     average_precision,
@@ -27,9 +30,6 @@ from streams.intervals import (
     interval,
     root_mean,
 )
-from streams.signature import Signature
-from streams.slates import estimates_of, items_of, scores_of
-from streams.spec import DomainSpec
 
 Matrix = npt.NDArray[np.float32]
 DRAWS = 200

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from streams.errors import BadRequest
+from streamsim.streams.errors import BadRequest
 
 INSIDE = 16
 """Calls of one model that may be in the service, worked or waiting; each holds a thread."""

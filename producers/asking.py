@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import orjson
 
-from producers.breaker import Breaker
-from producers.fetching import Fetch, Reply, Unanswered, read_retry_after
-from streams.clock import Clock
-from streams.errors import AnswerError, SettingError
-from streams.loyalty import Member, read_member
+from streamsim.producers.breaker import Breaker
+from streamsim.producers.fetching import Fetch, Reply, Unanswered, read_retry_after
+from streamsim.streams.clock import Clock
+from streamsim.streams.domains.retail.loyalty import Member, read_member
+from streamsim.streams.errors import AnswerError, SettingError
 
 log = logging.getLogger(__name__)
 

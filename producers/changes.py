@@ -12,10 +12,10 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from producers.encode import encode_rows
-from streams.feeds import Instants
-from streams.spec import Field, Kind, SourceSpec
-from streams.world import Emission
+from streamsim.producers.encode import encode_rows
+from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.spec import Field, Kind, SourceSpec
+from streamsim.streams.spec.world import Emission
 
 _LARGEST = 1 << 63
 
@@ -27,7 +27,8 @@ class Change:
     Attributes
     ----------
     key
-        The entity in the common form (:func:`streams.feeds.identifier`), if there is one.
+        The entity in the common form (:func:`streamsim.streams.reading.feeds.identifier`), if there
+        is one.
     event_time
         When it was changed (ms, ``NO_TIME`` if that cannot be read).
     values

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.types import TypeEngine
 
-from streams.errors import SourceError
-from streams.world import TableMap
+from streamsim.streams.errors import SourceError
+from streamsim.streams.spec.world import TableMap
 
 T = TypeVar("T")
 

@@ -16,11 +16,11 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from producers.changes import Change, integer_of, text_of, times_of
-from producers.connect import PATIENCE_S, Database
-from streams.errors import SourceError, UsageError
-from streams.feeds import identifier
-from streams.world import TableMap
+from streamsim.producers.changes import Change, integer_of, text_of, times_of
+from streamsim.producers.connect import PATIENCE_S, Database
+from streamsim.streams.errors import SourceError, UsageError
+from streamsim.streams.reading.feeds import identifier
+from streamsim.streams.spec.world import TableMap
 
 OVERLAP = 1000
 """So many versions before the highest are looked at again."""
@@ -86,7 +86,7 @@ class ChangePoller:
         How many versions a transaction may fall behind the newest one that can be read, and
         still be seen; see the notes.
     patience_s, sleep
-        See :class:`producers.connect.Database`.
+        See :class:`streamsim.producers.connect.Database`.
 
     Notes
     -----
@@ -99,13 +99,13 @@ class ChangePoller:
     and leaves out those that it knows. One that comes later than that is lost: where versions do
     not go up by one (they are microseconds, or servers take them by the thousand), ``overlap``
     must be as much larger. What was polled last of a row is what is there, even if it has a lower
-    version than before. With :class:`producers.upsert.CustomerTable` versions are committed in
-    their order, on any database.
+    version than before. With :class:`streamsim.producers.upsert.CustomerTable` versions are
+    committed in their order, on any database.
 
     Raises
     ------
     SourceError
-        See :class:`producers.connect.Database`.
+        See :class:`streamsim.producers.connect.Database`.
     """
 
     def __init__(

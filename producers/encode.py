@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from streams.codec import encode_objects, format_times
-from streams.events import NO_TIME, Ints
-from streams.spec import Kind, Role, SourceSpec
-from streams.world import Emission
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.events import NO_TIME, Ints
+from streamsim.streams.spec import Kind, Role, SourceSpec
+from streamsim.streams.spec.world import Emission
 
 
 def encode_rows(

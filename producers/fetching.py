@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from streams.errors import AnswerError, SettingError
+from streamsim.streams.errors import AnswerError, SettingError
 
 KEY = "X-Api-Key"
 

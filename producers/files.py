@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from producers.encode import encode_rows
-from producers.ordered import read_ordered
-from producers.readers import Chunk, columns_of, read_chunks, says_its_columns
-from streams.errors import SourceError
-from streams.events import LATEST_CLOCK, NO_TIME, Ints
-from streams.spec import DAY, DomainSpec
-from streams.world import FILE, ROW, Emission, FileMap, Slice
+from streamsim.producers.encode import encode_rows
+from streamsim.producers.ordered import read_ordered
+from streamsim.producers.readers import Chunk, columns_of, read_chunks, says_its_columns
+from streamsim.streams.errors import SourceError
+from streamsim.streams.events import LATEST_CLOCK, NO_TIME, Ints
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.world import FILE, ROW, Emission, FileMap, Slice
 
 log = logging.getLogger(__name__)
 LOOK_AHEAD = 16

@@ -16,11 +16,11 @@ from random import Random
 from types import TracebackType
 from typing import Any
 
-from producers.asking import Asker, Manners
-from producers.fetching import Fetch, HttpFetch
-from streams.clock import Clock, WallClock
-from streams.errors import AnswerError, StackError, StreamsimError, UsageError
-from streams.loyalty import Member, is_id
+from streamsim.producers.asking import Asker, Manners
+from streamsim.producers.fetching import Fetch, HttpFetch
+from streamsim.streams.clock import Clock, WallClock
+from streamsim.streams.domains.retail.loyalty import Member, is_id
+from streamsim.streams.errors import AnswerError, StackError, StreamsimError, UsageError
 
 STOP_S = 10.0
 
@@ -35,8 +35,8 @@ class Answer:
         Event time of the question (ms); of several that were joined, the earliest.
     member
         All that the programme knows *now*, with all redemptions (give it to
-        :func:`streams.loyalty.as_of`), or ``None`` for a household that is not in it. It is not
-        to be changed: the same object may be answered again.
+        :func:`streamsim.streams.domains.retail.loyalty.as_of`), or ``None`` for a household that is
+        not in it. It is not to be changed: the same object may be answered again.
     cached
         Whether it is what was answered before, so that there is no news in it.
     problem

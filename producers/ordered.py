@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from producers.readers import ROWS, Chunk, read_chunks
-from streams.world import PLACE, Dialect
+from streamsim.producers.readers import ROWS, Chunk, read_chunks
+from streamsim.streams.spec.world import PLACE, Dialect
 
 _WHOLE = re.compile(r"\s*-?\d{1,18}\s*", re.ASCII)
 _PAGES_KIB = 16_384

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from producers.wire import Batch
-from streams.clock import Anchor
-from streams.events import Floats
+from streamsim.producers.wire import Batch
+from streamsim.streams.clock import Anchor
+from streamsim.streams.events import Floats
 
 
 class Pace(Protocol):

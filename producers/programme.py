@@ -9,16 +9,16 @@ from typing import Any
 
 import orjson
 
-from producers.lookups import Lookups
-from streams.asking import Said
-from streams.errors import SourceError
+from streamsim.producers.lookups import Lookups
+from streamsim.streams.errors import SourceError
+from streamsim.streams.third_party import Said
 
 _POST_BYTES = 4 << 20
 _TIMEOUT_S = 10.0
 
 
 class HttpProgramme:
-    """Asks through :class:`producers.lookups.Lookups`; see :class:`streams.asking.ThirdParty`.
+    """A :class:`streamsim.streams.third_party.ThirdParty` that is asked over HTTP.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class HttpProgramme:
         """Answers that could not be used; their households are asked about again in time."""
 
     def learn(self, facts: Sequence[Any]) -> None:
-        """See :class:`streams.asking.ThirdParty`."""
+        """See :class:`streamsim.streams.third_party.ThirdParty`."""
         if not self._token:
             return
         part: list[bytes] = []
@@ -50,11 +50,11 @@ class HttpProgramme:
         self._post(part)
 
     def ask(self, entity: str, at_ms: int) -> None:
-        """See :class:`streams.asking.ThirdParty`."""
+        """See :class:`streamsim.streams.third_party.ThirdParty`."""
         self._lookups.ask(entity, at_ms)
 
     def answers(self) -> Sequence[Said]:
-        """See :class:`streams.asking.ThirdParty`."""
+        """See :class:`streamsim.streams.third_party.ThirdParty`."""
         if self._lookups.is_answered():
             self._lookups.wait(self._wait_s)
         came = self._lookups.answers()

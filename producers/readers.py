@@ -19,10 +19,10 @@ from typing import IO, Any, cast
 import orjson
 import pandas as pd
 
-from streams.codec import decode_objects
-from streams.errors import SourceError
-from streams.nested import Cutter, declared_encoding, flat, parse_elements
-from streams.world import Dialect
+from streamsim.streams.codec import decode_objects
+from streamsim.streams.errors import SourceError
+from streamsim.streams.reading.nested import Cutter, declared_encoding, flat, parse_elements
+from streamsim.streams.spec.world import Dialect
 
 ROWS = 50_000
 MAX_LINE = 4 << 20

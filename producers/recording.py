@@ -21,12 +21,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from producers.wire import Batch
-from streams.codec import parse_header_ints
-from streams.errors import SourceError
-from streams.events import HEARTBEAT, INGEST_TIME, NO_TIME, SOURCE_TIME, first_headers
-from streams.spec import DomainSpec
-from streams.topics import TRUTH, topic
+from streamsim.producers.wire import Batch
+from streamsim.streams.codec import parse_header_ints
+from streamsim.streams.errors import SourceError
+from streamsim.streams.events import HEARTBEAT, INGEST_TIME, NO_TIME, SOURCE_TIME, first_headers
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import TRUTH, topic
 
 MANIFEST = b"streamsim"
 SCHEMA_VERSION = 1

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from streams.events import HEARTBEAT, INGEST_TIME, first_headers
+from streamsim.streams.events import HEARTBEAT, INGEST_TIME, first_headers
 
 
 class Already:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import orjson
 
-from producers.changes import changes_as_emission
-from producers.database import ChangePoller
-from producers.upsert import CustomerTable, Update
-from streams.events import NO_TIME
-from streams.spec import SourceSpec
-from streams.world import Emission, Slice, TableMap
+from streamsim.producers.changes import changes_as_emission
+from streamsim.producers.database import ChangePoller
+from streamsim.producers.upsert import CustomerTable, Update
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import SourceSpec
+from streamsim.streams.spec.world import Emission, Slice, TableMap
 
 
 def with_changes(

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
-from producers.connect import PATIENCE_S, Database
-from streams.codec import format_times
-from streams.errors import SourceError
-from streams.feeds import Instants
-from streams.world import TableMap
+from streamsim.producers.connect import PATIENCE_S, Database
+from streamsim.streams.codec import format_times
+from streamsim.streams.errors import SourceError
+from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.spec.world import TableMap
 
 _INSERTS: Mapping[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,

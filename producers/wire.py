@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from kafka.partitioner.default import murmur2
 
-from streams.events import HEARTBEAT, LATEST_CLOCK, SOURCE_TIME, Headers, Ints, as_objects
-from streams.spec import DomainSpec
-from streams.world import Emission, Slice
+from streamsim.streams.events import HEARTBEAT, LATEST_CLOCK, SOURCE_TIME, Headers, Ints, as_objects
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.world import Emission, Slice
 
 
 @dataclass(frozen=True, slots=True)

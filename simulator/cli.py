@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from streams import __version__
-from streams.errors import StreamsimError, UsageError
+from streamsim import __version__
+from streamsim.streams.errors import StreamsimError, UsageError
 
 # Before scikit-learn is loaded: its threads wait for each other by spinning, and on a machine that
 # does anything else besides, two of them take several times as long as one.
@@ -53,7 +53,7 @@ def main() -> None:
 @click.option("--record", type=FOLDER, metavar="FILE", help="record the whole run (Parquet)")
 def up(**options: Any) -> None:
     """Run the whole stack until it is stopped, its time is up, or its sources end."""
-    from simulator.commands.up import run_up
+    from streamsim.simulator.commands.up import run_up
 
     sys.exit(run_up(**options))
 
@@ -72,7 +72,7 @@ def up(**options: Any) -> None:
 @click.option("--resume", is_flag=True, hidden=True)
 def send(**options: Any) -> None:
     """Send a domain's events: a producer alone."""
-    from simulator.commands.send import run_send
+    from streamsim.simulator.commands.send import run_send
 
     run_send(**options)
 
@@ -85,7 +85,7 @@ def send(**options: Any) -> None:
 @click.option("--run", metavar="RUN", help="run to record, if several are running")
 def record(**options: Any) -> None:
     """Record what the topics of a running stack hold, as Parquet."""
-    from simulator.commands.record import run_record
+    from streamsim.simulator.commands.record import run_record
 
     run_record(**options)
 
@@ -98,7 +98,7 @@ def record(**options: Any) -> None:
 @click.option("--run", metavar="RUN", help="run to send to, if several are running")
 def replay(**options: Any) -> None:
     """Send a recording's sources again, at any speed."""
-    from simulator.commands.record import run_replay
+    from streamsim.simulator.commands.record import run_replay
 
     run_replay(**options)
 
@@ -114,7 +114,7 @@ def replay(**options: Any) -> None:
 @click.option("--run", metavar="RUN", help="run to watch, if several are running")
 def watch(**options: Any) -> None:
     """Follow a running stack's alerts, or another of its topics; one line each."""
-    from simulator.commands.watch import run_watch
+    from streamsim.simulator.commands.watch import run_watch
 
     run_watch(**options)
 
@@ -126,7 +126,7 @@ def watch(**options: Any) -> None:
 @click.option("--run", metavar="RUN", help="run to look at, if several are running")
 def topics(**options: Any) -> None:
     """Say what topics there are: key, partitions, fields, and a sample if a stack is running."""
-    from simulator.commands.topics import run_topics
+    from streamsim.simulator.commands.list_topics import run_topics
 
     run_topics(**options)
 
@@ -141,7 +141,7 @@ def topics(**options: Any) -> None:
 @click.option("--promote/--no-promote", default=True, help="make it the champion (default)")
 def train(**options: Any) -> None:
     """Train a domain's model by its recipe and release it to the registry."""
-    from simulator.commands.train import run_train
+    from streamsim.simulator.commands.train import run_train
 
     run_train(**options)
 
@@ -152,7 +152,7 @@ def train(**options: Any) -> None:
 @click.argument("version", required=False)
 def models(action: str, model: str | None, version: str | None) -> None:
     """List released models, show one's card, or make a version the champion."""
-    from simulator.commands.train import run_models
+    from streamsim.simulator.commands.train import run_models
 
     run_models(action, model, version)
 
@@ -197,7 +197,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--report", type=FOLDER, metavar="FILE", help="write what was measured as JSON")
 def bench(**options: Any) -> None:
     """Measure: quality on real data, of alerts, throughput, latency, and what others reach."""
-    from simulator.commands.bench import run_bench
+    from streamsim.simulator.commands.bench import run_bench
 
     run_bench(**options)
 
@@ -205,7 +205,7 @@ def bench(**options: Any) -> None:
 @main.command()
 def doctor() -> None:
     """Check that everything a stack needs is there."""
-    from simulator.commands.doctor import run_doctor
+    from streamsim.simulator.commands.doctor import run_doctor
 
     run_doctor()
 

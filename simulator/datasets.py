@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.fetched import run_fetcher, sha256_of
-from streams.errors import SourceError
+from streamsim.simulator.brokers.fetched import run_fetcher, sha256_of
+from streamsim.streams.errors import SourceError
 
 DOWNLOAD_S = 120
 

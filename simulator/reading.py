@@ -13,16 +13,16 @@ from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
-from consumers.offsets import end_offsets
-from streams.errors import BrokerError
-from streams.topics import ALERTS, METRICS, OPS_MODELS, TopicSpec
+from streamsim.consumers.worker.end_offsets import end_offsets
+from streamsim.streams.errors import BrokerError
+from streamsim.streams.topics import ALERTS, METRICS, OPS_MODELS, TopicSpec
 
 Record = Any
 """A record as the client gives it: topic, partition, offset, timestamp, key, value, headers."""
 
 SHORT_MS, LONG_MS = 50, 500
 """Waits of a fetch. The embedded broker needs the longer one for topics of many batches, and
-keeps an empty answer back for as long (see :mod:`consumers.patience`)."""
+keeps an empty answer back for as long (see :mod:`streamsim.consumers.worker.fetch_wait`)."""
 SPARSE = (ALERTS, METRICS, OPS_MODELS)
 
 
@@ -105,7 +105,7 @@ class Tail:
         if self._from_beginning:
             self._consumer.seek_to_beginning(*partitions)
         else:
-            from simulator.broker import end_offsets as ends_of
+            from streamsim.simulator.brokers.broker import end_offsets as ends_of
 
             for (name, partition), offset in ends_of(self._address, self._topics).items():
                 self._consumer.seek(KafkaPartition(name, partition), offset)

@@ -4,5 +4,3 @@ Everything in this package is pure. It imports no Kafka client, no Faust and no 
 that the same definitions serve the producers, the consumers, the model service and a test
 that starts nothing at all.
 """
-
-__version__ = "0.1.0"

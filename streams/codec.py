@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.events import NO_TIME, Ints
+from streamsim.streams.events import NO_TIME, Ints
 
 _MARK = os.urandom(9).hex()
 _BETWEEN = b',"' + _MARK.encode() + b'",'

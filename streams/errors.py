@@ -20,7 +20,7 @@
         └── ScorerUnavailable    the service is down, slow or confused     retried
 
 A bad *record* is never an exception: it is a dead letter with its reason
-(:class:`streams.events.Dead`), because one bad record must not end a stream.
+(:class:`streamsim.streams.events.Dead`), because one bad record must not end a stream.
 """
 
 from __future__ import annotations

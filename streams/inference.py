@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streams.errors import BadRequest, ScorerUnavailable
-from streams.slates import Answers, answers, estimates_of, items_of, scores_of
+from streamsim.streams.answers import Answers, answers, estimates_of, items_of, scores_of
+from streamsim.streams.errors import BadRequest, ScorerUnavailable
 
 INPUT, OUTPUT, ITEMS = "features", "score", "items"
 INPUT_TYPE, OUTPUT_TYPE, ITEMS_TYPE = "FP32", "FP64", "INT64"

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streams.codec import decode_objects, parse_times
-from streams.events import NO_TIME, Floats, Ints, Mask
-from streams.spec import DomainSpec
+from streamsim.streams.codec import decode_objects, parse_times
+from streamsim.streams.events import NO_TIME, Floats, Ints, Mask
+from streamsim.streams.spec import DomainSpec
 
 
 class Label(NamedTuple):

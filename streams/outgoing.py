@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.events import Ints, Objects
-from streams.world import Emission
+from streamsim.streams.events import Ints, Objects
+from streamsim.streams.spec.world import Emission
 
 _COLUMNS = ("time", "clock", "key", "value")
 

@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 import orjson
 
-from streams.errors import PackingError
-from streams.events import Ints
+from streamsim.streams.errors import PackingError
+from streamsim.streams.events import Ints
 
 Packable: TypeAlias = "Ints | Sequence[str]"
 Columns: TypeAlias = Mapping[str, Packable]

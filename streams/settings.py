@@ -12,7 +12,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from streams.errors import SettingError, UsageError
+from streamsim.streams.errors import SettingError, UsageError
 
 PREFIX = "STREAMSIM_"
 EMBEDDED = "embedded"
@@ -37,7 +37,7 @@ class Settings:
     >>> read_settings(environ={"STREAMSIM_WORKERS": "many"})
     Traceback (most recent call last):
     ...
-    streams.errors.SettingError: STREAMSIM_WORKERS: 'many' is not a whole number
+    streamsim.streams.errors.SettingError: STREAMSIM_WORKERS: 'many' is not a whole number
     """
 
     home: str = _row(_HOME, "folder", "runs, models and caches are kept here")
@@ -168,7 +168,7 @@ def as_markdown() -> str:
         "",
         "A setting comes from the command line where a command has an option for it, else from its",
         "environment variable, else from its default. A variable that begins with `STREAMSIM_` and",
-        "names no setting is an error. This page is written by `python -m streams.settings`.",
+        "names no setting is an error. `python -m streamsim.streams.settings` writes this page.",
         "",
         "| variable | default | unit | what it is |",
         "|---|---|---|---|",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from streams.errors import ModelError
-from streams.spec import DomainSpec
+from streamsim.streams.errors import ModelError
+from streamsim.streams.spec import DomainSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.spec import DomainSpec, Role
+from streamsim.streams.spec import DomainSpec, Role
 
 SCORES, CORRECTIONS, ALERTS, METRICS, LATE, DEAD, TRUTH = (
     "scores",

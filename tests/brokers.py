@@ -13,11 +13,17 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from simulator.apache import ApacheKafka
-from simulator.broker import TUNING, Tuning, embedded_command, free_port, wait_for_broker
-from simulator.jars import kafka_version
-from streams.errors import StreamsimError
-from streams.settings import EMBEDDED
+from streamsim.simulator.brokers.apache import ApacheKafka
+from streamsim.simulator.brokers.broker import (
+    TUNING,
+    Tuning,
+    embedded_command,
+    free_port,
+    wait_for_broker,
+)
+from streamsim.simulator.brokers.jars import kafka_version
+from streamsim.streams.errors import StreamsimError
+from streamsim.streams.settings import EMBEDDED
 
 KAFKA = "kafka"
 READY_S = 60.0

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from consumers.clean import decode
-from consumers.collect import collect
-from producers.changes import Change
-from producers.database import ChangePoller
-from streams.events import SOURCE_TIME, Records
-from streams.spec import Field, Kind, Role, SourceSpec
-from streams.world import Emission, TableMap
+from streamsim.consumers.clean.cleaner import decode
+from streamsim.consumers.collect.records import collect
+from streamsim.producers.changes import Change
+from streamsim.producers.database import ChangePoller
+from streamsim.streams.events import SOURCE_TIME, Records
+from streamsim.streams.spec import Field, Kind, Role, SourceSpec
+from streamsim.streams.spec.world import Emission, TableMap
 
 TABLE = TableMap(
     source="customers",

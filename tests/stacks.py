@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from streams.settings import EMBEDDED
+from streamsim.streams.settings import EMBEDDED
 from tests.brokers import BROKERS
 
 PATIENCE_S = 60.0
@@ -26,7 +26,7 @@ PATIENCE_S = 60.0
 def streamsim(*arguments: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "simulator.cli", *arguments],
+        [sys.executable, "-m", "streamsim.simulator.cli", *arguments],
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -60,7 +60,7 @@ class Up:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "simulator.cli", "up", "--domain", domain,
+                    sys.executable, "-m", "streamsim.simulator.cli", "up", "--domain", domain,
                     "--headless", "--report", str(self.report_file), "--broker", broker,
                     *arguments,
                 ],
@@ -122,10 +122,10 @@ class Up:
         """Return the process of a part: broker, service, worker or producer."""
         words = {
             "broker": "--listener-url",
-            "service": "models.serve",
-            "worker": "consumers.app",
+            "service": "streamsim.models.serve",
+            "worker": "streamsim.consumers.worker",
             "producer": "--anchor",
-            "stand-in": "simulator.standins.loyalty",
+            "stand-in": "streamsim.simulator.standins.loyalty",
         }
         self.family()
         return next(p for p in self.alive() if words[name] in p.cmdline())

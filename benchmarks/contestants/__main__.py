@@ -1,21 +1,21 @@
-"""``python -m benchmarks.contestants NAME``: a contestant as a process, told what a worker is."""
+"""Runs a contestant as a process: ``python -m streamsim.benchmarks.contestants NAME``."""
 
 from __future__ import annotations
 
 import argparse
 import gc
 
-from benchmarks.contestants.job import Config, Job
-from benchmarks.contestants.loop import run_loop
-from benchmarks.contestants.stock import run_stock
-from consumers.patience import FetchWait
-from streams.registry import load_domain
-from streams.settings import read_settings
+from streamsim.benchmarks.contestants.job import Config, Job
+from streamsim.benchmarks.contestants.loop import run_loop
+from streamsim.benchmarks.contestants.stock import run_stock
+from streamsim.consumers.worker.fetch_wait import FetchWait
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.settings import read_settings
 
 
 def main() -> None:
     """Run a contestant until it is stopped."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.contestants")
+    parser = argparse.ArgumentParser(prog="python -m streamsim.benchmarks.contestants")
     parser.add_argument("name", choices=("one", "take", "loop"))
     parser.add_argument("--domain", required=True)
     parser.add_argument("--broker", required=True)

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import orjson
 
-from consumers.follower import follow
-from consumers.patience import FetchWait
-from consumers.pipeline import Pipeline
-from consumers.predict import HttpScorer, Matrix
-from consumers.waiting import Prepared
-from streams.events import Floats, Outbound, Outputs, Records
-from streams.settings import Settings
-from streams.spec import DomainSpec
-from streams.topics import METRICS, TABLE_PARTITIONS, topic
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.consumers.predict.scores import Matrix
+from streamsim.consumers.worker.fetch_wait import FetchWait
+from streamsim.consumers.worker.follower import follow
+from streamsim.consumers.worker.http_scorer import HttpScorer
+from streamsim.streams.events import Floats, Outbound, Outputs, Records
+from streamsim.streams.settings import Settings
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import METRICS, TABLE_PARTITIONS, topic
 
 Send = Callable[[Outputs], Awaitable[None]]
 

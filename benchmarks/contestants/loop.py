@@ -16,12 +16,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from benchmarks.contestants.job import Config, Job, Scored
-from consumers.changelog import Changelog
-from consumers.inbox import to_records
-from consumers.output import BATCH_BYTES, Output
-from consumers.patience import Patience
-from streams.events import Outputs
+from streamsim.benchmarks.contestants.job import Config, Job, Scored
+from streamsim.consumers.worker.changelog import Changelog
+from streamsim.consumers.worker.fetch_wait import Patience
+from streamsim.consumers.worker.inbox import to_records
+from streamsim.consumers.worker.output import BATCH_BYTES, Output
+from streamsim.streams.events import Outputs
 
 GATHER_MS = 100
 

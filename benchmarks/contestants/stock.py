@@ -16,10 +16,10 @@ import faust
 import numpy as np
 from mode import Service
 
-from benchmarks.contestants.job import Job
-from consumers.output import BATCH_BYTES
-from streams.events import Outputs, Records
-from streams.topics import topics_of
+from streamsim.benchmarks.contestants.job import Job
+from streamsim.consumers.worker.output import BATCH_BYTES
+from streamsim.streams.events import Outputs, Records
+from streamsim.streams.topics import topics_of
 
 TAKE = 512
 WITHIN_S = 0.05

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from streams.errors import UsageError
+from streamsim.streams.errors import UsageError
 
 BENCHMARKS = {
     "handbook": "real card transactions through the stack, by the handbook's protocol",

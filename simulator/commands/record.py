@@ -8,17 +8,17 @@ from pathlib import Path
 
 import click
 
-from producers.pace import AtOnce
-from producers.recording import read_recording
-from producers.send import Sender
-from simulator.commands.send import stop_on_signals, timed_pace
-from simulator.commands.up import pace_options
-from simulator.recorder import record_to
-from simulator.runs import Run, find_run
-from streams.clock import WallClock
-from streams.errors import UsageError
-from streams.registry import all_topics, load_domain
-from streams.settings import check_address, read_settings
+from streamsim.producers.pace import AtOnce
+from streamsim.producers.recording import read_recording
+from streamsim.producers.sender import Sender
+from streamsim.simulator.commands.send import stop_on_signals, timed_pace
+from streamsim.simulator.commands.up import pace_options
+from streamsim.simulator.run.recorder import record_to
+from streamsim.simulator.run.runs import Run, find_run
+from streamsim.streams.clock import WallClock
+from streamsim.streams.domain_registry import all_topics, load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.settings import check_address, read_settings
 
 
 def run_record(

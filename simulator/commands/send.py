@@ -10,22 +10,22 @@ from types import FrameType
 import click
 import orjson
 
-from producers.pace import AtOnce, ByRate, BySpeed, Pace
-from producers.recording import read_manifest, read_recording
-from producers.resume import Already
-from producers.send import Sender
-from producers.wire import Batch, wire
-from simulator.commands.up import pace_options, parse_speed
-from simulator.keeping import keep
-from simulator.reading import read_whole
-from simulator.runs import find_run
-from simulator.training import file_slices, world_slices
-from streams.clock import WallClock
-from streams.errors import UsageError
-from streams.registry import load_domain
-from streams.settings import Settings, check_address, read_settings
-from streams.spec import DomainSpec
-from streams.topics import TRUTH, topic, topics_of
+from streamsim.producers.pace import AtOnce, ByRate, BySpeed, Pace
+from streamsim.producers.recording import read_manifest, read_recording
+from streamsim.producers.resume import Already
+from streamsim.producers.sender import Sender
+from streamsim.producers.wire import Batch, wire
+from streamsim.simulator.commands.up import pace_options, parse_speed
+from streamsim.simulator.model_training import file_slices, world_slices
+from streamsim.simulator.reading import read_whole
+from streamsim.simulator.run.kept_run import keep
+from streamsim.simulator.run.runs import find_run
+from streamsim.streams.clock import WallClock
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.settings import Settings, check_address, read_settings
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import TRUTH, topic, topics_of
 
 SLACK_MS = 5_000
 """A producer sends a little ahead of its anchor."""

@@ -8,21 +8,21 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from models.registry import Registry
-from simulator.training import (
+from streamsim.models.registry import Registry
+from streamsim.simulator.model_training import (
     Progress as Report,
 )
-from simulator.training import (
+from streamsim.simulator.model_training import (
     ensure_champions,
     parse_day,
     train_on_files,
     train_on_world,
 )
-from streams.errors import ModelError, UsageError
-from streams.registry import domain_names, load_domain
-from streams.settings import read_settings
-from streams.signature import Signature
-from streams.spec import DomainSpec
+from streamsim.streams.domain_registry import domain_names, load_domain
+from streamsim.streams.errors import ModelError, UsageError
+from streamsim.streams.settings import read_settings
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
 
 
 def run_train(

@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 import orjson
 
-from simulator import report as reports
-from simulator.plan import Plan
-from simulator.recorder import record_to
-from simulator.runs import Run
-from simulator.stack import Stack
-from simulator.supervisor import Supervisor
-from simulator.view import make_view
-from streams.errors import ExpectationError, UsageError
-from streams.registry import all_topics, domain_names, load_domain
-from streams.settings import check_address, read_settings
+from streamsim.simulator.report import run_report as reports
+from streamsim.simulator.run.recorder import record_to
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import Run
+from streamsim.simulator.run.stack import Stack
+from streamsim.simulator.run.supervisor import Supervisor
+from streamsim.simulator.run.view import make_view
+from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.settings import check_address, read_settings
 
 
 def run_up(
@@ -163,8 +163,8 @@ def _source(text: str) -> tuple[str, Path]:
 
 def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
     """Check the sources before anything starts."""
-    from producers.files import find_files
-    from producers.recording import read_manifest
+    from streamsim.producers.files import find_files
+    from streamsim.producers.recording import read_manifest
 
     for name, path in sources.items():
         if name not in names:

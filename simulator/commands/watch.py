@@ -12,15 +12,15 @@ from typing import Any
 import click
 import orjson
 
-from simulator.alerts import alert_line
-from simulator.effect import identity
-from simulator.lifecycle import lifecycle_line
-from simulator.reading import Tail
-from simulator.runs import Run, find_run
-from streams.errors import UsageError
-from streams.registry import all_topics, domain_names, load_domain
-from streams.settings import check_address, read_settings
-from streams.topics import ALERTS, OPS_MODELS, TopicSpec, topic
+from streamsim.simulator.reading import Tail
+from streamsim.simulator.report.alert_lines import alert_line
+from streamsim.simulator.report.effect import identity
+from streamsim.simulator.run.lifecycle import lifecycle_line
+from streamsim.simulator.run.runs import Run, find_run
+from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.settings import check_address, read_settings
+from streamsim.streams.topics import ALERTS, OPS_MODELS, TopicSpec, topic
 
 KINDS = ("alerts", "scores", "metrics", "late", "dead")
 KEPT = ("alerts", "metrics")

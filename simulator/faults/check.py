@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from producers.recording import Recorded, Recording
-from simulator.effect import ACCURACY_ID, identity
-from simulator.testing.outcome import Outcome, make_outcome
-from simulator.testing.replay import replay
-from streams.events import INGEST_TIME
-from streams.spec import DomainSpec
-from streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
+from streamsim.producers.recording import Recorded, Recording
+from streamsim.simulator.report.effect import ACCURACY_ID, identity
+from streamsim.simulator.testing.outcome import Outcome, make_outcome
+from streamsim.simulator.testing.replay import replay
+from streamsim.streams.events import INGEST_TIME
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulator.training import world_slices
-from streams.spec import DAY, DomainSpec, Role
+from streamsim.simulator.model_training import world_slices
+from streamsim.streams.spec import DAY, DomainSpec, Role
 
 RECORDS, PER_SECOND = 12_500, 800.0
 """Records of all sources together: what a domain has to do is in its context as well."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from producers.recording import Recorded, Recording, make_recording
-from streams.events import HEARTBEAT, SOURCE_TIME
+from streamsim.producers.recording import Recorded, Recording, make_recording
+from streamsim.streams.events import HEARTBEAT, SOURCE_TIME
 
 BIG = 5 << 20
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from streams.inference import HEADER_LENGTH
+from streamsim.streams.inference import HEADER_LENGTH
 
 WAYS = ("slow", "failing", "half an answer", "another shape", "gone")
 SLOW_S = 0.8

@@ -15,19 +15,26 @@ from pathlib import Path
 import psutil
 from kafka import KafkaProducer
 
-from producers.recording import Recorded, read_recording
-from producers.wire import partition_of
-from simulator.broker import free_port
-from simulator.faults.check import Verdict, check
-from simulator.faults.load import PER_SECOND, days_of
-from simulator.faults.plan import FROZEN_TWICE, GONE_A_MINUTE, RESTARTED, Fault, needs_proxy, way_of
-from simulator.faults.poison import BIG, WAYS
-from simulator.faults.proxy import Proxy
-from simulator.faults.stack import Target, send
-from simulator.testing.replay import record_world
-from streams.settings import EMBEDDED
-from streams.spec import DomainSpec
-from streams.topics import topic
+from streamsim.producers.recording import Recorded, read_recording
+from streamsim.producers.wire import partition_of
+from streamsim.simulator.brokers.broker import free_port
+from streamsim.simulator.faults.check import Verdict, check
+from streamsim.simulator.faults.fault_plan import (
+    FROZEN_TWICE,
+    GONE_A_MINUTE,
+    RESTARTED,
+    Fault,
+    needs_proxy,
+    way_of,
+)
+from streamsim.simulator.faults.faulty_stack import Target, send
+from streamsim.simulator.faults.load import PER_SECOND, days_of
+from streamsim.simulator.faults.poison import BIG, WAYS
+from streamsim.simulator.faults.proxy import Proxy
+from streamsim.simulator.testing.replay import record_world
+from streamsim.streams.settings import EMBEDDED
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import topic
 
 WORKERS = 2
 LONGER = {FROZEN_TWICE: 2.0, GONE_A_MINUTE: 4.7}
@@ -182,7 +189,15 @@ def _service(wanted: bool, spec: DomainSpec) -> Iterator[Proxy | None]:
         return
     port = free_port()
     service = subprocess.Popen(
-        [sys.executable, "-m", "models.serve", "--port", str(port), "--model", spec.recipe.name],
+        [
+            sys.executable,
+            "-m",
+            "streamsim.models.serve",
+            "--port",
+            str(port),
+            "--model",
+            spec.recipe.name,
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

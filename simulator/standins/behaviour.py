@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from streams.errors import AnswerError
+from streamsim.streams.errors import AnswerError
 
 _BOUNDS = {
     "latency_ms": (0, 60_000),
@@ -42,7 +42,7 @@ class Behaviour:
     >>> Behaviour().changed({"error_rate": 2})
     Traceback (most recent call last):
     ...
-    streams.errors.AnswerError: error_rate must be a number between 0 and 1, not 2
+    streamsim.streams.errors.AnswerError: error_rate must be a number between 0 and 1, not 2
     """
 
     latency_ms: float = 0

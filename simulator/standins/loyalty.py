@@ -1,4 +1,4 @@
-"""``python -m simulator.standins.loyalty``: stands in for a third party's loyalty programme.
+"""Stands in for a third party's loyalty programme: a small HTTP service with faults to plan.
 
 Its clients meet what they would meet of the real one: an API key, a rate limit, pages, slow
 answers, errors and outages. How it behaves and what it knows are changed through ``/admin``, which
@@ -23,10 +23,10 @@ import orjson
 from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from simulator.standins.behaviour import Temper
-from simulator.standins.members import Members, read_facts, read_file
-from streams.errors import AnswerError, SettingError, StackError, StreamsimError
-from streams.settings import read_settings
+from streamsim.simulator.standins.behaviour import Temper
+from streamsim.simulator.standins.members import Members, read_facts, read_file
+from streamsim.streams.errors import AnswerError, SettingError, StackError, StreamsimError
+from streamsim.streams.settings import read_settings
 
 log = logging.getLogger(__name__)
 PORT = 8600
@@ -158,7 +158,7 @@ def _refuse(error: HTTPException) -> Response:
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m simulator.standins.loyalty",
+        prog="python -m streamsim.simulator.standins.loyalty",
         description="Stand in for a third party's loyalty programme. Its API key is "
         "STREAMSIM_LOYALTY_KEY, the token for /admin is STREAMSIM_TOKEN.",
     )
@@ -177,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser().parse_args(argv)
         _serve(arguments.host, arguments.port, arguments.members)
     except StreamsimError as error:
-        print(f"simulator.standins.loyalty: {error}", file=sys.stderr)
+        print(f"streamsim.simulator.standins.loyalty: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -12,8 +12,14 @@ from typing import Any
 
 import orjson
 
-from streams.errors import AnswerError, SourceError
-from streams.loyalty import Campaign, Member, Redemption, read_member, read_redemption
+from streamsim.streams.domains.retail.loyalty import (
+    Campaign,
+    Member,
+    Redemption,
+    read_member,
+    read_redemption,
+)
+from streamsim.streams.errors import AnswerError, SourceError
 
 MAX_FILE = 256 << 20
 FIELDS = {"household_id", "campaigns", "profile", "redemptions"}

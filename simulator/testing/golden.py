@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from simulator.testing.outcome import Outcome, UnmetError
-from simulator.testing.times import spell
+from streamsim.simulator.testing.outcome import Outcome, UnmetError
+from streamsim.simulator.testing.times import spell
 
 SAMPLE = 25
 """Every so manieth score is in the text; the alerts all are."""

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from producers.recording import Recording, read_recording, write_recording
-from simulator.testing.outcome import Outcome, make_outcome
-from streams.errors import StackError
-from streams.spec import DomainSpec
+from streamsim.producers.recording import Recording, read_recording, write_recording
+from streamsim.simulator.testing.outcome import Outcome, make_outcome
+from streamsim.streams.errors import StackError
+from streamsim.streams.spec import DomainSpec
 
 TIMEOUT_S = 300
 
@@ -42,7 +42,7 @@ def replay_on_broker(
     source, whole, report = (folder / name for name in ("in.parquet", "out.parquet", "report.json"))
     write_recording(source, recording)
     command = [
-        sys.executable, "-m", "simulator.cli", "up", "--domain", spec.name, "--headless",
+        sys.executable, "-m", "streamsim.simulator.cli", "up", "--domain", spec.name, "--headless",
         "--source", f"{spec.name}={source}", "--speed", "max", "--workers", str(workers),
         "--broker", broker, "--report", str(report), "--record", str(whole),
         *(["--hold"] if hold else []),

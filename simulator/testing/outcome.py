@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import orjson
 
-from simulator.effect import once
-from simulator.testing.times import Instant, instant_ms, spell, spell_span
-from streams.codec import parse_times
-from streams.errors import ExpectationError
-from streams.spec import DomainSpec
-from streams.topics import ALERTS, DEAD, LATE, SCORES, topic
+from streamsim.simulator.report.effect import once
+from streamsim.simulator.testing.times import Instant, instant_ms, spell, spell_span
+from streamsim.streams.codec import parse_times
+from streamsim.streams.errors import ExpectationError
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import ALERTS, DEAD, LATE, SCORES, topic
 
 NEAREST = 3
 AROUND = 4

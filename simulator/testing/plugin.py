@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from models.loaded import Loaded
-    from simulator.testing.outcome import Outcome
+    from streamsim.models.loaded import Loaded
+    from streamsim.simulator.testing.outcome import Outcome
 
 # Heavy imports wait until a fixture is used: the plugin is loaded by every run of pytest.
 
@@ -38,8 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def streamsim_model() -> Callable[[str], Loaded]:
     """Load a domain's champion once per session."""
-    from simulator.testing.replay import champion
-    from streams.registry import load_domain
+    from streamsim.simulator.testing.replay import champion
+    from streamsim.streams.domain_registry import load_domain
 
     loaded: dict[str, Loaded] = {}
 
@@ -55,10 +55,10 @@ def streamsim_model() -> Callable[[str], Loaded]:
 def replay(streamsim_model: Callable[[str], Loaded]) -> Callable[..., Outcome]:
     """Replay in process: ``replay(what, domain="finance", hold=False) -> Outcome``.
 
-    ``what`` is a :class:`~simulator.testing.scenario.Scenario`, a recording, or its file.
+    ``what`` is a :class:`~streamsim.simulator.testing.scenario.Scenario`, a recording, or its file.
     """
-    from simulator.testing.replay import replay as run
-    from streams.registry import load_domain
+    from streamsim.simulator.testing.replay import replay as run
+    from streamsim.streams.domain_registry import load_domain
 
     def do(what: Any, domain: str | None = None, **options: Any) -> Outcome:
         recording, name = _recording(what, domain)
@@ -87,8 +87,8 @@ def stack(
 
     ``workers=2`` shares the partitions among two workers.
     """
-    from simulator.testing.onbroker import replay_on_broker
-    from streams.registry import load_domain
+    from streamsim.simulator.testing.onbroker import replay_on_broker
+    from streamsim.streams.domain_registry import load_domain
 
     def do(what: Any, domain: str | None = None, **options: Any) -> Outcome:
         recording, name = _recording(what, domain)
@@ -104,7 +104,7 @@ def stack(
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
     """Compare an outcome with ``golden/<test>.txt`` beside the test's file."""
-    from simulator.testing.golden import check_golden
+    from streamsim.simulator.testing.golden import check_golden
 
     def check(outcome: Outcome) -> None:
         path = request.path.parent / "golden" / f"{request.node.name}.txt"
@@ -115,8 +115,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
 
 def _recording(what: Any, domain: str | None) -> tuple[Any, str]:
     """Return a recording and the domain that it is of."""
-    from producers.recording import Recording, read_recording
-    from simulator.testing.scenario import Scenario
+    from streamsim.producers.recording import Recording, read_recording
+    from streamsim.simulator.testing.scenario import Scenario
 
     if isinstance(what, Scenario):
         return what.recording(), what.spec.name

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from models.loaded import Loaded
-from models.registry import Registry
-from producers.recording import Recorded, Recording, make_recording
-from producers.wire import Batch, finale, wire
-from simulator.ledger import close_account
-from simulator.testing.inprocess import ROWS, InProcess, as_records
-from simulator.testing.outcome import Outcome, make_outcome
-from simulator.training import ensure_champion, world_slices
-from streams.events import Outbound
-from streams.keys import privacy_key
-from streams.settings import read_settings
-from streams.spec import DomainSpec
-from streams.topics import SCORES, topic
+from streamsim.models.loaded import Loaded
+from streamsim.models.registry import Registry
+from streamsim.producers.recording import Recorded, Recording, make_recording
+from streamsim.producers.wire import Batch, finale, wire
+from streamsim.simulator.in_process import ROWS, InProcess, as_records
+from streamsim.simulator.model_training import ensure_champion, world_slices
+from streamsim.simulator.report.ledger import close_account
+from streamsim.simulator.testing.outcome import Outcome, make_outcome
+from streamsim.streams.events import Outbound
+from streamsim.streams.privacy.keys import privacy_key
+from streamsim.streams.settings import read_settings
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import SCORES, topic
 
 Batches: TypeAlias = list[Batch]
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from producers.recording import Recording
-from producers.wire import Batch, heartbeats, partition_of
-from simulator.testing.replay import record_batches
-from simulator.testing.times import Instant, instant_ms
-from streams.codec import format_times
-from streams.registry import load_domain
-from streams.spec import DomainSpec
+from streamsim.producers.recording import Recording
+from streamsim.producers.wire import Batch, heartbeats, partition_of
+from streamsim.simulator.testing.replay import record_batches
+from streamsim.simulator.testing.times import Instant, instant_ms
+from streamsim.streams.codec import format_times
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.spec import DomainSpec
 
 
 class Scenario:

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from streams.codec import format_times, parse_times
-from streams.errors import UsageError
+from streamsim.streams.codec import format_times, parse_times
+from streamsim.streams.errors import UsageError
 
 Instant: TypeAlias = str | int | datetime
 """RFC 3339 text (a bare date is midnight UTC), milliseconds, or an aware datetime."""

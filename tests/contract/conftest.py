@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from models.loaded import Loaded
-from models.registry import Registry
-from simulator.testing.replay import champion
-from streams.registry import domain_names, load_domain
-from streams.spec import DomainSpec
+from streamsim.models.loaded import Loaded
+from streamsim.models.registry import Registry
+from streamsim.simulator.testing.replay import champion
+from streamsim.streams.domain_registry import domain_names, load_domain
+from streamsim.streams.spec import DomainSpec
 
 
 @pytest.fixture(params=domain_names(), scope="module")

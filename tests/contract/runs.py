@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from consumers.waiting import Prepared
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import world_slices
-from streams.events import Outbound
-from streams.spec import DAY, DomainSpec
-from streams.world import Slice
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import world_slices
+from streamsim.streams.events import Outbound
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.world import Slice
 
 Features = Mapping[str, npt.NDArray[np.float32]]
 

@@ -6,8 +6,8 @@ import numpy as np
 import orjson
 import pytest
 
-from streams.spec import DAY, DomainSpec
-from streams.world import Emission, Slice
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.world import Emission, Slice
 from tests.contract.runs import Features, days, features, small, some
 
 

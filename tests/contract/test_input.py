@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from models.loaded import Loaded
-from producers.wire import wire
-from simulator.testing.outcome import Outcome
-from simulator.testing.replay import record_batches, record_world, replay
-from streams.spec import DomainSpec
+from streamsim.models.loaded import Loaded
+from streamsim.producers.wire import wire
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.replay import record_batches, record_world, replay
+from streamsim.streams.spec import DomainSpec
 from tests.contract.runs import small, some
 
 BAD = (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"event_id":1}', b'{"event_id":"x"}', b"1e999")

@@ -6,15 +6,21 @@ import numpy as np
 import orjson
 import pytest
 
-from models.labelled import Labelled
-from models.loaded import Loaded
-from models.registry import Registry
-from simulator.testing.inprocess import InProcess
-from simulator.training import labelled, world_slices
-from streams.intervals import auc, average_precision, difference, interval, root_mean
-from streams.slates import estimates_of, items_of, scores_of
-from streams.spec import DAY, DomainSpec
-from streams.topics import ALERTS, SCORES, topic
+from streamsim.models.labelled import Labelled
+from streamsim.models.loaded import Loaded
+from streamsim.models.registry import Registry
+from streamsim.simulator.in_process import InProcess
+from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.streams.answers import estimates_of, items_of, scores_of
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.statistics.intervals import (
+    auc,
+    average_precision,
+    difference,
+    interval,
+    root_mean,
+)
+from streamsim.streams.topics import ALERTS, SCORES, topic
 from tests.contract.runs import days, drive, some
 
 UNSEEN = 31_337
@@ -88,7 +94,7 @@ def test_an_altered_artefact_is_not_loaded(
 ) -> None:
     import shutil
 
-    from streams.errors import ModelError
+    from streamsim.streams.errors import ModelError
 
     copy = Registry(tmp_path_factory.mktemp("altered") / "registry")
     shutil.copytree(registry.root, copy.root, dirs_exist_ok=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from streams.registry import all_topics
-from streams.spec import DomainSpec, Role
-from streams.topics import TRUTH
+from streamsim.streams.domain_registry import all_topics
+from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.topics import TRUTH
 from tests.contract.runs import bodies, days, small, some
 
 
@@ -75,7 +75,7 @@ def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
 
 def test_a_label_comes_in_its_time(domain: DomainSpec) -> None:
     """None is later than the timeline says, or events would be taken as final too early."""
-    from streams.codec import parse_times
+    from streamsim.streams.codec import parse_times
 
     slices = small(domain, 7, days(domain))
     happened = {e["event_id"]: e["event_time"] for e in bodies(slices, domain.trigger.name)}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
+from streamsim.models.registry import Registry
 from tests.stacks import Up
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import RECOVER_S, Options, again
-from models.registry import Registry
-from simulator.faults.load import PER_SECOND
-from simulator.faults.plan import FAULTS, GONE_A_MINUTE, plan
-from simulator.faults.run import QUEUE_ROWS, run_fault
-from streams.registry import load_domain
+from streamsim.benchmarks.faults import RECOVER_S, Options, again
+from streamsim.models.registry import Registry
+from streamsim.simulator.faults.fault_plan import FAULTS, GONE_A_MINUTE, plan
+from streamsim.simulator.faults.load import PER_SECOND
+from streamsim.simulator.faults.run import QUEUE_ROWS, run_fault
+from streamsim.streams.domain_registry import load_domain
 from tests.effort import NIGHTLY, SEED
 
 RUNS = 200 if NIGHTLY else 30

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import KAFKA, Options, again
-from models.registry import Registry
-from simulator.apache import ApacheKafka
-from simulator.faults.plan import RESTARTED, make_fault
-from simulator.faults.run import run_fault
-from streams.spec import DomainSpec
+from streamsim.benchmarks.faults import KAFKA, Options, again
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.apache import ApacheKafka
+from streamsim.simulator.faults.fault_plan import RESTARTED, make_fault
+from streamsim.simulator.faults.run import run_fault
+from streamsim.streams.spec import DomainSpec
 
 pytestmark = [
     pytest.mark.stack,

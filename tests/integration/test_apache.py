@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.registry import Registry
-from simulator.apache import USUAL_PORT, ApacheKafka
-from simulator.ports import steady_ports
-from streams.errors import BrokerError
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.apache import USUAL_PORT, ApacheKafka
+from streamsim.simulator.brokers.ports import steady_ports
+from streamsim.streams.errors import BrokerError
 from tests.integration.test_readme import COMMANDS
 from tests.stacks import listening, streamsim, until
 
@@ -25,13 +25,19 @@ pytestmark = [pytest.mark.stack, pytest.mark.kafka]
 
 
 class Foreground:
-    """``python -m simulator.apache``, as ``make kafka`` runs it."""
+    """``python -m streamsim.simulator.brokers.apache``, as ``make kafka`` runs it."""
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "kafka.txt"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "simulator.apache", "--port", str(steady_ports(None)[0])],
+                [
+                    sys.executable,
+                    "-m",
+                    "streamsim.simulator.brokers.apache",
+                    "--port",
+                    str(steady_ports(None)[0]),
+                ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -90,7 +96,10 @@ def test_its_death_is_told(foreground: Foreground) -> None:
     children = psutil.Process(foreground.process.pid).children(recursive=True)
     next(child for child in children if child.name() == "java").kill()
     assert foreground.process.wait(60) == 3
-    assert "simulator.apache: kafka ended with exit code -9" in foreground.log.read_text()
+    assert (
+        "streamsim.simulator.brokers.apache: kafka ended with exit code -9"
+        in foreground.log.read_text()
+    )
 
 
 def test_a_port_that_is_taken_is_said_so(broker: str, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.compare import CONTESTANTS, as_table, summary
-from benchmarks.rounds import Round
-from models.registry import Registry
+from streamsim.benchmarks.compare import CONTESTANTS, as_table, summary
+from streamsim.benchmarks.rounds import Round
+from streamsim.models.registry import Registry
 from tests.stacks import streamsim
 
 

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from consumers.patience import FetchWait, Patience
-from simulator.broker import create_topics, end_offsets, free_port
-from simulator.reading import read_whole
-from streams.errors import BrokerError, TopicMismatch
-from streams.topics import TopicSpec
+from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
+from streamsim.simulator.brokers.broker import create_topics, end_offsets, free_port
+from streamsim.simulator.reading import read_whole
+from streamsim.streams.errors import BrokerError, TopicMismatch
+from streamsim.streams.topics import TopicSpec
 from tests.brokers import BROKERS
 
 pytestmark = pytest.mark.stack

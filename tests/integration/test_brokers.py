@@ -23,11 +23,11 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import KafkaError
 
-from models.registry import Registry
-from simulator.apache import ApacheKafka
-from simulator.broker import create_topics
-from streams.settings import EMBEDDED
-from streams.topics import TopicSpec
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.apache import ApacheKafka
+from streamsim.simulator.brokers.broker import create_topics
+from streamsim.streams.settings import EMBEDDED
+from streamsim.streams.topics import TopicSpec
 from tests.brokers import BROKERS, Embedded
 from tests.integration.test_broker import write_batches
 from tests.stacks import streamsim

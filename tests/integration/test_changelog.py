@@ -14,15 +14,15 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka import KafkaProducer
 
-from consumers.changelog import PART_BYTES, Changelog
-from consumers.journal import Content
-from consumers.output import BATCH_BYTES
-from consumers.trimming import Trimmer
-from models.registry import Registry
-from simulator.broker import create_topics
-from streams.errors import StateError
-from streams.spec import DomainSpec
-from streams.topics import CHANGELOG, topic, topics_of
+from streamsim.consumers.state.journal import Content
+from streamsim.consumers.worker.changelog import PART_BYTES, Changelog
+from streamsim.consumers.worker.output import BATCH_BYTES
+from streamsim.consumers.worker.trimming import Trimmer
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.broker import create_topics
+from streamsim.streams.errors import StateError
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import CHANGELOG, topic, topics_of
 from tests.brokers import BROKERS
 from tests.stacks import Up
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
-from producers.recording import read_recording
+from streamsim.models.registry import Registry
+from streamsim.producers.recording import read_recording
 from tests.stacks import Up, streamsim
 
 pytestmark = pytest.mark.stack

@@ -23,16 +23,16 @@ import click
 import pytest
 import yaml
 
-import consumers.app
-import models.serve
-from models.registry import Registry
-from simulator.broker import TUNING, free_port
-from simulator.cli import main
-from simulator.process import Children
-from simulator.reading import Tail
-from streams.registry import load_domain
-from streams.settings import PREFIX, check_address, read_settings
-from streams.topics import SCORES, topic, topics_of
+import streamsim.consumers.worker.app
+import streamsim.models.serve
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.broker import TUNING, free_port
+from streamsim.simulator.cli import main
+from streamsim.simulator.reading import Tail
+from streamsim.simulator.run.process import Children
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.settings import PREFIX, check_address, read_settings
+from streamsim.streams.topics import SCORES, topic, topics_of
 from tests import stacks
 from tests.brokers import BROKERS
 
@@ -41,7 +41,10 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name in SERVICES if name != "kafka"]
 KAFKA = SERVICES["kafka"]["environment"]
-PROGRAMS = {f"python -m {p.__name__}": p.parser for p in (consumers.app, models.serve)}
+PROGRAMS = {
+    "python -m streamsim.consumers.worker": streamsim.consumers.worker.app.parser,
+    "python -m streamsim.models.serve": streamsim.models.serve.parser,
+}
 LOOPBACK = "127.0.0.1"
 PATIENCE_S = 30.0
 
@@ -200,7 +203,7 @@ def here(name: str, replaced: dict[str, str]) -> list[str]:
     for option, value in replaced.items():
         command[command.index(option) + 1] = value
     if command[0] == "streamsim":
-        return [sys.executable, "-m", "simulator.cli", *command[1:]]
+        return [sys.executable, "-m", "streamsim.simulator.cli", *command[1:]]
     return [sys.executable, *command[1:]]
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
-from producers.recording import read_recording
-from streams.domains.healthcare.patients import FAMILY
-from streams.registry import load_domain
-from streams.topics import topics_of
+from streamsim.models.registry import Registry
+from streamsim.producers.recording import read_recording
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.healthcare.patients import FAMILY
+from streamsim.streams.topics import topics_of
 from tests.stacks import Up
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -12,12 +12,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 
-from consumers.output import AHEAD, BATCH_BYTES, Output, Place
-from simulator.broker import create_topics
-from simulator.reading import read_whole
-from streams.events import Outbound
-from streams.spec import DomainSpec
-from streams.topics import SCORES, TopicSpec, topic, topics_of
+from streamsim.consumers.worker.output import AHEAD, BATCH_BYTES, Output, Place
+from streamsim.simulator.brokers.broker import create_topics
+from streamsim.simulator.reading import read_whole
+from streamsim.streams.events import Outbound
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import SCORES, TopicSpec, topic, topics_of
 from tests.brokers import BROKERS
 
 pytestmark = pytest.mark.stack

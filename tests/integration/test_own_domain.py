@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
+from streamsim.models.registry import Registry
 from tests.brokers import BROKERS
 from tests.conftest import ROOT
 from tests.own_domain import FILES, PAGE, write

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from producers.recording import Recording
-from simulator.faults.poison import BIG, add_big, spoil
-from simulator.testing.outcome import Outcome
-from simulator.testing.replay import record_world
-from streams.spec import DomainSpec
+from streamsim.producers.recording import Recording
+from streamsim.simulator.faults.poison import BIG, add_big, spoil
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.replay import record_world
+from streamsim.streams.spec import DomainSpec
 from tests.effort import SEED, TIMES
 from tests.replay.test_parity import alike
 

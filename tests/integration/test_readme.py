@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
-from simulator.broker import free_port
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.broker import free_port
 from tests.conftest import ROOT
 from tests.stacks import Up, until
 
@@ -102,7 +102,7 @@ def test_the_quick_commands(folder: Path) -> None:
     """They share a stack and a folder, since a later one needs what an earlier one made."""
     port = free_port()
     commands = [c.replace("8500", str(port)) for c in quick()]
-    serve = next(c for c in commands if "models.serve" in c)
+    serve = next(c for c in commands if "streamsim.models.serve" in c)
     if shutil.which("curl") is None:
         commands = [c for c in commands if not c.startswith("curl")]
     with subprocess.Popen(

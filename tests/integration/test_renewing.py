@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
-from producers.recording import read_recording
-from simulator.faults.check import check
-from simulator.faults.stack import Target, send
-from simulator.reading import read_whole
-from simulator.testing.outcome import make_outcome
-from streams.registry import load_domain
-from streams.topics import OPS_MODELS, ops_topics
+from streamsim.models.registry import Registry
+from streamsim.producers.recording import read_recording
+from streamsim.simulator.faults.check import check
+from streamsim.simulator.faults.faulty_stack import Target, send
+from streamsim.simulator.reading import read_whole
+from streamsim.simulator.testing.outcome import make_outcome
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.topics import OPS_MODELS, ops_topics
 from tests.stacks import streamsim, until
 
 pytestmark = [

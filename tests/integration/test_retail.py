@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from models.registry import Registry
-from producers.recording import read_recording
-from simulator.training import world_slices
-from streams.spec import DomainSpec
+from streamsim.models.registry import Registry
+from streamsim.producers.recording import read_recording
+from streamsim.simulator.model_training import world_slices
+from streamsim.streams.spec import DomainSpec
 from tests.stacks import Up
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

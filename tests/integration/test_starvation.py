@@ -15,10 +15,10 @@ from typing import Any
 import orjson
 import pytest
 
-from consumers.latency import Latencies
-from models.registry import Registry
-from simulator.broker import end_offsets
-from streams.topics import TopicSpec
+from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.broker import end_offsets
+from streamsim.streams.topics import TopicSpec
 from tests.own_domain import write
 from tests.stacks import Up, until
 

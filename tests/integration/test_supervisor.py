@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from simulator.process import RESTARTS
-from simulator.training import world_slices
-from streams.registry import load_domain
+from streamsim.simulator.model_training import world_slices
+from streamsim.simulator.run.process import RESTARTS
+from streamsim.streams.domain_registry import load_domain
 from tests.stacks import Up, streamsim, until
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
+from streamsim.models.registry import Registry
 from tests.stacks import streamsim
 
 pytestmark = pytest.mark.stack

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import numpy as np
 from hypothesis import strategies as st
 
-from consumers.waiting import Prepared
-from producers.wire import finale
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.testing.scenario import Scenario
-from streams.registry import load_domain
-from streams.spec import DAY, HOUR, DomainSpec
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.wire import finale
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.testing.scenario import Scenario
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.spec import DAY, HOUR, DomainSpec
 
 FINANCE = replace(load_domain("finance"), partitions=3)
 LATENESS = FINANCE.trigger.allowed_lateness

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.events import Events, Floats
-from streams.features import Aggregates, Arrays, Slots, Tracker
-from streams.signature import Signature
-from streams.spec import HOUR, MINUTE, DomainSpec
-from streams.watching import FeedWatch
+from streamsim.streams.events import Events, Floats
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import HOUR, MINUTE, DomainSpec
+from streamsim.streams.spec.features import Aggregates, Arrays, Slots, Tracker
+from streamsim.streams.spec.feed_watch import FeedWatch
 
 FEEDS = FeedWatch(
     "terminal_id",

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from consumers.feedcounts import read_watched
-from consumers.journal import Content
-from consumers.judged import read_judged
-from consumers.pipeline import Pipeline, new_tables
-from consumers.waiting import Prepared
-from streams.events import NO_TIME, Outbound
-from streams.inference import Matrix
-from streams.packing import pack, unpack
-from streams.slates import Answers
-from streams.spec import DomainSpec
-from streams.topics import JUDGED, WATCHED, topic
+from streamsim.consumers.core.pipeline import Pipeline, new_tables
+from streamsim.consumers.monitor.feed_counts import read_watched
+from streamsim.consumers.monitor.label_join import read_judged
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.consumers.state.journal import Content
+from streamsim.streams.answers import Answers
+from streamsim.streams.events import NO_TIME, Outbound
+from streamsim.streams.inference import Matrix
+from streamsim.streams.packing import pack, unpack
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import JUDGED, WATCHED, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum, records_of
 from tests.property.logs import SOURCES, SPEC, Item, logs_of

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from simulator.testing.inprocess import InProcess
-from streams.events import Floats, Outbound, Records
-from streams.inference import Matrix
-from streams.spec import DomainSpec
+from streamsim.simulator.in_process import InProcess
+from streamsim.streams.events import Floats, Outbound, Records
+from streamsim.streams.inference import Matrix
+from streamsim.streams.spec import DomainSpec
 from tests.property.chained import signature
 from tests.property.logs import SPEC, Item, logs_of
 

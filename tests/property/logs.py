@@ -10,16 +10,16 @@ import numpy as np
 import orjson
 from hypothesis import strategies as st
 
-from producers.wire import partition_of
-from streams.codec import format_times
-from streams.events import (
+from streamsim.producers.wire import partition_of
+from streamsim.streams.codec import format_times
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.events import (
     HEARTBEAT,
     INGEST_TIME,
     SOURCE_TIME,
     Headers,
 )
-from streams.registry import load_domain
-from streams.spec import DAY, HOUR, MINUTE
+from streamsim.streams.spec import DAY, HOUR, MINUTE
 
 SPEC = replace(load_domain("finance"), partitions=3)
 SOURCES = tuple(source.name for source in SPEC.sources)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from streams.events import Events, Floats
-from streams.features import Aggregates
-from streams.recipes import Estimator
-from streams.renewal import Renewal
-from streams.spec import DAY, DomainSpec
+from streamsim.streams.events import Events, Floats
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.features import Aggregates
+from streamsim.streams.spec.recipes import Estimator
+from streamsim.streams.spec.renewals import Renewal
 from tests.property.driving import checksum
 from tests.property.logs import AHEAD, LATENESS
 

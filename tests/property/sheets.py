@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 
-from consumers.clean import decode
-from consumers.collect import collect
-from producers import files
-from producers.readers import read_chunks
-from producers.wire import Batch, wire
-from simulator.testing.inprocess import as_records
-from streams.codec import format_times
-from streams.spec import DAY, HOUR
+from streamsim.consumers.clean.cleaner import decode
+from streamsim.consumers.collect.records import collect
+from streamsim.producers import files
+from streamsim.producers.readers import read_chunks
+from streamsim.producers.wire import Batch, wire
+from streamsim.simulator.in_process import as_records
+from streamsim.streams.codec import format_times
+from streamsim.streams.spec import DAY, HOUR
 from tests.property.logs import SPEC, START
 
 Row = Mapping[str, Any]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.accuracy import AccuracyTracker, Bar, Change
-from consumers.monitor import track_accuracy
-from streams.errors import UsageError
-from streams.quality import METRICS
+from streamsim.consumers.monitor import track_accuracy
+from streamsim.consumers.monitor.accuracy import AccuracyTracker, Bar, Change
+from streamsim.streams.errors import UsageError
+from streamsim.streams.statistics.quality import METRICS
 from tests.property.examples import examples
 
 Row = tuple[str, int, float]

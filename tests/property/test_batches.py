@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumers.judged import read_judged
-from streams.events import NO_TIME, Outbound
-from streams.spec import HOUR, DomainSpec
-from streams.topics import JUDGED, topic
+from streamsim.consumers.monitor.label_join import read_judged
+from streamsim.streams.events import NO_TIME, Outbound
+from streamsim.streams.spec import HOUR, DomainSpec
+from streamsim.streams.topics import JUDGED, topic
 from tests.property.chained import chained
 from tests.property.driving import SCHEDULES, Batch, Schedule, one_by_one, run, scheduled
 from tests.property.examples import examples

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from consumers.chain import CUT, SNAPSHOT, Epoch, Link, Mark, Written, follow_chain
-from streams.errors import StateError
+from streamsim.consumers.state.checkpoint_chain import (
+    CUT,
+    SNAPSHOT,
+    Epoch,
+    Link,
+    Mark,
+    Written,
+    follow_chain,
+)
+from streamsim.streams.errors import StateError
 from tests.property.examples import examples
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.testing.inprocess import InProcess
-from simulator.testing.outcome import make_outcome
-from streams.events import NO_TIME, Outbound
-from streams.spec import Role
-from streams.topics import topic
+from streamsim.simulator.in_process import InProcess
+from streamsim.simulator.testing.outcome import make_outcome
+from streamsim.streams.events import NO_TIME, Outbound
+from streamsim.streams.spec import Role
+from streamsim.streams.topics import topic
 from tests.property.driving import (
     SCHEDULES,
     SIGNATURE,

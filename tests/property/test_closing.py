@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.loaded import Loaded
-from producers.recording import Recorded, Recording, make_recording
-from simulator.testing.outcome import Outcome
-from simulator.testing.replay import replay
-from streams.spec import HOUR, Role
-from streams.topics import topic
+from streamsim.models.loaded import Loaded
+from streamsim.producers.recording import Recorded, Recording, make_recording
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.replay import replay
+from streamsim.streams.spec import HOUR, Role
+from streamsim.streams.topics import topic
 from tests.property.driving import SIGNATURE, checksum
 from tests.property.examples import examples
 from tests.property.logs import AHEAD, SPEC, Item, Step, Story, logs_of, steps, tell, wild_steps

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.pipeline import Pipeline
-from producers.wire import finale, wire
-from simulator.testing.inprocess import as_records
-from simulator.training import world_slices
-from streams.events import Records
-from streams.packing import pack, unpack
-from streams.registry import load_domain
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import as_records
+from streamsim.simulator.model_training import world_slices
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.events import Records
+from streamsim.streams.packing import pack, unpack
 from tests.property.examples import examples
 
 SPEC = load_domain("logistics")

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.degradation import LIMIT, QUANTUM, Degradation, Reference
-from streams.errors import StateError, UsageError
-from streams.events import Floats
-from streams.sensors import SensorState
+from streamsim.streams.domains.logistics.degradation import LIMIT, QUANTUM, Degradation, Reference
+from streamsim.streams.domains.logistics.sensors import SensorState
+from streamsim.streams.errors import StateError, UsageError
+from streamsim.streams.events import Floats
 from tests.property.examples import examples
 
 REFERENCE = Reference(("t", "p"), (90.0, -1.5), (2.0, 0.3))

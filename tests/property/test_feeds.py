@@ -10,8 +10,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events import NO_TIME
-from streams.feeds import MOST_CENTS, Instants, Money, identifier
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.feeds import MOST_CENTS, Instants, Money, identifier
 from tests.property.examples import examples
 
 ZONES = st.sampled_from(["UTC", "America/New_York", "Europe/Lisbon", "Asia/Kolkata"])

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from producers.wire import wire
-from simulator.training import file_slices
-from streams.codec import format_times
-from streams.events import NO_TIME
-from streams.spec import DAY
+from streamsim.producers.wire import wire
+from streamsim.simulator.model_training import file_slices
+from streamsim.streams.codec import format_times
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import DAY
 from tests.property.examples import examples
 from tests.property.logs import SPEC
 from tests.property.sheets import (

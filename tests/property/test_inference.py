@@ -11,9 +11,9 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from streams.errors import BadRequest, ScorerUnavailable
-from streams.events import Floats
-from streams.inference import (
+from streamsim.streams.errors import BadRequest, ScorerUnavailable
+from streamsim.streams.events import Floats
+from streamsim.streams.inference import (
     InferRequest,
     Matrix,
     named_rows,

@@ -8,7 +8,7 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.codec import decode_objects, dump_each, encode_objects
+from streamsim.streams.codec import decode_objects, dump_each, encode_objects
 from tests.property.examples import examples
 
 LEAVES = (

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumers.latency import Latencies
+from streamsim.consumers.monitor.latency_histogram import Latencies
 from tests.property.examples import examples
 
 LEAST_MS = 0.1

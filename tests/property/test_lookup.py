@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.carried import CarriedState, new_lookup
-from consumers.lookup import LookupState, as_texts
-from streams.errors import StateError
-from streams.events import NO_TIME, Events, as_objects
-from streams.features import Lookup
+from streamsim.consumers.featurize.as_of_join import LookupState, as_texts
+from streamsim.consumers.featurize.field_join import CarriedState, new_lookup
+from streamsim.streams.errors import StateError
+from streamsim.streams.events import NO_TIME, Events, as_objects
+from streamsim.streams.spec.features import Lookup
 
 LOOKUP = Lookup("profiles", ("age", "income"), delay=5)
 CARRIED = Lookup("profiles", ("age", "income"), delay=5, name="said", carry=True)

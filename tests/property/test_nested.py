@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from producers.readers import MAX_LINE, columns_of, read_chunks
-from streams.nested import Cutter, parse_elements
-from streams.world import Dialect
+from streamsim.producers.readers import MAX_LINE, columns_of, read_chunks
+from streamsim.streams.reading.nested import Cutter, parse_elements
+from streamsim.streams.spec.world import Dialect
 
 GOOD = st.sampled_from(
     [b"<s/>", b'<s a="1"/>', b'<s a="1"><x>2</x></s>', b"<s >&lt;</s>", b"<s>\n<y b='2'/>\n</s >"]

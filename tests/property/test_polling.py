@@ -8,8 +8,8 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.database import ChangePoller, Position
-from producers.upsert import CustomerTable, Update
+from streamsim.producers.database import ChangePoller, Position
+from streamsim.producers.upsert import CustomerTable, Update
 from tests.customers import TABLE, contents, everything
 
 KEYS = st.sampled_from(["1", "02", "C-3", "ü"])

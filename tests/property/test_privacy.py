@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.clinical.plain import plain_words
-from streams.errors import UsageError
-from streams.privacy import LONGEST_TEXT, SHORTEST_KEY, pseudonym, redact
+from streamsim.streams.errors import UsageError
+from streamsim.streams.privacy.plain import plain_words
+from streamsim.streams.privacy.pseudonyms import LONGEST_TEXT, SHORTEST_KEY, pseudonym, redact
 
 KEYS = st.binary(min_size=SHORTEST_KEY, max_size=80).filter(lambda k: len(set(k)) >= 8)
 IDS = st.text(min_size=1, max_size=50)

@@ -12,18 +12,18 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.journal import Content
-from consumers.pipeline import Pipeline, new_tables
-from producers.wire import finale, wire
-from simulator.sources import InMemory
-from simulator.standins.members import Members
-from simulator.testing.inprocess import as_records
-from streams.asking import Said, Unanswered, with_answers
-from streams.events import FEATURES, Outbound, Records, first_headers
-from streams.packing import pack, unpack
-from streams.registry import load_domain
-from streams.spec import DAY
-from streams.topics import CORRECTIONS, SCORES, topic
+from streamsim.consumers.core.pipeline import Pipeline, new_tables
+from streamsim.consumers.state.journal import Content
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import as_records
+from streamsim.simulator.reach import InMemory
+from streamsim.simulator.standins.members import Members
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.events import FEATURES, Outbound, Records, first_headers
+from streamsim.streams.packing import pack, unpack
+from streamsim.streams.spec import DAY
+from streamsim.streams.third_party import Said, Unanswered, with_answers
+from streamsim.streams.topics import CORRECTIONS, SCORES, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum
 from tests.property.examples import examples

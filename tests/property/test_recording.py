@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from producers import recording as module
-from producers.recording import (
+from streamsim.producers import recording as module
+from streamsim.producers.recording import (
     Recorded,
     Recording,
     make_recording,
@@ -19,10 +19,10 @@ from producers.recording import (
     read_recording,
     write_recording,
 )
-from simulator.testing.replay import record_batches
-from streams.errors import SourceError
-from streams.events import HEARTBEAT, INGEST_TIME, SOURCE_TIME
-from streams.topics import topic
+from streamsim.simulator.testing.replay import record_batches
+from streamsim.streams.errors import SourceError
+from streamsim.streams.events import HEARTBEAT, INGEST_TIME, SOURCE_TIME
+from streamsim.streams.topics import topic
 from tests.property.examples import examples
 from tests.property.logs import SOURCES, SPEC
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from streams.spec import DomainSpec
+from streamsim.streams.spec import DomainSpec
 from tests.property.chained import chained
 from tests.property.crashing import Crashing, account, effect
 from tests.property.driving import one_by_one, run

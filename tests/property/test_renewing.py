@@ -10,14 +10,14 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from consumers.renewing import Learner
-from consumers.schedule import Entry, Schedule, read_entry
-from models.loaded import answer
-from simulator.testing.inprocess import InProcess
-from streams.events import MODEL_VERSION, NO_TIME, Outbound
-from streams.renewal import champion_of
-from streams.spec import DAY, DomainSpec
-from streams.topics import SCORES, topic
+from streamsim.consumers.predict.learner import Learner
+from streamsim.consumers.predict.model_schedule import Entry, Schedule, read_entry
+from streamsim.models.loaded import answer
+from streamsim.simulator.in_process import InProcess
+from streamsim.streams.events import MODEL_VERSION, NO_TIME, Outbound
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.renewals import champion_of
+from streamsim.streams.topics import SCORES, topic
 from tests.property.chained import chained, signature
 from tests.property.crashing import Crashing, account, effect
 from tests.property.driving import (

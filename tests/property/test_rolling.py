@@ -10,12 +10,12 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.accuracy import track_accuracy
-from consumers.judged import MICRO, JudgedRows, read_judged
-from consumers.rolling import Rolling
-from streams.domains.finance import SPEC as FINANCE
-from streams.events import NO_TIME, Events, Ints, as_objects
-from streams.spec import Accuracy, DomainSpec
+from streamsim.consumers.monitor.accuracy import track_accuracy
+from streamsim.consumers.monitor.label_join import MICRO, JudgedRows, read_judged
+from streamsim.consumers.monitor.rolling_metric import Rolling
+from streamsim.streams.domains.finance import SPEC as FINANCE
+from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
+from streamsim.streams.spec import Accuracy, DomainSpec
 
 STEP, SPAN, DELAY, PARTITIONS = 10, 40, 15, 2
 SPEC: DomainSpec = replace(

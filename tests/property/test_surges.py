@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.surges import Usual
-from streams.spec import HOUR
-from streams.watching import Surge
+from streamsim.consumers.monitor.surges import Usual
+from streamsim.streams.spec import HOUR
+from streamsim.streams.spec.feed_watch import Surge
 from tests.property.examples import examples
 
 SURGE = Surge()

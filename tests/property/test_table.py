@@ -12,9 +12,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.table import SecondKeyTable, record_key
-from streams.events import NO_TIME, as_objects
-from streams.spec import DAY, HOUR
+from streamsim.consumers.featurize.global_table import SecondKeyTable, record_key
+from streamsim.streams.events import NO_TIME, as_objects
+from streamsim.streams.spec import DAY, HOUR
 from tests.property.examples import examples
 from tests.property.logs import SOURCES, SPEC, START
 

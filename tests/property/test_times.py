@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.codec import format_times, parse_header_ints, parse_times
-from streams.events import NO_TIME
+from streamsim.streams.codec import format_times, parse_header_ints, parse_times
+from streamsim.streams.events import NO_TIME
 from tests.property.examples import examples
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

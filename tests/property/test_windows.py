@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.featurize import WindowState
-from streams.events import NO_TIME, as_objects
-from streams.features import Windows
+from streamsim.consumers.featurize.windows import WindowState
+from streamsim.streams.events import NO_TIME, as_objects
+from streamsim.streams.spec.features import Windows
 from tests.property.examples import examples
 
 SLACK = 3

@@ -14,10 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kafka.partitioner.default import DefaultPartitioner
 
-from producers.pace import ByRate, BySpeed, Pace
-from producers.wire import Batch, finale, heartbeats, partition_of, wire
-from streams.events import HEARTBEAT, SOURCE_TIME
-from streams.world import Emission, Slice
+from streamsim.producers.pace import ByRate, BySpeed, Pace
+from streamsim.producers.wire import Batch, finale, heartbeats, partition_of, wire
+from streamsim.streams.events import HEARTBEAT, SOURCE_TIME
+from streamsim.streams.spec.world import Emission, Slice
 from tests.property.examples import examples
 from tests.property.logs import LATENESS, SOURCES, SPEC, START
 

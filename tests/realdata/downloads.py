@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.datasets import Dataset, fetch
-from streams.errors import SourceError
+from streamsim.simulator.datasets import Dataset, fetch
+from streamsim.streams.errors import SourceError
 
 
 def downloaded(dataset: Dataset) -> Path:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from producers.changes import changes_as_emission
-from producers.connect import is_sqlite, sqlite_url
-from producers.database import ChangePoller
-from streams.events import NO_TIME
-from streams.feeds import identifier
+from streamsim.producers.changes import changes_as_emission
+from streamsim.producers.connect import is_sqlite, sqlite_url
+from streamsim.producers.database import ChangePoller
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.feeds import identifier
 from tests.customers import SOURCE, TABLE, cleaned, contents, everything
 
 

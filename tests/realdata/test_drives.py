@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consumers.waiting import Prepared
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import file_slices
-from streams.domains.logistics.condition import REFERENCE
-from streams.events import Floats
-from streams.misreading import unchanged_for
-from streams.registry import load_domain
-from streams.spec import DomainSpec
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import file_slices
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.logistics.condition import REFERENCE
+from streamsim.streams.domains.logistics.misreading import unchanged_for
+from streamsim.streams.events import Floats
+from streamsim.streams.spec import DomainSpec
 
 COLUMNS = {"load": "ENGINE_LOAD ()", "speed": "VEHICLE_SPEED ()"}
 STILL = 300

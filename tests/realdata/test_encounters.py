@@ -10,23 +10,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.encounters import CODES, FILE, at_discharge, gone_codes
-from benchmarks.readmission import FOLDS, LEAKS, NEEDED
-from consumers.waiting import Prepared
-from models.labelled import Labelled
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import file_slices
-from streams.domains.healthcare.features import WORDS
-from streams.domains.healthcare.files import APART, BEGINS, GONE
-from streams.events import as_objects
-from streams.intervals import auc, calibration_error, interval
-from streams.keys import INVENTED
-from streams.labels import label_of, read_labels
-from streams.privacy import pseudonym
-from streams.registry import load_domain
-from streams.spec import DAY, DomainSpec
-from streams.world import Slice
+from streamsim.benchmarks.encounters import CODES, FILE, at_discharge, gone_codes
+from streamsim.benchmarks.readmission import FOLDS, LEAKS, NEEDED
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.models.labelled import Labelled
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import file_slices
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.healthcare.features import WORDS
+from streamsim.streams.domains.healthcare.files import APART, BEGINS, GONE
+from streamsim.streams.events import as_objects
+from streamsim.streams.labels import label_of, read_labels
+from streamsim.streams.privacy.keys import INVENTED
+from streamsim.streams.privacy.pseudonyms import pseudonym
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.world import Slice
+from streamsim.streams.statistics.intervals import auc, calibration_error, interval
 from tests.conftest import DATA
 
 pytestmark = pytest.mark.slow
@@ -169,7 +169,7 @@ def test_a_model_of_the_streams_features_is_as_good_as_is_promised(
 def test_a_packed_file_that_is_cut_off_is_said_to_be(
     encounters: Path, healthcare: DomainSpec, tmp_path: Path
 ) -> None:
-    from streams.errors import SourceError
+    from streamsim.streams.errors import SourceError
 
     cut = tmp_path / FILE
     cut.write_bytes(encounters.read_bytes()[:200_000])

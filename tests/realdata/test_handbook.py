@@ -11,17 +11,16 @@ import orjson
 import pandas as pd
 import pytest
 
-from consumers.predict import unpack_features
-from models.registry import Registry
-from simulator.plan import Plan
-from simulator.reading import read_whole
-from simulator.runs import Run
-from simulator.stack import Stack
-from simulator.supervisor import Supervisor
-from simulator.view import make_view
-from streams.settings import read_settings
-from streams.spec import DomainSpec
-from streams.topics import SCORES, topic, topics_of
+from streamsim.models.registry import Registry
+from streamsim.simulator.reading import read_whole
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import Run
+from streamsim.simulator.run.stack import Stack
+from streamsim.simulator.run.supervisor import Supervisor
+from streamsim.simulator.run.view import make_view
+from streamsim.streams.settings import read_settings
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import SCORES, topic, topics_of
 from tests.integration.test_readme import COMMANDS, shell
 from tests.realdata.reference import features
 
@@ -68,7 +67,11 @@ def test_streamed_features_equal_pandas_row_for_row(
     names = finance.features.names
     packed = [dict(r.headers)["features"] for r in scores]
     ids = [orjson.loads(r.value)["event_id"] for r in scores]
-    streamed = pd.DataFrame(unpack_features(packed, len(names)), index=ids, columns=list(names))
+    streamed = pd.DataFrame(
+        np.frombuffer(b"".join(packed), "<f4").reshape(-1, len(names)),
+        index=ids,
+        columns=list(names),
+    )
     expected = features(pd.read_parquet(handbook))
     assert {r.partition for r in scores} == set(range(finance.partitions))
     assert streamed.index.is_unique

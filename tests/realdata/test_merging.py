@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from consumers.collect import merge_sources
-from streams.feeds import Feed
+from streamsim.consumers.collect import merge_sources
+from streamsim.streams.reading.feeds import Feed
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.movielens import split
-from simulator.datasets import MOVIELENS
-from streams.viewings import read_movielens
+from streamsim.benchmarks.movielens import split
+from streamsim.simulator.datasets import MOVIELENS
+from streamsim.streams.domains.technology.viewings import read_movielens
 from tests.realdata.downloads import downloaded
 from tests.stacks import streamsim
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import sections
-from benchmarks.encounters import Encounters, read
-from benchmarks.readmission import LEAKS, NEEDED, PUBLISHED, figures_of, judge
+from streamsim.benchmarks import sections
+from streamsim.benchmarks.encounters import Encounters, read
+from streamsim.benchmarks.readmission import LEAKS, NEEDED, PUBLISHED, figures_of, judge
 
 
 @pytest.fixture(scope="module")

@@ -10,21 +10,21 @@ import orjson
 import pandas as pd
 import pytest
 
-from consumers.waiting import Prepared
-from producers.files import FileSource
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import file_slices
-from streams.clinical.items import ITEMS
-from streams.clinical.units import analyte
-from streams.domains.healthcare.files import FILES
-from streams.domains.healthcare.results import ANALYTES
-from streams.domains.healthcare.schema import LABEL_DELAY
-from streams.keys import INVENTED
-from streams.labels import label_of, read_labels
-from streams.privacy import pseudonym
-from streams.registry import load_domain
-from streams.spec import DAY, HOUR, DomainSpec
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.files import FileSource
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import file_slices
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.healthcare.clinical.items import ITEMS
+from streamsim.streams.domains.healthcare.clinical.units import analyte
+from streamsim.streams.domains.healthcare.files import FILES
+from streamsim.streams.domains.healthcare.results import ANALYTES
+from streamsim.streams.domains.healthcare.schema import LABEL_DELAY
+from streamsim.streams.labels import label_of, read_labels
+from streamsim.streams.privacy.keys import INVENTED
+from streamsim.streams.privacy.pseudonyms import pseudonym
+from streamsim.streams.spec import DAY, HOUR, DomainSpec
 from tests.conftest import DATA
 
 pytestmark = pytest.mark.slow

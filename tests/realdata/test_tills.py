@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from consumers.waiting import Prepared
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import file_slices
-from streams.events import Outbound
-from streams.spec import DAY, DomainSpec
-from streams.topics import DEAD, topic
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import file_slices
+from streamsim.streams.events import Outbound
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.topics import DEAD, topic
 from tests.realdata.reference import visits
 
 pytestmark = pytest.mark.slow

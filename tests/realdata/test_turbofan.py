@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.engines import define, features, read_engines, take
-from streams.sensors import SensorState
+from streamsim.benchmarks.engines import define, features, read_engines, take
+from streamsim.streams.domains.logistics.sensors import SensorState
 from tests.stacks import streamsim
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]

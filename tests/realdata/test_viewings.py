@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from producers.wire import finale, wire
-from simulator.datasets import MOVIELENS
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import file_slices, labelled
-from streams.domains.technology import SPEC
-from streams.domains.technology.model import build, was_in
-from streams.intervals import difference, each, interval
-from streams.recommender import SlateClassifier
-from streams.topics import DEAD, topic
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.datasets import MOVIELENS
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import file_slices, labelled
+from streamsim.streams.domains.technology import SPEC
+from streamsim.streams.domains.technology.model import build, was_in
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.statistics.intervals import difference, each, interval
+from streamsim.streams.topics import DEAD, topic
 from tests.contract.runs import bodies
 from tests.realdata.downloads import downloaded
 

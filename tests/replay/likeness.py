@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.outcome import Outcome
 
 Replay = Callable[..., Outcome]
 

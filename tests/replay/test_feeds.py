@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from simulator.testing.inprocess import InProcess
-from simulator.training import world_slices
-from streams.codec import parse_times
-from streams.spec import DAY, HOUR, DomainSpec
-from streams.topics import ALERTS, TRUTH, topic
-from streams.world import Slice
+from streamsim.simulator.in_process import InProcess
+from streamsim.simulator.model_training import world_slices
+from streamsim.streams.codec import parse_times
+from streamsim.streams.spec import DAY, HOUR, DomainSpec
+from streamsim.streams.spec.world import Slice
+from streamsim.streams.topics import ALERTS, TRUTH, topic
 from tests.contract.runs import bodies, drive
 
 SEED = 31_338

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.testing.outcome import Outcome, UnmetError
-from simulator.testing.replay import record_world
-from simulator.testing.scenario import Scenario
-from streams.spec import DomainSpec
+from streamsim.simulator.testing.outcome import Outcome, UnmetError
+from streamsim.simulator.testing.replay import record_world
+from streamsim.simulator.testing.scenario import Scenario
+from streamsim.streams.spec import DomainSpec
 
 pytestmark = pytest.mark.usefixtures("registry")
 

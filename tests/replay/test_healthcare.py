@@ -11,24 +11,24 @@ import orjson
 import pandas as pd
 import pytest
 
-from consumers.featurize import extract_features
-from consumers.pipeline import Pipeline
-from consumers.waiting import Prepared
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import world_slices
-from streams.clinical.units import analyte, harmonise
-from streams.domains.healthcare.findings import VOCABULARY
-from streams.domains.healthcare.patients import FAMILY
-from streams.domains.healthcare.results import ANALYTES
-from streams.events import Outbound, Records
-from streams.keys import INVENTED
-from streams.privacy import pseudonym
-from streams.registry import load_domain
-from streams.signature import Signature
-from streams.spec import DAY, HOUR, DomainSpec
-from streams.topics import DEAD, LATE, topic
-from streams.world import Slice
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.featurize import extract_features
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import world_slices
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.healthcare.clinical.units import analyte, harmonise
+from streamsim.streams.domains.healthcare.findings import VOCABULARY
+from streamsim.streams.domains.healthcare.patients import FAMILY
+from streamsim.streams.domains.healthcare.results import ANALYTES
+from streamsim.streams.events import Outbound, Records
+from streamsim.streams.privacy.keys import INVENTED
+from streamsim.streams.privacy.pseudonyms import pseudonym
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DAY, HOUR, DomainSpec
+from streamsim.streams.spec.world import Slice
+from streamsim.streams.topics import DEAD, LATE, topic
 
 DAYS = 12.0
 OPTIONS = {"patients": 9_000.0, "readmissions": 1.0, "defects": 10.0}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from producers.recording import read_recording, write_recording
-from simulator.testing.replay import record_world
-from streams.spec import DomainSpec
+from streamsim.producers.recording import read_recording, write_recording
+from streamsim.simulator.testing.replay import record_world
+from streamsim.streams.spec import DomainSpec
 from tests.replay.likeness import Replay, alike
 
 

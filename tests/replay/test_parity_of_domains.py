@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.testing.replay import record_world
-from streams.registry import load_domain
+from streamsim.simulator.testing.replay import record_world
+from streamsim.streams.domain_registry import load_domain
 from tests.replay.likeness import Replay, alike
 
 pytestmark = [pytest.mark.stack, pytest.mark.embedded]

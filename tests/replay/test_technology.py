@@ -8,20 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmarks.renewal import compare
-from models.labelled import Labelled
-from models.registry import Registry
-from simulator.testing.replay import champion
-from simulator.training import labelled, world_slices
-from streams.domains.technology import SPEC
-from streams.domains.technology.history import TITLES
-from streams.domains.technology.model import SHOWN
-from streams.events import Floats, Ints
-from streams.intervals import Weighted, difference, each, interval
-from streams.ranking import best
-from streams.recommender import SlateClassifier
-from streams.spec import DAY
-from streams.topics import TRUTH
+from streamsim.benchmarks.renewal import compare
+from streamsim.models.labelled import Labelled
+from streamsim.models.registry import Registry
+from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.testing.replay import champion
+from streamsim.streams.domains.technology import SPEC
+from streamsim.streams.domains.technology.history import TITLES
+from streamsim.streams.domains.technology.model import SHOWN
+from streamsim.streams.domains.technology.ranking import best
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.spec import DAY
+from streamsim.streams.statistics.intervals import Weighted, difference, each, interval
+from streamsim.streams.topics import TRUTH
 
 DAYS = 30
 OFFERED = SPEC.features.names.index("catalogue_size")

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from models.registry import Registry
-from simulator.broker import free_port
-from streams.signature import Signature
-from streams.spec import DomainSpec
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.broker import free_port
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
 from tests.service.programme import Programme
 from tests.stacks import until
 
@@ -67,7 +67,7 @@ def service(
             [
                 sys.executable,
                 "-m",
-                "models.serve",
+                "streamsim.models.serve",
                 "--port",
                 str(port),
                 "--model",

@@ -10,12 +10,12 @@ from typing import Any
 
 from waitress import create_server, wasyncore
 
-from producers.lookups import Answer, Lookups
-from simulator.standins.behaviour import Temper
-from simulator.standins.loyalty import create_loyalty
-from simulator.standins.members import Members
-from streams.clock import VirtualClock
-from streams.loyalty import Member
+from streamsim.producers.lookups import Answer, Lookups
+from streamsim.simulator.standins.behaviour import Temper
+from streamsim.simulator.standins.loyalty import create_loyalty
+from streamsim.simulator.standins.members import Members
+from streamsim.streams.clock import VirtualClock
+from streamsim.streams.domains.retail.loyalty import Member
 
 KEY, TOKEN = "a-key-for-tests", "a-token-for-tests"
 KEYED = {"X-Api-Key": KEY}

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from producers.asking import Manners
-from producers.lookups import Lookups
-from streams.errors import SettingError
+from streamsim.producers.asking import Manners
+from streamsim.producers.lookups import Lookups
+from streamsim.streams.errors import SettingError
 from tests.service.programme import KEY, SOON_S, Programme, by_household, facts, ordered
 from tests.stacks import until
 

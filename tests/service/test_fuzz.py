@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 import numpy as np
 import pytest
 
-from streams.inference import HEADER_LENGTH, write_infer
+from streamsim.streams.inference import HEADER_LENGTH, write_infer
 from tests.effort import SEED, TIMES
 from tests.service.conftest import Service
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulator.standins.loyalty import MAX_BODY, create_loyalty
-from simulator.standins.members import Members
+from streamsim.simulator.standins.loyalty import MAX_BODY, create_loyalty
+from streamsim.simulator.standins.members import Members
 from tests.service.programme import ADMIN, KEY, KEYED, SOON_S, TOKEN, Programme, facts, ordered
 from tests.stacks import until
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from producers.lookups import Lookups
-from simulator.broker import free_port
+from streamsim.producers.lookups import Lookups
+from streamsim.simulator.brokers.broker import free_port
 from tests.conftest import ROOT
 from tests.service.programme import KEY, SOON_S, TOKEN, by_household, ordered
 
@@ -28,7 +28,14 @@ class Command:
     def __init__(self, *arguments: str, key: str = KEY) -> None:
         environ = {**os.environ, "STREAMSIM_TOKEN": TOKEN, "STREAMSIM_LOYALTY_KEY": key}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "simulator.standins.loyalty", "--port", "0", *arguments],
+            [
+                sys.executable,
+                "-m",
+                "streamsim.simulator.standins.loyalty",
+                "--port",
+                "0",
+                *arguments,
+            ],
             env=environ,
             text=True,
             stdout=subprocess.PIPE,
@@ -94,7 +101,7 @@ def test_a_file_that_holds_no_members_ends_it(
     tmp_path: Path, text: str | None, complaint: str, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from simulator.standins.loyalty import main
+    from streamsim.simulator.standins.loyalty import main
 
     monkeypatch.setenv("STREAMSIM_LOYALTY_KEY", KEY)
     file = tmp_path / "members.json"
@@ -128,7 +135,9 @@ def test_the_page_shows_what_its_commands_print(tmp_path: Path) -> None:
     }
     with ExitStack() as started:
         for command, expected in steps:
-            if "simulator.standins" in command:  # goes on: its first line is what it prints
+            if (
+                "streamsim.simulator.standins" in command
+            ):  # goes on: its first line is what it prints
                 process = subprocess.Popen(["bash", "-c", f"exec env {command}"], **options)
                 started.enter_context(process)
                 started.callback(process.kill)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from models.registry import Registry
-from streams.inference import HEADER_LENGTH, write_infer
+from streamsim.models.registry import Registry
+from streamsim.streams.inference import HEADER_LENGTH, write_infer
 from tests.service.conftest import MAX_BODY, MAX_ROWS, TOKEN, Service
 
 MODEL = "finance-fraud"

@@ -14,25 +14,25 @@ import pytest
 from flask.testing import FlaskClient
 from kafka import KafkaProducer
 
-from models.audience import Audience, audiences_of
-from models.following import Follower
-from models.labelled import Labelled
-from models.loaded import Shelf
-from models.registry import Registry
-from models.service import create_service
-from models.users import Row, Users
-from producers.wire import wire
-from simulator.broker import create_topics
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import labelled, world_slices
-from streams.domains.technology import SPEC
-from streams.domains.technology.features import stranger
-from streams.domains.technology.history import TITLES
-from streams.events import FEATURE_HASH, Outbound
-from streams.recommender import SlateClassifier
-from streams.signature import Signature
-from streams.topics import SCORES, topic, topics_of
-from streams.world import Slice
+from streamsim.models.audience import Audience, audiences_of
+from streamsim.models.following import Follower
+from streamsim.models.labelled import Labelled
+from streamsim.models.loaded import Shelf
+from streamsim.models.newest_rows import Row, Users
+from streamsim.models.registry import Registry
+from streamsim.models.service import create_service
+from streamsim.producers.wire import wire
+from streamsim.simulator.brokers.broker import create_topics
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.streams.domains.technology import SPEC
+from streamsim.streams.domains.technology.features import stranger
+from streamsim.streams.domains.technology.history import TITLES
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.events import FEATURE_HASH, Outbound
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec.world import Slice
+from streamsim.streams.topics import SCORES, topic, topics_of
 from tests.brokers import BROKERS, Embedded
 from tests.stacks import until
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from werkzeug.serving import make_server
 
-from consumers.predict import HttpScorer
-from models.loaded import Shelf
-from models.registry import Registry
-from models.service import create_service
-from simulator.broker import free_port
-from simulator.faults.proxy import Proxy
-from streams.errors import ScorerUnavailable
-from streams.signature import Signature
+from streamsim.consumers.worker.http_scorer import HttpScorer
+from streamsim.models.loaded import Shelf
+from streamsim.models.registry import Registry
+from streamsim.models.service import create_service
+from streamsim.simulator.brokers.broker import free_port
+from streamsim.simulator.faults.proxy import Proxy
+from streamsim.streams.errors import ScorerUnavailable
+from streamsim.streams.signature import Signature
 
 
 @pytest.mark.parametrize("way", [None, "failing", "gone"])

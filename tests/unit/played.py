@@ -11,12 +11,12 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from producers.asking import Manners
-from producers.fetching import Reply
-from producers.lookups import Answer, Lookups
-from streams.clock import VirtualClock
-from streams.errors import AnswerError
-from streams.loyalty import Redemption
+from streamsim.producers.asking import Manners
+from streamsim.producers.fetching import Reply
+from streamsim.producers.lookups import Answer, Lookups
+from streamsim.streams.clock import VirtualClock
+from streamsim.streams.domains.retail.loyalty import Redemption
+from streamsim.streams.errors import AnswerError
 
 HOUR_MS = 3_600_000
 SOON_S = 20.0

@@ -17,17 +17,17 @@ import orjson
 import pytest
 from faust.types import TP
 
-from consumers.engine import Engine
-from consumers.inbox import Inbox
-from consumers.latency import Latencies
-from consumers.pipeline import Pipeline
-from consumers.runner import Limits, Runner
-from consumers.transport import BatchConsumer
-from streams.codec import format_times
-from streams.events import SOURCE_TIME, Floats, Outbound, OutboundBatch, Outputs
-from streams.inference import Matrix
-from streams.spec import DAY
-from streams.topics import SCORES, topic
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.worker.engine import Engine
+from streamsim.consumers.worker.inbox import Inbox
+from streamsim.consumers.worker.runner import Limits, Runner
+from streamsim.consumers.worker.transport import BatchConsumer
+from streamsim.streams.codec import format_times
+from streamsim.streams.events import SOURCE_TIME, Floats, Outbound, OutboundBatch, Outputs
+from streamsim.streams.inference import Matrix
+from streamsim.streams.spec import DAY
+from streamsim.streams.topics import SCORES, topic
 from tests.property.driving import SIGNATURE, checksum
 from tests.property.logs import CARDS, SOURCES, SPEC, START, Item, heartbeat
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consumers.answering import Job, Recommend, measure
-from consumers.scale import Shares, process_users
-from streams.errors import ExpectationError
+from streamsim.consumers.scale.processes import Shares, process_users
+from streamsim.consumers.scale.recommend_users import Job, Recommend, measure
+from streamsim.streams.errors import ExpectationError
 
 ROOT = Path(__file__).parents[2]
 SMALL = Job(users=3_500, items=60, k=3, seed=5)
@@ -21,7 +21,7 @@ SMALL = Job(users=3_500, items=60, k=3, seed=5)
 
 def script(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "consumers.scale", *arguments],
+        [sys.executable, "-m", "streamsim.consumers.scale", *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -60,10 +60,12 @@ def test_answers_that_are_not_the_serial_ones_are_an_error(
     def backwards(users: range, work: Recommend, **options: object) -> list[object]:
         return [answer for user in reversed(users) for answer in work([user])]
 
-    monkeypatch.setattr("consumers.answering.process_users", backwards)
+    monkeypatch.setattr("streamsim.consumers.scale.recommend_users.process_users", backwards)
     with pytest.raises(ExpectationError, match="not the serial ones"):
         measure(Job(users=30, items=60, k=3), 2, check=True, say=lambda text: None)
-    monkeypatch.setattr("consumers.answering.process_users", lambda *a, **b: iter(()))
+    monkeypatch.setattr(
+        "streamsim.consumers.scale.recommend_users.process_users", lambda *a, **b: iter(())
+    )
     with pytest.raises(ExpectationError, match="0 answers for 30 users"):
         measure(Job(users=30, items=60, k=3), 2, say=lambda text: None)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from simulator.cli import bench
-from simulator.commands.bench import BENCHMARKS
+from streamsim.simulator.cli import bench
+from streamsim.simulator.commands.bench import BENCHMARKS
 
 
 def test_every_benchmark_can_be_asked_for() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.buying import BgNbd, Purchases, purchases_by
-from streams.errors import ModelError
-from streams.events import Floats, Ints
+from streamsim.benchmarks.studies.buying import BgNbd, Purchases, purchases_by
+from streamsim.streams.errors import ModelError
+from streamsim.streams.events import Floats, Ints
 
 TRUE = BgNbd(r=0.8, alpha=6.0, a=0.9, b=3.0, log_likelihood=0.0)
 END, HORIZON = 60.0, 10.0

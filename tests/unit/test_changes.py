@@ -9,11 +9,11 @@ import numpy as np
 import orjson
 import pytest
 
-from producers.changes import Change, changes_as_emission
-from producers.database import MAX_TEXT, ChangePoller
-from producers.upsert import CustomerTable, Update
-from streams.events import NO_TIME
-from streams.spec import Field, Kind
+from streamsim.producers.changes import Change, changes_as_emission
+from streamsim.producers.database import MAX_TEXT, ChangePoller
+from streamsim.producers.upsert import CustomerTable, Update
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import Field, Kind
 from tests.customers import SOURCE, TABLE, cleaned, do, sqlite_file
 
 COLUMNS = "household_id, row_version, updated_at, age"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.connect import is_sqlite, sqlite_url
-from producers.database import ChangePoller
-from producers.upsert import CustomerTable, Update
-from streams.errors import SourceError
+from streamsim.producers.connect import is_sqlite, sqlite_url
+from streamsim.producers.database import ChangePoller
+from streamsim.producers.upsert import CustomerTable, Update
+from streamsim.streams.errors import SourceError
 from tests.customers import TABLE, contents, do, everything, sqlite_file
 
 PASSWORD = "hunter2"

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from producers.database import ChangePoller, Position
-from producers.upsert import CustomerTable, Update, write_instant
-from streams.errors import SourceError, UsageError
-from streams.events import NO_TIME
-from streams.feeds import Instants
+from streamsim.producers.database import ChangePoller, Position
+from streamsim.producers.upsert import CustomerTable, Update, write_instant
+from streamsim.streams.errors import SourceError, UsageError
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.feeds import Instants
 from tests.customers import SOURCE, TABLE, contents, do, everything, sqlite_file
 
 HOUR = 3_600_000

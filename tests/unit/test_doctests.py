@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("streams", "producers", "consumers", "models", "simulator")
+PACKAGES = ("streamsim",)
 
 
 def modules() -> list[str]:

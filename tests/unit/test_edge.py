@@ -10,15 +10,15 @@ import numpy as np
 import orjson
 import pytest
 
-from streams.codec import encode_objects
-from streams.edge import pseudonymised
-from streams.errors import SettingError
-from streams.keys import privacy_key
-from streams.privacy import keyed_hash, pseudonym
-from streams.registry import load_domain
-from streams.settings import read_settings
-from streams.spec import DomainSpec
-from streams.world import Emission, Slice
+from streamsim.streams.codec import encode_objects
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import SettingError
+from streamsim.streams.privacy.edge import pseudonymised
+from streamsim.streams.privacy.keys import privacy_key
+from streamsim.streams.privacy.pseudonyms import keyed_hash, pseudonym
+from streamsim.streams.settings import read_settings
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.world import Emission, Slice
 
 KEY = bytes(range(100, 140))
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.encounters import (
+from streamsim.benchmarks.encounters import (
     CATEGORIES,
     DIAGNOSES,
     KNOWN_AFTER,
@@ -16,9 +16,16 @@ from benchmarks.encounters import (
     from_earlier,
     gone_codes,
 )
-from streams.intervals import auc, calibration_error, difference, interval, mean_of, weights
-from streams.recipes import Selection
-from streams.stability import select
+from streamsim.models.stability import select
+from streamsim.streams.spec.recipes import Selection
+from streamsim.streams.statistics.intervals import (
+    auc,
+    calibration_error,
+    difference,
+    interval,
+    mean_of,
+    weights,
+)
 
 TABLES = """admission_type_id,description
 11,Expired

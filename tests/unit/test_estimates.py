@@ -8,26 +8,26 @@ import numpy as np
 import orjson
 import pytest
 
-from models.composed import Composed, calibrated, fit_sigmoid
-from models.loaded import Loaded, Shelf
-from models.registry import Registry
-from models.service import create_service
-from simulator.estimates import estimates_quality
-from streams.codec import format_times
-from streams.errors import ModelError, ScorerUnavailable
-from streams.inference import (
+from streamsim.models.composed import Composed, calibrated, fit_sigmoid
+from streamsim.models.loaded import Loaded, Shelf
+from streamsim.models.registry import Registry
+from streamsim.models.service import create_service
+from streamsim.simulator.report.estimates import estimates_quality
+from streamsim.streams.answers import answers, estimates_of, items_of, scores_of
+from streamsim.streams.codec import format_times
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import ModelError, ScorerUnavailable
+from streamsim.streams.inference import (
     HEADER_LENGTH,
     InferRequest,
     read_response,
     write_infer,
     write_response,
 )
-from streams.intervals import calibration_error
-from streams.labels import read_numbers
-from streams.registry import load_domain
-from streams.signature import Signature
-from streams.slates import answers, estimates_of, items_of, scores_of
-from streams.spec import MINUTE
+from streamsim.streams.labels import read_numbers
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import MINUTE
+from streamsim.streams.statistics.intervals import calibration_error
 
 SPEC = load_domain("logistics")
 NAMES = ("left", "cost")

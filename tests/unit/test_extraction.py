@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from consumers.extraction import Extractor
-from consumers.featurize import extract_features
-from streams.clinical.columns import LastValues
-from streams.clinical.notes import LONGEST_NOTE
-from streams.errors import ModelError, UsageError
+from streamsim.consumers.featurize import extract_features
+from streamsim.consumers.featurize.extraction import Extractor
+from streamsim.streams.domains.healthcare.clinical.columns import LastValues
+from streamsim.streams.domains.healthcare.clinical.notes import LONGEST_NOTE
+from streamsim.streams.errors import ModelError, UsageError
 
 WORDS = [
     "Denies chest pain.", "Cough and fever.", "CHF, takes Lasix.", "FAMILY HISTORY: stroke.",

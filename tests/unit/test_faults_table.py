@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks import faults
-from benchmarks.faults import KAFKA, RECOVER_S, Options, run
-from simulator.faults.check import Verdict
-from simulator.faults.plan import FAULTS, RESTARTED, Fault
-from simulator.faults.run import Result
-from streams.errors import ExpectationError, UsageError
-from streams.registry import load_domain
-from streams.settings import EMBEDDED
-from streams.spec import DomainSpec
+from streamsim.benchmarks import faults
+from streamsim.benchmarks.faults import KAFKA, RECOVER_S, Options, run
+from streamsim.simulator.faults.check import Verdict
+from streamsim.simulator.faults.fault_plan import FAULTS, RESTARTED, Fault
+from streamsim.simulator.faults.run import Result
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.settings import EMBEDDED
+from streamsim.streams.spec import DomainSpec
 
 Planted = list[tuple[str, str]]
 SLOW = "service slow"

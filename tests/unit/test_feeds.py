@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from consumers.feedcounts import MOST_FEEDS, MOST_SURE, FeedCounts, read_watched
-from consumers.feeds import MOST, FeedStates, feed_alerts
-from streams.events import Events, as_objects
-from streams.watching import FeedWatch
+from streamsim.consumers.monitor.feed_alerts import MOST, FeedStates, feed_alerts
+from streamsim.consumers.monitor.feed_counts import MOST_FEEDS, MOST_SURE, FeedCounts, read_watched
+from streamsim.streams.events import Events, as_objects
+from streamsim.streams.spec.feed_watch import FeedWatch
 
 HOUR = 3_600_000
 WATCH = FeedWatch(

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from consumers.waiting import Prepared
-from simulator.testing.inprocess import InProcess
-from simulator.training import world_slices
-from streams.codec import parse_times
-from streams.domains.logistics.condition import WATCHES
-from streams.domains.logistics.fleet import COOLANT, SENSORS, muster
-from streams.domains.logistics.plan import HOUR, Plan
-from streams.domains.logistics.schema import HORIZON, LIFE
-from streams.domains.logistics.sensing import Sensing
-from streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond, drivers, fit
-from streams.registry import load_domain
-from streams.spec import MINUTE
-from streams.world import Emission, Slice
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.simulator.in_process import InProcess
+from streamsim.simulator.model_training import world_slices
+from streamsim.streams.codec import parse_times
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.logistics.condition import WATCHES
+from streamsim.streams.domains.logistics.fleet import COOLANT, SENSORS, muster
+from streamsim.streams.domains.logistics.plan import HOUR, Plan
+from streamsim.streams.domains.logistics.schema import HORIZON, LIFE
+from streamsim.streams.domains.logistics.sensing import Sensing
+from streamsim.streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond, drivers, fit
+from streamsim.streams.spec import MINUTE
+from streamsim.streams.spec.world import Emission, Slice
 from tests.contract.runs import bodies, drive, features
 
 SPEC = load_domain("logistics")

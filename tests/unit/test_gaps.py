@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.gaps import PATIENCE_S, Order
+from streamsim.consumers.worker.offset_sequence import PATIENCE_S, Order
 
 
 def records(*offsets: int) -> list[SimpleNamespace]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.history import History, KeyIndex
-from streams.events import NO_TIME
+from streamsim.consumers.featurize.history import History, KeyIndex
+from streamsim.streams.events import NO_TIME
 
 Event = tuple[int, int, int]  # key, time, value
 

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from streams.intervals import auc, average_precision, calibration_error, each, interval
+from streamsim.streams.statistics.intervals import (
+    auc,
+    average_precision,
+    calibration_error,
+    each,
+    interval,
+)
 
 DRAW = np.random.default_rng(3)
 LABELS = (DRAW.random(400) < 0.2).astype(np.int64)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator import jars
-from streams.errors import BrokerError
+from streamsim.simulator.brokers import jars
+from streamsim.streams.errors import BrokerError
 
 CONTENT = b"a jar"
 NAME = "kafka_2.13-4.0.jar"
@@ -95,7 +95,7 @@ def test_a_jar_that_was_changed_is_fetched_anew(programs: Path, one_jar: None) -
 
 def test_the_command_says_it_in_one_line(programs: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "simulator.apache", "--setup"],
+        [sys.executable, "-m", "streamsim.simulator.brokers.apache", "--setup"],
         env=dict(os.environ),
         capture_output=True,
         text=True,
@@ -103,7 +103,7 @@ def test_the_command_says_it_in_one_line(programs: Path) -> None:
     )
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("simulator.apache: Apache Kafka needs Java 17")
+    assert done.stderr.startswith("streamsim.simulator.brokers.apache: Apache Kafka needs Java 17")
 
 
 def test_every_jar_is_pinned_in_the_version_that_is_asked_for() -> None:

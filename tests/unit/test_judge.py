@@ -6,9 +6,9 @@ import numpy as np
 import orjson
 import pytest
 
-from simulator.judge import alert_quality, join_labels
-from streams.codec import encode_objects
-from streams.registry import load_domain
+from streamsim.simulator.report.judge import alert_quality, join_labels
+from streamsim.streams.codec import encode_objects
+from streamsim.streams.domain_registry import load_domain
 
 FINANCE = load_domain("finance")
 NOON = "2025-03-01T12:00:00.000Z"

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from streams.domains.technology import SPEC
-from streams.domains.technology.catalogue import catalogue
-from streams.domains.technology.history import TITLES
-from streams.domains.technology.learning import (
+from streamsim.streams.domains.technology import SPEC
+from streamsim.streams.domains.technology.catalogue import catalogue
+from streamsim.streams.domains.technology.history import TITLES
+from streamsim.streams.domains.technology.learning import (
     BEFORE,
     FADE,
     FORGOTTEN,
@@ -18,10 +18,10 @@ from streams.domains.technology.learning import (
     WatchedTitles,
     begin,
 )
-from streams.domains.technology.schema import START, STOP, WATCHED
-from streams.events import Events, as_objects
-from streams.recommender import SlateClassifier
-from streams.recommending import CoViews
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.domains.technology.recommending import CoViews
+from streamsim.streams.domains.technology.schema import START, STOP, WATCHED
+from streamsim.streams.events import Events, as_objects
 
 KNOWN, ALL = 5, 8
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from producers.breaker import Breaker
-from producers.fetching import HttpFetch, Reply, Unanswered
-from producers.lookups import Answer
-from streams.errors import SettingError, StackError, UsageError
+from streamsim.producers.breaker import Breaker
+from streamsim.producers.fetching import HttpFetch, Reply, Unanswered
+from streamsim.producers.lookups import Answer
+from streamsim.streams.errors import SettingError, StackError, UsageError
 from tests.stacks import until
 from tests.unit.played import HOUR_MS, SOON_S, asked, lookups, ok
 

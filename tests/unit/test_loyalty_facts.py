@@ -13,8 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.errors import AnswerError, UsageError
-from streams.loyalty import Campaign, Known, Member, Redemption, as_of, read_member
+from streamsim.streams.domains.retail.loyalty import (
+    Campaign,
+    Known,
+    Member,
+    Redemption,
+    as_of,
+    read_member,
+)
+from streamsim.streams.errors import AnswerError, UsageError
 
 TRIED = settings(max_examples=100, deadline=None, derandomize=True, print_blob=True)
 ZONES = st.sampled_from(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.errors import StateError
-from streams.events import Floats
-from streams.mending import Mended, Mending, Sensor
-from streams.misreading import CONVERSIONS, frozen
-from streams.seeds import stream
+from streamsim.streams.domains.logistics.mending import Mended, Mending, Sensor
+from streamsim.streams.domains.logistics.misreading import CONVERSIONS, frozen
+from streamsim.streams.errors import StateError
+from streamsim.streams.events import Floats
+from streamsim.streams.seeds import stream
 
 COOLANT = Sensor("coolant", -40, 150, leap=12, still=60, conversions=(CONVERSIONS["C to F"],))
 OIL = Sensor(

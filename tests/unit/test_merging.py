@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from consumers.collect import merge_sources
-from streams.errors import SourceError, UsageError
-from streams.feeds import Feed, Instants, Money
+from streamsim.consumers.collect import merge_sources
+from streamsim.streams.errors import SourceError, UsageError
+from streamsim.streams.reading.feeds import Feed, Instants, Money
 
 TILLS = """Till Time;Card Household;SKU;Net Sales
 03/12/2017 02:30:00 AM;0027;861279;"$1,004.19"

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.errors import UsageError
-from streams.events import Floats
-from streams.misreading import (
+from streamsim.streams.domains.logistics.misreading import (
     CONVERSIONS,
     Conversion,
     dropped_out,
@@ -21,6 +19,8 @@ from streams.misreading import (
     unit_change,
     unit_changes,
 )
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Floats
 
 ALL = list(CONVERSIONS.values())
 VALUES = st.lists(st.sampled_from([math.nan, 1.0, 1.5, 2.0]), max_size=30).map(

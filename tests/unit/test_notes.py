@@ -6,8 +6,14 @@ from collections import Counter
 
 import pytest
 
-from streams.clinical.lexicon import KINDS, concepts
-from streams.clinical.notes import LONGEST_NOTE, REACH, mentions, sections, tokens
+from streamsim.streams.domains.healthcare.clinical.lexicon import KINDS, concepts
+from streamsim.streams.domains.healthcare.clinical.notes import (
+    LONGEST_NOTE,
+    REACH,
+    mentions,
+    sections,
+    tokens,
+)
 
 Found = dict[tuple[str, str], int]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import orjson
 
-from consumers.waiting import Prepared
-from producers.wire import finale, wire
-from simulator.testing.inprocess import InProcess, as_records
-from simulator.training import file_slices
-from streams.domains.logistics.files import BEGIN
-from streams.registry import load_domain
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.wire import finale, wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.model_training import file_slices
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.logistics.files import BEGIN
 
 HEADER = "ENGINE_LOAD (),VEHICLE_SPEED (),COOLANT_TEMPERATURE (),CONTROL_MODULE_VOLTAGE ()"
 SPEC = load_domain("logistics")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from producers.ordered import read_ordered
-from producers.readers import columns_of, read_chunks, says_its_columns
-from streams.errors import SourceError
-from streams.world import PLACE, Dialect
+from streamsim.producers.ordered import read_ordered
+from streamsim.producers.readers import columns_of, read_chunks, says_its_columns
+from streamsim.streams.errors import SourceError
+from streamsim.streams.spec.world import PLACE, Dialect
 
 
 def write(path: Path, lines: list[str]) -> Path:

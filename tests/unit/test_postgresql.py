@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from producers.changes import changes_as_emission
-from producers.database import ChangePoller
-from simulator.broker import free_port
-from streams.errors import SourceError
-from streams.events import NO_TIME
-from streams.feeds import Instants
-from streams.spec import Field, Kind
+from streamsim.producers.changes import changes_as_emission
+from streamsim.producers.database import ChangePoller
+from streamsim.simulator.brokers.broker import free_port
+from streamsim.streams.errors import SourceError
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.spec import Field, Kind
 from tests.customers import SOURCE, TABLE, cleaned, do
 
 RICH = replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumers.pressure import Pressure
+from streamsim.consumers.worker.back_pressure import Pressure
 
 
 def worked(pressure: Pressure, rate: float, seconds: float, start: float, batch_s: float) -> float:

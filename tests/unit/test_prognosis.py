@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import engines as nasa
-from benchmarks.engines import Engines, judge, read_engines
-from benchmarks.turbofan import Options, measure, run
-from models.prognosis import Prognosis
-from streams.errors import ModelError, SourceError, UsageError
-from streams.events import Floats
+from streamsim.benchmarks import engines as nasa
+from streamsim.benchmarks.engines import Engines, judge, read_engines
+from streamsim.benchmarks.studies.prognosis import Prognosis
+from streamsim.benchmarks.turbofan import Options, measure, run
+from streamsim.streams.errors import ModelError, SourceError, UsageError
+from streamsim.streams.events import Floats
 
 
 def fleet(machines: int = 12, seed: int = 0) -> Engines:

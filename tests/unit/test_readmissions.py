@@ -8,11 +8,11 @@ import numpy as np
 import orjson
 import pytest
 
-from streams.codec import encode_objects, format_times
-from streams.domains.healthcare.outcomes import with_outcomes
-from streams.domains.healthcare.schema import LABEL_DELAY, LATENESS
-from streams.spec import DAY, HOUR
-from streams.world import Emission, Slice
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.healthcare.outcomes import with_outcomes
+from streamsim.streams.domains.healthcare.schema import LABEL_DELAY, LATENESS
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.world import Emission, Slice
 
 START = 1_735_689_600_000
 END = 80

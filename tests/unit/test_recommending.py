@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from streams.errors import ModelError, UsageError
-from streams.histories import as_rows
-from streams.ranking import ndcg
-from streams.recommending import CoViews, ItemWeights, fit
-from streams.viewings import made_up
+from streamsim.streams.domains.technology.histories import as_rows
+from streamsim.streams.domains.technology.ranking import ndcg
+from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights, fit
+from streamsim.streams.domains.technology.viewings import made_up
+from streamsim.streams.errors import ModelError, UsageError
 
 ITEMS = 40
 

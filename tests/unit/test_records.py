@@ -8,13 +8,13 @@ import orjson
 import pandas as pd
 import pytest
 
-from producers.files import FileSource, find_files
-from streams.clinical.items import ITEMS, UNITLESS
-from streams.clinical.units import analyte
-from streams.domains.healthcare.meds import Record
-from streams.registry import load_domain
-from streams.spec import DomainSpec
-from streams.world import PLACE, Slice
+from streamsim.producers.files import FileSource, find_files
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.healthcare.clinical.items import ITEMS, UNITLESS
+from streamsim.streams.domains.healthcare.clinical.units import analyte
+from streamsim.streams.domains.healthcare.meds import Record
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.world import PLACE, Slice
 
 COLUMNS = ["subject_id", "time", "code", "value"]
 IN, OUT = "HOSPITAL_ADMISSION//EW EMER.//EMERGENCY ROOM", "HOSPITAL_DISCHARGE//HOME"

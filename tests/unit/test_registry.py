@@ -9,10 +9,10 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from models.registry import Registry
-from streams.errors import ModelError
-from streams.signature import Signature
-from streams.spec import Estimator
+from streamsim.models.registry import Registry
+from streamsim.streams.errors import ModelError
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import Estimator
 
 ROWS = np.arange(40, dtype=np.float32).reshape(-1, 2)
 LABELS = np.arange(20) % 2

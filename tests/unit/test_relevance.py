@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from consumers.monitor import reasons
-from models.labelled import Labelled
-from models.registry import Registry
-from models.training import train
-from streams.domains.healthcare import SPEC
-from streams.errors import UsageError
-from streams.events import as_objects
-from streams.features import FeatureSpec
-from streams.keeping import KeptColumns
-from streams.recipes import Estimator, Selection
-from streams.registry import load_domain
-from streams.signature import Signature
-from streams.spec import DomainSpec
+from streamsim.consumers.monitor.alerting import reasons
+from streamsim.models.kept_columns import KeptColumns
+from streamsim.models.labelled import Labelled
+from streamsim.models.registry import Registry
+from streamsim.models.training import train
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.healthcare import SPEC
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import as_objects
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.features import FeatureSpec
+from streamsim.streams.spec.recipes import Estimator, Selection
 
 TELLING = ("pressure", "kind", "pulse")
 NOISE = tuple(f"noise_{i}" for i in range(12))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from consumers.scale import Shares, WorkError, process_users
-from streams.errors import UsageError
+from streamsim.consumers.scale.processes import Shares, WorkError, process_users
+from streamsim.streams.errors import UsageError
 
 
 def squares(users: Sequence[int]) -> list[int]:

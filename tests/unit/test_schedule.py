@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consumers.schedule import Entry, Schedule, read_entry
-from consumers.waiting import Waiting
-from streams.domains.technology import SPEC
-from streams.errors import ModelError, UsageError
-from streams.events import NO_TIME, Events, as_objects
-from streams.registry import load_domain
-from streams.signature import Signature
-from streams.spec import HOUR, MINUTE, Renewal
+from streamsim.consumers.core.in_flight import Waiting
+from streamsim.consumers.predict.model_schedule import Entry, Schedule, read_entry
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.technology import SPEC
+from streamsim.streams.errors import ModelError, UsageError
+from streamsim.streams.events import NO_TIME, Events, as_objects
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import HOUR, MINUTE, Renewal
 
 CHAMPION = Signature("m", "2", ("a",), "hash", 0.5, (0.0,))
 FIRST = Entry("m", "2-20250109T0000", 0.5, 1_736_500_000_000, 1_737_000_000_000, True)

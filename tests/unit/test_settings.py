@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from streams.errors import SettingError
-from streams.settings import Settings, as_markdown, read_settings
+from streamsim.streams.errors import SettingError
+from streamsim.streams.settings import Settings, as_markdown, read_settings
 from tests.conftest import ROOT
 
 
 def test_the_page_shows_the_table_as_it_is() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
-    assert page == as_markdown(), "write it anew: python -m streams.settings > docs/settings.md"
+    assert page == as_markdown(), (
+        "write it anew: python -m streamsim.streams.settings > docs/settings.md"
+    )
 
 
 def test_the_command_line_comes_before_the_environment() -> None:

@@ -11,13 +11,13 @@ import orjson
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from models.loaded import KEPT, Shelf
-from models.registry import Registry
-from models.service import create_service
-from streams.errors import BadRequest
-from streams.renewal import renewed_version
-from streams.signature import Signature
-from streams.spec import DAY
+from streamsim.models.loaded import KEPT, Shelf
+from streamsim.models.registry import Registry
+from streamsim.models.service import create_service
+from streamsim.streams.errors import BadRequest
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.renewals import renewed_version
 
 ROWS = np.arange(40, dtype=np.float32).reshape(-1, 2)
 SIGNATURE = Signature("m", "0", ("a", "b"), "hash", 0.5, (0.0, 0.0))

@@ -10,25 +10,25 @@ import numpy as np
 import orjson
 import pytest
 
-from consumers.judged import JudgedRows, read_judged
-from models.loaded import Loaded, Shelf
-from models.registry import Registry
-from models.service import create_service
-from simulator.judge import join_labels
-from streams.domains.technology import SPEC
-from streams.domains.technology.model import was_in
-from streams.events import NO_TIME, Events, Ints, as_objects
-from streams.inference import (
+from streamsim.consumers.monitor.label_join import JudgedRows, read_judged
+from streamsim.models.loaded import Loaded, Shelf
+from streamsim.models.registry import Registry
+from streamsim.models.service import create_service
+from streamsim.simulator.report.judge import join_labels
+from streamsim.streams.answers import answers, items_of, scores_of
+from streamsim.streams.domains.technology import SPEC
+from streamsim.streams.domains.technology.model import was_in
+from streamsim.streams.domains.technology.ranking import alike
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
+from streamsim.streams.inference import (
     HEADER_LENGTH,
     InferRequest,
     read_response,
     write_infer,
     write_response,
 )
-from streams.ranking import alike
-from streams.recommender import SlateClassifier
-from streams.signature import Signature
-from streams.slates import answers, items_of, scores_of
+from streamsim.streams.signature import Signature
 
 HISTORY, OFFERED, SIZE, TITLES = 6, 6, 4, 40
 NAMES = (*(f"title_{i}" for i in range(HISTORY)), "offered", "other")

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import numpy as np
 from aiohttp import web
 
-from consumers.predict import HttpScorer
-from streams.errors import ScorerUnavailable
-from streams.inference import HEADER_LENGTH, read_infer, write_response
+from streamsim.consumers.worker.http_scorer import HttpScorer
+from streamsim.streams.errors import ScorerUnavailable
+from streamsim.streams.inference import HEADER_LENGTH, read_infer, write_response
 
 ROW_S = 0.002
 TIMEOUT_S = 1.0

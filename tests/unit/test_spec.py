@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streams.domains.finance import SPEC
-from streams.errors import UsageError
-from streams.events import NO_TIME, Events, as_objects
-from streams.features import Joined, Tracked, Tracker
-from streams.registry import load_domain
-from streams.spec import HOUR
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.finance import SPEC
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import NO_TIME, Events, as_objects
+from streamsim.streams.spec import HOUR
+from streamsim.streams.spec.features import Joined, Tracked, Tracker
 
 
 def test_a_table_with_too_short_a_delay_is_refused() -> None:

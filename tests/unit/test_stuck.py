@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from streams.spec import DAY, MINUTE
+from streamsim.streams.spec import DAY, MINUTE
 from tests.property.logs import START, heartbeat
 from tests.unit.running import (
     BUDGET,

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 
-from consumers.feedcounts import FeedCounts
-from consumers.feeds import FeedStates, feed_alerts
-from consumers.surges import CALM, Usual
-from simulator.surging import surge_quality
-from streams.codec import encode_objects, format_times
-from streams.errors import UsageError
-from streams.events import Events, as_objects
-from streams.registry import load_domain
-from streams.spec import DAY, HOUR
-from streams.watching import FeedWatch, Surge
+from streamsim.consumers.monitor.feed_alerts import FeedStates, feed_alerts
+from streamsim.consumers.monitor.feed_counts import FeedCounts
+from streamsim.consumers.monitor.surges import CALM, Usual
+from streamsim.simulator.report.surge_alerts import surge_quality
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Events, as_objects
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.feed_watch import FeedWatch, Surge
 
 SURGE = Surge(period=DAY, learn=5 * DAY, half_life=7 * DAY, times=2.0, sure=6.0, least=30)
 MONDAY = 19_723 * DAY

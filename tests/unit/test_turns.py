@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.turns import Turns
-from streams.errors import BadRequest
+from streamsim.models.turns import Turns
+from streamsim.streams.errors import BadRequest
 from tests.stacks import until
 
 

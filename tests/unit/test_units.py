@@ -8,9 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streams.clinical.analytes import ANALYTES, SPELLINGS
-from streams.clinical.units import analyte, find_analyte, harmonise, number, ucum
-from streams.errors import UsageError
+from streamsim.streams.domains.healthcare.clinical.analytes import ANALYTES, SPELLINGS
+from streamsim.streams.domains.healthcare.clinical.units import (
+    analyte,
+    find_analyte,
+    harmonise,
+    number,
+    ucum,
+)
+from streamsim.streams.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.events import Outbound, OutboundBatch
-from streams.spec import DAY
+from streamsim.streams.events import Outbound, OutboundBatch
+from streamsim.streams.spec import DAY
 from tests.property.logs import SPEC, START, heartbeat
 from tests.unit.running import PLACES, TRIGGER, Stack, between, events, labels_to
 

@@ -7,11 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streams.domains.technology.history import FAST, SLOW, TITLES, Histories
-from streams.domains.technology.outcomes import NOTHING, Outcome, Outcomes, View
-from streams.domains.technology.schema import HORIZON, LATENESS, LONGEST, PAUSE, START, STOP
-from streams.events import NO_TIME, Events, Ints, as_objects
-from streams.spec import DAY, HOUR, MINUTE
+from streamsim.streams.domains.technology.history import FAST, SLOW, TITLES, Histories
+from streamsim.streams.domains.technology.outcomes import NOTHING, Outcome, Outcomes, View
+from streamsim.streams.domains.technology.schema import (
+    HORIZON,
+    LATENESS,
+    LONGEST,
+    PAUSE,
+    START,
+    STOP,
+)
+from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
+from streamsim.streams.spec import DAY, HOUR, MINUTE
 
 USERS = 5
 Row = tuple[int, int, str, int, float]

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.broker import embedded_command, free_port
+from streamsim.simulator.brokers.broker import embedded_command, free_port
 from tests.stacks import listening, until
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -39,26 +39,26 @@ class Fault:
 
 
 FAULTS = (
-    Fault("head_is_committed", "consumers/transport.py"),
-    Fault("failed_event_is_acknowledged", "consumers/app.py"),
-    Fault("acknowledged_is_forgotten", "consumers/transport.py", slow=True),
-    Fault("events_before_seek", "consumers/transport.py", slow=True),
-    Fault("early_events_are_lost", "consumers/transport.py", slow=True),
-    Fault("slow_seek_ends_recovery", "consumers/transport.py"),
-    Fault("refused_commit_counts", "consumers/transport.py"),
-    Fault("full_partitions_sleep", "consumers/transport.py"),
-    Fault("fetch_wait_is_fixed", "consumers/transport.py"),
-    Fault("web_server_despite_setting", "consumers/app.py"),
-    Fault("windows_expire_by_wall_clock", "consumers/history.py"),
-    Fault("end_signal_is_lost", "consumers/follower.py"),
-    Fault("thread_ends_unheard", "simulator/process.py"),
-    Fault("stop_is_cancelled", "simulator/process.py"),
-    Fault("commit_crosses_generations", "consumers/transport.py"),
-    Fault("full_batch_is_silent", "consumers/output.py"),
-    Fault("refused_connection_leaks", "simulator/broker.py"),
-    Fault("end_offsets_count_batches", "consumers/offsets.py"),
-    Fault("table_misses_keys", "consumers/follower.py"),
-    Fault("idempotence_is_refused", "simulator/broker.py"),
+    Fault("head_is_committed", "consumers/worker/transport.py"),
+    Fault("failed_event_is_acknowledged", "consumers/worker/app.py"),
+    Fault("acknowledged_is_forgotten", "consumers/worker/transport.py", slow=True),
+    Fault("events_before_seek", "consumers/worker/transport.py", slow=True),
+    Fault("early_events_are_lost", "consumers/worker/transport.py", slow=True),
+    Fault("slow_seek_ends_recovery", "consumers/worker/transport.py"),
+    Fault("refused_commit_counts", "consumers/worker/transport.py"),
+    Fault("full_partitions_sleep", "consumers/worker/transport.py"),
+    Fault("fetch_wait_is_fixed", "consumers/worker/transport.py"),
+    Fault("web_server_despite_setting", "consumers/worker/app.py"),
+    Fault("windows_expire_by_wall_clock", "consumers/featurize/history.py"),
+    Fault("end_signal_is_lost", "consumers/worker/follower.py"),
+    Fault("thread_ends_unheard", "simulator/run/process.py"),
+    Fault("stop_is_cancelled", "simulator/run/process.py"),
+    Fault("commit_crosses_generations", "consumers/worker/transport.py"),
+    Fault("full_batch_is_silent", "consumers/worker/output.py"),
+    Fault("refused_connection_leaks", "simulator/brokers/broker.py"),
+    Fault("end_offsets_count_batches", "consumers/worker/end_offsets.py"),
+    Fault("table_misses_keys", "consumers/worker/follower.py"),
+    Fault("idempotence_is_refused", "simulator/brokers/broker.py"),
 )
 OUTLIVES_ITS_BROKER = "stop_is_cancelled"
 

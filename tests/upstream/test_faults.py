@@ -65,8 +65,10 @@ def test_fault(fault: Fault, outcome: Outcome) -> None:
 
 
 def test_a_mended_fault_says_what_to_remove() -> None:
-    with pytest.raises(AssertionError, match=r"step-around in consumers/output.py, the program"):
-        check(Fault("full_batch_is_silent", "consumers/output.py"), "mended: it raises\n")
+    with pytest.raises(
+        AssertionError, match=r"step-around in consumers/worker/output.py, the program"
+    ):
+        check(Fault("full_batch_is_silent", "consumers/worker/output.py"), "mended: it raises\n")
 
 
 def test_a_program_that_fails_shows_no_fault() -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from streams.domains.finance.features import FEATURES
-from streams.domains.finance.files import FILES
-from streams.domains.finance.model import RECIPE, SUSPECTED_FRAUD
-from streams.domains.finance.schema import (
+from streamsim.streams.domains.finance.features import FEATURES
+from streamsim.streams.domains.finance.files import FILES
+from streamsim.streams.domains.finance.model import RECIPE, SUSPECTED_FRAUD
+from streamsim.streams.domains.finance.schema import (
     CARDS,
     CHARGEBACKS,
     LABEL_DELAY,
     TERMINALS,
     TRANSACTIONS,
 )
-from streams.domains.finance.simulate import EPOCH, OPTIONS, world
-from streams.spec import DAY, HOUR, Accuracy, DomainSpec
-from streams.world import Timeline
+from streamsim.streams.domains.finance.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
+from streamsim.streams.spec.world import Timeline
 
 SPEC = DomainSpec(
     name="finance",

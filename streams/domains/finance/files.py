@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.codec import FIRST_TIME, LAST_TIME
-from streams.domains.finance.schema import LABEL_DELAY
-from streams.events import NO_TIME
-from streams.world import FileMap
+from streamsim.streams.codec import FIRST_TIME, LAST_TIME
+from streamsim.streams.domains.finance.schema import LABEL_DELAY
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec.world import FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

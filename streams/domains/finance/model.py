@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streams.spec import AlertRule, Estimator, Recipe
+from streamsim.streams.spec import AlertRule, Estimator, Recipe
 
 
 def build(seed: int) -> Estimator:

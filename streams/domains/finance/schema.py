@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from streams.events import Events, Ints
-from streams.features import SecondKey, Windows
-from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+from streamsim.streams.events import Events, Ints
+from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+from streamsim.streams.spec.features import SecondKey, Windows
 
 LABEL_DELAY = 7 * DAY
 """A fraud is known at most this long after the transaction (ms)."""

@@ -20,14 +20,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from streams.codec import encode_objects, format_times
-from streams.domains.finance.population import CATEGORIES, ONLINE, PRICE, Population, populate
-from streams.domains.finance.schema import LABEL_DELAY, MAX_CENTS
-from streams.events import Floats, Ints, Objects, as_objects
-from streams.outgoing import between
-from streams.seeds import stream
-from streams.spec import DAY, HOUR
-from streams.world import Emission, Slice
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.finance.population import (
+    CATEGORIES,
+    ONLINE,
+    PRICE,
+    Population,
+    populate,
+)
+from streamsim.streams.domains.finance.schema import LABEL_DELAY, MAX_CENTS
+from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.outgoing import between
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.world import Emission, Slice
 
 OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 1000, "fraud": 1.0}
 """Size of the world, and how much fraud there is (0: none)."""

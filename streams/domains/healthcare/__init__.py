@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from streams.domains.healthcare.features import FEATURES
-from streams.domains.healthcare.files import FILES
-from streams.domains.healthcare.model import HIGH_RISK, RECIPE
-from streams.domains.healthcare.outcomes import with_outcomes
-from streams.domains.healthcare.schema import (
+from streamsim.streams.domains.healthcare.features import FEATURES
+from streamsim.streams.domains.healthcare.files import FILES
+from streamsim.streams.domains.healthcare.model import HIGH_RISK, RECIPE
+from streamsim.streams.domains.healthcare.outcomes import with_outcomes
+from streamsim.streams.domains.healthcare.schema import (
     ADMISSION,
     ADMISSIONS,
     DISCHARGES,
@@ -22,9 +22,9 @@ from streams.domains.healthcare.schema import (
     VISIT,
     VISITS,
 )
-from streams.domains.healthcare.simulate import EPOCH, OPTIONS, world
-from streams.spec import DAY, HOUR, Accuracy, DomainSpec
-from streams.world import Timeline
+from streamsim.streams.domains.healthcare.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
+from streamsim.streams.spec.world import Timeline
 
 SPEC = DomainSpec(
     name="healthcare",

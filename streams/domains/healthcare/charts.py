@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.clinical.units import analyte
-from streams.domains.healthcare.patients import CONDITIONS, People
-from streams.domains.healthcare.results import ANALYTES
-from streams.domains.healthcare.stays import CAUSES, COMPLICATION, MEDICATION, RELAPSE, Stays
-from streams.events import Floats, Ints
-from streams.seeds import stream
+from streamsim.streams.domains.healthcare.clinical.units import analyte
+from streamsim.streams.domains.healthcare.patients import CONDITIONS, People
+from streamsim.streams.domains.healthcare.results import ANALYTES
+from streamsim.streams.domains.healthcare.stays import (
+    CAUSES,
+    COMPLICATION,
+    MEDICATION,
+    RELAPSE,
+    Stays,
+)
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
 
 _USUAL = np.array([0.95, 15.0, 139.0, 13.2, 7.5, 4.0, 60.0, 108.0])
 _SPREAD = np.array([0.16, 0.22, 0.012, 0.09, 0.2, 0.07, 0.5, 0.1])

@@ -3,7 +3,8 @@
 Windows are ``[t - span, t)`` over the patient's own earlier discharges. Results, visits and notes
 count four hours after they are taken or written; a change is from what was known two days before.
 What is not known is -1, never NaN, a change that is not known 0. Where a feature means the same as
-a column of :func:`consumers.extraction.extract_features`, it is made by the same functions.
+a column of :func:`streamsim.consumers.featurize.extraction.extract_features`, it is made by the
+same functions.
 
 The choice follows what is known to tell readmissions: length of stay, acuteness, comorbidity and
 earlier emergency visits (van Walraven et al., 2010, *Derivation and validation of an index to
@@ -18,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from streams.clinical.units import analyte
-from streams.codec import format_times
-from streams.domains.healthcare import findings
-from streams.domains.healthcare.results import ANALYTES, RANGE, UNUSABLE
-from streams.domains.healthcare.schema import SPANS
-from streams.events import NO_TIME, Events, Floats, Ints, Objects
-from streams.features import UNKNOWN, Aggregates, FeatureSpec, Joined
-from streams.spec import DAY, HOUR
+from streamsim.streams.codec import format_times
+from streamsim.streams.domains.healthcare import findings
+from streamsim.streams.domains.healthcare.clinical.units import analyte
+from streamsim.streams.domains.healthcare.results import ANALYTES, RANGE, UNUSABLE
+from streamsim.streams.domains.healthcare.schema import SPANS
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec, Joined
 
 WORDS = {
     "admission_type": ("emergency", "urgent", "trauma", "newborn", "elective"),

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.domains.healthcare.meds import EVENTS
-from streams.domains.healthcare.schema import HORIZON
-from streams.spans import DAY
-from streams.world import PLACE, FileMap
+from streamsim.streams.domains.healthcare.meds import EVENTS
+from streamsim.streams.domains.healthcare.schema import HORIZON
+from streamsim.streams.spec.spans import DAY
+from streamsim.streams.spec.world import PLACE, FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

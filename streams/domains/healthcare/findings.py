@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.clinical.notes import Token, mentions, tokens
-from streams.events import Columns, Floats, Ints, Objects
+from streamsim.streams.domains.healthcare.clinical.notes import Token, mentions, tokens
+from streamsim.streams.events import Columns, Floats, Ints, Objects
 
 _HAS = (
     # what they have
@@ -33,7 +33,7 @@ VOCABULARY: tuple[tuple[str, str], ...] = (
 ALONE = len(VOCABULARY)
 """Bit of a home that is shared with nobody, which is no medical concept."""
 COLUMNS = (*(f"note_{how}:{name}" for name, how in VOCABULARY), "note_alone")
-"""A feature each, named as :func:`consumers.extraction.extract_features` names them."""
+"""A feature each, named as :mod:`streamsim.consumers.featurize.extraction` names them."""
 
 _BIT = {pair: 1 << place for place, pair in enumerate(VOCABULARY)}
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.clinical.items import ITEMS, UNITLESS
-from streams.domains.healthcare.schema import PLANNED
-from streams.events import NO_TIME
-from streams.spec import DAY
-from streams.world import PLACE, FileMap
+from streamsim.streams.domains.healthcare.clinical.items import ITEMS, UNITLESS
+from streamsim.streams.domains.healthcare.schema import PLANNED
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.world import PLACE, FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

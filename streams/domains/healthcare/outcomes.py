@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streams.domains.healthcare.schema import (
+from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
+from streamsim.streams.domains.healthcare.schema import (
     ADMISSIONS,
     DISCHARGES,
     HORIZON,
@@ -24,9 +24,9 @@ from streams.domains.healthcare.schema import (
     PLANNED,
     READMISSIONS,
 )
-from streams.events import NO_TIME
-from streams.spec import DAY
-from streams.world import Emission, Slice
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.world import Emission, Slice
 
 _LONGEST = 200 * DAY
 """Of a longer stay it may have been forgotten that it began (ms)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.events import Floats, Ints, Mask, Objects, as_objects
-from streams.seeds import stream
+from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
+from streamsim.streams.seeds import stream
 
 CONDITIONS = (
     "heart_failure",

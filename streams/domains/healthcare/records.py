@@ -9,21 +9,21 @@ from typing import TypeAlias
 
 import numpy as np
 
-from streams.codec import encode_objects, format_times
-from streams.domains.healthcare.charts import draw_results, written
-from streams.domains.healthcare.patients import CONDITIONS, GROUPS, PAYERS, People
-from streams.domains.healthcare.schema import PLANNED
-from streams.domains.healthcare.stays import (
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.healthcare.charts import draw_results, written
+from streamsim.streams.domains.healthcare.patients import CONDITIONS, GROUPS, PAYERS, People
+from streamsim.streams.domains.healthcare.schema import PLANNED
+from streamsim.streams.domains.healthcare.stays import (
     CAUSES,
     DISPOSITIONS,
     KINDS,
     MEDICATION,
     Stays,
 )
-from streams.domains.healthcare.writing import draws_for, write
-from streams.events import Floats, Ints, Objects, as_objects
-from streams.seeds import stream
-from streams.spec import DAY
+from streamsim.streams.domains.healthcare.writing import draws_for, write
+from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY
 
 Keys: TypeAlias = Objects
 Events: TypeAlias = tuple[Ints, Keys, list[bytes]]

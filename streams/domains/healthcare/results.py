@@ -1,8 +1,8 @@
 """Healthcare: what a laboratory's result says, as numbers in one unit, as it arrives.
 
 A result is one measurement, by any name and in any unit that is in the tables of
-:mod:`streams.clinical`. Each analyte that the model knows has a column of its own; a result fills
-one of them and leaves the others unknown.
+:mod:`streamsim.streams.domains.healthcare.clinical`. Each analyte that the model knows has a column
+of its own; a result fills one of them and leaves the others unknown.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from streams.clinical.units import analyte, find_analyte, harmonise
-from streams.events import Columns, Floats, Ints, Mask
+from streamsim.streams.domains.healthcare.clinical.units import analyte, find_analyte, harmonise
+from streamsim.streams.events import Columns, Floats, Ints, Mask
 
 ANALYTES = (
     "creatinine",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from streams.domains.healthcare import findings, results
-from streams.features import Lookup, Windows
-from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+from streamsim.streams.domains.healthcare import findings, results
+from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+from streamsim.streams.spec.features import Lookup, Windows
 
 HORIZON = 30 * DAY
 """Who comes back unplanned within this after a discharge is readmitted (ms)."""

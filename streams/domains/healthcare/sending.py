@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.events import Ints, Objects, as_objects
-from streams.seeds import stream
-from streams.spec import HOUR
-from streams.world import Emission
+from streamsim.streams.events import Ints, Objects, as_objects
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import HOUR
+from streamsim.streams.spec.world import Emission
 
 _TWICE, _LATE, _TOO_LATE, _BROKEN, _ENCODED = 0.004, 0.02, 0.0004, 0.0015, 0.0006
 

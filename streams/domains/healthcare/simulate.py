@@ -3,8 +3,8 @@
 Patients have chronic illness, homes and habits, and visit their doctors. Stays have causes, courses
 in the laboratory and notes; planned ones begin in the morning of a weekday. What is planted is what
 is left unsolved at a discharge and brings the patient back
-(:mod:`streams.domains.healthcare.stays`); others fall ill again of themselves. Who dies is not
-discharged, and another takes the place.
+(:mod:`streamsim.streams.domains.healthcare.stays`); others fall ill again of themselves. Who dies
+is not discharged, and another takes the place.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.codec import encode_objects, format_times
-from streams.domains.healthcare import records
-from streams.domains.healthcare.patients import (
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.healthcare import records
+from streamsim.streams.domains.healthcare.patients import (
     EMERGENCY,
     INPATIENT,
     MISSED,
@@ -25,20 +25,20 @@ from streams.domains.healthcare.patients import (
     Register,
     settle,
 )
-from streams.domains.healthcare.schema import (
+from streamsim.streams.domains.healthcare.schema import (
     ADMISSIONS,
     DISCHARGES,
     LABS,
     NOTES,
     VISITS,
 )
-from streams.domains.healthcare.sending import Queue
-from streams.domains.healthcare.stays import NONE, Stays, begin
-from streams.events import Floats, Ints, as_objects
-from streams.outgoing import between
-from streams.seeds import stream
-from streams.spec import DAY, HOUR
-from streams.world import Slice
+from streamsim.streams.domains.healthcare.sending import Queue
+from streamsim.streams.domains.healthcare.stays import NONE, Stays, begin
+from streamsim.streams.events import Floats, Ints, as_objects
+from streamsim.streams.outgoing import between
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.world import Slice
 
 OPTIONS: Mapping[str, float] = {"patients": 38_000, "readmissions": 1.0, "defects": 1.0}
 """How many patients there are, how often something is left unsolved (0: never), how bad the

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.domains.healthcare.patients import ACUTE, CONDITIONS, People
-from streams.events import Floats, Ints, Mask
-from streams.seeds import stream
+from streamsim.streams.domains.healthcare.patients import ACUTE, CONDITIONS, People
+from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.seeds import stream
 
 NONE, RELAPSE, COMPLICATION, MEDICATION, SOCIAL = range(5)
 KINDS = ("none", "relapse", "complication", "medication", "social")

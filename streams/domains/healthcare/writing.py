@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.domains.healthcare.patients import CONDITIONS, People
-from streams.domains.healthcare.stays import (
+from streamsim.streams.domains.healthcare.patients import CONDITIONS, People
+from streamsim.streams.domains.healthcare.stays import (
     CAUSES,
     COMPLICATION,
     MEDICATION,
@@ -20,7 +20,7 @@ from streams.domains.healthcare.stays import (
     SOCIAL,
     Stays,
 )
-from streams.events import Floats
+from streamsim.streams.events import Floats
 
 _SIGNS = {
     "heart_failure": ("shortness of breath", "edema", "weight gain", "fatigue"),

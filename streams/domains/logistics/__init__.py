@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from streams.domains.logistics.condition import CONDITION
-from streams.domains.logistics.features import FEATURES
-from streams.domains.logistics.files import FILES
-from streams.domains.logistics.model import RECIPE, REMAINING_LIFE, SERVICE_DUE
-from streams.domains.logistics.outcomes import with_outcomes
-from streams.domains.logistics.schema import (
+from streamsim.streams.domains.logistics.condition import CONDITION
+from streamsim.streams.domains.logistics.features import FEATURES
+from streamsim.streams.domains.logistics.files import FILES
+from streamsim.streams.domains.logistics.model import RECIPE, REMAINING_LIFE, SERVICE_DUE
+from streamsim.streams.domains.logistics.outcomes import with_outcomes
+from streamsim.streams.domains.logistics.schema import (
     ENVIRONMENT,
     FAILURES,
     HEARTBEAT,
@@ -18,9 +18,9 @@ from streams.domains.logistics.schema import (
     WORK_ORDERS,
     WORKSHOP,
 )
-from streams.domains.logistics.simulate import EPOCH, OPTIONS, world
-from streams.spec import HOUR, MINUTE, Accuracy, DomainSpec
-from streams.world import Timeline
+from streamsim.streams.domains.logistics.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.spec import HOUR, MINUTE, Accuracy, DomainSpec
+from streamsim.streams.spec.world import Timeline
 
 SPEC = DomainSpec(
     name="logistics",

@@ -1,17 +1,18 @@
 """Logistics: what a vehicle's sensors have come to say, reading by reading.
 
-Readings are mended first (:mod:`streams.mending`). What is usual at their load, in their weather
-and on their road is taken off (:mod:`streams.domains.logistics.usual`), and what is left compared
-with the fleet and with the vehicle's own past (:mod:`streams.degradation`). When a component has
-been renewed, the sensors that watch it begin anew.
+Readings are mended first (:mod:`streamsim.streams.domains.logistics.mending`). What is usual at
+their load, in their weather and on their road is taken off
+(:mod:`streamsim.streams.domains.logistics.usual`), and what is left compared with the fleet and
+with the vehicle's own past (:mod:`streamsim.streams.domains.logistics.degradation`). When a
+component has been renewed, the sensors that watch it begin anew.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from streams.degradation import Degradation, Reference
-from streams.domains.logistics.fleet import (
+from streamsim.streams.domains.logistics.degradation import Degradation, Reference
+from streamsim.streams.domains.logistics.fleet import (
     AIR,
     COOLANT,
     LOAD,
@@ -22,13 +23,13 @@ from streams.domains.logistics.fleet import (
     VIBRATION,
     VOLTAGE,
 )
-from streams.domains.logistics.schema import SURROUNDINGS
-from streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond
-from streams.events import NO_TIME, Events, Floats, Ints, Mask
-from streams.features import Arrays, Slots, Tracker
-from streams.mending import Mending, Sensor
-from streams.misreading import CONVERSIONS
-from streams.sensors import SensorState
+from streamsim.streams.domains.logistics.mending import Mending, Sensor
+from streamsim.streams.domains.logistics.misreading import CONVERSIONS
+from streamsim.streams.domains.logistics.schema import SURROUNDINGS
+from streamsim.streams.domains.logistics.sensors import SensorState
+from streamsim.streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streamsim.streams.spec.features import Arrays, Slots, Tracker
 
 _FAHRENHEIT = (CONVERSIONS["C to F"],)
 _PRESSURES = (CONVERSIONS["kPa to psi"], CONVERSIONS["kPa to bar"])
@@ -64,7 +65,7 @@ _LOW_VOLTAGE = 20.0
 
 
 class Condition:
-    """The past of many vehicles' sensors; see :class:`streams.features.Tracked`."""
+    """The past of many vehicles' sensors; see :class:`streamsim.streams.spec.features.Tracked`."""
 
     def __init__(self) -> None:
         self._mending = Mending(MEASURED)
@@ -83,7 +84,7 @@ class Condition:
         return {"found": found, "unit": mended.unit, "frozen": mended.frozen}
 
     def kept(self, slots: Slots) -> Arrays:
-        """See :class:`streams.features.Tracked`."""
+        """See :class:`streamsim.streams.spec.features.Tracked`."""
         self._ensure(slots)
         return {
             "order": self._order[slots],
@@ -92,7 +93,7 @@ class Condition:
         }
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:
-        """See :class:`streams.features.Tracked`."""
+        """See :class:`streamsim.streams.spec.features.Tracked`."""
         self._ensure(slots)
         self._order[slots] = arrays["order"]
         for prefix, part in (("mending.", self._mending), ("sensors.", self._sensors)):

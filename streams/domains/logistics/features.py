@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from streams.codec import format_times
-from streams.domains.logistics.condition import DEFINITION, MEASURED
-from streams.domains.logistics.fleet import COOLANT, SENSORS, TYPES
-from streams.events import NO_TIME, Events, Floats, Objects
-from streams.features import UNKNOWN, Aggregates, FeatureSpec
-from streams.spec import HOUR
+from streamsim.streams.codec import format_times
+from streamsim.streams.domains.logistics.condition import DEFINITION, MEASURED
+from streamsim.streams.domains.logistics.fleet import COOLANT, SENSORS, TYPES
+from streamsim.streams.events import NO_TIME, Events, Floats, Objects
+from streamsim.streams.spec import HOUR
+from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec
 
 _WATCHED = SENSORS[:5]
 _SPOKEN = {

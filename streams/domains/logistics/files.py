@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.domains.logistics.fleet import SENSORS
-from streams.events import NO_TIME
-from streams.feeds import Instants
-from streams.spec import SECOND
-from streams.world import FILE, ROW, Dialect, FileMap
+from streamsim.streams.domains.logistics.fleet import SENSORS
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.spec import SECOND
+from streamsim.streams.spec.world import FILE, ROW, Dialect, FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.domains.logistics.schema import COMPONENTS
-from streams.events import Floats, Ints, Mask, Objects, as_objects
-from streams.seeds import stream
+from streamsim.streams.domains.logistics.schema import COMPONENTS
+from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
+from streamsim.streams.seeds import stream
 
 SENSORS = (
     "coolant_temp",

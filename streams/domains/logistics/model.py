@@ -18,10 +18,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.domains.logistics.features import FEATURES
-from streams.domains.logistics.schema import HORIZON, LIFE, LIFE_DELAY, LIVES, REMAINING
-from streams.events import Mask
-from streams.spec import MINUTE, AlertRule, Estimate, Estimator, Planted, Recipe, Regressor
+from streamsim.streams.domains.logistics.features import FEATURES
+from streamsim.streams.domains.logistics.schema import HORIZON, LIFE, LIFE_DELAY, LIVES, REMAINING
+from streamsim.streams.events import Mask
+from streamsim.streams.spec import (
+    MINUTE,
+    AlertRule,
+    Estimate,
+    Estimator,
+    Planted,
+    Recipe,
+    Regressor,
+)
 
 KNOWN = 300
 """So many readings of a vehicle are needed to say what is usual for it."""

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streams.domains.logistics.schema import (
+from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
+from streamsim.streams.domains.logistics.schema import (
     BREAKDOWN,
     FAILURES,
     HORIZON,
@@ -27,9 +27,9 @@ from streams.domains.logistics.schema import (
     TELEMETRY,
     WORK_ORDERS,
 )
-from streams.events import NO_TIME
-from streams.spec import MINUTE
-from streams.world import Emission, Slice
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import MINUTE
+from streamsim.streams.spec.world import Emission, Slice
 
 _Known: TypeAlias = tuple[int, str, str, float]
 """When it is known, of which vehicle and reading, and what."""

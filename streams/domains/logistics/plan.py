@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.domains.logistics.fleet import Fleet, blank
-from streams.domains.logistics.schema import BREAKDOWN, COMPONENTS, REPAIR, SERVICE
-from streams.events import Floats, Ints, Mask
-from streams.seeds import stream
+from streamsim.streams.domains.logistics.fleet import Fleet, blank
+from streamsim.streams.domains.logistics.schema import BREAKDOWN, COMPONENTS, REPAIR, SERVICE
+from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.seeds import stream
 
 HOUR = 60
 """Minutes."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streams.features import Lookup
-from streams.spec import HOUR, MINUTE, SECOND, Field, Kind, Role, SourceSpec
+from streamsim.streams.spec import HOUR, MINUTE, SECOND, Field, Kind, Role, SourceSpec
+from streamsim.streams.spec.features import Lookup
 
 HORIZON = 30 * MINUTE
 """A vehicle that breaks down within this after a reading has failed (ms)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from streams.domains.logistics.fleet import (
+from streamsim.streams.domains.logistics.fleet import (
     AIR,
     COOLANT,
     LOAD,
@@ -22,11 +22,11 @@ from streams.domains.logistics.fleet import (
     VOLTAGE,
     Fleet,
 )
-from streams.domains.logistics.plan import HOUR, Hour
-from streams.domains.logistics.schema import COMPONENTS
-from streams.events import Floats, Ints, Mask
-from streams.misreading import CONVERSIONS
-from streams.seeds import stream
+from streamsim.streams.domains.logistics.misreading import CONVERSIONS
+from streamsim.streams.domains.logistics.plan import HOUR, Hour
+from streamsim.streams.domains.logistics.schema import COMPONENTS
+from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.seeds import stream
 
 COOLING, CHARGING, BEARING, BRAKES = range(len(COMPONENTS))
 FAHRENHEIT = CONVERSIONS["C to F"]

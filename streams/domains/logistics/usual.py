@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streams.events import Floats
+from streamsim.streams.events import Floats
 
 DRIVERS = ("one", "load", "speed", "outside", "cold", "rain", "roughness", "shaking", "grade")
 SOUND = ("coolant_temp", "oil_pressure", "vibration", "voltage", "air_pressure")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from streams.domains.retail.features import FEATURES
-from streams.domains.retail.model import LAPSING, RECIPE
-from streams.domains.retail.outcomes import with_outcomes
-from streams.domains.retail.programme import ASK
-from streams.domains.retail.schema import (
+from streamsim.streams.domains.retail.features import FEATURES
+from streamsim.streams.domains.retail.model import LAPSING, RECIPE
+from streamsim.streams.domains.retail.outcomes import with_outcomes
+from streamsim.streams.domains.retail.programme import ASK
+from streamsim.streams.domains.retail.schema import (
     CUSTOMER,
     CUSTOMERS,
     DATABASE,
@@ -21,10 +21,10 @@ from streams.domains.retail.schema import (
     TILLS,
     VISITS,
 )
-from streams.domains.retail.simulate import EPOCH, OPTIONS, world
-from streams.domains.retail.vendors import FILES
-from streams.spec import DAY, HOUR, Accuracy, DomainSpec
-from streams.world import Timeline
+from streamsim.streams.domains.retail.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.domains.retail.vendors import FILES
+from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
+from streamsim.streams.spec.world import Timeline
 
 SPEC = DomainSpec(
     name="retail",

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.domains.retail.households import Town
-from streams.events import Floats, Ints
-from streams.seeds import stream
+from streamsim.streams.domains.retail.households import Town
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
 
 NONE, COMPETITOR, MOVING, DRIFTING = range(4)
 KINDS = ("none", "competitor", "moving", "drifting")

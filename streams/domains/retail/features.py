@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from streams.codec import format_times
-from streams.domains.retail.schema import SPANS
-from streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects, as_objects
-from streams.features import UNKNOWN, Aggregates, FeatureSpec
-from streams.spec import DAY, HOUR
+from streamsim.streams.codec import format_times
+from streamsim.streams.domains.retail.schema import SPANS
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects, as_objects
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec
 
 POLICY = {"age": ("customers", "loyalty"), "household_size": ("customers", "loyalty")}
 """Fields that two sources tell of, and whom to believe first: what a household says of itself to

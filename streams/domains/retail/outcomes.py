@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streams.domains.retail.schema import HORIZON, LABEL_DELAY, LATENESS, OUTCOMES, TILLS
-from streams.events import NO_TIME
-from streams.world import Emission, Slice
+from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
+from streamsim.streams.domains.retail.schema import HORIZON, LABEL_DELAY, LATENESS, OUTCOMES, TILLS
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec.world import Emission, Slice
 
 AGAIN, GONE = 1, 0
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from streams.codec import encode_objects
-from streams.domains.retail.households import AGES, SIZES, Town
-from streams.domains.retail.schema import LOYALTY
-from streams.events import Floats, Ints
-from streams.loyalty import Member, as_of
-from streams.seeds import stream
-from streams.spec import DAY
-from streams.world import AskMap, Emission
+from streamsim.streams.codec import encode_objects
+from streamsim.streams.domains.retail.households import AGES, SIZES, Town
+from streamsim.streams.domains.retail.loyalty import Member, as_of
+from streamsim.streams.domains.retail.schema import LOYALTY
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.world import AskMap, Emission
 
 FACTS = "programme"
 """What the programme is told; not sent."""
@@ -108,6 +108,6 @@ ASK = AskMap(
     facts=FACTS,
     ttl=7 * DAY,
     event=as_event,
-    standin="simulator.standins.loyalty",
+    standin="streamsim.simulator.standins.loyalty",
     file="loyalty.json",
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.events import Columns, Ints
-from streams.features import Lookup, Recall, Windows
-from streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
-from streams.watching import FeedWatch
-from streams.world import TableMap
+from streamsim.streams.events import Columns, Ints
+from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
+from streamsim.streams.spec.features import Lookup, Recall, Windows
+from streamsim.streams.spec.feed_watch import FeedWatch
+from streamsim.streams.spec.world import TableMap
 
 HORIZON = 14 * DAY
 """A household that buys within this after a purchase has bought again (ms)."""

@@ -21,17 +21,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from streams.codec import encode_objects, format_times
-from streams.domains.retail.customers import CustomerFile
-from streams.domains.retail.diary import COMPETITOR, KINDS, Diary, Lapse
-from streams.domains.retail.households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
-from streams.domains.retail.programme import Programme
-from streams.domains.retail.troubles import SILENT, Trouble, told_again, troubles
-from streams.events import Ints, as_objects
-from streams.outgoing import Outgoing, between
-from streams.seeds import stream
-from streams.spec import DAY, HOUR
-from streams.world import Emission, Slice
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.retail.customers import CustomerFile
+from streamsim.streams.domains.retail.diary import COMPETITOR, KINDS, Diary, Lapse
+from streamsim.streams.domains.retail.households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
+from streamsim.streams.domains.retail.programme import Programme
+from streamsim.streams.domains.retail.troubles import SILENT, Trouble, told_again, troubles
+from streamsim.streams.events import Ints, as_objects
+from streamsim.streams.outgoing import Outgoing, between
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.world import Emission, Slice
 
 OPTIONS: Mapping[str, float] = {"households": 600, "lapses": 1.0, "defects": 1.0}
 """Size of the world, how many households lapse (0: none), how bad the feeds are (0: perfect)."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from streams.domains.retail.households import STORES, VENDORS
-from streams.seeds import stream
-from streams.spec import DAY, HOUR
+from streamsim.streams.domains.retail.households import STORES, VENDORS
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR
 
 SILENT, DISAGREES = "feed_silent", "feed_disagrees"
 _OUTAGE = 1 / 25

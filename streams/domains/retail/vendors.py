@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from streams.feeds import Feed, Instants, Money
-from streams.world import Dialect, FileMap
+from streamsim.streams.reading.feeds import Feed, Instants, Money
+from streamsim.streams.spec.world import Dialect, FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from streams.domains.technology.features import FEATURES
-from streams.domains.technology.files import FILES
-from streams.domains.technology.history import HISTORY
-from streams.domains.technology.learning import RENEWAL
-from streams.domains.technology.model import ENGAGEMENT, RECIPE, SLATE
-from streams.domains.technology.outcomes import with_outcomes
-from streams.domains.technology.schema import (
+from streamsim.streams.domains.technology.features import FEATURES
+from streamsim.streams.domains.technology.files import FILES
+from streamsim.streams.domains.technology.history import HISTORY
+from streamsim.streams.domains.technology.learning import RENEWAL
+from streamsim.streams.domains.technology.model import ENGAGEMENT, RECIPE, SLATE
+from streamsim.streams.domains.technology.outcomes import with_outcomes
+from streamsim.streams.domains.technology.schema import (
     CATALOGUE,
     FINISHES,
     LABEL_DELAY,
@@ -19,9 +19,9 @@ from streams.domains.technology.schema import (
     TRAFFIC,
     VIEWS,
 )
-from streams.domains.technology.simulate import EPOCH, OPTIONS, world
-from streams.spec import DAY, HOUR, Accuracy, DomainSpec
-from streams.world import Timeline
+from streamsim.streams.domains.technology.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
+from streamsim.streams.spec.world import Timeline
 
 SPEC = DomainSpec(
     name="technology",

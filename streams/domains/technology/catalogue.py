@@ -7,11 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from streams.codec import encode_objects, format_times
-from streams.domains.technology.schema import CATALOGUE
-from streams.events import Floats, Ints
-from streams.seeds import stream
-from streams.world import Emission
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.technology.schema import CATALOGUE
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec.world import Emission
 
 GENRES = (
     "drama", "comedy", "thriller", "crime", "romance", "science fiction",

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.codec import format_times
-from streams.domains.technology.catalogue import GENRES
-from streams.domains.technology.history import TITLES
-from streams.domains.technology.schema import ACTIONS, SPANS
-from streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects
-from streams.features import UNKNOWN, Aggregates, FeatureSpec
-from streams.spec import DAY, HOUR
+from streamsim.streams.codec import format_times
+from streamsim.streams.domains.technology.catalogue import GENRES
+from streamsim.streams.domains.technology.history import TITLES
+from streamsim.streams.domains.technology.schema import ACTIONS, SPANS
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec
 
 HISTORY = tuple(f"title_{i}" for i in range(1, TITLES + 1))
 OFFERED = "catalogue_size"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from streams.domains.technology.schema import STOP
-from streams.events import NO_TIME
-from streams.world import PLACE, Dialect, FileMap
+from streamsim.streams.domains.technology.schema import STOP
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec.world import PLACE, Dialect, FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

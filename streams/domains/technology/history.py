@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.domains.technology.schema import PAUSE, START, STOP
-from streams.events import NO_TIME, Events, Floats, Ints, Mask
-from streams.features import UNKNOWN, Arrays, Slots, Tracker
-from streams.spec import DAY
+from streamsim.streams.domains.technology.schema import PAUSE, START, STOP
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.features import UNKNOWN, Arrays, Slots, Tracker
 
 TITLES = 24
 """So many of the titles that a user has played last are known, each once."""
@@ -61,12 +61,12 @@ class Histories:
         return {"titles": titles, "averages": averages, "counts": counts, "gap": gap}
 
     def kept(self, slots: Slots) -> Arrays:
-        """See :class:`streams.features.Tracked`."""
+        """See :class:`streamsim.streams.spec.features.Tracked`."""
         self._grow(int(slots.max(initial=-1)) + 1)
         return {name: rows[slots] for name, rows in self._rows.items()}
 
     def restore(self, slots: Slots, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`streams.features.Tracked`."""
+        """See :class:`streamsim.streams.spec.features.Tracked`."""
         self._grow(int(slots.max(initial=-1)) + 1)
         for name, rows in self._rows.items():
             rows[slots] = arrays[name]

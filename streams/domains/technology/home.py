@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.domains.technology.catalogue import Catalogue
-from streams.events import Floats, Ints, Mask
+from streamsim.streams.domains.technology.catalogue import Catalogue
+from streamsim.streams.events import Floats, Ints, Mask
 
 SHOWN = 10
 AGAIN = 20

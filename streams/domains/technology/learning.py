@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from streams.domains.technology.history import Histories
-from streams.domains.technology.schema import STOP, WATCHED
-from streams.errors import ModelError
-from streams.events import Events, Ints
-from streams.recommender import SlateClassifier
-from streams.recommending import CoViews
-from streams.spec import DAY, Estimator, Renewal
+from streamsim.streams.domains.technology.history import Histories
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.domains.technology.recommending import CoViews
+from streamsim.streams.domains.technology.schema import STOP, WATCHED
+from streamsim.streams.errors import ModelError
+from streamsim.streams.events import Events, Ints
+from streamsim.streams.spec import DAY, Estimator, Renewal
 
 FADE = 0.8
 """What has been counted counts so much a cut later."""
@@ -29,7 +29,7 @@ MOST_TITLES = 4_000
 
 
 class WatchedTitles:
-    """What has been watched, cut by cut; see :class:`streams.renewal.Learning`."""
+    """What has been watched, cut by cut; see :class:`streamsim.streams.spec.renewals.Learning`."""
 
     def __init__(self, champion: SlateClassifier) -> None:
         self._champion, self._histories = champion, Histories()

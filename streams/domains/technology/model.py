@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.domains.technology.features import FEATURES, OFFERED, stranger
-from streams.domains.technology.history import TITLES
-from streams.events import Floats, Ints, Mask
-from streams.recommender import SlateClassifier
-from streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
+from streamsim.streams.domains.technology.features import FEATURES, OFFERED, stranger
+from streamsim.streams.domains.technology.history import TITLES
+from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
 
 SHOWN = 10
 """Titles on a slate."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from streams.codec import encode_objects, format_times
-from streams.domains.technology.catalogue import GENRES, Catalogue
-from streams.domains.technology.schema import ACTIONS, PROGRESS, RATE, SEARCH, START, STOP
-from streams.domains.technology.viewers import Viewers
-from streams.events import Floats, Ints, Mask
-from streams.seeds import stream
-from streams.spec import MINUTE
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.technology.catalogue import GENRES, Catalogue
+from streamsim.streams.domains.technology.schema import ACTIONS, PROGRESS, RATE, SEARCH, START, STOP
+from streamsim.streams.domains.technology.viewers import Viewers
+from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import MINUTE
 
 _DEVICES = ("tv", "phone", "tablet", "web")
 _LONG = 25 * MINUTE

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.codec import encode_objects, format_times
-from streams.domains.technology.catalogue import GENRES
-from streams.domains.technology.schema import PREFERENCES
-from streams.domains.technology.viewers import Viewers
-from streams.seeds import stream
-from streams.spec import DAY, HOUR
-from streams.world import Emission
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.technology.catalogue import GENRES
+from streamsim.streams.domains.technology.schema import PREFERENCES
+from streamsim.streams.domains.technology.viewers import Viewers
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.world import Emission
 
 LANGUAGES = ("en", "es", "fr", "de", "ja")
 _CHANGE = 1 / 90

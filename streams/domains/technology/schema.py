@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.events import Columns, Ints
-from streams.features import Lookup, Windows
-from streams.spec import DAY, HOUR, MINUTE, Field, Kind, Role, SourceSpec
-from streams.watching import FeedWatch, Surge
+from streamsim.streams.events import Columns, Ints
+from streamsim.streams.spec import DAY, HOUR, MINUTE, Field, Kind, Role, SourceSpec
+from streamsim.streams.spec.features import Lookup, Windows
+from streamsim.streams.spec.feed_watch import FeedWatch, Surge
 
 HORIZON = DAY
 """What begins within this after an event counts as watched next (ms)."""

@@ -3,7 +3,7 @@
 Users come mostly in the evening, choose from the home page, by looking around or by a search, and
 watch to the end what suits them. New titles come, and some of them are premieres that bring
 several times the usual traffic. Planted, each with its onset on ``technology.truth``: the changes
-of users (:mod:`streams.domains.technology.viewers`), and ``spike`` for premieres.
+of users (:mod:`streamsim.streams.domains.technology.viewers`), and ``spike`` for premieres.
 """
 
 from __future__ import annotations
@@ -13,18 +13,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.codec import encode_objects, format_times
-from streams.domains.technology.catalogue import Catalogue, age, catalogue, on_offer, released
-from streams.domains.technology.home import SHOWN, HomePage
-from streams.domains.technology.playing import Plays, views_of
-from streams.domains.technology.profiles import Profiles
-from streams.domains.technology.schema import VIEWS
-from streams.domains.technology.viewers import KINDS, Change, Viewers
-from streams.events import Floats, Ints, as_objects
-from streams.outgoing import Outgoing, between
-from streams.seeds import stream
-from streams.spec import DAY, HOUR, MINUTE
-from streams.world import Emission, Slice
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.domains.technology.catalogue import (
+    Catalogue,
+    age,
+    catalogue,
+    on_offer,
+    released,
+)
+from streamsim.streams.domains.technology.home import SHOWN, HomePage
+from streamsim.streams.domains.technology.playing import Plays, views_of
+from streamsim.streams.domains.technology.profiles import Profiles
+from streamsim.streams.domains.technology.schema import VIEWS
+from streamsim.streams.domains.technology.viewers import KINDS, Change, Viewers
+from streamsim.streams.events import Floats, Ints, as_objects
+from streamsim.streams.outgoing import Outgoing, between
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR, MINUTE
+from streamsim.streams.spec.world import Emission, Slice
 
 OPTIONS: Mapping[str, float] = {
     "users": 600,

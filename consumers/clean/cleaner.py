@@ -1,0 +1,293 @@
+"""Clean: from records to events by column; every other record is dead, late or a duplicate.
+
+The classes are tried in this order, and the first that fits is the record's: dead (it cannot be
+an event), late (it came behind its source's clock by more than is allowed), duplicate (its id
+was there already). Whether it is dead or late depends on the record alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, cast
+
+import numpy as np
+
+from streamsim.consumers.clean.deduplication import SeenIds
+from streamsim.consumers.collect.records import Collected, advance
+from streamsim.streams.codec import decode_objects, parse_times
+from streamsim.streams.events import (
+    NO_TIME,
+    ORIGINAL_HASH,
+    REASON,
+    Columns,
+    Dead,
+    Events,
+    Ints,
+    Objects,
+    Outbound,
+    as_objects,
+    source_headers,
+)
+from streamsim.streams.privacy.pseudonyms import keyed_hash, redact
+from streamsim.streams.spec import DomainSpec, Field, Kind, SourceSpec
+from streamsim.streams.topics import DEAD, LATE, topic
+
+_ID = Field("event_id", Kind.STRING, "unique per source")
+_TIME = Field("event_time", Kind.TIME, "when it happened")
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """What became of a batch; the rows refer to the batch that came in.
+
+    Attributes
+    ----------
+    clock
+        What the clock of each event's partition said when it came (ms, shape ``(n_events,)``).
+    clocks
+        The same of every record of the batch.
+    late, duplicate
+        Rows of the batch.
+    lateness
+        By how much each late row is over what is allowed (ms).
+    """
+
+    events: Events
+    clock: Ints
+    clocks: Ints
+    dead: list[Dead]
+    late: Ints
+    lateness: Ints
+    duplicate: Ints
+
+
+def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cleaned:
+    """Decode, validate and sort out a batch of one source.
+
+    Heartbeats are left out. The events keep the order of the records.
+
+    Parameters
+    ----------
+    clock
+        The partitions' clocks (ms); they are moved on.
+    """
+    events, rows, dead = decode(batch, spec)
+    stamped = batch.source_time != NO_TIME
+    times = batch.source_time.copy()
+    times[rows] = events.source_time
+    clocks = advance(clock, batch.records.partition, times, stamped, spec.max_ahead)
+    now = clocks[rows]
+    ahead = events.event_time - events.source_time > spec.max_ahead
+    for row in rows[ahead].tolist():
+        dead.append(Dead(row, "event_time is ahead of its source's clock"))
+    behind = events.source_time - spec.allowed_lateness - events.event_time
+    is_late = (behind > 0) & ~ahead
+    keep = np.flatnonzero(~is_late & ~ahead)
+    fresh = seen.first_time(
+        events.partition[keep], events.event_id[keep], events.event_time[keep], now[keep]
+    )
+    return Cleaned(
+        events if fresh.all() and len(keep) == len(events) else events.take(keep[fresh]),
+        now[keep[fresh]],
+        clocks,
+        sorted(dead, key=lambda d: d.row),
+        rows[is_late],
+        behind[is_late],
+        rows[keep[~fresh]],
+    )
+
+
+def rejected(
+    spec: DomainSpec, batch: Collected, cleaned: Cleaned, key: bytes | None = None
+) -> list[Outbound]:
+    """Pass on dead and late records with their original bytes, and say why.
+
+    Of a source that is sensitive they go on masked, as text, without a key of their own: in place
+    of the bytes there is a header with their keyed hash, if there is a key to hash with.
+    """
+    sensitive = spec.source(batch.records.source).sensitive
+    rows = [(d.row, DEAD, (REASON, d.reason.encode())) for d in cleaned.dead]
+    rows += [
+        (row, LATE, ("lateness_ms", b"%d" % by))
+        for row, by in zip(cleaned.late.tolist(), cleaned.lateness.tolist(), strict=True)
+    ]
+    records, source = batch.records, topic(spec.name, batch.records.source)
+    out = []
+    for row, where, note in rows:
+        partition, offset = int(records.partition[row]), int(records.offset[row])
+        own, value = records.key[row], records.value[row]
+        headers = [note, *source_headers(source, partition, offset)]
+        if sensitive and value is not None:
+            own, value, hashed = _masked(value, key)
+            headers += hashed
+        where_to = topic(spec.name, where)
+        out.append(Outbound(where_to, partition, own, value, records.timestamp[row], headers))
+    return out
+
+
+def _masked(value: bytes, key: bytes | None) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
+    """Return what may be shown of a record that may speak of a person: key, value and headers."""
+    text = value.decode("utf-8", "replace")
+    hashed = [] if key is None else [(ORIGINAL_HASH, keyed_hash(value, key).encode())]
+    return None, redact(text, key).encode(), hashed
+
+
+def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]]:
+    """Turn records into columns.
+
+    Returns
+    -------
+    events
+        The records that are events by the source's schema.
+    rows
+        The row in the batch that each event came from.
+    dead
+        The records that are none, with the reason: ``field: what is wrong with it``.
+    """
+    records = batch.records
+    rows = np.flatnonzero(~batch.heartbeat)
+    values = (
+        records.value if len(rows) == len(records) else [records.value[r] for r in rows.tolist()]
+    )
+    objects, bad = decode_objects(values)
+    good = rows
+    dead = [Dead(int(rows[i]), reason) for i, reason in bad.items()]
+    if bad:
+        fine = [i for i in range(len(objects)) if i not in bad]
+        objects, good = [objects[i] for i in fine], rows[fine]
+    fields = (_ID, _TIME, *spec.fields)
+    columns: Columns = {}
+    wrong: dict[int, str] = {}
+    for field in fields:
+        optional = field.name == spec.key and spec.entity_optional
+        raw = _column(objects, field.name)
+        column, faults = _READERS[field.kind](field, raw, field.required and not optional)
+        columns[field.name] = column
+        for i, reason in faults.items():
+            wrong.setdefault(i, f"{field.name}: {reason}")
+    for i in _misplaced(columns[spec.key].tolist(), [records.key[r] for r in good.tolist()]):
+        wrong.setdefault(i, f"key: not the {spec.key}")
+    if wrong:
+        dead += [Dead(int(good[i]), reason) for i, reason in wrong.items()]
+        fine_mask = np.ones(len(good), bool)
+        fine_mask[list(wrong)] = False
+        good = good[fine_mask]
+        columns = {name: column[fine_mask] for name, column in columns.items()}
+    for name, derive in spec.derived.items():
+        columns[name] = derive(columns)
+    event_time = cast(Ints, columns.pop("event_time"))
+    stamped = batch.source_time[good]
+    events = Events(
+        spec.name,
+        records.partition[good],
+        records.offset[good],
+        event_time,
+        np.where(stamped == NO_TIME, event_time, stamped),
+        batch.ingest_time[good],
+        cast(Objects, columns.pop("event_id")),
+        cast(Objects, columns[spec.key]),
+        columns,
+    )
+    return events, good, dead
+
+
+def _column(objects: Sequence[Any], name: str) -> list[Any]:
+    """Return one field of all objects, ``None`` where it is not."""
+    try:
+        return list(map(itemgetter(name), objects))
+    except KeyError:
+        return [item.get(name) for item in objects]
+
+
+def _misplaced(entities: Sequence[str | None], keys: Sequence[bytes | None]) -> list[int]:
+    """Find events whose key is not their entity: they may lie in any partition, without a past."""
+    if None in entities:
+        expected = [None if entity is None else entity.encode() for entity in entities]
+    else:
+        expected = list(map(str.encode, entities))  # type: ignore[arg-type]
+    if expected == keys:
+        return []
+    pairs = enumerate(zip(expected, keys, strict=True))
+    return [i for i, (entity, key) in pairs if entity is not None and entity != key]
+
+
+Faults = dict[int, str]
+
+
+def _read_strings(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    faults: Faults = {}
+    lengths = set(map(len, raw)) if set(map(type, raw)) == {str} else {0}
+    if 0 in lengths or max(lengths) > field.max_length:
+        for i, value in enumerate(raw):
+            if value is None or value == "":
+                if required:
+                    faults[i] = "missing"
+            elif type(value) is not str:
+                faults[i] = "not a string"
+            elif len(value) > field.max_length:
+                faults[i] = f"longer than {field.max_length} characters"
+        raw = [v if type(v) is str and v else None for v in raw]
+    return as_objects(raw), faults
+
+
+def _read_integers(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    faults: Faults = {}
+    if set(map(type, raw)) - {int}:
+        for i, value in enumerate(raw):
+            if value is None:
+                faults[i] = "missing"
+            elif type(value) is not int:
+                faults[i] = "not an integer"
+        raw = [0 if i in faults else v for i, v in enumerate(raw)]
+    try:
+        column = np.array(raw, np.int64)
+    except OverflowError:
+        for i, value in enumerate(raw):
+            if not -(2**63) <= value < 2**63:
+                faults.setdefault(i, "too large")
+        column = np.array([0 if i in faults else v for i, v in enumerate(raw)], np.int64)
+    return column, faults | _out_of_bounds(field, column, faults)
+
+
+def _read_numbers(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    faults: Faults = {}
+    if set(map(type, raw)) - {int, float}:
+        for i, value in enumerate(raw):
+            if value is None:
+                if required:
+                    faults[i] = "missing"
+            elif type(value) not in (int, float):
+                faults[i] = "not a number"
+        raw = [v if type(v) in (int, float) else np.nan for v in raw]
+    column = np.array(raw, np.float64)
+    for i in np.flatnonzero(np.isinf(column)).tolist():
+        faults[i] = "too large"
+    return column, faults | _out_of_bounds(field, column, faults)
+
+
+def _read_times(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
+    column = parse_times(raw)
+    faults = {
+        i: "missing" if raw[i] is None else "not an RFC 3339 instant with an offset"
+        for i in np.flatnonzero(column == NO_TIME).tolist()
+    }
+    return column, faults | _out_of_bounds(field, column, faults)
+
+
+_READERS = {
+    Kind.STRING: _read_strings,
+    Kind.INTEGER: _read_integers,
+    Kind.NUMBER: _read_numbers,
+    Kind.TIME: _read_times,
+}
+
+
+def _out_of_bounds(field: Field, column: Any, known: Faults) -> Faults:
+    if field.low is None and field.high is None:
+        return {}
+    low = -np.inf if field.low is None else field.low
+    high = np.inf if field.high is None else field.high
+    outside = np.flatnonzero((column < low) | (column > high)).tolist()
+    return {i: f"not between {low:g} and {high:g}" for i in outside if i not in known}

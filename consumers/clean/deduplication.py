@@ -1,0 +1,88 @@
+"""Which event ids have come already: what tells a duplicate."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from streamsim.streams.events import Ints, Mask, as_objects, stretches
+
+_CHUNK = 1024
+
+
+class SeenIds:
+    """Event ids per partition, remembered until the partition's clock leaves them behind.
+
+    Parameters
+    ----------
+    remember
+        An id counts for nothing once the clock is further than this past its event time (ms).
+    """
+
+    def __init__(self, partitions: int, remember: int) -> None:
+        self._remember = remember
+        self._ids: list[dict[str, int]] = [{} for _ in range(partitions)]
+        self._ages: list[deque[tuple[int, list[str]]]] = [deque() for _ in range(partitions)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._ids))
+
+    def first_time(self, partition: Ints, ids: Iterable[str], times: Ints, clock: Ints) -> Mask:
+        """Say of each event whether its id comes for the first time, and remember it.
+
+        Parameters
+        ----------
+        times, clock
+            The events' times, and what their partitions' clocks said when they came (ms).
+        """
+        fresh = np.ones(len(times), bool)
+        items = as_objects(ids)
+        for p, rows in stretches(partition):
+            own = items[rows].tolist()
+            fresh[rows] = self._first_time(p, own, times[rows].tolist(), clock[rows].tolist())
+        return fresh
+
+    def _first_time(
+        self, partition: int, ids: list[str], times: list[int], clock: list[int]
+    ) -> list[bool]:
+        """Do the same within one partition."""
+        known = self._ids[partition]
+        if len(set(ids)) == len(ids) and known.keys().isdisjoint(ids):
+            known.update(zip(ids, times, strict=True))
+            self._ages[partition].append((max(times), ids))
+            return [True] * len(ids)
+        fresh = []
+        for event_id, time, now in zip(ids, times, clock, strict=True):
+            before = known.get(event_id)
+            fresh.append(before is None or now - before > self._remember)
+            if fresh[-1]:
+                known[event_id] = time
+        kept = [row for row, first in enumerate(fresh) if first]
+        if kept:
+            newest = max(times[row] for row in kept)
+            self._ages[partition].append((newest, [ids[row] for row in kept]))
+        return fresh
+
+    def kept(self, partition: int) -> tuple[list[str], Ints]:
+        """Return the ids of a partition with their events' times."""
+        known = self._ids[partition]
+        return list(known), np.fromiter(known.values(), np.int64, len(known))
+
+    def restore(self, partition: int, ids: Sequence[str], times: Ints) -> None:
+        """Take in a partition's ids, in order of arrival."""
+        self._ids[partition].update(zip(ids, times.tolist(), strict=True))
+        order = np.argsort(times, kind="stable").tolist()
+        for start in range(0, len(order), _CHUNK):
+            rows = order[start : start + _CHUNK]
+            self._ages[partition].append((int(times[rows[-1]]), [ids[row] for row in rows]))
+
+    def forget(self, clock: Ints) -> None:
+        """Forget what the partitions' clocks have left behind; it only saves memory."""
+        for p, now in enumerate(clock.tolist()):
+            ages, known, limit = self._ages[p], self._ids[p], now - self._remember
+            while ages and ages[0][0] < limit:
+                for event_id in ages.popleft()[1]:
+                    if known.get(event_id, now) < limit:
+                        del known[event_id]

@@ -1,0 +1,12 @@
+"""Collect: read records of many sources, follow their clocks, merge sources by key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamsim.streams.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from streamsim.consumers.collect.merged import merge_sources as merge_sources
+
+__getattr__ = lazy_names(__name__, {"merge_sources": "streamsim.consumers.collect.merged"})

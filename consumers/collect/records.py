@@ -1,0 +1,127 @@
+"""Collect: tell events from heartbeats, and follow each partition's clock.
+
+A record's clock is the one that its source stamped on it (``source_time``). For a record without a
+stamp, from a producer that is not ours, brings its own event time as its clock, and so is never
+late. Such a producer is taken to be in order: an event that is months away from its partition's
+clock may meet a past that has been forgotten, or wait for a clock that does not come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamsim.streams.codec import parse_header_ints
+from streamsim.streams.events import (
+    HEARTBEAT,
+    INGEST_TIME,
+    NO_TIME,
+    SOURCE_TIME,
+    Headers,
+    Ints,
+    Mask,
+    Records,
+    first_headers,
+    stretches,
+)
+
+
+@dataclass(slots=True)
+class Collected:
+    """Records with what their headers say.
+
+    ``source_time`` and ``ingest_time`` are ``NO_TIME`` where the header is missing or unreadable.
+    """
+
+    records: Records
+    source_time: Ints
+    ingest_time: Ints
+    heartbeat: Mask
+
+
+def collect(records: Records) -> Collected:
+    """Read the headers of a batch."""
+    n = len(records)
+    source, ingest, beats = _usual(records.headers) or _any(records.headers)
+    heartbeat = np.zeros(n, bool)
+    source_time = parse_header_ints(source)
+    heartbeat[beats] = source_time[beats] != NO_TIME
+    return Collected(records, source_time, parse_header_ints(ingest), heartbeat)
+
+
+Stamps = tuple[Sequence[bytes | None], Sequence[bytes | None], list[int]]
+"""Source times, ingest times, and the rows of what may be heartbeats."""
+
+
+def _usual(headers: Sequence[Headers]) -> Stamps | None:
+    """Read headers that come as our producers write them; ``None`` if any does not."""
+    if not headers:
+        return [], [], []
+    try:
+        flat = [(a, x, b, y) for (a, x), (b, y) in headers]
+    except ValueError:
+        return None
+    first, source, second, value = zip(*flat, strict=True)
+    if set(first) != {SOURCE_TIME} or not set(second) <= {INGEST_TIME, HEARTBEAT}:
+        return None
+    if HEARTBEAT not in second:
+        return source, value, []
+    beats = [row for row, name in enumerate(second) if name == HEARTBEAT]
+    ingest = list(value)
+    for row in beats:
+        ingest[row] = None
+    return source, ingest, beats
+
+
+def _any(headers: Sequence[Headers]) -> Stamps:
+    """Read headers in whatever order, with whatever else beside them."""
+    named = [first_headers(own) for own in headers]
+    return (
+        [own.get(SOURCE_TIME) for own in named],
+        [own.get(INGEST_TIME) for own in named],
+        [row for row, own in enumerate(named) if HEARTBEAT in own],
+    )
+
+
+def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int) -> Ints:
+    """Move the clocks of the partitions forward, in place, record by record.
+
+    A clock never runs backwards. A record without a stamp moves it by ``max_ahead`` at most, so
+    that one wrong event time makes nobody else wait or be forgotten.
+
+    Parameters
+    ----------
+    clock
+        Per partition (ms, ``NO_TIME`` before its first record).
+    source_time
+        The records' stamps, or their event times where they have none (ms, ``NO_TIME`` for a
+        record that has neither).
+
+    Returns
+    -------
+    What each record's clock said once that record had come, shape ``(n,)``.
+    """
+    if not stamped.all():
+        return _advance_singly(clock, partition, source_time, stamped, max_ahead)
+    after = np.empty(len(partition), np.int64)
+    for p, rows in stretches(partition):
+        after[rows] = np.maximum(np.maximum.accumulate(source_time[rows]), clock[p])
+        clock[p] = after[rows.stop - 1]
+    return after
+
+
+def _advance_singly(
+    clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int
+) -> Ints:
+    after = []
+    now = clock.tolist()
+    rows = zip(partition.tolist(), source_time.tolist(), stamped.tolist(), strict=True)
+    for p, time, is_stamped in rows:
+        if not is_stamped and now[p] != NO_TIME:
+            time = min(time, now[p] + max_ahead)
+        now[p] = max(now[p], time)
+        after.append(now[p])
+    clock[:] = now
+    return np.array(after, np.int64)

@@ -1,0 +1,162 @@
+"""Events that were scored without a third party's answer, and are scored again when it has come.
+
+The answer's event brings them along. They wait until nothing older can come any more, and are
+scored with what their entities had done before them: what a batch over everything would find.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from streamsim.consumers.clean.cleaner import decode
+from streamsim.consumers.collect.records import collect
+from streamsim.streams.events import Events, Ints, Mask, Records, as_objects
+from streamsim.streams.spec import SourceSpec
+from streamsim.streams.spec.features import Recall
+
+log = logging.getLogger(__name__)
+
+
+class Recalls:
+    """What is to be scored again in one worker's partitions."""
+
+    def __init__(self, recall: Recall, trigger: SourceSpec, partitions: int) -> None:
+        self._recall, self._trigger, self._partitions = recall, trigger, partitions
+        self._waiting: list[tuple[Events, Ints, list[str]]] = []
+        self._scoring: list[Events] = []
+
+    def __len__(self) -> int:
+        return sum(len(events) for events, *_ in self._waiting) + sum(map(len, self._scoring))
+
+    def add(self, answers: Events) -> tuple[Ints, dict[str, Any]]:
+        """Take in what answers bring along; return partitions, and rows as they are written."""
+        texts, rows = [], []
+        for row, text in enumerate(answers.strings(self._recall.field)):
+            for line in _lines(text):
+                texts.append(line)
+                rows.append(row)
+        at = np.array(rows, np.int64)
+        return self._take(
+            answers.partition[at], answers.offset[at], answers.event_time[at],
+            answers.entity[at].tolist(), texts,
+        )  # fmt: skip
+
+    def take(self, ready: Mask, max_rows: int) -> tuple[Events, Ints] | None:
+        """Take events, and when the answer to each had come (ms); ``ready`` goes with both."""
+        rows = np.flatnonzero(ready)[:max_rows]
+        if not len(rows):
+            return None
+        events, at, texts = self._all()
+        rest = np.setdiff1d(np.arange(len(events)), rows)
+        own = rest.tolist()
+        self._waiting = [(events.take(rest), at[rest], [texts[i] for i in own])] if own else []
+        taken = events.take(rows)
+        self._scoring.append(taken)
+        return taken, at[rows]
+
+    def waiting(self) -> tuple[Events, Ints] | None:
+        """Return what waits, and when the answer to each had come (ms)."""
+        if not self._waiting:
+            return None
+        return self._all()[:2]
+
+    def is_scoring(self) -> bool:
+        """Say whether any are with the scorer."""
+        return bool(self._scoring)
+
+    def finish(self, events: Events) -> dict[str, Any]:
+        """Forget events that have been scored; return their rows, as they are written down."""
+        self._scoring = [own for own in self._scoring if own is not events]
+        return {"offset": events.offset, "id": events.event_id}
+
+    def earliest(self, position: Ints) -> Ints:
+        """Lower each partition's position to the first answer that has any in here, in place."""
+        for events in (*(waiting for waiting, *_ in self._waiting), *self._scoring):
+            np.minimum.at(position, events.partition, events.offset)
+        return position
+
+    def oldest(self) -> int | None:
+        """Return the time of the oldest event in here (ms)."""
+        times = [own.event_time.min() for own in (*(w for w, *_ in self._waiting), *self._scoring)]
+        return int(min(times)) if times else None
+
+    def kept(self, partition: int) -> dict[str, Any]:
+        """Return what waits of a partition, as it is written down; none may be with the scorer."""
+        if not self._waiting:
+            return {"offset": _NONE, "at": _NONE, "key": [], "line": []}
+        events, at, texts = self._all()
+        rows = np.flatnonzero(events.partition == partition)
+        keys, own = events.entity[rows].tolist(), [texts[i] for i in rows.tolist()]
+        return {"offset": events.offset[rows], "at": at[rows], "key": keys, "line": own}
+
+    def restore(self, partition: int, columns: dict[str, Any]) -> None:
+        """Take in what was written down of a partition, but for what has been scored since."""
+        n = len(columns["line"])
+        offset, at = columns["offset"], columns["at"]
+        self._take(np.full(n, partition), offset, at, columns["key"], columns["line"])
+        done = set(zip(columns["done:offset"].tolist(), columns["done:id"], strict=True))
+        waiting = self.waiting()
+        if waiting is None or not done:
+            return
+        events = waiting[0]
+        places = zip(events.offset.tolist(), events.event_id, strict=True)
+        known = np.array([place in done for place in places]) & (events.partition == partition)
+        self.take(known, len(known))
+        self._scoring.clear()
+
+    def _take(
+        self, partition: Ints, offset: Ints, at: Ints, keys: Sequence[str], texts: Sequence[str]
+    ) -> tuple[Ints, dict[str, Any]]:
+        if not texts:
+            return _NONE, _columns(_NONE, _NONE, [], [])
+        records = Records(
+            self._trigger.name,
+            partition,
+            offset,
+            [0] * len(texts),
+            [key.encode() for key in keys],
+            [text.encode() for text in texts],
+            [()] * len(texts),
+        )
+        events, rows, dead = decode(collect(records), self._trigger)
+        for one in dead:
+            log.warning("what an answer brought along is no event: %s", one.reason)
+        good = rows.tolist()
+        kept = [texts[i] for i in good]
+        if good:
+            self._waiting.append((events, at[rows], kept))
+        own = _columns(offset[rows], at[rows], [keys[i] for i in good], kept)
+        return partition[rows], own
+
+    def _all(self) -> tuple[Events, Ints, list[str]]:
+        if len(self._waiting) > 1:
+            events, at, texts = zip(*self._waiting, strict=True)
+            joined = [text for part in texts for text in part]
+            self._waiting = [(Events.concat(events), np.concatenate(at), joined)]
+        return self._waiting[0]
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def _columns(offset: Ints, at: Ints, keys: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
+    return {"offset": offset, "at": at, "key": as_objects(keys), "line": as_objects(texts)}
+
+
+def _lines(text: str | None) -> list[str]:
+    """Read what an answer brings along: a list of events as they were sent, as JSON."""
+    if not text:
+        return []
+    try:
+        lines = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        lines = None
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        log.warning("what an answer brought along is no list of events")
+        return []
+    return lines

@@ -1,0 +1,297 @@
+"""The past of many keys, by column: what windows in event time are counted from.
+
+Each key owns a stretch of one pool of rows, in order of time. Every row holds sums from the
+beginning of its key's past, so that any window is the difference of two rows, found by binary
+search over all keys of a batch at once. Sums are integers: nothing depends on the order in
+which events were added up.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.streams.events import NO_TIME, Ints, stretches
+
+Slots = npt.NDArray[np.intp]
+_FIRST_CAPACITY = 8
+
+
+class KeyIndex:
+    """Numbers keys in the order in which they first come.
+
+    >>> index = KeyIndex()
+    >>> index.slots(["b", "a", "b"]).tolist(), index.slots(["a"]).tolist(), len(index)
+    ([0, 1, 0], [1], 2)
+    """
+
+    def __init__(self) -> None:
+        self._slot: dict[Hashable, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._slot)
+
+    def slots(self, keys: Iterable[Hashable]) -> Slots:
+        """Return the number of each key, giving new keys the next ones."""
+        items = list(keys)
+        slots = self.find(items)
+        new = np.flatnonzero(slots < 0)
+        if len(new):
+            known = self._slot
+            slots[new] = [known.setdefault(items[row], len(known)) for row in new.tolist()]
+        return slots
+
+    def find(self, keys: Iterable[Hashable]) -> Slots:
+        """Return the number of each key, -1 for one that has never come."""
+        items = list(keys)
+        return np.fromiter(map(self._slot.get, items, repeat(-1)), np.intp, len(items))
+
+
+class PlacedKeys:
+    """Numbers keys in each partition, in the order in which they first come.
+
+    >>> keys = PlacedKeys()
+    >>> keys.slots(np.array([0, 1, 0]), ["a", "a", "b"]).tolist(), len(keys)
+    ([0, 1, 2], 3)
+    >>> keys.of(0)
+    (['a', 'b'], array([0, 2]))
+    """
+
+    def __init__(self) -> None:
+        self._slot: defaultdict[int, dict[str, int]] = defaultdict(dict)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def slots(self, partition: Ints, keys: Iterable[str]) -> Slots:
+        """Return the number of each key in its partition, giving new ones the next."""
+        items = list(keys)
+        slots = np.empty(len(items), np.intp)
+        for p, rows in stretches(partition):
+            slots[rows] = list(map(self._slot[p].get, items[rows], repeat(-1)))
+        for row in np.flatnonzero(slots < 0).tolist():
+            known = self._slot[int(partition[row])]
+            slots[row] = known.setdefault(items[row], self._count)
+            self._count += int(slots[row] == self._count)
+        return slots
+
+    def of(self, partition: int) -> tuple[list[str], Slots]:
+        """Return the keys of a partition with their numbers."""
+        known = self._slot[partition]
+        return list(known), np.fromiter(known.values(), np.intp, len(known))
+
+
+class History:
+    """Time-stamped integers per key, and their sums over windows.
+
+    Parameters
+    ----------
+    columns
+        How many numbers each row holds.
+    span
+        How long before a key's newest row rows are kept (ms).
+    keep
+        Rows that are kept of one key at the most, besides those younger than ``slack``.
+    slack
+        By how much a row or a question may be older than the key's newest row (ms).
+
+    Notes
+    -----
+    The first row of a key's stretch stands for everything before: its time is ``NO_TIME`` and
+    its sums are those of the rows that were forgotten. ``before`` may therefore always return
+    a row, and a window needs no special case for a short past. Sums wrap around at 2**64; a
+    window's sum is right as long as it fits 63 bits itself.
+    """
+
+    def __init__(self, columns: int, span: int, keep: int | None = None, slack: int = 0) -> None:
+        self._span, self._keep, self._slack = span + slack, keep, slack
+        self._time = np.empty(1024, np.int64)
+        self._sums = np.empty((1024, columns), np.int64)
+        self._used = 0
+        self._wasted = 0
+        self.floor: int | None = None
+        """Nothing at or after this time is forgotten, however new a key's newest row is (ms)."""
+        self._start = np.empty(0, np.intp)
+        self._length = np.empty(0, np.intp)
+        self._capacity = np.empty(0, np.intp)
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self._start)
+
+    @property
+    def rows(self) -> int:
+        """How many rows are kept, over all keys."""
+        return int(self._length.sum())
+
+    def newest(self, slots: Slots) -> Ints:
+        """Return the time of each key's newest row, ``NO_TIME`` without one."""
+        self._ensure(slots)
+        newest: Ints = self._time[self._start[slots] + self._length[slots]]
+        return newest
+
+    def before(self, slots: Slots, times: Ints) -> Slots:
+        """Find each key's last row with a time less than the given one.
+
+        Returns
+        -------
+        Positions for :meth:`sums` and :meth:`times`; differences of two positions of the same
+        key count the rows between. They hold until the next :meth:`append`.
+        """
+        self._ensure(slots)
+        position = self._start[slots]
+        end = position + self._length[slots]
+        longest = int(self._length[slots].max(initial=0))
+        step = 1 << longest.bit_length() >> 1
+        while step:
+            candidate = position + step
+            inside = candidate <= end
+            candidate = np.minimum(candidate, end)
+            position = np.where(inside & (self._time[candidate] < times), candidate, position)
+            step >>= 1
+        return position
+
+    def sums(self, positions: Slots) -> Ints:
+        """Return the sums up to and with those rows, shape ``(n, columns)``."""
+        return self._sums[positions]
+
+    def times(self, positions: Slots) -> Ints:
+        """Return the times of those rows (ms)."""
+        return self._time[positions]
+
+    def kept(self, slots: Slots) -> tuple[Ints, Ints, Ints]:
+        """Return all rows of keys: how many each has, their times, and their values.
+
+        Times have shape ``(n_rows,)``, values ``(n_rows, columns)``: key after key, each in
+        order of time.
+        """
+        self._ensure(slots)
+        count = self._length[slots]
+        position = np.repeat(self._start[slots] + 1, count) + _within(count)
+        values = self._sums[position] - self._sums[position - 1]
+        return count, self._time[position], values
+
+    def append(self, slots: Slots, times: Ints, values: Ints) -> None:
+        """Add rows that are sorted by slot and, within a slot, not older than what is there.
+
+        ``values`` has shape ``(n, columns)``.
+        """
+        if not len(slots):
+            return
+        self._ensure(slots)
+        first = np.flatnonzero(np.concatenate(([True], slots[1:] != slots[:-1])))
+        own = slots[first]
+        count = np.diff(np.append(first, len(slots)))
+        self._make_room(own, count)
+        base = self._start[own] + self._length[own]
+        group = np.repeat(np.arange(len(own)), count)
+        position = base[group] + 1 + np.arange(len(slots)) - first[group]
+        running = np.cumsum(values, axis=0)
+        offset = self._sums[base] - (running[first] - values[first])
+        self._time[position] = times
+        self._sums[position] = running + offset[group]
+        self._length[own] += count
+
+    def insert(self, slot: int, time: int, values: Ints) -> None:
+        """Add one row anywhere in a key's past, after rows of the same time."""
+        slots = np.array([slot], np.intp)
+        self._ensure(slots)
+        self._make_room(slots, np.array([1]))
+        after = int(self.before(slots, np.array([time + 1]))[0])
+        end = int(self._start[slot] + self._length[slot])
+        self._time[after + 2 : end + 2] = self._time[after + 1 : end + 1].copy()
+        self._sums[after + 2 : end + 2] = self._sums[after + 1 : end + 1] + values
+        self._time[after + 1] = time
+        self._sums[after + 1] = self._sums[after] + values
+        self._length[slot] += 1
+
+    def _ensure(self, slots: Slots) -> None:
+        """Give stretches to keys that have none yet."""
+        wanted = int(slots.max(initial=-1)) + 1
+        new = wanted - len(self._start)
+        if new <= 0:
+            return
+        grown = max(new, len(self._start) // 4)  # in leaps: the arrays are copied each time
+        start = self._reserve(grown * _FIRST_CAPACITY)
+        starts = start + _FIRST_CAPACITY * np.arange(grown)
+        self._start = np.append(self._start, starts)
+        self._length = np.append(self._length, np.zeros(grown, np.intp))
+        self._capacity = np.append(self._capacity, np.full(grown, _FIRST_CAPACITY))
+        self._time[starts] = NO_TIME
+        self._sums[starts] = 0
+
+    def _make_room(self, own: Slots, count: Slots) -> None:
+        """Move the stretches that cannot take ``count`` more rows, forgetting what is old."""
+        full = self._length[own] + 1 + count > self._capacity[own]
+        if not full.any():
+            return
+        own, count = own[full], count[full]
+        keep_from = self._oldest(own)  # becomes the row that stands for all before
+        end = self._start[own] + self._length[own]
+        length = end - keep_from
+        capacity = np.maximum(_FIRST_CAPACITY, 2 * (length + 1 + count))
+        begin = self._reserve(int(capacity.sum()))
+        self._wasted += int(self._capacity[own].sum())
+        # Reserving may have compacted the pool; where the kept rows lie is counted from the end.
+        keep_from = self._start[own] + self._length[own] - length
+        start = begin + np.cumsum(capacity) - capacity
+        self._copy(keep_from, start, length + 1)
+        self._start[own], self._length[own], self._capacity[own] = start, length, capacity
+        self._time[start] = NO_TIME
+
+    def _oldest(self, own: Slots) -> Slots:
+        """Find the last row of each key that no question will ask for."""
+        newest = self.newest(own)
+        known = newest != NO_TIME
+        limit = np.where(known, newest - self._span, NO_TIME)
+        if self.floor is not None:
+            limit = np.minimum(limit, self.floor)
+        oldest = self.before(own, limit)
+        if self._keep is None:
+            return oldest
+        settled = self.before(own, np.where(known, newest - self._slack, NO_TIME))
+        return np.maximum(oldest, settled - self._keep)
+
+    def _copy(self, source: Slots, target: Slots, count: Slots) -> None:
+        within = _within(count)
+        take, put = np.repeat(source, count) + within, np.repeat(target, count) + within
+        self._time[put] = self._time[take]
+        self._sums[put] = self._sums[take]
+
+    def _reserve(self, rows: int) -> int:
+        """Reserve rows at the end of the pool and return the first."""
+        if self._used + rows > len(self._time):
+            if self._wasted > self._used // 2:
+                self._compact()
+            size = max(len(self._time), 1024)
+            while self._used + rows > size:
+                size += size // 2
+            if size > len(self._time):
+                self._time = np.append(self._time, np.empty(size - len(self._time), np.int64))
+                more = np.empty((size - len(self._sums), self._sums.shape[1]), np.int64)
+                self._sums = np.concatenate([self._sums, more])
+        begin, self._used = self._used, self._used + rows
+        return begin
+
+    def _compact(self) -> None:
+        """Close the gaps that moved stretches have left."""
+        target = np.cumsum(self._capacity) - self._capacity
+        time, sums = self._time, self._sums
+        self._time = np.empty_like(time)
+        self._sums = np.empty_like(sums)
+        count = self._length + 1
+        within = _within(count)
+        take, put = np.repeat(self._start, count) + within, np.repeat(target, count) + within
+        self._time[put], self._sums[put] = time[take], sums[take]
+        self._start = target
+        self._used, self._wasted = int(self._capacity.sum()), 0
+
+
+def _within(count: Slots) -> Slots:
+    """Return the numbers from 0 within groups of these sizes, one group after the other."""
+    return np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)

@@ -1,0 +1,107 @@
+"""What a key has come to, event by event, and how it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from streamsim.consumers.featurize.history import PlacedKeys
+from streamsim.streams.errors import StateError
+from streamsim.streams.events import Events, Ints
+from streamsim.streams.spec.features import Arrays, Joined, Slots, Tracker
+
+_WORD = 8
+
+
+class TrackedState:
+    """The state of one :class:`~streamsim.streams.spec.features.Tracker`, per partition and key.
+
+    A key's state is written down as one row of 64-bit words, whole: the newest row is all there
+    is to know.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._index = PlacedKeys()
+        self._tracked = tracker.start()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def update(self, events: Events, lookups: Mapping[str, Joined]) -> Arrays:
+        """Take events in, in order of event time, and say what each one's key has come to."""
+        told = self._tracker.told(events, lookups)
+        return self._tracked.update(self._slots(events), told)
+
+    def rows_of(self, events: Events) -> dict[str, Any]:
+        """Return the rows of these events' keys, each once: partition, key and row."""
+        _, first = np.unique(self._slots(events), return_index=True)
+        one = events.take(first)
+        row = _as_words(self._tracked.kept(self._slots(one)))
+        return {"partition": one.partition, "key": one.entity, "row": row}
+
+    def kept(self, partition: int) -> tuple[list[str], Ints]:
+        """Return the keys of a partition and their rows, shape ``(n_keys, n_words)``."""
+        keys, slots = self._index.of(partition)
+        return keys, _as_words(self._tracked.kept(slots))
+
+    def restore(self, partition: int, keys: Sequence[str], words: Ints) -> None:
+        """Take in rows, in the order in which they were written: the last of a key counts.
+
+        Raises
+        ------
+        StateError
+            If they are no rows of such a state.
+        """
+        if not keys:
+            return
+        last = {key: row for row, key in enumerate(keys)}
+        slots = self._index.slots(np.full(len(last), partition), list(last))
+        like = self._tracked.kept(slots[:0])
+        try:
+            rows = words.reshape(len(keys), -1)[list(last.values())]
+            self._tracked.restore(slots, _as_arrays(rows, like))
+        except ValueError as error:
+            raise StateError(
+                f"{self._tracker.name}: what was kept of it does not fit: {error}"
+            ) from error
+
+    def _slots(self, events: Events) -> Slots:
+        return self._index.slots(events.partition, events.entity)
+
+
+def _as_words(arrays: Arrays) -> Ints:
+    """Put arrays side by side, as rows of words.
+
+    >>> arrays = {"a": np.array([1.5, 2.5]), "b": np.array([[1], [2]], np.int8)}
+    >>> words = _as_words(arrays)
+    >>> {k: v.tolist() for k, v in _as_arrays(words, arrays).items()}
+    {'a': [1.5, 2.5], 'b': [[1], [2]]}
+    """
+    parts = []
+    for array in arrays.values():
+        n = len(array)
+        data = np.ascontiguousarray(array).reshape(n, -1) if n else array.reshape(0, _size(array))
+        parts.append(data.view(np.uint8).reshape(n, data.shape[1] * data.dtype.itemsize))
+    joined = np.concatenate(parts, axis=1)
+    padded = np.pad(joined, ((0, 0), (0, -joined.shape[1] % _WORD)))
+    return np.ascontiguousarray(padded).view(np.int64)
+
+
+def _as_arrays(words: Ints, like: Arrays) -> dict[str, Any]:
+    data = np.ascontiguousarray(words).view(np.uint8)
+    found, at = {}, 0
+    for name, array in like.items():
+        size = _size(array) * array.dtype.itemsize
+        part = np.ascontiguousarray(data[:, at : at + size])
+        found[name] = part.view(array.dtype).reshape(len(words), *array.shape[1:])
+        at += size
+    if data.shape[1] != at + -at % _WORD:
+        raise ValueError(f"{data.shape[1]} bytes a key in place of {at}")
+    return found
+
+
+def _size(array: Any) -> int:
+    return int(np.prod(array.shape[1:]))

@@ -1,0 +1,180 @@
+"""Featurize: what an event's key has done before, exactly, in event time.
+
+One definition serves the stream and training: both run these functions over the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.consumers.featurize.as_of_join import Versions
+from streamsim.consumers.featurize.global_table import SecondKeyTable
+from streamsim.consumers.featurize.history import History, PlacedKeys, Slots
+from streamsim.consumers.featurize.tracking import TrackedState
+from streamsim.streams.events import NO_TIME, Events, Ints, Objects
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.features import Aggregates, Past, Windows
+
+Lineage: TypeAlias = "list[dict[str, Any]] | None"
+
+
+class WindowState:
+    """The past of one kind of key: which events came, and when.
+
+    Parameters
+    ----------
+    slack
+        By how much an event may be older than its key's newest (ms).
+    """
+
+    def __init__(self, windows: Windows, slack: int) -> None:
+        self._windows = windows
+        self._index = PlacedKeys()
+        self._history = History(2, max(windows.lengths), keep=windows.keep, slack=slack)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def observe(self, partition: Ints, keys: Objects, times: Ints, values: Ints) -> Past:
+        """Take events in, in order of arrival, and say what each one's key had seen before.
+
+        A key has a past in each partition; where it is the records' key, that is one.
+        An event sees what had arrived by then and is older than itself. Where a key's events
+        come in order of time, as nearly always, all of them are worked at once; the others are
+        worked one at a time.
+        """
+        slots = self._index.slots(partition, keys)
+        order = np.argsort(slots, kind="stable")
+        astray = self._astray(slots[order], times[order])
+        numbers = np.column_stack([values, values * values])
+        if not len(astray):
+            self._history.append(slots[order], times[order], numbers[order])
+            return self._past(slots, times)
+        single = np.isin(slots, astray)
+        many = ~single
+        order = order[many[order]]
+        self._history.append(slots[order], times[order], numbers[order])
+        n, k = len(times), len(self._windows.lengths)
+        count, total, squares = (np.zeros((n, k), np.int64) for _ in range(3))
+        past = Past(count, total, squares, np.full(n, NO_TIME), np.full(n, NO_TIME))
+        _put(past, many, self._past(slots[many], times[many]))
+        for row in np.flatnonzero(single).tolist():
+            one = slice(row, row + 1)
+            _put(past, one, self._past(slots[one], times[one]))
+            self._history.insert(int(slots[row]), int(times[row]), numbers[row])
+        return past
+
+    def as_of(self, partition: Ints, keys: Objects, times: Ints) -> Past:
+        """Say what keys had seen before these times, and take nothing in."""
+        return self._past(self._index.slots(partition, keys), times)
+
+    def keep_from(self, oldest: int | None) -> None:
+        """Forget nothing that an event as old as this may ask for (ms)."""
+        longest = max(self._windows.lengths)
+        self._history.floor = None if oldest is None else oldest - longest
+
+    def kept(self, partition: int) -> tuple[list[str], Ints, Ints, Ints]:
+        """Return a partition's past: its keys, how many events each has, their times and values."""
+        keys, slots = self._index.of(partition)
+        count, times, numbers = self._history.kept(slots)
+        return keys, count, times, numbers[:, 0]
+
+    def restore(
+        self, partition: int, keys: Sequence[str], count: Ints, times: Ints, values: Ints
+    ) -> None:
+        """Take in a partition's past, in order of arrival; there must be none of it yet.
+
+        Parameters
+        ----------
+        count
+            How many of the rows are each key's; a key may come several times.
+        """
+        slots = np.repeat(self._index.slots(np.full(len(keys), partition), keys), count)
+        order = np.lexsort((times, slots))
+        numbers = np.column_stack([values, values * values])[order]
+        self._history.append(slots[order], times[order], numbers)
+
+    def _astray(self, slots: Slots, times: Ints) -> Slots:
+        """Find the keys with an event that is older than one before it."""
+        if not len(slots):
+            return slots
+        first = np.concatenate(([True], slots[1:] != slots[:-1]))
+        before = np.concatenate(([NO_TIME], times[:-1]))
+        before[first] = self._history.newest(slots[first])
+        return np.unique(slots[times < before])
+
+    def _past(self, slots: Slots, times: Ints) -> Past:
+        history, windows = self._history, self._windows
+        here = history.before(slots, times)
+        sums = history.sums(here)
+        floor = here - windows.keep
+        count, total, squares = (
+            np.empty((len(slots), len(windows.lengths)), np.int64) for _ in range(3)
+        )
+        longest = here
+        for i, length in enumerate(windows.lengths):
+            start = np.maximum(history.before(slots, times - length), floor)
+            inside = sums - history.sums(start)
+            count[:, i], total[:, i], squares[:, i] = here - start, inside[:, 0], inside[:, 1]
+            longest = np.minimum(longest, start)
+        known = here > longest
+        last = np.where(known, history.times(here), NO_TIME)
+        first = np.where(known, history.times(np.minimum(longest + 1, here)), NO_TIME)
+        return Past(count, total, squares, last, first)
+
+
+def _put(past: Past, rows: npt.NDArray[np.bool_] | slice, part: Past) -> None:
+    past.count[rows], past.total[rows] = part.count, part.total
+    past.squares[rows] = part.squares
+    past.last[rows], past.first[rows] = part.last, part.first
+
+
+def featurize(
+    events: Events,
+    spec: DomainSpec,
+    windows: Mapping[str, WindowState],
+    tables: Mapping[str, SecondKeyTable],
+    lookups: Mapping[str, Versions],
+    trackers: Mapping[str, TrackedState],
+    answered: Ints | None = None,
+) -> tuple[npt.NDArray[np.float32], Lineage]:
+    """Compute the features of events that are ready, and remember the events.
+
+    Parameters
+    ----------
+    answered
+        Of events that are remembered already, and are scored again: when the third party's answer
+        came (ms), shape ``(n,)``. They meet it, and nothing is remembered.
+
+    Returns
+    -------
+    ``float32``, shape ``(n_events, n_features)``, in the order of the events, and what the scores
+    are to say of their context.
+    """
+    pasts = {}
+    for w in spec.windows:
+        asked = events.partition, events.strings(w.key), events.event_time
+        own = windows[w.name]
+        pasts[w.name] = (
+            own.observe(*asked, events.integers(w.value)) if answered is None else own.as_of(*asked)
+        )
+    counts = {
+        t.name: tables[t.name].windows(events.strings(t.key), events.event_time)
+        for t in spec.tables
+    }
+    times = dict.fromkeys(lookups, events.event_time)
+    if answered is not None and spec.recall is not None:
+        times[spec.recall.lookup] = answered
+    joined = {
+        name: lookup.as_of(events.partition, events.entity, times[name])
+        for name, lookup in lookups.items()
+    }
+    tracked = {name: tracker.update(events, joined) for name, tracker in trackers.items()}
+    aggregates = Aggregates(pasts, counts, joined, tracked)
+    features = spec.features.assemble(events, aggregates).astype(np.float32)
+    lineage = spec.features.lineage
+    return features, None if lineage is None else lineage(aggregates)

@@ -1,0 +1,171 @@
+"""Monitor: raise alerts from scores, and say why.
+
+An explanation compares the event with the usual: each group of features is set to its reference
+values, the row is scored again, and the fall of the log-odds is the group's share. That is
+occlusion (Zeiler and Fergus, 2014, section 4) by groups, and needs nothing but the scorer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from streamsim.streams.codec import format_times
+from streamsim.streams.events import Events, Floats, Outbound
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import ALERTS, topic
+
+Matrix = npt.NDArray[np.float32]
+SHOWN = 3
+"""How many reasons an alert gives at the most."""
+TELLING = 0.25
+"""A reason moved the log-odds by at least this: the odds by a quarter or more."""
+
+
+def occluded(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matrix:
+    """Build the rows to score for an explanation.
+
+    Returns
+    -------
+    Shape ``(n_rows * n_groups, n_features)``: for each row, one copy per feature group with
+    that group at its reference.
+    """
+    groups = list(spec.features.groups.values())
+    column = {name: i for i, name in enumerate(spec.features.names)}
+    copies = np.repeat(rows[:, None, :], len(groups), axis=1)
+    reference = np.array(signature.reference, np.float32)
+    for g, group in enumerate(groups):
+        own = [column[name] for name in group]
+        copies[:, g, own] = reference[own]
+    return copies.reshape(-1, rows.shape[1])
+
+
+def reasons(
+    spec: DomainSpec, rows: Matrix, scores: Floats, without: Floats, signature: Signature
+) -> list[list[dict[str, Any]]]:
+    """Name the groups that moved each score most.
+
+    Parameters
+    ----------
+    without
+        Scores of :func:`occluded` rows, shape ``(n_rows * n_groups,)``.
+
+    Returns
+    -------
+    Per row, at most three reasons, largest effect first: what moved, the feature that shows it,
+    its value, what is usual, the effect in log-odds, and all that in words.
+    """
+    groups = spec.features.groups
+    usual = dict(zip(signature.features, signature.reference, strict=True))
+    risk, rest = spec.alert.risk(scores), spec.alert.risk(without)
+    effect = _log_odds(risk)[:, None] - _log_odds(rest).reshape(len(risk), len(groups))
+    result = []
+    for row, effects in zip(rows.tolist(), effect, strict=True):
+        value = dict(zip(spec.features.names, row, strict=True))
+        ranked = sorted(zip(effects.tolist(), groups.items(), strict=True), key=lambda x: -x[0])
+        why = []
+        for share, (what, group) in ranked[:SHOWN]:
+            if share < TELLING:
+                break
+            used = [name for name in group if name not in signature.ignored] or group
+            name = _most_telling(used, value, usual)
+            why.append(
+                {
+                    "what": what,
+                    "feature": name,
+                    "value": round(value[name], 4),
+                    "usual": round(usual[name], 4),
+                    "effect": round(share, 2),
+                    "text": spec.features.phrase(name, value[name], usual[name]),
+                }
+            )
+        result.append(why)
+    return result
+
+
+def _most_telling(
+    group: Sequence[str], value: Mapping[str, float], usual: Mapping[str, float]
+) -> str:
+    """Choose what to show of a group: its first feature that is plainly unusual, or the most so."""
+    distance = {name: abs(value[name] - usual[name]) / (abs(usual[name]) + 1) for name in group}
+    return next(
+        (name for name in group if distance[name] > 0.5), max(group, key=distance.__getitem__)
+    )
+
+
+def alert_records(
+    spec: DomainSpec,
+    events: Events,
+    scores: Floats,
+    why: list[list[dict[str, Any]]],
+    signature: Signature,
+    estimates: Mapping[str, Floats] | None = None,
+) -> list[Outbound]:
+    """Write alerts as CloudEvents 1.0 in binary mode.
+
+    What is estimated beside the scores is among the facts.
+
+    The id comes from the rule and the source position, never from score or version, so that a
+    repeat is recognised.
+
+    References
+    ----------
+    https://github.com/cloudevents/spec (v1.0.2), Kafka protocol binding, binary content mode.
+    """
+    rule, source = spec.alert, topic(spec.name, spec.trigger.name)
+    records = []
+    risks = rule.risk(scores).tolist()
+    for row, at in enumerate(format_times(events.event_time)):
+        facts = {name: _plain(events.columns[name][row]) for name in rule.facts}
+        facts |= {name: float(own[row]) for name, own in (estimates or {}).items()}
+        partition, offset = int(events.partition[row]), int(events.offset[row])
+        score, entity = float(scores[row]), events.entity[row]
+        body: Mapping[str, Any] = {
+            "rule": rule.name,
+            "severity": "critical" if risks[row] >= rule.critical else "warning",
+            rule.noun: entity,
+            "seen": rule.sentence(facts),
+            "facts": facts,
+            "why": why[row],
+            "score": score,
+            "threshold": signature.threshold,
+            "event_id": events.event_id[row],
+            "event_time": at,
+            "model": signature.model,
+            "version": signature.version,
+            "source": {"topic": source, "partition": partition, "offset": offset},
+        }
+        headers = {
+            "content-type": "application/json",
+            "ce_specversion": "1.0",
+            "ce_id": f"{rule.name}:{source}:{partition}:{offset}",
+            "ce_source": f"/streamsim/{spec.name}",
+            "ce_type": f"streamsim.{spec.name}.{rule.name}",
+            "ce_time": at,
+            "ce_subject": entity,
+        }
+        records.append(
+            Outbound(
+                topic(spec.name, ALERTS),
+                partition,
+                entity.encode(),
+                orjson.dumps(body),
+                int(events.event_time[row]),
+                [(name, text.encode()) for name, text in headers.items()],
+            )
+        )
+    return records
+
+
+def _log_odds(p: Floats) -> Floats:
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

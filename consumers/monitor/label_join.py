@@ -1,0 +1,203 @@
+"""Scores joined with their labels, where both lie: in the partition of their entity.
+
+A score is judged once its label can no longer change: when the labels' watermark is the domain's
+label delay past the event, and nothing older is on its way in the partition. Until then it waits,
+and so do labels that come before the score. What has been judged is published by buckets of event
+time, each once, complete, and the same whatever the batches were.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects, Outbound
+from streamsim.streams.packing import pack, unpack
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import JUDGED, topic
+
+MICRO = 1_000_000
+"""Scores have six decimals; they are kept as whole millionths."""
+Rows: TypeAlias = tuple[Ints, Ints, Ints]
+"""Event's fingerprint, time (ms), and millionths of a score or value of a label.
+
+Where the model has a slate, a score's values are a row: the millionths, and then the items."""
+
+
+def fingerprint(event_ids: Objects) -> Ints:
+    """Return 64 bits that stand for each id; of a million ids two are alike once in 40 million."""
+    from pandas.util import hash_array
+
+    hashed: npt.NDArray[np.uint64] = hash_array(event_ids, categorize=False)
+    return hashed.view(np.int64)
+
+
+class JudgedRows:
+    """What waits for its label, or for its score, in one worker's partitions."""
+
+    def __init__(self, spec: DomainSpec) -> None:
+        n = spec.partitions
+        self._spec, self._step = spec, spec.accuracy.step
+        self._topic = topic(spec.name, JUDGED)
+        self.until = np.full(n, NO_TIME)
+        """Per partition, the event time before which all has been judged and published (ms)."""
+        self._scores: list[list[Rows]] = [[] for _ in range(n)]
+        self._labels: list[list[Rows]] = [[] for _ in range(n)]
+
+    def scored(self, events: Events, scores: Floats, items: Ints | None = None) -> dict[str, Ints]:
+        """Take in scores, and what was put forward; return them as they are written down."""
+        micro = np.round(scores * MICRO).astype(np.int64)
+        if items is not None:
+            micro = np.column_stack([micro, items])
+        rows = fingerprint(events.event_id), events.event_time, micro
+        self._add(self._scores, events.partition, rows)
+        return dict(zip(("id", "time", "value"), rows, strict=True))
+
+    def labelled(self, events: Events, known: Ints) -> dict[str, Ints]:
+        """Take in labels; return them as they are written down.
+
+        Parameters
+        ----------
+        known
+            From when on each counts as known (ms).
+        """
+        field = self._spec.label_field
+        value = np.ones(len(events), np.int64) if field is None else events.integers(field)
+        rows = fingerprint(events.strings(self._spec.label_key)), known, value
+        self._add(self._labels, events.partition, rows)
+        return dict(zip(("id", "time", "value"), rows, strict=True))
+
+    def closes(self, final: Ints) -> bool:
+        """Say whether a bucket has ended by then; see :meth:`close`."""
+        return bool((self._ends(final) > self.until).any())
+
+    def close(self, final: Ints) -> list[Outbound]:
+        """Publish the buckets that have ended by then.
+
+        Parameters
+        ----------
+        final
+            Per partition, the event time before which everything is scored, and every label known.
+        """
+        ends = self._ends(final)
+        records = []
+        for p in np.flatnonzero(ends > self.until).tolist():
+            end, since = int(ends[p]), int(self.until[p])
+            time, score, label = self._judge(p, end)
+            body = {
+                "span": np.array([p, since, end]),
+                "time": time,
+                "score": score,
+                "label": label,
+            }
+            key = b"%d" % p
+            records.append(Outbound(self._topic, 0, key, pack(body), max(end, 0), []))
+            self.until[p] = end
+        return records
+
+    def kept(self, partition: int) -> dict[str, Any]:
+        """Return what waits in a partition, as it is written down."""
+        content: dict[str, Any] = {}
+        for name, kept in (("score", self._scores), ("label", self._labels)):
+            parts = kept[partition] or [_NOTHING]
+            columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+            content |= {
+                f"{name}:{c}": v for c, v in zip(("id", "time", "value"), columns, strict=True)
+            }
+        return content
+
+    def restore(self, partition: int, until: int, scores: Rows, labels: Rows) -> None:
+        """Take in what waited in a partition; what has been judged since is left out."""
+        self.until[partition] = until
+        own = np.full(len(scores[1]), partition)
+        if self._spec.slate is not None:
+            scores = scores[0], scores[1], scores[2].reshape(-1, 1 + self._spec.slate.size)
+        waiting = scores[1] >= until
+        self._add(self._scores, own[waiting], _take(scores, waiting))
+        own = np.full(len(labels[1]), partition)
+        waiting = labels[1] >= until
+        self._add(self._labels, own[waiting], _take(labels, waiting))
+
+    def _ends(self, final: Ints) -> Ints:
+        return np.where(final == NO_TIME, NO_TIME, final - final % self._step)
+
+    def _add(self, kept: list[list[Rows]], partition: Ints, rows: Rows) -> None:
+        for p in np.unique(partition).tolist():
+            kept[p].append(_take(rows, partition == p))
+
+    def _judge(self, p: int, end: int) -> tuple[Ints, Ints, Ints]:
+        """Take the scores of events before ``end``, and what was true of them."""
+        due, rest = _split(self._scores[p], end)
+        self._scores[p] = rest
+        labels = self._labels[p]
+        known = _concat(labels)
+        # A label is never older than its event: what is known by then is of events judged by now.
+        self._labels[p] = [_take(known, known[1] >= end)] if labels else []
+        ids, time, score = due
+        missing = self._spec.unlabelled
+        label = np.full(len(ids), -1 if missing is None else missing)
+        key, value = self._in_time(known, ids, time)
+        if len(key) and len(ids):
+            last = np.searchsorted(key, ids, "right") - 1  # of several, the one known last
+            found = (last >= 0) & (key[last] == ids)
+            label[found] = value[last[found]]
+        if score.ndim > 1:
+            label, score = self._spec.truth(label, score[:, 1:]), score[:, 0]
+        sure = label >= 0
+        return time[sure], score[sure], label[sure]
+
+    def _in_time(self, labels: Rows, ids: Ints, time: Ints) -> tuple[Ints, Ints]:
+        """Return the labels that are known within the delay after their event, by id and time.
+
+        What comes later is too late whoever judges when: it must change nothing.
+        """
+        order = np.argsort(ids, kind="stable")
+        by_id = ids[order]
+        at = np.searchsorted(by_id, labels[0]).clip(0, max(len(by_id) - 1, 0))
+        if not len(by_id) or not len(labels[0]):
+            return _EMPTY, _EMPTY
+        delay = self._spec.timeline.label_delay
+        good = (by_id[at] == labels[0]) & (labels[1] <= time[order][at] + delay)
+        key, known, value = _take(labels, good)
+        order = np.lexsort((known, key))
+        return key[order], value[order]
+
+
+_EMPTY = np.empty(0, np.int64)
+_NOTHING: Rows = (_EMPTY, _EMPTY, _EMPTY)
+
+
+def _take(rows: Rows, which: npt.NDArray[np.bool_]) -> Rows:
+    return rows[0][which], rows[1][which], rows[2][which]
+
+
+def _concat(parts: list[Rows]) -> Rows:
+    if not parts:
+        return _NOTHING
+    ids, time, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return ids, time, value
+
+
+def _split(parts: list[Rows], end: int) -> tuple[Rows, list[Rows]]:
+    """Return the rows before ``end``, and the others."""
+    due, rest = [], []
+    for part in parts:
+        if part[1].min() >= end:
+            rest.append(part)
+            continue
+        now = part[1] < end
+        due.append(_take(part, now))
+        if not now.all():
+            rest.append(_take(part, ~now))
+    return _concat(due), rest
+
+
+def read_judged(value: bytes) -> tuple[int, int, int, Ints, Ints, Ints]:
+    """Read what was published: partition, from and until (ms), times, scores and labels."""
+    columns = unpack(value)
+    found = [columns[name] for name in ("span", "time", "score", "label")]
+    span, time, score, label = (c for c in found if isinstance(c, np.ndarray))
+    p, since, until = span.tolist()
+    return p, since, until, time, score, label

@@ -1,0 +1,193 @@
+"""Rolling accuracy of a domain: all partitions' judged scores, one window, one state a step.
+
+Every worker reads the whole of ``<domain>.judged`` and comes to the same states; one of them, who
+has the first partition, tells of them. Whoever takes over tells of the latest again, and a repeat
+is known by its step.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from streamsim.consumers.monitor.accuracy import AccuracyState, Bar, Change, judge
+from streamsim.consumers.monitor.label_join import MICRO, read_judged
+from streamsim.streams.codec import format_times
+from streamsim.streams.events import NO_TIME, Ints, Mask, Outbound
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.statistics.quality import named
+from streamsim.streams.topics import ALERTS, METRICS, topic
+
+KEPT = 200
+"""So many of the latest states are told again by whoever takes over."""
+LOW, RECOVERED = "accuracy_low", "accuracy_recovered"
+
+
+class Rolling:
+    """The window over what has been judged, and the states so far."""
+
+    def __init__(self, spec: DomainSpec) -> None:
+        self._spec, own = spec, spec.accuracy
+        self._metric, is_error = named(own.metric)
+        self._bar = Bar(own.threshold, own.margin, own.min_samples, is_error)
+        self._covered = np.full(spec.partitions, NO_TIME)
+        self._window: tuple[Ints, Ints, Ints] = _NONE
+        self._waiting: list[tuple[Ints, Ints, Ints]] = []
+        self._next = NO_TIME
+        self._is_low = False
+        self._samples = 0
+        self.states: deque[AccuracyState] = deque(maxlen=KEPT)
+
+    @property
+    def complete(self) -> int:
+        """The event time up to which everybody has judged (ms)."""
+        return int(self._covered.min())
+
+    def apply(self, value: bytes) -> list[AccuracyState]:
+        """Take in a record of the judged topic; return the states that it completes."""
+        p, _, until, time, score, label = read_judged(value)
+        covered = int(self._covered[p])
+        if until <= covered:
+            return []
+        new = time >= covered
+        if new.any():
+            self._waiting.append((time[new], score[new], label[new]))
+        self._covered[p] = until
+        complete = int(self._covered.min())
+        if complete == NO_TIME or (self._next != NO_TIME and complete < self._next):
+            return []
+        return self._advance(complete)
+
+    def _advance(self, complete: int) -> list[AccuracyState]:
+        """Go on step by step to where everybody has come."""
+        own = self._spec.accuracy
+        parts = [_NONE, *self._waiting]
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        due = columns[0] < complete
+        self._waiting = [_rows(columns, ~due)]
+        # Of the same instant, by score: the order of partitions must not matter where many count.
+        new = _rows(columns, due)
+        order = np.lexsort((new[2], new[1], new[0]))
+        # What is in the window came before all of this.
+        time, score, label = (
+            np.concatenate([old, column[order]])
+            for old, column in zip(self._window, new, strict=True)
+        )
+        if self._next == NO_TIME and len(time):
+            self._next = int(time[0]) // own.step * own.step + own.step
+        found = []
+        while NO_TIME < self._next <= complete:
+            state = self._state(self._next, time, score, label)
+            # Of a long silence it is told once.
+            if state.samples or self._samples:
+                found.append(state)
+                self._next += own.step
+            else:
+                self._next = self._after_silence(time, complete)
+            self._samples = state.samples
+        begin = self._begin(time, complete)
+        self._window = time[begin:], score[begin:], label[begin:]
+        self.states.extend(found)
+        return found
+
+    def _after_silence(self, time: Ints, complete: int) -> int:
+        """Return the next step whose window holds anything: a clock may leap by centuries."""
+        step = self._spec.accuracy.step
+        later = int(np.searchsorted(time, self._next))
+        first = int(time[later]) if later < len(time) else complete
+        return min(first, complete) // step * step + step
+
+    def _begin(self, time: Ints, end: int) -> int:
+        """Return the first row of the window that ends then: of a span, and of so many events."""
+        own = self._spec.accuracy
+        done = int(np.searchsorted(time, end))
+        return max(int(np.searchsorted(time, end - own.span)), done - own.count, 0)
+
+    def _state(self, end: int, time: Ints, score: Ints, label: Ints) -> AccuracyState:
+        begin, done = self._begin(time, end), int(np.searchsorted(time, end))
+        state = judge(
+            self._bar,
+            self._metric,
+            end,
+            score[begin:done] / MICRO,
+            label[begin:done].astype(np.float64),
+            self._is_low,
+        )
+        self._is_low = state.is_low
+        return state
+
+
+_NOTHING = np.empty(0, np.int64)
+_NONE = _NOTHING, _NOTHING, _NOTHING
+
+
+def _rows(columns: Sequence[Ints], which: Mask) -> tuple[Ints, Ints, Ints]:
+    time, score, label = columns
+    return time[which], score[which], label[which]
+
+
+def told(spec: DomainSpec, state: AccuracyState, model: str) -> list[Outbound]:
+    """Write a state for ``<domain>.metrics``, and the alert if it changes anything."""
+    own, at = spec.accuracy, format_times(np.array([state.at]))[0]
+    value = None if np.isnan(state.value) else round(state.value, 6)
+    body: dict[str, Any] = {
+        "accuracy": {
+            "until": at,
+            "metric": own.metric,
+            "value": value,
+            "samples": state.samples,
+            "threshold": own.threshold,
+            "is_low": state.is_low,
+            "change": state.change,
+        }
+    }
+    records = [
+        Outbound(
+            topic(spec.name, METRICS), 0, b"accuracy", orjson.dumps(body), max(state.at, 0),
+            [("accuracy_id", str(state.at).encode())],
+        )
+    ]  # fmt: skip
+    if state.change is not None and value is not None:
+        records.append(_alert(spec, state, value, at, model))
+    return records
+
+
+def _alert(spec: DomainSpec, state: AccuracyState, value: float, at: str, model: str) -> Outbound:
+    """Write that accuracy is low, or is so no more, as a CloudEvent."""
+    own, raised = spec.accuracy, state.change is Change.RAISED
+    rule = LOW if raised else RECOVERED
+    side = "below" if raised else "above"
+    body = {
+        "rule": rule,
+        "severity": "critical" if raised else "resolved",
+        "monitored": model,
+        "seen": f"{own.metric} {value:.3f} over {state.samples:,} events with final labels",
+        "facts": {"value": value, "samples": state.samples, "threshold": own.threshold},
+        "why": [
+            {
+                "what": "accuracy",
+                "feature": own.metric,
+                "value": value,
+                "usual": own.threshold,
+                "effect": round(abs(value - own.threshold), 4),
+                "text": f"{side} {own.threshold:g}",
+            }
+        ],
+        "event_time": at,
+    }
+    headers = {
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_id": f"{rule}:{spec.name}:{state.at}",
+        "ce_source": f"/streamsim/{spec.name}",
+        "ce_type": f"streamsim.{spec.name}.{rule}",
+        "ce_time": at,
+        "ce_subject": model,
+    }
+    encoded = [(name, text.encode()) for name, text in headers.items()]
+    name = topic(spec.name, ALERTS)
+    return Outbound(name, 0, model.encode(), orjson.dumps(body), max(state.at, 0), encoded)

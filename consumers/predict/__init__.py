@@ -1,0 +1,1 @@
+"""Predict: score micro-batches over HTTP, by the model version that answers at their time."""

@@ -1,0 +1,124 @@
+"""What scores a batch, and the records that its scores become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.streams.answers import Answers, estimates_of
+from streamsim.streams.codec import dump_each, format_times
+from streamsim.streams.events import (
+    CORRECTS,
+    FEATURE_HASH,
+    FEATURES,
+    MODEL,
+    MODEL_VERSION,
+    SOURCE_OFFSET,
+    Floats,
+    Ints,
+    OutboundBatch,
+    source_headers,
+    stretches,
+)
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import CORRECTIONS, SCORES, topic
+
+Matrix = npt.NDArray[np.float32]
+DECIMALS = 6
+"""Scores are rounded to this before anybody looks at them: the last bits of a float may depend
+on which other rows were in the batch."""
+
+
+class Scorer(Protocol):
+    """Whatever turns rows of features into scores."""
+
+    async def score(self, rows: Matrix, version: str | None = None) -> Answers:
+        """Return one answer per row, by that version: see :mod:`streamsim.streams.answers`.
+
+        Raises
+        ------
+        ScorerUnavailable
+            If it cannot answer now; the same call may succeed later.
+        BadRequest
+            If it refuses these rows; repeating the call is no use.
+        """
+        ...
+
+
+def rounded(scores: Floats) -> Floats:
+    """Round scores to what is compared, sent and stored.
+
+    >>> rounded(np.array([0.12345649, 1e-9])).tolist()
+    [0.123456, 0.0]
+    """
+    return np.round(scores, DECIMALS)
+
+
+def estimated(spec: DomainSpec, answer: Answers) -> dict[str, Floats]:
+    """Return what is estimated beside scores, by name, rounded as they are."""
+    numbers = rounded(estimates_of(answer, len(spec.estimates))).T
+    return dict(zip((estimate.name for estimate in spec.estimates), numbers, strict=True))
+
+
+def score_batches(
+    spec: DomainSpec,
+    prepared: Prepared,
+    scores: Floats,
+    signature: Signature,
+    items: Ints | None = None,
+    estimates: Mapping[str, Floats] | None = None,
+) -> list[OutboundBatch]:
+    """Write one record per score, with its lineage: model, version, features and source.
+
+    What is estimated and put forward stands beside the score, so that the topic holds it for
+    whoever shows it.
+
+    Returns
+    -------
+    A batch or more per partition, in the order of the events.
+    """
+    events, features = prepared.events, prepared.features
+    name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
+    if prepared.recalled:
+        name_out = topic(spec.name, CORRECTIONS)
+    entity_name = spec.trigger.key
+    entities = events.entity.tolist()
+    bodies = [
+        {"event_id": i, "event_time": at, entity_name: entity, "score": score}
+        for i, at, entity, score in zip(
+            events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
+        )
+    ]
+    for name, numbers in (estimates or {}).items():
+        for body, number in zip(bodies, numbers.tolist(), strict=True):
+            body[name] = number
+    if items is not None:
+        for body, slate in zip(bodies, items.tolist(), strict=True):
+            body["items"] = slate
+    if prepared.lineage is not None:
+        for body, met in zip(bodies, prepared.lineage, strict=True):
+            body["lineage"] = met
+    keys, values = list(map(str.encode, entities)), dump_each(bodies)
+    times = events.event_time.tolist()
+    packed = np.ascontiguousarray(features, "<f4").view(f"V{features.shape[1] * 4}").ravel()
+    rows, offsets = packed.tolist(), list(map(b"%d".__mod__, events.offset.tolist()))
+    model = (MODEL, signature.model.encode())
+    version = (MODEL_VERSION, signature.version.encode())
+    hash_ = (FEATURE_HASH, signature.feature_hash.encode())
+    batches = []
+    for p, part in stretches(events.partition):
+        source, own, _ = source_headers(name_in, p, 0)
+        headers = [
+            [model, version, hash_, (FEATURES, row), source, own, (SOURCE_OFFSET, at)]
+            for row, at in zip(rows[part], offsets[part], strict=True)
+        ]
+        if prepared.recalled:
+            for named, event_id in zip(headers, events.event_id[part], strict=True):
+                named[-3:] = [(CORRECTS, event_id.encode())]
+        batches.append(OutboundBatch(name_out, p, keys[part], values[part], times[part], headers))
+    return batches

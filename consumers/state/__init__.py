@@ -1,0 +1,1 @@
+"""State: what is remembered per partition, its checkpoints, and the order of the changelog."""

@@ -1,0 +1,60 @@
+"""The account: in which class each record of each partition ended, and up to which offset.
+
+Every record that is no heartbeat ends in exactly one class. For triggers: scored, late,
+duplicate, dead, filtered (with the reason). For context and labels: applied, late, duplicate,
+dead. What is in no class yet is still on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from streamsim.streams.events import Ints
+from streamsim.streams.spec import DomainSpec, Role
+
+SCORED, APPLIED, LATE, DUPLICATE, DEAD, HEARTBEAT = (
+    "scored",
+    "applied",
+    "late",
+    "duplicate",
+    "dead",
+    "heartbeat",
+)
+NO_ENTITY, NO_MODEL = "no_entity", "no_model"
+FILTERED = (NO_ENTITY, NO_MODEL)
+COMMON = (LATE, DUPLICATE, DEAD, HEARTBEAT)
+
+
+class Account:
+    """Counts per source, class and partition."""
+
+    def __init__(self, spec: DomainSpec) -> None:
+        self._counts: dict[str, dict[str, Ints]] = {
+            source.name: {
+                name: np.zeros(spec.partitions, np.int64)
+                for name in ((SCORED, *FILTERED) if source.role is Role.TRIGGER else (APPLIED,))
+                + COMMON
+            }
+            for source in spec.sources
+        }
+
+    def add(self, source: str, name: str, partition: Ints) -> None:
+        """Count one record per entry of ``partition`` in a class."""
+        if len(partition):
+            counts = self._counts[source][name]
+            counts += np.bincount(partition, minlength=len(counts))
+
+    def of(self, source: str, partition: int) -> dict[str, int]:
+        """Return the classes of one partition of a source."""
+        return {name: int(counts[partition]) for name, counts in self._counts[source].items()}
+
+    def set(self, source: str, partition: int, classes: Sequence[int]) -> None:
+        """Set the classes of one partition of a source, in the order of :meth:`of`."""
+        for counts, count in zip(self._counts[source].values(), classes, strict=True):
+            counts[partition] = count
+
+    def total(self, source: str) -> dict[str, int]:
+        """Return the classes of a source over all partitions."""
+        return {name: int(counts.sum()) for name, counts in self._counts[source].items()}

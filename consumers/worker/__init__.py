@@ -1,0 +1,1 @@
+"""The worker process: Faust, its transport, Kafka clients, back-pressure; all I/O of a consumer."""

@@ -1,0 +1,149 @@
+"""The Faust application: agents that receive batches, and one runner per domain behind them.
+
+This is the only file that knows Faust's ``App``. ``python -m streamsim.consumers.worker`` is a
+worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import faust
+from faust.types import TP
+
+from streamsim.consumers.worker.domain_context import WorkerConfig
+from streamsim.consumers.worker.engine import Engine
+from streamsim.consumers.worker.fetch_wait import FetchWait
+from streamsim.consumers.worker.inbox import Inbox
+from streamsim.consumers.worker.transport import RESTORE_S, BatchApp, BatchConsumer, ConsumerTuning
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import StateError, StreamsimError
+from streamsim.streams.settings import read_settings
+from streamsim.streams.topics import topic
+
+SWITCH_S = 0.0003
+"""How long the steps may keep the interpreter from the thread that fetches; it wants it several
+times for each answer of the broker, and Python would let it wait 5 ms each time."""
+
+
+def create_app(config: WorkerConfig) -> BatchApp:
+    """Build the Faust app of a worker."""
+    app = BatchApp(
+        config.group,
+        broker=f"kafka://{config.broker}",
+        broker_request_timeout=RESTORE_S + 20,  # past it, Faust never recovers and says nothing
+        broker_session_timeout=config.tuning.session_s,
+        broker_heartbeat_interval=config.tuning.heartbeat_s,
+        broker_commit_interval=0.5,
+        broker_max_poll_records=None,
+        consumer_auto_offset_reset="earliest",
+        producer_acks=-1,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        datadir=str(config.settings.home_path / "faust"),
+    )
+    app.tuning = config.tuning
+
+    def finished(tp: TP, offset: int) -> None:
+        assert isinstance(app.consumer, BatchConsumer)
+        app.consumer.finish(tp, offset)
+
+    specs = [load_domain(name) for name in config.domains]
+    app.worker = engine = Engine(config, specs, finished, app.crash, _refuse)
+    app.add_dependency(engine)  # what app.service() takes starts only after the first restore
+    for spec in specs:
+        for source in spec.sources:
+            _receive(app, engine.inboxes[spec.name], topic(spec.name, source.name))
+    return app
+
+
+def _refuse(error: StateError) -> NoReturn:
+    """End the worker with a sentence.
+
+    Faust would end it with tracebacks, its own among them. Nothing is under way at this point: what
+    was, has been written down before the state is read.
+    """
+    print(f"streamsim.consumers.worker: {error}", file=sys.stderr, flush=True)
+    os._exit(error.exit_code)
+
+
+def _receive(app: BatchApp, inbox: Inbox, name: str) -> None:
+    """Let an agent put what is fetched from a topic into the inbox."""
+
+    @app.agent(app.topic(name, value_serializer="raw"), name=f"receive-{name}")
+    async def receive(stream: Any) -> None:
+        async for event in stream.noack().events():
+            inbox.put(event.message.tp, event.value)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line of a worker."""
+    parser = argparse.ArgumentParser(
+        prog="python -m streamsim.consumers.worker", description="A Faust worker."
+    )
+    parser.add_argument("--domain", action="append", required=True, help="domain to process")
+    parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="Kafka broker")
+    parser.add_argument("--group", default="streamsim", help="consumer group (default streamsim)")
+    parser.add_argument("--worker", type=int, default=0, help="number of this worker")
+    parser.add_argument("--model-url", help="model service")
+    parser.add_argument("--hold", action="store_true", help="score in order of event time")
+    parser.add_argument("--renews", action="store_true", help="somebody renews the models")
+    parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
+    parser.add_argument(
+        "--fetch-growth-us", type=float, default=0.0, help="more for each held batch"
+    )
+    parser.add_argument("--idempotent", action="store_true", help="the broker can do that")
+    parser.add_argument("--trim", action="store_true", help="trim the changelog at snapshots")
+    parser.add_argument("--session-s", type=float, default=10.0, help="session time-out")
+    return parser
+
+
+def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
+    """Read the command line and the environment of a worker."""
+    arguments = parser().parse_args(argv)
+    settings = read_settings({"model_url": arguments.model_url})
+    return WorkerConfig(
+        domains=tuple(arguments.domain),
+        broker=arguments.broker,
+        group=arguments.group,
+        worker=arguments.worker,
+        hold=arguments.hold,
+        tuning=ConsumerTuning(
+            fetch_wait=FetchWait(arguments.fetch_wait_ms, arguments.fetch_growth_us),
+            fetch_bytes=max(1 << 20, settings.max_record),
+            session_s=arguments.session_s,
+            heartbeat_s=arguments.session_s / 6,
+            rebalance_s=arguments.session_s,
+            idempotent=arguments.idempotent,
+            trims=arguments.trim,
+        ),
+        settings=settings,
+        renews=arguments.renews,
+    )
+
+
+def run(config: WorkerConfig) -> None:
+    """Run a worker until it is stopped."""
+    app = create_app(config)
+    # Batches come and go by the thousand and are never cyclic: collecting often finds nothing, and
+    # looks at all that waits.
+    gc.freeze()
+    gc.set_threshold(500_000, 20, 100)
+    sys.setswitchinterval(SWITCH_S)
+    faust.Worker(app, loglevel="INFO").execute_from_commandline()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Be a worker."""
+    try:
+        run(read_config(argv))
+    except StreamsimError as error:
+        print(f"streamsim.consumers.worker: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

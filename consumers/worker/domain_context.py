@@ -1,0 +1,82 @@
+"""What a worker is told, and what one of its domains keeps from assignment to assignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+
+from streamsim.consumers.core.pipeline import new_tables
+from streamsim.consumers.monitor.feed_alerts import FeedStates
+from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.monitor.rolling_metric import Rolling
+from streamsim.consumers.predict.model_schedule import Schedule
+from streamsim.consumers.worker.changelog import Changelog
+from streamsim.consumers.worker.http_scorer import HttpScorer
+from streamsim.consumers.worker.transport import ConsumerTuning
+from streamsim.consumers.worker.trimming import Trimmer
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.settings import Settings
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What one worker is to do.
+
+    Parameters
+    ----------
+    group
+        Consumer group; workers of the same stack share it, and their state.
+    worker
+        Number of this worker within the stack.
+    hold
+        Score in order of event time, once the watermark has passed.
+    durable
+        Write the state down. Without it, it is gone with the worker: what a benchmark compares
+        with.
+    renews
+        Somebody renews the models whose domains declare it, and tells of it: without that, events
+        would wait for ever.
+    """
+
+    domains: tuple[str, ...]
+    broker: str
+    group: str
+    worker: int
+    hold: bool
+    tuning: ConsumerTuning
+    settings: Settings
+    durable: bool = True
+    renews: bool = False
+
+
+class Lasting:
+    """What one domain keeps from assignment to assignment."""
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        config: WorkerConfig,
+        producer: AIOKafkaProducer,
+        trimmer: Trimmer | None,
+    ) -> None:
+        settings = config.settings
+        trim = trimmer.before if trimmer else None
+        self.spec = spec
+        self.tables = new_tables(spec)
+        self.changelog = Changelog(spec, producer, config.group, trim)
+        self.latencies = Latencies()
+        self.rolling = Rolling(spec)
+        self.feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
+        self.told = dict.fromkeys(("judged", "watched"), NO_TIME)
+        """Up to when the accuracy, and the feeds, have been told of, and confirmed (ms)."""
+        self.signature: Signature | None = None
+        self.schedule: Schedule | None = None
+        self.scorer = HttpScorer(
+            settings.model_url,
+            spec.recipe.name,
+            timeout_s=settings.score_timeout_s,
+            max_rows=settings.max_rows,
+        )

@@ -1,0 +1,337 @@
+"""The engine of a worker: what lives as long as the process, and the runners of an assignment.
+
+Every assignment of partitions has runners of its own, which begin with the state that the
+changelog holds. When partitions are revoked, the runners get a moment to finish what is with the
+scorer; then they are given up, and with them all that has not been written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any, NoReturn
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+from mode import Service
+
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.monitor.accuracy import AccuracyState
+from streamsim.consumers.monitor.feed_alerts import FeedAlert, feed_alerts
+from streamsim.consumers.monitor.rolling_metric import told
+from streamsim.consumers.predict.model_schedule import Schedule, read_entry
+from streamsim.consumers.worker.domain_context import Lasting, WorkerConfig
+from streamsim.consumers.worker.follower import follow
+from streamsim.consumers.worker.http_scorer import HttpScorer
+from streamsim.consumers.worker.inbox import Inbox
+from streamsim.consumers.worker.output import BATCH_BYTES, Output
+from streamsim.consumers.worker.runner import Limits, Runner
+from streamsim.consumers.worker.trimming import Trimmer
+from streamsim.consumers.worker.worker_metrics import measures
+from streamsim.streams.errors import ScorerUnavailable, StackError, StateError
+from streamsim.streams.events import Outbound
+from streamsim.streams.privacy.keys import privacy_key
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import JUDGED, OPS_MODELS, TABLE_PARTITIONS, WATCHED, topic
+
+log = logging.getLogger(__name__)
+
+
+class Engine(Service):
+    """The runners of a worker, and what they share.
+
+    Parameters
+    ----------
+    finished
+        Called with a partition and the offset before which all is done and written down.
+    crash
+        Called when the worker cannot go on.
+    refuse
+        Called with what the state says if it cannot be taken over; does not return.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        specs: Sequence[DomainSpec],
+        finished: Callable[[TP, int], None],
+        crash: Callable[[BaseException], Any],
+        refuse: Callable[[StateError], NoReturn],
+    ) -> None:
+        super().__init__()
+        self.config, self.specs = config, specs
+        self._on_finished, self._give_up, self._refuse = finished, crash, refuse
+        self.inboxes = {
+            spec.name: Inbox(
+                {topic(spec.name, s.name): s.name for s in spec.sources}, config.settings.queue_rows
+            )
+            for spec in specs
+        }
+        self._lasting: dict[str, Lasting] = {}
+        self._runners: dict[str, Runner] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._assigned: frozenset[TP] = frozenset()
+        self._generation = -1
+        self._ready = asyncio.Event()
+        self._entered = asyncio.Event()
+        self._stack = AsyncExitStack()
+
+    async def on_start(self) -> None:
+        """Connect to broker and service."""
+        config, settings = self.config, self.config.settings
+        self._producer = producer = AIOKafkaProducer(
+            bootstrap_servers=config.broker,
+            acks="all",
+            enable_idempotence=config.tuning.idempotent,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=settings.max_record * 2,
+            request_timeout_ms=30_000,
+        )
+        await producer.start()
+        self._stack.push_async_callback(producer.stop)
+        trimmer = Trimmer(config.broker) if config.tuning.trims else None
+        if trimmer is not None:
+            await trimmer.start()
+            self._stack.push_async_callback(trimmer.stop)
+        for spec in self.specs:
+            lasting = self._lasting[spec.name] = Lasting(spec, config, producer, trimmer)
+            await self._stack.enter_async_context(lasting.scorer)
+            lasting.signature = await _patient(lasting.scorer, settings.ready_s)
+            if config.renews and spec.renewal is not None:
+                lasting.schedule = Schedule(lasting.signature)
+            self.add_future(self._guard(self._follow(lasting)))
+            self.add_future(self._guard(self._report(lasting)))
+        self._ready.set()
+
+    async def on_shutdown(self) -> None:
+        """Let the runners finish what they have, and close the connections."""
+        await self.leave()
+        await self._stack.aclose()
+
+    def is_full(self, tp: TP) -> bool:
+        """Say whether a partition has used up its budget."""
+        return self.inboxes[tp.topic.partition(".")[0]].is_full(tp)
+
+    async def enter(self, assigned: Iterable[TP], generation: int) -> dict[TP, int]:
+        """Restore the state of newly assigned partitions and begin to work them.
+
+        Returns
+        -------
+        For every one of them the offset from which on its records are wanted.
+
+        Raises
+        ------
+        StackError
+            If sources of a domain are not assigned alike.
+        """
+        await self._ready.wait()
+        await self.leave()
+        own = frozenset(assigned)
+        positions: dict[TP, int] = {}
+        for spec in self.specs:
+            partitions = _common(spec, own)
+            try:
+                runner = await self._restored(spec, partitions, generation)
+            except StateError as error:
+                self._refuse(error)
+            self._runners[spec.name] = runner
+            for source in spec.sources:
+                for p in partitions:
+                    tp = TP(topic(spec.name, source.name), p)
+                    positions[tp] = max(0, int(runner.kept[source.name][p]))
+        self._assigned, self._generation = own, generation
+        for lasting in self._lasting.values():
+            self._tell(lasting, list(lasting.rolling.states))
+            if lasting.feeds is not None:
+                self._warn(lasting, list(lasting.feeds.alerts))
+        for name, runner in self._runners.items():
+            self._running[name] = asyncio.create_task(self._guard(runner.run()))
+        entered, self._entered = self._entered, asyncio.Event()
+        entered.set()
+        return positions
+
+    async def leave(self) -> None:
+        """Finish what is with the scorer and write it down, within the time there is; give up."""
+        running, self._running = list(self._running.values()), {}
+        for runner in self._runners.values():
+            runner.drain()
+        if running:
+            await asyncio.wait(running, timeout=self.config.tuning.rebalance_s / 3)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._runners.clear()
+        self._assigned = frozenset()
+        for inbox in self.inboxes.values():
+            inbox.clear()
+
+    async def _restored(
+        self, spec: DomainSpec, partitions: Sequence[int], generation: int
+    ) -> Runner:
+        """Make a runner that goes on where the changelog ends."""
+        config, settings, lasting = self.config, self.config.settings, self._lasting[spec.name]
+        began = time.monotonic()
+        pipeline = Pipeline(
+            spec,
+            lasting.signature,
+            hold=config.hold,
+            tables=lasting.tables,
+            journal=config.durable,
+            key=privacy_key(settings) if any(s.sensitive for s in spec.sources) else None,
+            schedule=lasting.schedule,
+        )
+        contents = await lasting.changelog.restore(config.broker, partitions, generation)
+        for p in partitions:
+            pipeline.restore(p, contents[p])
+            await asyncio.sleep(0)  # a large state takes a while, and there are heartbeats to send
+        log.info(
+            "%s: %d partitions restored in %.2f s, generation %d",
+            spec.name, len(partitions), time.monotonic() - began, generation,
+        )  # fmt: skip
+        return Runner(
+            pipeline,
+            self.inboxes[spec.name],
+            lasting.scorer,
+            Output(self._producer, settings.max_record),
+            lasting.changelog if config.durable else None,
+            lambda name, p, offset: self._on_finished(TP(name, p), offset),
+            Limits(
+                settings.batch_rows,
+                settings.queue_rows,
+                settings.queue_s,
+                settings.linger_ms / 1000,
+                settings.changelog_ms / 1000,
+                len(partitions),
+            ),
+            lasting.latencies,
+        )
+
+    async def _follow(self, lasting: Lasting) -> None:
+        spec = lasting.spec
+        names = {topic(spec.name, name): name for name in lasting.tables}
+        judged, watched = topic(spec.name, JUDGED), topic(spec.name, WATCHED)
+        complete = [judged] if lasting.feeds is None else [judged, watched]
+        if lasting.schedule is not None:
+            complete.append(OPS_MODELS)
+
+        def handle(topic_name: str, records: Sequence[Any]) -> None:
+            if topic_name == judged:
+                self._tell(lasting, [s for r in records for s in lasting.rolling.apply(r.value)])
+                return
+            if topic_name == watched and lasting.feeds is not None:
+                self._warn(lasting, [a for r in records for a in lasting.feeds.apply(r.value)])
+                return
+            if topic_name == OPS_MODELS:
+                known = [self._scheduled(lasting, record.value) for record in records]
+                if any(known):
+                    self.inboxes[spec.name].wake()
+                return
+            table = lasting.tables[names[topic_name]]
+            # What comes back of our own is known, and need not be read.
+            news = [r for r in records if r.timestamp_type or not table.has(r.key, r.timestamp)]
+            advanced = [table.apply(record.value) for record in news]
+            if any(advanced):
+                self.inboxes[spec.name].wake()
+
+        wait = self.config.tuning.fetch_wait
+        await follow(self.config.broker, [*names, *complete], TABLE_PARTITIONS, wait, handle)
+
+    def _scheduled(self, lasting: Lasting, value: bytes) -> bool:
+        """Take in what is told of models; return whether more is known of this one's versions."""
+        if lasting.schedule is None:
+            return False
+        group, model = self.config.group, lasting.spec.recipe.name
+        entry = read_entry(orjson.loads(value), group, model)
+        return entry is not None and lasting.schedule.add(entry)
+
+    def _tell(self, lasting: Lasting, states: Iterable[AccuracyState]) -> None:
+        """Tell of the accuracy."""
+        spec, complete = lasting.spec, lasting.rolling.complete
+        if lasting.signature is not None:
+            model = lasting.signature.model
+            self._say(
+                lasting, "judged", complete, [r for s in states for r in told(spec, s, model)]
+            )
+
+    def _warn(self, lasting: Lasting, alerts: Iterable[FeedAlert]) -> None:
+        """Raise alerts about feeds."""
+        assert lasting.feeds is not None
+        records = [r for alert in alerts for r in feed_alerts(lasting.spec.name, alert)]
+        self._say(lasting, "watched", lasting.feeds.complete, records)
+
+    def _say(self, lasting: Lasting, kind: str, until: int, records: list[Outbound]) -> None:
+        """Send what is complete until then (ms), if it is ours: whoever has the first partition."""
+        if not self._tells(lasting.spec):
+            return
+
+        def confirmed(sent: asyncio.Future[None] | None = None) -> None:
+            if sent is None or not (sent.cancelled() or sent.exception()):
+                lasting.told[kind] = max(lasting.told[kind], until)
+
+        if records:
+            sending = Output(self._producer, self.config.settings.max_record).send(records)
+            sending.add_done_callback(confirmed)
+        else:
+            confirmed()
+
+    def _tells(self, spec: DomainSpec) -> bool:
+        return TP(topic(spec.name, spec.trigger.name), 0) in self._assigned
+
+    async def _report(self, lasting: Lasting) -> None:
+        name, output = lasting.spec.name, Output(self._producer, self.config.settings.max_record)
+        while True:
+            entered = self._entered
+            with suppress(TimeoutError):  # a new assignment is told of at once
+                await asyncio.wait_for(entered.wait(), self.config.settings.metrics_s)
+            runner = self._runners.get(name)
+            if runner is None:
+                continue
+            record = measures(
+                runner,
+                lasting.latencies,
+                worker=self.config.worker,
+                generation=self._generation,
+                partitions=_common(lasting.spec, self._assigned),
+                told=dict(lasting.told) if self._tells(lasting.spec) else None,
+            )
+            output.send([record])
+            await output.flush()
+
+    async def _guard(self, work: Any) -> None:
+        """Let a failure end the worker: whoever supervises it must know."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("worker %d fails", self.config.worker)
+            await self._give_up(error)
+
+
+def _common(spec: DomainSpec, assigned: frozenset[TP]) -> list[int]:
+    """Return the partitions of a domain that are assigned; they are the same of all sources."""
+    own = {
+        source.name: {tp.partition for tp in assigned if tp.topic == topic(spec.name, source.name)}
+        for source in spec.sources
+    }
+    partitions = own[spec.trigger.name]
+    if any(other != partitions for other in own.values()):
+        raise StackError(f"the sources of {spec.name} were assigned unlike each other: {own}")
+    return sorted(partitions)
+
+
+async def _patient(scorer: HttpScorer, seconds: float) -> Signature:
+    """Ask the service for the model's signature until it is there: it starts beside us."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await scorer.signature()
+        except ScorerUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)

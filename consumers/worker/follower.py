@@ -1,0 +1,53 @@
+"""Reads a topic whole, all partitions and from the beginning, in every worker.
+
+It is in no consumer group and never throttled: it carries what everybody waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
+from streamsim.consumers.worker.offset_sequence import Order
+
+QUIET_MS = 20
+"""Shortest wait of a fetch: what is followed is wanted days of event time later, and each fetch
+that finds nothing takes a fifth of a millisecond of broker and worker."""
+
+
+async def follow(
+    bootstrap: str,
+    topics: Sequence[str],
+    partitions: int,
+    wait: FetchWait,
+    handle: Callable[[str, Sequence[Any]], None],
+) -> None:
+    """Hand every record of the topics to ``handle``, as lists per topic, until cancelled."""
+    wait = replace(wait, base_ms=max(wait.base_ms, QUIET_MS))
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=wait.base_ms,
+        max_partition_fetch_bytes=4 << 20,
+    )
+    patience, order = Patience(consumer, wait), Order()
+    try:
+        await consumer.start()
+        consumer.assign([TopicPartition(t, p) for t in topics for p in range(partitions)])
+        while True:
+            patience.adapt()
+            fetched = await consumer.getmany(timeout_ms=1000)
+            for tp, found in fetched.items():
+                records, again = order.take(tp, found)
+                if records:
+                    handle(tp.topic, records)
+                if again is not None:
+                    consumer.seek(tp, again)
+            await asyncio.sleep(0)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,128 @@
+"""Scores over HTTP: the client of the model service, by the Open Inference Protocol v2."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import aiohttp
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.streams.answers import Answers
+from streamsim.streams.errors import BadRequest, ModelError, ScorerUnavailable
+from streamsim.streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec.renewals import champion_of
+
+Matrix = npt.NDArray[np.float32]
+
+
+class HttpScorer:
+    """Scores through a service that speaks the Open Inference Protocol v2.
+
+    Use it as an asynchronous context manager. A batch with more rows than ``max_rows`` goes out
+    in several calls; in more of them if the model is so slow that they would come near the
+    time-out, for the same call would time out again for ever. Where a call is for no version, it
+    is for the one that :meth:`signature` has told of.
+    """
+
+    def __init__(
+        self, url: str, model: str, *, timeout_s: float = 10.0, max_rows: int = 16_384
+    ) -> None:
+        self._base = url.rstrip("/")
+        self._url = self._model = f"{self._base}/v2/models/{model}"
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._slow_s = timeout_s / 4
+        self._max_rows = self._rows = max_rows
+        self._session: aiohttp.ClientSession | None = None
+        self._estimates: tuple[str, ...] = ()
+
+    async def __aenter__(self) -> HttpScorer:
+        self._session = aiohttp.ClientSession(timeout=self._timeout)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def score(self, rows: Matrix, version: str | None = None) -> Answers:
+        """See :class:`streamsim.consumers.predict.scores.Scorer`."""
+        url = self._url if version is None else self._at(version)
+        found: list[Answers] = []
+        done = 0
+        while done < len(rows):
+            part = rows[done : done + self._rows]
+            found.append(await self._timed(url, part))
+            done += len(part)
+        return np.concatenate(found or [np.empty(0)])
+
+    async def _timed(self, url: str, rows: Matrix) -> Answers:
+        """Score some rows, and learn from the time it takes how many a call may have."""
+        began = time.monotonic()
+        try:
+            found = await self._call(url, rows)
+        except ScorerUnavailable as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._rows = max(1, min(self._rows, len(rows)) // 4)
+            raise
+        took = time.monotonic() - began
+        if took > self._slow_s:
+            self._rows = max(1, int(len(rows) * self._slow_s / took))
+        elif took < self._slow_s / 2 and len(rows) >= self._rows:
+            self._rows = min(self._max_rows, 2 * self._rows)
+        return found
+
+    async def signature(self) -> Signature:
+        """Ask the service which version is champion, and what it takes.
+
+        By default it may answer with one that has been renewed since.
+
+        Raises
+        ------
+        ModelError
+            If the service has no such model, or it does not say.
+        """
+        signature = await self._metadata(self._model)
+        champion = champion_of(signature.version)
+        if champion != signature.version:
+            signature = await self._metadata(self._at(champion))
+        self._url = self._at(champion)
+        self._estimates = signature.estimates
+        return signature
+
+    def _at(self, version: str) -> str:
+        return f"{self._model}/versions/{version}"
+
+    async def _metadata(self, url: str) -> Signature:
+        assert self._session is not None
+        try:
+            async with self._session.get(url) as response:
+                if response.status >= 500:
+                    raise ScorerUnavailable(f"{url}: {response.status}")
+                if response.status != 200:
+                    raise ModelError(f"{url}: {response.status} {await response.text()}")
+                return Signature.from_dict((await response.json())["parameters"])
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            raise ScorerUnavailable(f"{url}: {error!r}") from error
+
+    async def _call(self, url: str, rows: Matrix) -> Answers:
+        assert self._session is not None
+        body, length = write_infer(rows)
+        headers = {HEADER_LENGTH: str(length), "Content-Type": BINARY_TYPE}
+        try:
+            async with self._session.post(f"{url}/infer", data=body, headers=headers) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ScorerUnavailable(f"{self._base}: {error!r}") from error
+        if response.status in (400, 413):
+            raise BadRequest(answer.decode(errors="replace")[:500], response.status)
+        if response.status != 200:
+            raise ScorerUnavailable(f"{self._base} answered {response.status}: {answer[:200]!r}")
+        told = response.headers.get(HEADER_LENGTH)
+        return read_response(answer, told, len(rows), self._estimates)

@@ -1,0 +1,312 @@
+"""Faust's transport, with batches instead of messages.
+
+Stock Faust hands an agent one record at a time. Here a message is everything that was fetched
+from one partition, and whoever works it says up to which offset the partition is finished.
+Group membership, rebalancing, commits and agents stay Faust's; nothing of it is patched.
+
+Where a partition goes on after a rebalance is not what was committed, but what the worker's state
+says: the worker restores it first. What docs/faust.md says of events that are fetched too early,
+or lost, is met here: every batch must begin where the one before it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiokafka
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CorruptRecordException
+from faust import App
+from faust.tables.recovery import RebalanceAgain
+from faust.transport.consumer import RecordMap
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
+from streamsim.consumers.worker.offset_sequence import Order
+from streamsim.streams.errors import StackError
+
+_GATHER_S = 0.1
+RESTORE_S = 100.0
+"""Longest time that restoring the state may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerTuning:
+    """Client settings that differ between brokers.
+
+    Parameters
+    ----------
+    fetch_wait
+        How long the broker may keep an unfilled fetch.
+    fetch_bytes
+        Most bytes per partition and fetch.
+    session_s, heartbeat_s, rebalance_s
+        Of the group.
+    idempotent
+        Whether the broker takes idempotent producers.
+    trims
+        Whether it can delete the beginning of a partition.
+    """
+
+    fetch_wait: FetchWait
+    fetch_bytes: int
+    session_s: float
+    heartbeat_s: float
+    rebalance_s: float
+    idempotent: bool
+    trims: bool
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches."""
+
+    patience: Patience
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
+        """Fetch what there is, with as much patience as it takes by now."""
+        self.patience.adapt()
+        fetched: RecordMap = await super().getmany(active_partitions, timeout)
+        return fetched
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> RecordMap:
+        """Take what is there, else wait for something and take that."""
+        fetcher = consumer._fetcher  # noqa: SLF001 - no public way
+        there = await self._take(consumer, active_partitions)
+        if there or not timeout:
+            return there
+        arrival = fetcher._create_fetch_waiter()  # noqa: SLF001
+        await asyncio.wait([arrival], timeout=timeout)
+        if not arrival.done():
+            arrival.cancel()
+            return {}
+        arrival.result()  # raises if the client cannot go on
+        return await self._take(consumer, active_partitions)
+
+    async def _take(
+        self, consumer: aiokafka.AIOKafkaConsumer, active_partitions: set[TP]
+    ) -> RecordMap:
+        for result in consumer._fetcher._records.values():  # noqa: SLF001
+            if isinstance(result, FetchResult) and result.has_more():
+                packed = result._partition_records  # noqa: SLF001
+                if isinstance(packed, PartitionRecords):
+                    result._partition_records = WholeBatches(packed)  # noqa: SLF001
+        there: RecordMap = await super()._fetch_records(consumer, active_partitions, timeout=0)
+        return there
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        tuning = self.app.tuning  # type: ignore[attr-defined]
+        # Range gives the same partition numbers of all topics to the same member, so that an
+        # entity's events and its labels meet in one worker.
+        self._assignor = RangePartitionAssignor
+        consumer = aiokafka.AIOKafkaConsumer(
+            client_id=self.app.conf.broker_client_id,
+            group_id=self.app.conf.id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_interval_ms=300_000,
+            max_partition_fetch_bytes=tuning.fetch_bytes,
+            fetch_max_wait_ms=tuning.fetch_wait.base_ms,
+            request_timeout_ms=40_000,
+            session_timeout_ms=int(tuning.session_s * 1000),
+            rebalance_timeout_ms=int(tuning.rebalance_s * 1000),
+            heartbeat_interval_ms=int(tuning.heartbeat_s * 1000),
+        )
+        self.patience = Patience(consumer, tuning.fetch_wait)
+        return consumer
+
+
+class WholeBatches:
+    """What a fetch brought from one partition: its records as they were unpacked.
+
+    aiokafka would look at each by itself, and copy it to a larger one, whose other fields nobody
+    asks for. Of the first batch there may be records from before the wanted offset, too:
+    :class:`streamsim.consumers.worker.offset_sequence.Order` leaves them out. Transactions are no
+    matter: what is read is uncommitted.
+    """
+
+    def __init__(self, packed: PartitionRecords) -> None:
+        self._tp, self._packed = packed._tp, packed._records  # noqa: SLF001
+        self.next_fetch_offset: int = packed.next_fetch_offset
+        # It has ended once it has failed: nobody goes on behind a batch that is corrupt.
+        self._unpacked = self._unpack()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._unpacked
+
+    def _unpack(self) -> Iterator[Any]:
+        while self._packed.has_next():
+            batch = self._packed.next_batch()
+            if not batch.validate_crc():
+                where = f"partition {self._tp.partition} of {self._tp.topic}"
+                raise CorruptRecordException(f"{where}, offset {self.next_fetch_offset}")
+            if not batch.is_control_batch:
+                yield from batch
+            self.next_fetch_offset = batch.next_offset
+
+
+class Worker(Protocol):
+    """Whoever works the partitions of a consumer."""
+
+    def is_full(self, tp: TP) -> bool:
+        """Say whether nothing more of a partition is to be fetched for now."""
+        ...
+
+    async def enter(self, assigned: Iterable[TP], generation: int) -> Mapping[TP, int]:
+        """Take partitions over; return from which offset on each is wanted."""
+        ...
+
+    async def leave(self) -> None:
+        """Let go of all partitions."""
+        ...
+
+
+class BatchConsumer(driver.Consumer):
+    """A consumer whose messages are batches, and whose acknowledgements are positions."""
+
+    app: BatchApp
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._finished: dict[TP, int] = {}
+        self._order = Order()
+        self._entering: asyncio.Task[Mapping[TP, int]] | None = None
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def finish(self, tp: TP, offset: int) -> None:
+        """Say that everything before ``offset`` is done; it is committed at the next turn."""
+        if self._order.expects(tp):
+            self._finished[tp] = offset
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Let the worker take the partitions over, and seek to where each goes on.
+
+        Raises
+        ------
+        RebalanceAgain
+            If they are revoked meanwhile.
+        StackError
+            If it takes too long: Faust itself would then stand still without a word.
+        """
+        generation = self.app.consumer_generation_id
+        entering = asyncio.create_task(self.app.worker.enter(self.assignment(), generation))
+        self._entering = entering
+        try:
+            done, _ = await asyncio.wait({entering}, timeout=RESTORE_S)
+        finally:
+            if not entering.done():
+                entering.cancel()
+        if not done:
+            raise StackError(f"the state was not restored within {RESTORE_S:g} s")
+        if entering.cancelled() or self._entering is not entering:
+            raise RebalanceAgain
+        positions = entering.result()
+        if positions:
+            await self._thread.seek_wait(positions)
+        if self._entering is not entering:
+            raise RebalanceAgain
+        for tp, offset in positions.items():
+            self._order.expect(tp, offset)
+        return positions
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message per partition and fetch; its value is the list of records."""
+        records = await self._fetched(timeout)
+        for tp, fetched in records.items():
+            if self.should_stop:
+                return
+            if not self._order.expects(tp) or not self.flow_active:
+                continue  # of an assignment that is over
+            batch, again = self._order.take(tp, fetched)
+            if again is not None:
+                await self._thread.seek_wait({tp: again})
+            if not batch:
+                continue
+            last = batch[-1]
+            yield (
+                tp,
+                ConsumerMessage(
+                    tp.topic,
+                    tp.partition,
+                    last.offset,
+                    last.timestamp / 1000.0,
+                    last.timestamp_type,
+                    None,
+                    None,
+                    batch,  # type: ignore[arg-type]  # the point of it all
+                    None,
+                    -1,
+                    -1,
+                    tp,
+                    generation_id=self.app.consumer_generation_id,
+                ),
+            )
+
+    async def _fetched(self, timeout: float) -> RecordMap:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
+        is_full = self.app.worker.is_full
+        active = {tp for tp in self._get_active_partitions() if not is_full(tp)}
+        if not active:
+            await asyncio.sleep(_GATHER_S / 10)
+            return {}
+        # What is full now may be hungry soon, so nobody waits long for the others' records.
+        return await self._getmany(active_partitions=active, timeout=_GATHER_S)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets between two batches are no gap: they are in the second."""
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return iter(list(self._finished))
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._finished.get(tp)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop the flow, let the worker finish what it has begun, and forget the partitions."""
+        entering, self._entering = self._entering, None
+        if entering is not None and not entering.done():
+            entering.cancel()
+            await asyncio.wait({entering})
+        await super().on_partitions_revoked(revoked)
+        await self.app.worker.leave()
+        self._finished.clear()
+        self._order.forget()
+
+
+class BatchTransport(driver.Transport):
+    """Faust's Kafka transport with the batch consumer."""
+
+    Consumer = BatchConsumer
+
+
+class BatchApp(App):
+    """A Faust app that receives batches.
+
+    Set ``tuning`` and ``worker`` before it starts.
+    """
+
+    tuning: ConsumerTuning
+    worker: Worker
+
+    async def on_stop(self) -> None:
+        """Let the worker finish what it has begun while the partitions are still ours."""
+        await super().on_stop()
+        await self.worker.leave()
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self)

@@ -1,0 +1,72 @@
+"""What a worker says of itself on ``<domain>.metrics``: its account, positions and latencies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.worker.runner import Runner
+from streamsim.streams.events import Ints, Outbound
+from streamsim.streams.topics import METRICS, topic
+
+
+def measures(
+    runner: Runner,
+    latencies: Latencies,
+    *,
+    worker: int,
+    generation: int,
+    partitions: Sequence[int],
+    told: Mapping[str, int] | None,
+) -> Outbound:
+    """Write a worker's account and measures as a record.
+
+    Parameters
+    ----------
+    generation
+        Of the assignment; what a later one says of a partition takes the place of what an
+        earlier one said.
+    partitions
+        Which it owns, of all sources.
+    told
+        Of each kind of thing that is complete in all partitions, up to when it has told of it
+        (ms); ``None`` if others do.
+    """
+    pipeline, name = runner.pipeline, runner.spec.name
+    signature, now = pipeline.answering, int(time.time() * 1000)
+    sources = [source.name for source in runner.spec.sources]
+    body: Mapping[str, Any] = {
+        "worker": worker,
+        "generation": generation,
+        "assigned": {source: list(partitions) for source in sources},
+        "account": {s: {str(p): pipeline.account.of(s, p) for p in partitions} for s in sources},
+        "position": {s: {str(p): int(runner.kept[s][p]) for p in partitions} for s in sources},
+        "clock": {s: _latest(clock) for s, clock in pipeline.clocks.items()},
+        "complete": {
+            kind: {str(p): int(until[p]) for p in partitions}
+            for kind, until in pipeline.complete().items()
+        },
+        "told": told,
+        "queued": len(runner.inbox),
+        "pending": pipeline.pending,
+        "waits_for": pipeline.waits_for(),
+        "retries": runner.retries,
+        "latency": latencies.as_dict(),
+        "model": signature and {"name": signature.model, "version": signature.version},
+    }
+    return Outbound(topic(name, METRICS), 0, b"account:%d" % worker, orjson.dumps(body), now, [])
+
+
+def read_measures(value: bytes) -> Mapping[str, Any] | None:
+    """Read what a worker says of itself; ``None`` for what else is on that topic."""
+    body: Mapping[str, Any] = orjson.loads(value)
+    return body if "worker" in body else None
+
+
+def _latest(clock: Ints) -> int | None:
+    latest = int(clock.max())
+    return latest if latest > 0 else None

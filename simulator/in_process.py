@@ -1,0 +1,173 @@
+"""A domain's pipeline in this process, without broker, service or clock.
+
+It is the same :class:`streamsim.consumers.core.pipeline.Pipeline` that a worker drives; what a
+broker would carry from worker to worker (the second keys' tables) is handed over directly. Tests
+hold it to what a real stack does, event by event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.monitor.feed_alerts import FeedStates, feed_alerts
+from streamsim.consumers.monitor.rolling_metric import Rolling, told
+from streamsim.consumers.predict.learner import Learner
+from streamsim.consumers.predict.model_schedule import Schedule
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.models.loaded import answer
+from streamsim.producers.wire import Batch
+from streamsim.streams.answers import Answers
+from streamsim.streams.events import INGEST_TIME, Outbound, Records
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.topics import JUDGED, WATCHED, topic
+
+Score = Callable[[npt.NDArray[np.float32]], Answers]
+ROWS = 8192
+
+
+class InProcess:
+    """One domain, whole, driven by hand.
+
+    Parameters
+    ----------
+    score
+        The model: features to answers; ``None`` only computes features.
+    signature
+        What the model says of itself; goes with ``score``.
+    watch
+        Called with every batch of features that is made.
+    key
+        Of the hashes that stand for what is withheld of persons; see
+        :mod:`streamsim.streams.privacy.pseudonyms`.
+    renewed
+        What the model is renewed from: the estimator behind ``score``. Without it, that one model
+        answers all.
+    """
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        score: Score | None = None,
+        signature: Signature | None = None,
+        *,
+        hold: bool = False,
+        watch: Callable[[Prepared], None] | None = None,
+        key: bytes | None = None,
+        renewed: Estimator | None = None,
+    ) -> None:
+        self._learner, self._schedule = None, None
+        if spec.renewal is not None and signature is not None and renewed is not None:
+            self._learner = Learner(spec, spec.renewal, renewed, signature)
+            self._schedule = Schedule(signature)
+        self.pipeline = Pipeline(spec, signature, hold=hold, key=key, schedule=self._schedule)
+        self._score, self._watch = score, watch
+        self._versions: dict[str, Estimator] = {}
+        self._rolling, self._judged = Rolling(spec), topic(spec.name, JUDGED)
+        self._feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
+        self._watched = topic(spec.name, WATCHED)
+        self._tables = {topic(spec.name, name): t for name, t in self.pipeline.tables.items()}
+
+    def push(self, records: Records) -> list[Outbound]:
+        """Take in records and return what comes out of the domain by them, in order."""
+        self._learn(records)
+        out = self._route(self.pipeline.push(records).each())
+        while (prepared := self.pipeline.pull(ROWS)) is not None:
+            out += self._route(self._finish(prepared))
+        for complete in (self.pipeline.judge(), self.pipeline.watched()):
+            out += self._route(complete.each())
+        return out
+
+    def run(self, records: Iterable[Records]) -> Iterator[Outbound]:
+        """Push batch after batch."""
+        for batch in records:
+            yield from self.push(batch)
+
+    def _learn(self, records: Records) -> None:
+        """Have the model renewed, as somebody beside the workers does."""
+        if self._learner is None or self._schedule is None:
+            return
+        if records.source == self.pipeline.spec.trigger.name:
+            for entry, estimator in self._learner.push(records):
+                self._schedule.add(entry)
+                if estimator is not None:
+                    self._versions[entry.version] = estimator
+
+    def _answer(self, rows: npt.NDArray[np.float32], signature: Signature | None) -> Answers:
+        """Ask the version that answers at the events' time."""
+        assert self._score is not None
+        version = None if signature is None else self._versions.get(signature.version)
+        return self._score(rows) if version is None else answer(version, rows)
+
+    def _finish(self, prepared: Prepared) -> list[Outbound]:
+        if self._watch is not None and not prepared.recalled:
+            self._watch(prepared)
+        nobody = np.empty(0, np.int64)
+        if self._score is None:
+            return self.pipeline.finish(prepared, None, nobody, np.empty(0)).each()
+        scores = self._answer(prepared.features, prepared.signature)
+        alerts, rows = self.pipeline.to_explain(prepared, scores)
+        without = self._answer(rows, prepared.signature) if len(rows) else np.empty(0)
+        return self.pipeline.finish(prepared, scores, alerts, without).each()
+
+    def _route(self, records: list[Outbound]) -> list[Outbound]:
+        """Hand the tables their records; pass the others on."""
+        out = []
+        for record in records:
+            out.append(record)
+            if record.topic == self._judged and record.value is not None:
+                for state in self._rolling.apply(record.value):
+                    out += told(self.pipeline.spec, state, self.pipeline.spec.recipe.name)
+            if record.topic == self._watched and record.value is not None and self._feeds:
+                for alert in self._feeds.apply(record.value):
+                    out += feed_alerts(self.pipeline.spec.name, alert)
+            if record.topic in self._tables and record.value is not None:
+                self._tables[record.topic].apply(record.value)
+        return out
+
+
+def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> Iterator[Records]:
+    """Give batches offsets as a broker would, and gather them to about ``rows`` records."""
+    names = [source.name for source in spec.sources]
+    offsets = {name: [0] * spec.partitions for name in names}
+    gathered: dict[str, list[Any]] = {name: [] for name in names}
+    count = 0
+    for batch in batches:
+        for row, source in enumerate(batch.source):
+            if source not in gathered:
+                continue
+            partition = batch.partition[row]
+            headers = batch.headers(row)
+            if not batch.heartbeat[row]:
+                headers.append((INGEST_TIME, b"%013d" % max(0, int(batch.due[row]))))
+            gathered[source].append(
+                (
+                    partition,
+                    offsets[source][partition],
+                    batch.timestamp[row],
+                    batch.key[row],
+                    batch.value[row],
+                    headers,
+                )
+            )
+            offsets[source][partition] += 1
+        count += len(batch)
+        if count >= rows:
+            yield from _flush(gathered)
+            count = 0
+    yield from _flush(gathered)
+
+
+def _flush(gathered: dict[str, list[Any]]) -> Iterator[Records]:
+    for source, rows in gathered.items():
+        if rows:
+            partition, offset, timestamp, key, value, headers = zip(*rows, strict=True)
+            yield Records(
+                source, np.array(partition), np.array(offset), timestamp, key, value, headers
+            )
+            rows.clear()

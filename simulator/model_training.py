@@ -1,0 +1,229 @@
+"""Make a domain's model from its world, or from files: features in process, then the recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.consumers.predict.prepared import Prepared
+from streamsim.models.labelled import Labelled
+from streamsim.models.registry import Registry
+from streamsim.models.training import train
+from streamsim.producers.files import FileSource, find_files, together
+from streamsim.producers.wire import wire
+from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.reach import Reach
+from streamsim.streams.codec import parse_times
+from streamsim.streams.domain_registry import add_folders, domain_folders, domain_names, load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Ints, as_objects
+from streamsim.streams.labels import label_of, numbers_of, read_labels, read_numbers
+from streamsim.streams.settings import Settings
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DAY, DomainSpec, Role
+from streamsim.streams.spec.world import Slice
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how much of it is (0 to 1)."""
+
+
+def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) -> Signature:
+    """Return the champion's signature; train and promote one if there is none that fits.
+
+    A champion that was trained on the domain's world is replaced when anything in the domain's
+    folder has changed since; one that was trained on somebody's files stays.
+    """
+    name = spec.recipe.name
+    champion = registry.champion(name)
+    if champion is not None:
+        release = registry.release(name, champion)
+        fits = release.signature.feature_hash == spec.feature_hash
+        fits &= release.signature.estimates == tuple(e.name for e in spec.estimates)
+        if fits and release.data.get("definition") in (None, definition(spec)):
+            return release.signature
+    signature = train_on_world(spec, registry, progress)
+    registry.promote(name, signature.version)
+    return signature
+
+
+def ensure_champions(registry: Registry, done: Callable[[str], None] = lambda name: None) -> None:
+    """See :func:`ensure_champion`, for all domains, as many at a time as there are cores."""
+    names = domain_names()
+    # Started anew, not forked: whoever calls may have threads.
+    with ProcessPoolExecutor(
+        min(len(names), os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
+        folders = domain_folders()
+        training = {pool.submit(_ensure, name, registry.root, folders): name for name in names}
+        for one in as_completed(training):
+            one.result()
+            done(training[one])
+
+
+def _ensure(name: str, root: Path, folders: Sequence[str]) -> None:
+    add_folders(folders)
+    ensure_champion(load_domain(name), Registry(root), lambda what, share: None)
+
+
+def train_on_world(
+    spec: DomainSpec, registry: Registry, progress: Progress, seed: int | None = None
+) -> Signature:
+    """Train on the recipe's world and set the threshold on its ordinary world."""
+    recipe = spec.recipe
+    seed = recipe.seed if seed is None else seed
+    share = 0.4
+
+    def first(done: float) -> None:
+        progress("learning from the world", done * share)
+
+    def second(done: float) -> None:
+        progress("setting the threshold", share + 0.1 + done * (0.8 - share))
+
+    data = labelled(spec, world_slices(spec, seed, recipe.world, recipe.days, first))
+    ordinary = labelled(
+        spec, world_slices(spec, seed + 1, recipe.ordinary, recipe.ordinary_days, second)
+    )
+    progress("fitting", 0.9)
+    signature = train(
+        spec,
+        registry,
+        data,
+        source=f"world of seed {seed}, {recipe.days} days, {dict(recipe.world)}",
+        genuine=ordinary.features,
+        about={"definition": definition(spec)},
+    )
+    progress("done", 1.0)
+    return signature
+
+
+def definition(spec: DomainSpec) -> str:
+    """Return a fingerprint of the files that define a domain: its world, features and recipe."""
+    folder = Path(str(sys.modules[f"streamsim.streams.domains.{spec.name}"].__file__)).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def train_on_files(
+    spec: DomainSpec, registry: Registry, path: Path, *, since: int, until: int
+) -> Signature:
+    """Train on the events of a file with ``since <= event time < until`` (ms).
+
+    Features are made from the whole file up to then, and only labels that were known within the
+    domain's label delay of ``until`` are used.
+
+    Raises
+    ------
+    UsageError
+        If the file has no events in the period.
+    """
+    slices = file_slices(spec, path)
+    limit = until + spec.timeline.label_delay
+    data = labelled(spec, takewhile(lambda s: s.until <= limit + DAY, slices))
+    inside = (data.times >= since) & (data.times < until)
+    if not inside.any():
+        raise UsageError(f"{path} has no events in the period to train on")
+    return train(spec, registry, data.take(inside), source=path.name)
+
+
+def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) -> Iterator[Slice]:
+    """Yield the slices of the known files at a path, side by side, with what goes with them.
+
+    Parameters
+    ----------
+    settings
+        Where real systems are to be reached; without it everything is in this process.
+    """
+    files = (FileSource(spec, *found).slices() for found in find_files(spec, path))
+    return Reach(settings, path).collected(spec, together(files))
+
+
+def world_slices(
+    spec: DomainSpec,
+    seed: int,
+    options: Mapping[str, float],
+    days: float | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+    settings: Settings | None = None,
+) -> Iterator[Slice]:
+    """Yield the first days of a world, or all of it, which has no end; see :func:`file_slices`."""
+    start = spec.timeline.epoch
+    end = start + (1 << 60 if days is None else int(days * DAY))
+    world = spec.world(seed, options).slices()
+    for piece in Reach(settings).collected(spec, world):
+        if piece.until > end:
+            return
+        progress((piece.until - start) / (end - start))
+        yield piece
+
+
+def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
+    """Make features of all events and find their labels.
+
+    Events whose label may still come after the last slice are left out.
+    """
+    features: list[npt.NDArray[np.float32]] = []
+    times: list[Ints] = []
+    ids: list[str] = []
+    entities: list[str] = []
+    said: dict[str, list[bytes]] = {s.name: [] for s in spec.sources if s.role is Role.LABEL}
+    end = 0
+
+    def seen(pieces: Iterable[Slice]) -> Iterator[Slice]:
+        nonlocal end
+        for piece in pieces:
+            end = max(end, piece.until)
+            for emission in piece.emissions:
+                if emission.source in said:
+                    said[emission.source].extend(emission.values)
+            yield piece
+
+    def watch(prepared: Prepared) -> None:
+        features.append(prepared.features)
+        times.append(prepared.events.event_time)
+        ids.extend(prepared.events.event_id)
+        entities.extend(prepared.events.entity)
+
+    domain = InProcess(spec, watch=watch)
+    for _ in domain.run(as_records(spec, wire(spec, seen(slices)))):
+        pass
+    if not features:
+        features.append(np.empty((0, len(spec.features.names)), np.float32))
+        times.append(np.empty(0, np.int64))
+    time = np.concatenate(times)
+    told = (value for source in spec.label_sources for value in said[source.name])
+    label, known = label_of(spec, read_labels(spec, told), ids)
+    final = known & (time + spec.timeline.label_delay <= end)
+    numbers = np.full((len(time), len(spec.estimates)), np.nan)
+    for place, estimate in enumerate(spec.estimates):
+        true = read_numbers(spec, estimate.field, said[estimate.source])
+        # Of the last events only those that ended soon are known: they would stand for all.
+        old = time + estimate.delay <= end
+        numbers[old, place] = numbers_of(true, ids)[old]
+    whole = Labelled(np.concatenate(features), label, time, as_objects(entities), numbers)
+    return whole.take(final)
+
+
+def parse_day(text: str) -> int:
+    """Return the instant of a date or an RFC 3339 time (ms), UTC.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    full = text if "T" in text else f"{text}T00:00:00Z"
+    time = int(parse_times([full])[0])
+    if time < 0:
+        raise UsageError(f"not a date like 2018-07-25: {text!r}")
+    return time

@@ -1,0 +1,1 @@
+"""What a run amounts to: accounts, judged scores and alerts, and the report that says so."""

@@ -1,0 +1,280 @@
+"""Judge a run from its topics alone: scores against labels, alerts against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+
+from streamsim.streams.codec import decode_objects, parse_times
+from streamsim.streams.events import NO_TIME, Floats, Ints, Mask
+from streamsim.streams.labels import Label, label_of, read_labels
+from streamsim.streams.spec import DomainSpec, Planted
+
+FAILURE = "failure"
+"""How a stretch ended (``ended``) that nothing was done about in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Scores with what is known of their events, one entry per scored event.
+
+    Attributes
+    ----------
+    label
+        What was true; -1 where nobody can say.
+    final
+        Whether that is known and can no longer change: the domain's label delay has passed.
+    """
+
+    event_id: Sequence[str]
+    entity: Sequence[str]
+    time: Ints
+    score: Floats
+    label: Ints
+    final: Mask
+    _by_entity: dict[str, list[int]] = field(default_factory=dict, repr=False)
+
+    def times_of(self, entity: str) -> Sequence[int]:
+        """Return when the events of an entity happened (ms)."""
+        if not self._by_entity:
+            for who, time in zip(self.entity, self.time.tolist(), strict=True):
+                self._by_entity.setdefault(who, []).append(time)
+        return self._by_entity.get(entity, ())
+
+
+def join_labels(
+    spec: DomainSpec, scores: Iterable[bytes], labels: Iterable[bytes | None], now_ms: int | None
+) -> Judged:
+    """Join the values of the scores topic with those of the labels' topics.
+
+    Parameters
+    ----------
+    now_ms
+        Event time up to which labels are known; ``None`` takes all of them as final.
+    """
+    rows = [orjson.loads(value) for value in scores]
+    event_id = [row["event_id"] for row in rows]
+    label, final = label_of(spec, read_labels(spec, labels), event_id)
+    if spec.slate is not None:
+        items = np.array([row["items"] for row in rows], np.int64).reshape(-1, spec.slate.size)
+        label = spec.truth(label, items)
+        final &= label >= 0
+    time = parse_times([row["event_time"] for row in rows])
+    if now_ms is not None:
+        final &= time + spec.timeline.label_delay <= now_ms
+    return Judged(
+        event_id,
+        [row[spec.trigger.key] for row in rows],
+        time,
+        np.array([row["score"] for row in rows], np.float64),
+        label,
+        final,
+    )
+
+
+def quality(spec: DomainSpec, judged: Judged) -> dict[str, Any]:
+    """Measure the domain's metric over the events whose labels are final.
+
+    ``value`` is ``None`` where there are not two classes to tell apart.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    measure = {"average_precision": average_precision_score, "roc_auc": roc_auc_score}
+    label, score = judged.label[judged.final], judged.score[judged.final]
+    known = 0 < label.sum() < len(label)
+    value = round(float(measure[spec.recipe.metric](label, score)), 4) if known else None
+    return {"metric": spec.recipe.metric, "value": value, "labelled": len(label)}
+
+
+def alert_quality(
+    alerts: Iterable[bytes],
+    truth: Iterable[bytes | None],
+    labels: Iterable[bytes | None],
+    spec: DomainSpec,
+    judged: Judged,
+) -> dict[str, Any] | None:
+    """Compare alerts with what the world planted; ``None`` if it planted nothing.
+
+    Parameters
+    ----------
+    judged
+        All scored events: an alert could have been raised on any of them.
+
+    Returns
+    -------
+    ``precision`` and ``recall``, and by kind; ``chance_precision`` and ``chance_recall``, what as
+    many alerts on events at random would reach; ``lead_s_median``, how long before what was planted
+    became known, or was over, the first alert came, and ``after_onset_s_median``, how long after it
+    began (event time).
+
+    Where the truth says how stretches ended, also ``failures``, those that ended in one by now;
+    ``foreseen``, how many of these an alert came before; ``foreseen_s``, how long before (the
+    first and the last tenth, and the median); and ``needless``, alerts outside of all stretches.
+    """
+    bodies = [body for body in map(orjson.loads, alerts) if body.get("rule") == spec.alert.name]
+    planted = [body for body in decode_objects(list(truth))[0] if body]
+    if spec.alert.kinds:
+        planted = [body for body in planted if body.get("kind") in spec.alert.kinds]
+    found = (_spans if spec.alert.planted is Planted.SPANS else _events)(
+        spec, bodies, planted, read_labels(spec, labels), judged
+    )
+    if found is None:
+        return None
+    kinds = sorted(set(found.kind))
+    hits = {kind: [h for h, k in zip(found.hit, found.kind, strict=True) if k == kind]
+            for kind in kinds}  # fmt: skip
+    return {
+        "precision": round(found.true / len(bodies), 4) if bodies else None,
+        "recall": round(float(np.mean(found.hit)), 4),
+        "lead_s_median": _median(found.lead_s),
+        "after_onset_s_median": _median(found.delay_s),
+        "chance_precision": round(found.share, 4),
+        "chance_recall": round(found.chance_recall, 4),
+        "planted": len(found.kind),
+        "recall_by_kind": {kind: round(float(np.mean(hit)), 4) for kind, hit in hits.items()},
+        **_foreseen(found, len(bodies)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What alerts have to do with what was planted.
+
+    Attributes
+    ----------
+    true
+        Alerts that were right.
+    kind, hit
+        Of each planted thing, what it is and whether an alert was about it.
+    lead_s, delay_s
+        Of those that were hit, how long before the end and after the beginning (s).
+    share
+        Of the scored events, how many an alert would have been right about.
+    failed
+        Per planted thing, whether it has ended in a failure; empty where nobody says.
+    """
+
+    true: int
+    kind: Sequence[str]
+    hit: Sequence[bool]
+    lead_s: Sequence[float]
+    delay_s: Sequence[float]
+    share: float
+    chance_recall: float
+    failed: Sequence[bool] = ()
+
+
+def _foreseen(found: _Found, alerts: int) -> dict[str, Any]:
+    """Count the failures that alerts came before, and the alerts about nothing."""
+    if not found.failed:
+        return {}
+    ahead = iter(found.lead_s)  # one per hit, in order
+    leads = [next(ahead) if hit else None for hit in found.hit]
+    before = [
+        lead
+        for lead, failed in zip(leads, found.failed, strict=True)
+        if failed and lead is not None
+    ]
+    tenths = np.percentile(before, [10, 50, 90]).round(1).tolist() if before else None
+    return {
+        "failures": sum(found.failed),
+        "foreseen": len(before),
+        "foreseen_s": tenths,
+        "needless": alerts - found.true,
+    }
+
+
+def _events(
+    spec: DomainSpec,
+    alerts: Sequence[Mapping[str, Any]],
+    truth: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, Label],
+    judged: Judged,
+) -> _Found | None:
+    """Match alerts with planted events by the event's id."""
+    planted = {
+        body[spec.label_key]: body
+        for body in truth
+        if isinstance(body.get(spec.label_key), str) and isinstance(body.get("kind"), str)
+    }
+    if not planted:
+        return None
+    raised = {body["event_id"]: _ms(body["event_time"]) for body in alerts}
+    hit = [event in raised for event in planted]
+    true = [event for event in planted if event in raised]
+    onset = {event: _ms(planted[event].get("onset")) for event in true}
+    scored = max(len(judged.event_id), 1)
+    return _Found(
+        len(true),
+        [body["kind"] for body in planted.values()],
+        hit,
+        [(labels[e].known - raised[e]) / 1e3 for e in true if e in labels],
+        [(raised[e] - onset[e]) / 1e3 for e in true if onset[e] != NO_TIME],
+        len(planted) / scored,
+        len(raised) / scored,
+    )
+
+
+def _spans(
+    spec: DomainSpec,
+    alerts: Sequence[Mapping[str, Any]],
+    truth: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, Label],
+    judged: Judged,
+) -> _Found | None:
+    """Match alerts with stretches of an entity's life in which something was scored."""
+    entity, noun = spec.trigger.key, spec.alert.noun
+    about = [
+        body
+        for body in truth
+        if isinstance(body.get(entity), str) and isinstance(body.get("kind"), str)
+    ]
+    spans = [(b[entity], _ms(b.get("onset")), _ms(b.get("until")), b["kind"]) for b in about]
+    ended = [body.get("ended") for body in about]
+    inside = [
+        sum(start <= time <= end for time in times)
+        for times, (start, end) in (
+            (judged.times_of(who), (start, end)) for who, start, end, _ in spans
+        )
+    ]
+    spans = [span for span, count in zip(spans, inside, strict=True) if count]
+    ended = [end for end, count in zip(ended, inside, strict=True) if count]
+    events = np.array([count for count in inside if count], np.float64)
+    if not spans:
+        return None
+    raised: dict[str, list[int]] = {}
+    for body in alerts:
+        raised.setdefault(body[noun], []).append(_ms(body["event_time"]))
+    within = [
+        sorted(t for t in raised.get(who, ()) if start <= t <= end) for who, start, end, _ in spans
+    ]
+    share = events / max(len(judged.event_id), 1)
+    now = int(judged.time.max())
+    firsts = [(own[0], span) for own, span in zip(within, spans, strict=True) if own]
+    return _Found(
+        sum(map(len, within)),
+        [kind for *_, kind in spans],
+        [bool(own) for own in within],
+        [(end - first) / 1e3 for first, (_, _, end, _) in firsts],
+        [(first - start) / 1e3 for first, (_, start, _, _) in firsts],
+        float(share.sum()),
+        float((1 - (1 - share) ** len(alerts)).mean()),
+        [
+            end == FAILURE and until <= now
+            for end, (_, _, until, _) in zip(ended, spans, strict=True)
+        ]
+        if any(ended)
+        else (),
+    )
+
+
+def _ms(text: object) -> int:
+    return int(parse_times([text])[0])
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None

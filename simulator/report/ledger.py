@@ -1,0 +1,201 @@
+"""The workers' accounts as they come in on the metrics topic, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.state.account import APPLIED, DEAD, DUPLICATE, FILTERED, HEARTBEAT, LATE
+from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.topics import SCORES, topic
+
+REJECTED = (LATE, DUPLICATE, DEAD)
+
+
+class Ledger:
+    """One domain's totals: the latest account of every worker."""
+
+    def __init__(self, spec: DomainSpec) -> None:
+        self.spec = spec
+        self._latest: dict[int, Mapping[str, Any]] = {}
+        self._owner: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self._ends: dict[tuple[str, int], int] = {}
+        self.accuracy: Mapping[str, Any] | None = None
+        """The latest state of the rolling accuracy."""
+
+    def take(self, value: bytes) -> None:
+        """Take in one record of the domain's metrics topic."""
+        body = orjson.loads(value)
+        if "accuracy" in body:
+            if self.accuracy is None or body["accuracy"]["until"] >= self.accuracy["until"]:
+                self.accuracy = body["accuracy"]
+            return
+        self._latest[body["worker"]] = body
+        for source, partitions in body["assigned"].items():
+            for p in partitions:
+                known = self._owner.get((source, p))
+                if known is None or known["generation"] <= body["generation"]:
+                    self._owner[source, p] = body
+
+    def owners(self) -> dict[tuple[str, int], int]:
+        """Return which worker owns each partition of each source."""
+        return {place: body["worker"] for place, body in self._owner.items()}
+
+    def _current(self) -> list[Mapping[str, Any]]:
+        """Return what the workers of the newest assignment have said last."""
+        newest = max((body["generation"] for body in self._latest.values()), default=0)
+        return [body for body in self._latest.values() if body["generation"] == newest]
+
+    def settled(self, workers: int) -> bool:
+        """Say whether so many workers share all partitions, each owned once."""
+        current = self._current()
+        owned = [
+            (source, p)
+            for body in current
+            for source, partitions in body["assigned"].items()
+            for p in partitions
+        ]
+        wanted = len(self.spec.sources) * self.spec.partitions
+        return (
+            len(current) == workers
+            and all(any(body["assigned"].values()) for body in current)
+            and len(owned) == len(set(owned)) == wanted
+        )
+
+    def counts(self, source: str) -> dict[str, int]:
+        """Return the classes of a source, over all workers and partitions."""
+        total: dict[str, int] = {}
+        for (name, p), body in self._owner.items():
+            if name == source:
+                for kind, count in body["account"][source][str(p)].items():
+                    total[kind] = total.get(kind, 0) + count
+        return total
+
+    def position(self, source: str, partition: int) -> int:
+        """Return how far a partition is finished, 0 if nobody has said."""
+        body = self._owner.get((source, partition))
+        return 0 if body is None else max(body["position"][source][str(partition)], 0)
+
+    def finished(self, ends: Mapping[tuple[str, int], int]) -> bool:
+        """Say whether all sources are finished up to these end offsets, by topic and partition."""
+        places = range(self.spec.partitions)
+        return self._all_told() and all(
+            self.position(source.name, p) >= ends[topic(self.spec.name, source.name), p]
+            for source in self.spec.sources
+            for p in places
+        )
+
+    def _all_told(self) -> bool:
+        """Say whether accuracy and feeds have been told of up to where everybody has come."""
+        current = self._current()
+        told = [body["told"] for body in current if body["told"] is not None]
+        for kind in {kind for body in current for kind in body["complete"]}:
+            ends = [end for body in current for end in body["complete"].get(kind, {}).values()]
+            if ends and (not told or max(said[kind] for said in told) < min(ends)):
+                return False
+        return True
+
+    def latencies(self) -> Latencies:
+        """Return the latencies over all workers, from the beginning."""
+        merged = Latencies()
+        for body in self._latest.values():
+            merged.merge(body["latency"])
+        return merged
+
+    def pending(self) -> int:
+        """Return how many records are in workers and not finished."""
+        return sum(body["queued"] + body["pending"] for body in self._current())
+
+    def note_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
+        """Take note of where the topics ended a moment ago; :meth:`lag` is counted from there."""
+        self._ends = dict(ends)
+
+    def lag(self) -> int:
+        """Return how many records of the sources are not finished."""
+        return sum(
+            max(self._ends.get((topic(self.spec.name, source.name), p), 0)
+                - self.position(source.name, p), 0)
+            for source in self.spec.sources
+            for p in range(self.spec.partitions)
+        )  # fmt: skip
+
+    def waits_for(self) -> str | None:
+        """Say what a worker waits for, if one does."""
+        waits = [body["waits_for"] for body in self._current() if body["waits_for"]]
+        return waits[0] if waits else None
+
+    def clock(self) -> int | None:
+        """Return the latest event time of the triggers (ms)."""
+        clocks = [body["clock"][self.spec.trigger.name] for body in self._latest.values()]
+        return max((c for c in clocks if c is not None), default=None)
+
+    def model(self) -> Mapping[str, str] | None:
+        """Return name and version of the model that scores."""
+        models = [body["model"] for body in self._latest.values() if body["model"]]
+        return models[0] if models else None
+
+    def account(self, ends: Mapping[tuple[str, int], int], scored: int) -> dict[str, Any]:
+        """Close the account against the topics' end offsets.
+
+        Parameters
+        ----------
+        scored
+            How many events have a score that can be read.
+
+        Returns
+        -------
+        The classes of the triggers, and under ``context`` and ``labels`` those of the others.
+        """
+        spec = self.spec
+        written = {
+            s.name: sum(ends[topic(spec.name, s.name), p] for p in range(spec.partitions))
+            for s in spec.sources
+        }
+        written[SCORES] = scored
+        return close_account(spec, {s.name: self.counts(s.name) for s in spec.sources}, written)
+
+
+def close_account(
+    spec: DomainSpec, counts: Mapping[str, Mapping[str, int]], written: Mapping[str, int]
+) -> dict[str, Any]:
+    """Close a domain's account.
+
+    Parameters
+    ----------
+    counts
+        Per source, how many records ended in each class.
+    written
+        Per source how many records its topic holds, heartbeats included; and how many scores
+        there are to be read, which is what counts, rather than what somebody says he scored.
+
+    Returns
+    -------
+    The classes of the triggers, and under ``context`` and ``labels`` those of the others;
+    ``unaccounted`` is what is in none (negative: in two).
+    """
+    trigger = spec.trigger.name
+    own = counts[trigger]
+    by = {name: own.get(name, 0) for name in FILTERED}
+    common = {name: own.get(name, 0) for name in REJECTED}
+    come_in = written[trigger] - own.get(HEARTBEAT, 0)
+    scored = written[SCORES]
+    account: dict[str, Any] = {
+        "in": come_in,
+        "scored": scored,
+        **common,
+        "filtered": sum(by.values()),
+        "unaccounted": come_in - scored - sum(common.values()) - sum(by.values()),
+        "filtered_by": by,
+    }
+    for part, role in (("context", Role.CONTEXT), ("labels", Role.LABEL)):
+        names = [s.name for s in spec.sources if s.role is role]
+        classes = {
+            name: sum(counts[source].get(name, 0) for source in names)
+            for name in (APPLIED, *REJECTED)
+        }
+        total = sum(written[s] - counts[s].get(HEARTBEAT, 0) for s in names)
+        account[part] = {"in": total, **classes, "unaccounted": total - sum(classes.values())}
+    return account

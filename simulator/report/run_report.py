@@ -1,0 +1,207 @@
+"""The report that a run ends with: on the screen for a person, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from streamsim.simulator.reading import read_whole
+from streamsim.simulator.report.effect import once
+from streamsim.simulator.report.estimates import estimates_quality
+from streamsim.simulator.report.judge import alert_quality, join_labels, quality
+from streamsim.simulator.report.ledger import Ledger
+from streamsim.simulator.report.surge_alerts import surge_quality
+from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.topics import ALERTS, SCORES, TRUTH, TopicSpec, topic, topics_of
+
+SCHEMA = 1
+
+
+def domain_report(
+    spec: DomainSpec,
+    ledger: Ledger,
+    ends: Mapping[tuple[str, int], int],
+    records: Mapping[str, list[Any]],
+    seconds: float,
+) -> dict[str, Any]:
+    """Sum up one domain.
+
+    Parameters
+    ----------
+    records
+        What :func:`records_for` has read.
+    seconds
+        How long events were flowing (wall time).
+    """
+    alerts = [r.value for r in once(records[topic(spec.name, ALERTS)])]
+    scores = [r.value for r in once(records[topic(spec.name, SCORES)])]
+    account = ledger.account(ends, len(scores))
+    labels = [
+        r.value for source in spec.label_sources for r in records[topic(spec.name, source.name)]
+    ]
+    truth = [r.value for r in records[topic(spec.name, TRUTH)]]
+    told = {
+        e.source: [r.value for r in records[topic(spec.name, e.source)]] for e in spec.estimates
+    }
+    estimates = estimates_quality(spec, scores, told, ledger.clock())
+    latencies = ledger.latencies()
+    judged = join_labels(spec, scores, labels, ledger.clock())
+    return {
+        **account,
+        "alerts": sum(orjson.loads(a)["rule"] == spec.alert.name for a in alerts),
+        "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
+        "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0),
+        "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
+        "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
+        "model": ledger.model(),
+        "quality": quality(spec, judged),
+        **({"estimates": estimates} if estimates else {}),
+        "accuracy": ledger.accuracy,
+    }
+
+
+def records_for(address: str, spec: DomainSpec) -> dict[str, list[Any]]:
+    """Read the topics that a domain's report is made from."""
+    return read_whole(address, report_topics(spec))
+
+
+def report_topics(spec: DomainSpec) -> list[TopicSpec]:
+    """Name the topics that a domain's report is made from."""
+    wanted = {topic(spec.name, name) for name in (SCORES, ALERTS, TRUTH)}
+    wanted |= {topic(spec.name, s.name) for s in spec.sources if s.role is Role.LABEL}
+    return [t for t in topics_of(spec) if t.name in wanted]
+
+
+def whole_report(
+    *, broker: str, seed: int, workers: int, seconds: float, domains: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Put the domains' reports together."""
+    return {
+        "schema": SCHEMA,
+        "broker": broker,
+        "seed": seed,
+        "duration_s": round(seconds, 1),
+        "workers": workers,
+        "domains": dict(domains),
+    }
+
+
+def unaccounted(report: Mapping[str, Any]) -> int:
+    """Count what is in no class, over all domains and roles; what is in two counts as well."""
+    return sum(
+        abs(part["unaccounted"])
+        for domain in report["domains"].values()
+        for part in (domain, domain["context"], domain["labels"])
+    )
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """Write the report for a person."""
+    lines = [
+        f"{report['duration_s']:g} s on {report['broker']}, "
+        f"{report['workers']} worker{'s' * (report['workers'] != 1)}, seed {report['seed']}"
+    ]
+    for name, domain in report["domains"].items():
+        lines += ["", *_domain_lines(name, domain)]
+    return "\n".join(lines)
+
+
+def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
+    classes = ("scored", "late", "duplicate", "dead", "filtered")
+    account = " + ".join(f"{d[c]:,} {c}" for c in classes)
+    verdict = "closed" if not d["unaccounted"] else f"{d['unaccounted']:,} UNACCOUNTED"
+    model, latency = d["model"] or {"name": "none", "version": "-"}, d["latency_ms"]
+    lines = [
+        f"{name}: {d['in']:,} in = {account}  [{verdict}]",
+        f"  labels     {_others(d['labels'])}",
+    ]
+    if d["context"]["in"]:
+        lines.append(f"  context    {_others(d['context'])}")
+    lines += [
+        f"  flow       {d['throughput_eps']:,.0f} events/s, latency p50 {latency['p50']:g} ms, "
+        f"p99 {latency['p99']:g} ms",
+        f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
+        *(_estimate(name, e) for name, e in d.get("estimates", {}).items()),
+        *_accuracy(d["accuracy"]),
+        f"  alerts     {d['alerts']:,}{_alerts(d['alert_quality'])}",
+        *_surges(d["surge_quality"]),
+    ]
+    return lines
+
+
+def _others(part: Mapping[str, Any]) -> str:
+    classes = ", ".join(f"{part[c]:,} {c}" for c in ("applied", "late", "duplicate", "dead"))
+    verdict = "closed" if not part["unaccounted"] else f"{part['unaccounted']:,} UNACCOUNTED"
+    return f"{part['in']:,} in: {classes}  [{verdict}]"
+
+
+def _quality(q: Mapping[str, Any]) -> str:
+    if q["value"] is None:
+        return f"{q['metric']} not known yet ({q['labelled']:,} events with final labels)"
+    return f"{q['metric']} {q['value']:.3f} over {q['labelled']:,} events with final labels"
+
+
+def _estimate(name: str, e: Mapping[str, Any]) -> str:
+    if e["rmse"] is None:
+        return f"  estimates  {name}: nothing is known yet of how right it is"
+    return (
+        f"  estimates  {name}: RMSE {e['rmse']:.3g} (always the mean {e['rmse_of_the_mean']:.3g}) "
+        f"over {e['labelled']:,} events"
+    )
+
+
+def _accuracy(state: Mapping[str, Any] | None) -> list[str]:
+    if state is None or state["value"] is None:
+        return []
+    verdict = "LOW" if state["is_low"] else "fine"
+    return [
+        f"  rolling    {state['metric']} {state['value']:.3f} over {state['samples']:,} events up "
+        f"to {state['until'][:10]}, {verdict} (threshold {state['threshold']:g})"
+    ]
+
+
+def _surges(q: Mapping[str, Any] | None) -> list[str]:
+    """Say how often alerts of surges are right, once there were surges.
+
+    >>> _surges({"alerts": 2, "planted": 1, "precision": 0.5, "recall": 1.0,
+    ...     "chance_precision": 0.1})
+    ['  surges     2 told, precision 0.50 (by chance 0.1), recall 1.00 of 1']
+    """
+    if q is None or not (q["alerts"] or q["planted"]):
+        return []
+    right = (
+        ""
+        if q["precision"] is None
+        else (f", precision {q['precision']:.2f} (by chance {q['chance_precision']:.2g})")
+    )
+    found = "" if q["recall"] is None else f", recall {q['recall']:.2f} of {q['planted']:,}"
+    return [f"  surges     {q['alerts']:,} told{right}{found}"]
+
+
+def _spell(seconds: float) -> str:
+    """Say how long in event time: in days, or in minutes where it is less than a few hours.
+
+    >>> _spell(216_000.0), _spell(1_500.0)
+    ('2.5 event days', '25 event minutes')
+    """
+    days = seconds / 86_400
+    return f"{days:.1f} event days" if abs(days) >= 0.25 else f"{seconds / 60:.0f} event minutes"
+
+
+def _alerts(q: Mapping[str, Any] | None) -> str:
+    if q is None:
+        return " (no planted truth to judge them by)"
+    if q["precision"] is None:
+        return f", {q['planted']:,} planted events missed"
+    lead = "" if q["lead_s_median"] is None else f", {_spell(q['lead_s_median'])} ahead"
+    if "failures" in q:
+        lead += (
+            f"; {q['foreseen']} of {q['failures']} failures foreseen, "
+            f"at {q['needless']} needless services"
+        )
+    return (
+        f", precision {q['precision']:.2f} (by chance {q['chance_precision']:.2g}), "
+        f"recall {q['recall']:.2f} (by chance {q['chance_recall']:.2g}){lead}"
+    )

@@ -1,0 +1,1 @@
+"""Runs a stack: starts its processes in order, watches them, keeps what they say, stops them."""

@@ -1,0 +1,67 @@
+"""What is kept of a run on disk: alerts and metrics as they come, and the report.
+
+A disk that is full ends no run: what can't be kept is said once, and the stack goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from streamsim.simulator.run.runs import Run
+
+
+class Keeper:
+    """Keeps the values of topics in files of a run's folder, a line each; a context manager.
+
+    Parameters
+    ----------
+    warn
+        Told what could not be kept.
+    """
+
+    def __init__(self, run: Run, topics: Iterable[str], warn: Callable[[str], None]) -> None:
+        self._run, self._topics, self._warn = run, list(topics), warn
+        self._files: dict[str, BinaryIO] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Keeper:
+        for name in self._topics:
+            # Unbuffered: what cannot be written is not tried again when the file is closed.
+            file = self._run.kept(name).open("wb", buffering=0)
+            self._files[name] = self._open.enter_context(file)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def line(self, topic: str, value: bytes) -> None:
+        """Keep a value."""
+        file = self._files.get(topic)
+        if file is None:
+            return
+        before = file.tell()
+        try:
+            data = value + b"\n"
+            if file.write(data) < len(data):
+                file.truncate(before)  # half a line would be read as one
+                raise OSError("no space left")
+        except OSError as error:
+            del self._files[topic]
+            self._warn(f"{topic} is not kept any more: {error.strerror or error}")
+
+
+def keep(path: Path, data: bytes, warn: Callable[[str], None]) -> None:
+    """Write a file of a run, or say why it could not be written."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        warn(f"{path} could not be written: {error.strerror or error}")

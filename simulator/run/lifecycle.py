@@ -1,0 +1,115 @@
+"""The life of models, as ``ops.models`` tells it: which version answers, and from when on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import orjson
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from streamsim.streams.errors import BrokerError
+from streamsim.streams.signature import Signature
+from streamsim.streams.topics import OPS_MODELS
+
+
+class Teller:
+    """Writes to ``ops.models``; a context manager.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        try:
+            self._producer = KafkaProducer(bootstrap_servers=address, acks="all", linger_ms=0)
+        except KafkaError as error:
+            raise self._refused(error) from error
+
+    def __enter__(self) -> Teller:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._producer.close(timeout=5)
+
+    def tell(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """Write records, and return when they are safe.
+
+        Raises
+        ------
+        BrokerError
+            If the broker does not take them.
+        """
+        now = int(time.time() * 1000)
+        try:
+            sent = [
+                self._producer.send(
+                    OPS_MODELS,
+                    key=str(body["model"]).encode(),
+                    value=orjson.dumps(body),
+                    partition=0,
+                    timestamp_ms=now,
+                )
+                for body in bodies
+            ]
+            for outcome in sent:
+                outcome.get(timeout=20)
+        except KafkaError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: KafkaError) -> BrokerError:
+        return BrokerError(f"{self._address} does not take {OPS_MODELS}: {error!r}")
+
+
+def announce(address: str, champions: Sequence[Signature]) -> None:
+    """Say which versions answer from the beginning of a run.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not take it.
+    """
+    with Teller(address) as teller:
+        teller.tell(
+            [
+                {
+                    "event": "champion",
+                    "model": champion.model,
+                    "version": champion.version,
+                    "threshold": champion.threshold,
+                    "effective_from": None,
+                }
+                for champion in champions
+            ]
+        )
+
+
+def lifecycle_line(body: Mapping[str, Any], wall_ms: int) -> str:
+    """Write a record of ``ops.models`` for a person.
+
+    >>> lifecycle_line({"event": "champion", "model": "finance-fraud", "version": "3",
+    ...                 "effective_from": None, "threshold": 0.9}, 0)
+    '1970-01-01 00:00:00  finance-fraud 3 is champion from the beginning; alerts from 0.9'
+    >>> lifecycle_line({"event": "unchanged", "model": "technology-next", "version": "3",
+    ...                 "effective_from": None, "known_until": "2025-01-11T00:00:00.000Z",
+    ...                 "threshold": 0.9}, 0)
+    '1970-01-01 00:00:00  technology-next 3 answers until event time 2025-01-11T00:00:00.000Z'
+    """
+    at = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    named = f"{at}  {body['model']} {body['version']}"
+    if body["event"] == "unchanged":
+        return f"{named} answers until event time {body['known_until']}"
+    since = f"event time {body['effective_from']}" if body["effective_from"] else "the beginning"
+    return f"{named} is {body['event']} from {since}; alerts from {body['threshold']:g}"

@@ -1,0 +1,178 @@
+"""Child processes of a stack: started with their logs, watched, stopped, never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamsim.streams.errors import StackError
+
+TAIL_LINES = 12
+RESTARTS, RESTARTS_S = 5, 60.0
+"""A process is started again so often within so many seconds; then something is wrong with it."""
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """A process of the stack, leader of a process group of its own."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    command: Sequence[str]
+    env: Mapping[str, str]
+    begun: list[float] = field(default_factory=list)
+    """When it was started again (monotonic clock, s)."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process.poll() is None
+
+    def tail(self) -> str:
+        """Return the last lines that it logged, without those that merely inform."""
+        with suppress(OSError):
+            lines = self.log.read_text(errors="replace").splitlines()
+            telling = [line for line in lines if "[INFO]" not in line] or lines
+            return "\n".join(telling[-TAIL_LINES:])
+        return ""
+
+
+class Children:
+    """All processes of one stack, and the guard that ends them if this process dies.
+
+    Parameters
+    ----------
+    logs
+        Folder for their logs.
+    """
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._all: list[Child] = []
+        self._guard = subprocess.Popen(
+            [sys.executable, "-E", "-S", str(Path(__file__).with_name("guard.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> Child:
+        """Start a process with its output in a log.
+
+        Raises
+        ------
+        StackError
+            If it cannot be started.
+        """
+        log = self._logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        child = Child(name, self._spawn(name, log, command, env), log, list(command), dict(env))
+        self._all.append(child)
+        self._tell_guard(f"+{child.process.pid}\n")
+        return child
+
+    def start_again(self, child: Child, *more: str) -> None:
+        """Start a process again that has ended, with more options of its command.
+
+        Raises
+        ------
+        StackError
+            If it has been started again too often of late.
+        """
+        now = time.monotonic()
+        child.begun = [at for at in child.begun if now - at < RESTARTS_S]
+        if len(child.begun) >= RESTARTS:
+            raise self._ended(child)
+        child.begun.append(now)
+        _signal_group(child, signal.SIGKILL)  # whatever it has left behind
+        self._tell_guard(f"-{child.process.pid}\n")
+        child.process = self._spawn(child.name, child.log, [*child.command, *more], child.env)
+        self._tell_guard(f"+{child.process.pid}\n")
+
+    def _spawn(
+        self, name: str, log: Path, command: Sequence[str], env: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        try:
+            with log.open("ab") as output:
+                return subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **env},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise StackError(f"cannot start {name}: {error}") from error
+
+    def dead(self) -> list[Child]:
+        """Return the processes that have ended and should not have."""
+        return [child for child in self._all if not child.alive]
+
+    def named(self, name: str) -> Child:
+        """Return the process of that name."""
+        return next(child for child in self._all if child.name == name)
+
+    def check(self) -> None:
+        """Raise :class:`StackError` if a process has ended that should not have."""
+        for child in self.dead():
+            raise self._ended(child)
+
+    def _ended(self, child: Child) -> StackError:
+        return StackError(
+            f"{child.name} ended with exit code {child.process.returncode}; "
+            f"its log ({child.log}) ends:\n{child.tail()}"
+        )
+
+    def stop(self, child: Child, grace_s: float) -> int:
+        """Stop a process: SIGTERM, and SIGKILL after ``grace_s``; return its exit code."""
+        if child.alive:
+            _signal_group(child, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(grace_s)
+        _signal_group(child, signal.SIGKILL)  # whatever it has left behind
+        code = child.process.wait()
+        self.release(child)
+        return code
+
+    def kill(self, child: Child) -> None:
+        """Kill a process; it counts as one that should not have ended."""
+        _signal_group(child, signal.SIGKILL)
+        child.process.wait()
+
+    def release(self, child: Child) -> None:
+        """Stop watching a process that has ended as it should."""
+        if child in self._all:
+            self._all.remove(child)
+            self._tell_guard(f"-{child.process.pid}\n")
+
+    def stop_all(self, grace_s: float) -> None:
+        """Stop what is left, last started first, and the guard."""
+        for child in reversed(list(self._all)):
+            self.stop(child, grace_s)
+        if self._guard.stdin is not None:
+            self._guard.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._guard.wait(5)
+
+    def _tell_guard(self, line: str) -> None:
+        stdin = self._guard.stdin
+        if stdin is not None and not stdin.closed:
+            with suppress(BrokenPipeError):
+                stdin.write(line.encode())
+                stdin.flush()
+
+
+def _signal_group(child: Child, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.process.pid, number)

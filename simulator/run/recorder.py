@@ -1,0 +1,28 @@
+"""Records what the topics of a run hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamsim.producers.recording import make_recording, write_recording
+from streamsim.simulator.reading import read_whole
+from streamsim.simulator.run.runs import Run
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import TopicSpec
+
+
+def record_to(
+    file: Path, address: str, specs: Sequence[DomainSpec], topics: Sequence[TopicSpec], run: Run
+) -> str:
+    """Write the topics to a recording; return a line that says how much it was."""
+    whole = read_whole(address, topics)
+    recording = make_recording(
+        (record for records in whole.values() for record in records),
+        run=run.name,
+        seed=run.info.get("seed"),
+        domains=[spec.name for spec in specs],
+        configuration=run.info.get("configuration", {}),
+    )
+    write_recording(file, recording)
+    return f"{len(recording.records):,} records of {len(topics)} topics in {file}"

@@ -1,0 +1,223 @@
+"""Renews models from a run's stream, in a process beside the workers.
+
+It follows the triggers' topics by itself, from the beginning, so that nobody waits for anybody who
+waits for it. What it makes is a function of what lies there: killed and started again, it learns
+again and goes on where it had told of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streamsim.consumers.predict.learner import Learner
+from streamsim.consumers.predict.model_schedule import Entry, read_entry
+from streamsim.consumers.worker.fetch_wait import FetchWait
+from streamsim.consumers.worker.follower import follow
+from streamsim.consumers.worker.inbox import to_records
+from streamsim.models.registry import Registry
+from streamsim.simulator.reading import Record, read_whole
+from streamsim.simulator.run.lifecycle import Teller
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import BrokerError, StreamsimError, UsageError
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.settings import Settings, read_settings
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.topics import OPS_MODELS, ops_topics, topic
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.5
+"""Between two tries while broker or service are away."""
+SERVICE_TRIES = 20
+"""So often the service is told of a version; it finds it by itself where it is asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What is to be renewed, and who is told.
+
+    Parameters
+    ----------
+    domains
+        Domain to the version of its model that the renewed ones are made from.
+    group
+        The workers' consumer group: what is told is for them.
+    renewed
+        Folder of the versions that are made.
+    """
+
+    domains: dict[str, str]
+    broker: str
+    group: str
+    renewed: Path
+    fetch_wait: FetchWait
+    settings: Settings
+
+
+class Renewer:
+    """Renews the model of one domain, and tells of it."""
+
+    def __init__(self, spec: DomainSpec, version: str, config: Config, told: list[Record]) -> None:
+        if spec.renewal is None:
+            raise UsageError(f"the model of {spec.name} is not renewed")
+        self.spec, self._config = spec, config
+        registry = Registry(config.settings.home_path / "registry")
+        estimator, self._champion = registry.load(spec.recipe.name, version)
+        self._renewed = Registry(config.renewed)
+        bodies = (orjson.loads(record.value) for record in told)
+        entries = [read_entry(body, config.group, spec.recipe.name) for body in bodies]
+        until = max((entry.until for entry in entries if entry is not None), default=NO_TIME)
+        self._teller: Teller | None = None
+        self._learner = Learner(spec, spec.renewal, estimator, self._champion, until)
+
+    @property
+    def topic(self) -> str:
+        """The topic that is learnt from."""
+        return topic(self.spec.name, self.spec.trigger.name)
+
+    def take(self, partition: int, records: Sequence[Any]) -> None:
+        """Take in what was fetched from a partition."""
+        fetched = to_records(self.spec.trigger.name, [(partition, list(records))])
+        for entry, estimator in self._learner.push(fetched):
+            if estimator is not None:
+                self._serve(entry, estimator)
+            self._tell(entry.as_record(self._config.group))
+
+    def _serve(self, entry: Entry, estimator: Estimator) -> None:
+        """Store a version, and have the service load it."""
+        released = replace(self._champion, version=entry.version, threshold=entry.threshold)
+        self._renewed.put(
+            estimator,
+            released,
+            data={"renewed_from": self._champion.version},
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        for _ in range(SERVICE_TRIES):
+            if _loaded(self._config.settings, released):
+                return
+            time.sleep(PAUSE_S)
+        log.warning("the service does not load %s %s", released.model, released.version)
+
+    def _tell(self, body: dict[str, Any]) -> None:
+        """Write a record to ``ops.models``, for as long as it takes: events wait for it."""
+        while True:
+            try:
+                self._teller = self._teller or Teller(self._config.broker)
+                self._teller.tell([body])
+                return
+            except BrokerError as error:
+                log.warning("trying again: %s", error)
+                self._teller = None
+                time.sleep(PAUSE_S)
+
+
+def _loaded(settings: Settings, released: Signature) -> bool:
+    """Have the service load a version; return whether it has."""
+    request = urllib.request.Request(  # noqa: S310 - our own URL
+        f"{settings.model_url}/v2/repository/models/{released.model}/load",
+        json.dumps({"parameters": {"version": released.version}}).encode(),
+        {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own URL
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def run(config: Config) -> None:
+    """Renew until stopped."""
+    told = _told(config.broker)
+    renewers = [
+        Renewer(load_domain(name), version, config, told)
+        for name, version in config.domains.items()
+    ]
+    asyncio.run(_follow_all(renewers, config))
+
+
+def _told(broker: str) -> list[Record]:
+    """Read what has been told of models."""
+    models = [t for t in ops_topics() if t.name == OPS_MODELS]
+    while True:
+        try:
+            return read_whole(broker, models)[OPS_MODELS]
+        except BrokerError as error:
+            log.warning("trying again: %s", error)
+            time.sleep(PAUSE_S)
+
+
+async def _follow_all(renewers: Sequence[Renewer], config: Config) -> None:
+    await asyncio.gather(*(_follow(renewer, config) for renewer in renewers))
+
+
+async def _follow(renewer: Renewer, config: Config) -> None:
+    def handle(name: str, records: Sequence[Any]) -> None:
+        renewer.take(records[0].partition, records)
+
+    partitions = renewer.spec.partitions
+    await follow(config.broker, [renewer.topic], partitions, config.fetch_wait, handle)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m streamsim.simulator.run.renewing",
+        description="Renews models from the stream.",
+    )
+    parser.add_argument(
+        "--domain", action="append", required=True, metavar="NAME:VERSION",
+        help="domain, and the version that is renewed",
+    )  # fmt: skip
+    parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="Kafka broker")
+    parser.add_argument("--group", required=True, help="consumer group of the workers")
+    parser.add_argument("--renewed", type=Path, required=True, help="folder of what is made")
+    parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
+    parser.add_argument(
+        "--fetch-growth-us", type=float, default=0.0, help="more for each held batch"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Renew models until stopped; return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("kafka").setLevel(logging.WARNING)
+    arguments = parser().parse_args(argv)
+    domains = {}
+    for text in arguments.domain:
+        name, _, version = text.partition(":")
+        domains[name] = version
+    try:
+        run(
+            Config(
+                domains,
+                arguments.broker,
+                arguments.group,
+                arguments.renewed,
+                FetchWait(arguments.fetch_wait_ms, arguments.fetch_growth_us),
+                read_settings(),
+            )
+        )
+    except StreamsimError as error:
+        print(f"streamsim.simulator.run.renewing: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What a stack is to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamsim.streams.settings import Settings
+from streamsim.streams.spec import DomainSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a stack is to run.
+
+    Parameters
+    ----------
+    sources
+        Domain to the file or folder that it replays; the others run their worlds.
+    paces
+        Domain to the options of ``streamsim send`` that say how fast; the others go at their own.
+    days
+        Event days after which a world ends, ``None`` for never.
+    """
+
+    domains: tuple[DomainSpec, ...]
+    settings: Settings
+    sources: Mapping[str, Path]
+    paces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    days: float | None = None
+    hold: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what identifies a run's configuration, as JSON types."""
+        settings = self.settings
+        return {
+            "broker": settings.broker,
+            "workers": settings.workers,
+            "seed": settings.seed,
+            "sources": {name: path.name for name, path in self.sources.items()},
+            "paces": {name: list(options) for name, options in self.paces.items()},
+            "days": self.days,
+            "hold": self.hold,
+        }

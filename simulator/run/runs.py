@@ -1,0 +1,113 @@
+"""The runs under the home folder: where they are, which of them are running.
+
+A run's folder holds ``run.json``, ``report.json``, ``logs/``, and per topic of alerts or metrics a
+file of JSON lines (``finance.alerts.jsonl``). ``run.json`` is how other commands find a stack that
+runs.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+
+from streamsim.streams.errors import UsageError
+from streamsim.streams.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its folder and what its ``run.json`` said when it was read."""
+
+    path: Path
+    info: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether its supervisor still runs (not merely another process of that number)."""
+        if self.info.get("ended"):
+            return False
+        try:
+            process = psutil.Process(self.info["pid"])
+            return bool(abs(process.create_time() - self.info["created"]) < 2)
+        except (psutil.Error, KeyError, TypeError):
+            return False
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that it runs."""
+        return tuple(self.info["domains"])
+
+    def kept(self, topic: str) -> Path:
+        """Return the file in which the values of a topic are kept, a line each."""
+        return self.path / f"{topic}.jsonl"
+
+    def reread(self) -> Run:
+        """Return the run as its file says it is now."""
+        return Run(self.path, orjson.loads((self.path / "run.json").read_bytes()))
+
+    def write(self, **changes: Any) -> Run:
+        """Change ``run.json``, in one step, and return the run as it is then."""
+        info = {**self.info, **changes}
+        draft = self.path / ".run.json"
+        draft.write_bytes(orjson.dumps(info, option=orjson.OPT_INDENT_2))
+        draft.replace(self.path / "run.json")
+        return Run(self.path, info)
+
+
+def new_run(settings: Settings, **info: Any) -> Run:
+    """Make a folder for a new run."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = settings.home_path / "runs" / f"{stamp}-{secrets.token_hex(2)}"
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {settings.home}: {error.strerror}") from None
+    own = psutil.Process()
+    return Run(path, {}).write(pid=os.getpid(), created=own.create_time(), ended=None, **info)
+
+
+def all_runs(settings: Settings) -> list[Run]:
+    """Return all runs, latest first."""
+    runs = []
+    for path in sorted((settings.home_path / "runs").glob("*/run.json"), reverse=True):
+        try:
+            runs.append(Run(path.parent, orjson.loads(path.read_bytes())))
+        except (OSError, orjson.JSONDecodeError):
+            continue
+    return runs
+
+
+def find_run(settings: Settings, name: str | None = None) -> Run:
+    """Find a run: by name, else the one that is running, else the latest.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or several are running and none was named.
+    """
+    runs = all_runs(settings)
+    if name is not None:
+        named = [r for r in runs if r.name == name]
+        if not named:
+            raise UsageError(f"no run {name!r} in {settings.home_path / 'runs'}")
+        return named[0]
+    running = [r for r in runs if r.alive]
+    if len(running) > 1:
+        names = ", ".join(r.name for r in running)
+        raise UsageError(f"several stacks are running; say which with --run: {names}")
+    if not runs:
+        raise UsageError("no stack has been run here yet; start one: streamsim up")
+    return (running or runs)[0]

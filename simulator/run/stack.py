@@ -1,0 +1,311 @@
+"""A stack: broker, model service, workers and producers, started and stopped in order."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streamsim.simulator.brokers.broker import (
+    check_empty,
+    create_topics,
+    embedded_command,
+    free_port,
+    tuning_for,
+    wait_for_broker,
+)
+from streamsim.simulator.run.probes import answers, listens
+from streamsim.simulator.run.process import Child, Children
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import Run
+from streamsim.streams.domain_registry import all_topics
+from streamsim.streams.errors import BrokerError, StackError, StateError
+from streamsim.streams.settings import EMBEDDED
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.topics import topics_of
+
+PYTHON = sys.executable
+ATTEMPTS = 5
+"""Another program may take a port between its choice and its use."""
+
+
+class Stack:
+    """The processes of one run.
+
+    Parameters
+    ----------
+    say
+        Told what is going on, in a few words.
+    """
+
+    def __init__(self, plan: Plan, run: Run, say: Callable[[str], None]) -> None:
+        self.plan, self.run, self._say = plan, run, say
+        self.children = Children(run.path / "logs")
+        self.address = ""
+        self.model_url = ""
+        self.broker: Child | None = None
+        self.workers: list[Child] = []
+        self.producers: dict[str, Child] = {}
+        self._token = secrets.token_urlsafe(24)
+        self._standin: dict[str, str] = {}
+        self._standins: dict[str, list[Child]] = {}
+        self._ready: list[str] = []
+        self._renews = False
+        self.renewed = run.path / "models"
+        """Folder of the versions that are made of the champions in this run."""
+
+    @property
+    def group(self) -> str:
+        """The workers' consumer group."""
+        return f"streamsim-{self.run.name}"
+
+    def start_broker(self) -> None:
+        """Start the embedded broker, or reach the one that is given; make the topics."""
+        settings = self.plan.settings
+        if settings.broker == EMBEDDED:
+            self._start_embedded()
+        else:
+            self.address = settings.broker
+            self._say(f"broker {self.address}")
+            wait_for_broker(self.address, 10, None)
+        create_topics(self.address, all_topics(self.plan.domains), tuning_for(settings.broker))
+        if settings.broker != EMBEDDED:
+            check_empty(self.address, [t for spec in self.plan.domains for t in topics_of(spec)])
+
+    def _start_embedded(self) -> None:
+        for attempt in range(ATTEMPTS):
+            port = free_port()
+            child = self.children.start("broker", embedded_command(port), {})
+            try:
+                wait_for_broker(f"127.0.0.1:{port}", self.plan.settings.ready_s, child.process)
+            except BrokerError:
+                self.children.stop(child, 1)
+                if attempt == ATTEMPTS - 1:
+                    raise BrokerError(
+                        f"the embedded broker does not start:\n{child.tail()}"
+                    ) from None
+                continue
+            self.address, self.broker = f"127.0.0.1:{port}", child
+            self._say(f"broker embedded, on {self.address}")
+            return
+
+    def start_service(self) -> None:
+        """Start the model service; it need not be ready yet when this returns."""
+        settings = self.plan.settings
+        if settings.model_url:
+            self.model_url = settings.model_url
+            return
+        port = free_port()
+        self.model_url = f"http://127.0.0.1:{port}"
+        command = [
+            PYTHON,
+            "-m",
+            "streamsim.models.serve",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
+        command += ["--broker", self.address] if self.address else []
+        for spec in self.plan.domains:
+            command += ["--model", spec.recipe.name]
+        if self._renewing():
+            command += ["--renewed", str(self.renewed)]
+        env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
+        self.children.start("service", command, env)
+
+    def start_standins(self) -> None:
+        """Start what stands in for third parties that the domains ask, unless one is given."""
+        settings = self.plan.settings
+        for spec in self.plan.domains:
+            for ask in spec.asks:
+                if settings.loyalty_url:
+                    continue
+                port = free_port()
+                command = [PYTHON, "-m", ask.standin, "--host", "127.0.0.1", "--port", str(port)]
+                folder = self.plan.sources.get(spec.name)
+                if folder is not None and (folder / ask.file).is_file():
+                    command += ["--members", str(folder / ask.file)]
+                self._standin = {
+                    "STREAMSIM_LOYALTY_URL": f"http://127.0.0.1:{port}",
+                    "STREAMSIM_LOYALTY_KEY": secrets.token_urlsafe(24),
+                    "STREAMSIM_TOKEN": self._token,
+                }
+                self._ready.append(f"http://127.0.0.1:{port}/v1/health")
+                environment = {**self._environment(), **self._standin}
+                child = self.children.start(f"{spec.name}-{ask.source}", command, environment)
+                self._standins.setdefault(spec.name, []).append(child)
+
+    def start_renewing(self, champions: Sequence[Signature]) -> None:
+        """Start what renews the models of the domains that declare it, unless others serve them."""
+        tuning, versions = tuning_for(self.plan.settings.broker), {c.model: c for c in champions}
+        specs = [spec for spec in self._renewing() if spec.recipe.name in versions]
+        if not specs:
+            return
+        command = [
+            PYTHON, "-m", "streamsim.simulator.run.renewing",
+            "--broker", self.address, "--group", self.group,
+            "--renewed", str(self.renewed),
+            "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
+            "--fetch-growth-us", str(tuning.fetch_growth_us),
+        ]  # fmt: skip
+        for spec in specs:
+            command += ["--domain", f"{spec.name}:{versions[spec.recipe.name].version}"]
+        env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
+        self._renews = True
+        self.children.start("renewing", command, env)
+
+    def start_workers(self, *prefix: str, module: str = "streamsim.consumers.worker") -> None:
+        """Start the Faust workers, each by a command with this prefix that runs this module."""
+        tuning = tuning_for(self.plan.settings.broker)
+        for number in range(self.plan.settings.workers):
+            command = [
+                PYTHON, "-m", module, "--broker", self.address, "--group", self.group,
+                "--worker", str(number), "--model-url", self.model_url,
+                "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
+                "--fetch-growth-us", str(tuning.fetch_growth_us),
+                "--session-s", str(tuning.session_s),
+            ]  # fmt: skip
+            for spec in self.plan.domains:
+                command += ["--domain", spec.name]
+            command += ["--hold"] * self.plan.hold + ["--idempotent"] * tuning.idempotent
+            command += ["--trim"] * tuning.trims + ["--renews"] * self._renews
+            name = f"worker-{number}"
+            self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))
+
+    def wait_for_service(self) -> None:
+        """Wait until every model answers.
+
+        Raises
+        ------
+        StackError
+            If one does not in time.
+        """
+        deadline = time.monotonic() + self.plan.settings.ready_s
+        for spec in self.plan.domains:
+            url = f"{self.model_url}/v2/models/{spec.recipe.name}/ready"
+            while not answers(url):
+                self.children.check()
+                if time.monotonic() > deadline:
+                    raise StackError(f"the model service does not answer at {url}")
+                time.sleep(0.05)
+        self._say(f"model service on {self.model_url}")
+        for url in self._ready:
+            while not listens(url):
+                self.children.check()
+                if time.monotonic() > deadline:
+                    raise StackError(f"nobody answers at {url}")
+                time.sleep(0.05)
+
+    def start_producers(self) -> None:
+        """Start one producer per domain, on one common anchor."""
+        plan, anchor = self.plan, str(int(time.time() * 1000) + 500)
+        for spec in plan.domains:
+            command = [
+                PYTHON, "-m", "streamsim.simulator.cli", "send", spec.name,
+                "--broker", self.address,
+                "--anchor", anchor, "--seed", str(plan.settings.seed),
+                "--report", str(self._producer_report(spec.name)),
+                *plan.paces.get(spec.name, ()),
+            ]  # fmt: skip
+            if spec.name in plan.sources:
+                command += ["--source", str(plan.sources[spec.name])]
+            elif plan.days is not None:
+                command += ["--days", str(plan.days)]
+            name = f"producer-{spec.name}"
+            environment = {**self._environment(), **(self._standin if spec.asks else {})}
+            if spec.databases and not plan.settings.database_url:
+                environment["STREAMSIM_DATABASE_URL"] = self._database(spec)
+            self.producers[spec.name] = self.children.start(name, command, environment)
+
+    def exhausted(self) -> bool:
+        """Say whether every producer has come to the end of its source by itself."""
+        for child in list(self.producers.values()):
+            if not child.alive and child.process.returncode == 0:
+                self.children.release(child)
+        return all(child.process.poll() == 0 for child in self.producers.values())
+
+    def mend(self) -> None:
+        """Start again what has died; state and sources go on where they were.
+
+        Raises
+        ------
+        StackError
+            If it is the broker, with which everything is gone, a worker that cannot take the state
+            over, or a part that dies again and again.
+        """
+        for child in self.children.dead():
+            if child is self.broker:
+                self.children.check()
+            code = child.process.returncode
+            if child in self.workers and code == StateError.exit_code:
+                raise StackError(
+                    child.tail().rpartition("streamsim.consumers.worker: ")[2] or child.name
+                )
+            more: tuple[str, ...] = ()
+            if child in self.producers.values():
+                # A world tells its story from the beginning, and its customers with it.
+                more = ("--resume",)
+                for spec in self.plan.domains:
+                    if self.producers[spec.name] is child:
+                        self._database_file(spec).unlink(missing_ok=True)
+            self.children.start_again(child, *more)
+            self._forgotten(child)
+            self._say(f"{child.name} ended with exit code {code}; it is started again")
+
+    def _forgotten(self, child: Child) -> None:
+        """Have a stand-in that has forgotten everything be told again, by whoever told it."""
+        for name, standins in self._standins.items():
+            teller = self.producers.get(name)
+            if child in standins and teller is not None and teller.alive:
+                self.children.kill(teller)  # and it is started again, from the beginning
+
+    def stop_producers(self) -> None:
+        """Stop the producers: each says its clock once more and waits for the broker."""
+        for name, child in self.producers.items():
+            code = self.children.stop(child, self.plan.settings.drain_s)
+            if code != 0:
+                raise StackError(f"producer {name} ended with {code}:\n{child.tail()}")
+
+    def sent(self) -> dict[str, Any]:
+        """Return what each producer says it has sent."""
+        result = {}
+        for name in self.producers:
+            with suppress(OSError, orjson.JSONDecodeError):
+                result[name] = orjson.loads(self._producer_report(name).read_bytes())
+        return result
+
+    def stop(self, grace_s: float) -> None:
+        """Stop everything that is left: producers, workers, service, broker; leave nothing.
+
+        Without a broker no Kafka client comes to an end by itself: then nobody waits for them.
+        """
+        gone = self.broker is not None and not self.broker.alive
+        self.children.stop_all(min(grace_s, 0.5) if gone else grace_s)
+
+    def _renewing(self) -> list[DomainSpec]:
+        """Return the domains whose models are renewed, if this stack serves them."""
+        own = not self.plan.settings.model_url
+        return [spec for spec in self.plan.domains if own and spec.renewal is not None]
+
+    def _database(self, spec: DomainSpec) -> str:
+        """Return the address of a database in the run's folder."""
+        return f"sqlite:///{self._database_file(spec)}"
+
+    def _database_file(self, spec: DomainSpec) -> Path:
+        return self.run.path / f"{spec.name}.sqlite"
+
+    def _producer_report(self, domain: str) -> Path:
+        return self.run.path / f"producer-{domain}.json"
+
+    def _environment(self) -> dict[str, str]:
+        environment = self.plan.settings.environment()
+        environment["STREAMSIM_MODEL_URL"] = self.model_url
+        return environment

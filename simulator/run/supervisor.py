@@ -1,0 +1,276 @@
+"""Runs a stack from beginning to end: start in order, watch, drain, report, stop in order."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+import orjson
+
+from streamsim.models.registry import Registry
+from streamsim.simulator.brokers.broker import end_offsets, resident_mb
+from streamsim.simulator.model_training import ensure_champion
+from streamsim.simulator.reading import Tail
+from streamsim.simulator.report import run_report as reports
+from streamsim.simulator.report.effect import identity
+from streamsim.simulator.report.ledger import Ledger
+from streamsim.simulator.run.kept_run import Keeper, keep
+from streamsim.simulator.run.lifecycle import announce
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import Run, new_run
+from streamsim.simulator.run.stack import Stack
+from streamsim.simulator.run.view import View
+from streamsim.streams.errors import BrokerError, StackError
+from streamsim.streams.settings import EMBEDDED
+from streamsim.streams.signature import Signature
+from streamsim.streams.topics import ALERTS, METRICS, topic, topics_of
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+LOOK_S = 2.0
+"""How often lag and memory are looked at."""
+TELL_S = 10.0
+"""How often a run without a screen says where it is."""
+
+
+class Stop(Exception):
+    """The user wants the stack to end at once."""
+
+
+class Supervisor:
+    """One run of a stack.
+
+    Parameters
+    ----------
+    duration_s
+        Wall time after which producers are stopped; ``None`` runs until the sources end or the
+        user stops it.
+    at_end
+        Called when everything has been finished and the broker is still there.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        view: View,
+        duration_s: float | None,
+        at_end: Callable[[Stack, Run], None] | None = None,
+    ) -> None:
+        self._plan, self._view, self._duration, self._at_end = plan, view, duration_s, at_end
+        self._stops = 0
+        self._interruptible = True
+        self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
+        self._stack: Stack | None = None
+        self._run: Run | None = None
+        self._keeper: Keeper | None = None
+        self._alerts: set[Hashable] = set()
+
+    def run(self) -> dict[str, Any]:
+        """Run the stack and return the report.
+
+        Raises
+        ------
+        StackError
+            If the stack could not start, or a part of it died.
+        """
+        settings = self._plan.settings
+        registry = Registry(settings.home_path / "registry")
+        champions = [
+            ensure_champion(spec, registry, self._view.progress)
+            for spec in self._plan.domains
+            if not settings.model_url
+        ]
+        names = [spec.name for spec in self._plan.domains]
+        self._run = new_run(
+            settings,
+            domains=names,
+            seed=settings.seed,
+            address=None,
+            configuration=self._plan.as_dict(),
+        )
+        self._stack = stack = Stack(self._plan, self._run, self._view.say)
+        with self._signals():
+            try:
+                return self._go(stack, champions)
+            except Stop:
+                raise StackError("stopped at once, without a report") from None
+            finally:
+                self._interruptible = False
+                stack.stop(settings.stop_s if self._stops < 2 else 0.5)
+                shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay makes them again
+                with suppress(OSError):  # a full disk: that it has ended is seen all the same
+                    self._run = self._run.write(ended=time.time())
+
+    def _go(self, stack: Stack, champions: Sequence[Signature]) -> dict[str, Any]:
+        assert self._run is not None
+        run, settings = self._run, self._plan.settings
+        stack.start_broker()
+        stack.start_service()
+        stack.start_standins()
+        stack.start_renewing(champions)
+        stack.start_workers()
+        self._run = run = run.write(address=stack.address, model_url=stack.model_url)
+        self._view.say(f"run {run.name}")
+        stack.wait_for_service()
+        announce(stack.address, champions)
+        followed = [
+            t
+            for spec in self._plan.domains
+            for t in topics_of(spec)
+            if t.name in (topic(spec.name, ALERTS), topic(spec.name, METRICS))
+        ]
+        names = [t.name for t in followed]
+        with (
+            Tail(stack.address, followed) as tail,
+            Keeper(run, names, self._view.warn_once) as self._keeper,
+        ):
+            self._await(tail, self._settled, settings.ready_s, "the workers are")
+            self._view.say(f"{settings.workers} worker{'s' * (settings.workers > 1)} ready")
+            stack.start_producers()
+            began = time.monotonic()
+            self._flow(tail, stack, began)
+            stack.stop_producers()
+            ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
+            self._view.say("sources ended; finishing what was sent")
+            self._drain(tail, ends)
+            seconds = time.monotonic() - began
+            ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
+        document = self._report(stack, ends, seconds)
+        if self._at_end is not None:
+            self._at_end(stack, run)
+        written = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+        keep(run.path / "report.json", written, self._view.warn_once)
+        return document
+
+    def _flow(self, tail: Tail, stack: Stack, began: float) -> None:
+        """Let events flow until the time is up, the sources are, or the user stops it."""
+        told = looked = began
+        while not self._stops:
+            now = time.monotonic()
+            if self._duration is not None and now - began >= self._duration:
+                return
+            if stack.exhausted():
+                return
+            stack.mend()
+            self._take(tail)
+            if now - looked >= LOOK_S:
+                looked = now
+                self._look(stack)
+            self._view.show(self._ledgers, now - began)
+            if now - told >= TELL_S:
+                told = now
+                self._view.tell(self._ledgers, now - began)
+
+    def _drain(self, tail: Tail, ends: dict[tuple[str, int], int]) -> None:
+        """Wait until the workers have finished all that was sent, or nothing moves any more."""
+        assert self._stack is not None
+        last, moved = -1, time.monotonic()
+        while not all(ledger.finished(ends) for ledger in self._ledgers.values()):
+            self._take(tail)
+            self._stack.mend()
+            self._view.show(self._ledgers, None)
+            done = sum(
+                ledger.position(source.name, p)
+                for ledger in self._ledgers.values()
+                for source in ledger.spec.sources
+                for p in range(ledger.spec.partitions)
+            )
+            if done != last:
+                last, moved = done, time.monotonic()
+            if time.monotonic() - moved > self._plan.settings.drain_s:
+                for ledger in self._ledgers.values():
+                    waits = ledger.waits_for()
+                    if waits:
+                        self._view.say(f"{ledger.spec.name} still waits for {waits}")
+                return
+
+    def _report(
+        self, stack: Stack, ends: dict[tuple[str, int], int], seconds: float
+    ) -> dict[str, Any]:
+        settings = self._plan.settings
+        return reports.whole_report(
+            broker=settings.broker if settings.broker == EMBEDDED else stack.address,
+            seed=settings.seed,
+            workers=settings.workers,
+            seconds=seconds,
+            domains={
+                spec.name: reports.domain_report(
+                    spec,
+                    self._ledgers[spec.name],
+                    ends,
+                    reports.records_for(stack.address, spec),
+                    seconds,
+                )
+                for spec in self._plan.domains
+            },
+        )
+
+    def _take(self, tail: Tail) -> None:
+        """Take in metrics and alerts, and keep them on disk."""
+        for record in tail.poll(POLL_S):
+            if self._keeper is not None:
+                self._keeper.line(record.topic, record.value)
+            domain, _, kind = record.topic.partition(".")
+            if kind == METRICS:
+                self._ledgers[domain].take(record.value)
+            elif (own := identity(record)) not in self._alerts:
+                self._alerts.add(own)
+                self._view.alert(domain, orjson.loads(record.value))
+
+    def _settled(self) -> bool:
+        workers = self._plan.settings.workers
+        return all(ledger.settled(workers) for ledger in self._ledgers.values())
+
+    def _await(self, tail: Tail, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        assert self._stack is not None
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self._take(tail)
+            self._stack.children.check()
+            if self._stops:
+                raise Stop
+            if time.monotonic() > deadline:
+                raise StackError(f"{what} not ready after {seconds:g} s")
+
+    def _look(self, stack: Stack) -> None:
+        """Find out how far the workers lag, and what the embedded broker holds."""
+        sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
+        try:
+            ends = end_offsets(stack.address, sources)
+        except BrokerError:
+            if stack.broker is not None and not stack.broker.alive:
+                raise
+            self._view.warn_once("the broker does not answer; everything waits for it")
+            return
+        for ledger in self._ledgers.values():
+            ledger.note_ends(ends)
+        if stack.broker is None:
+            return
+        held = resident_mb(stack.broker.process.pid)
+        if held > self._plan.settings.memory_mb:
+            self._view.warn_once(
+                f"the embedded broker keeps everything in memory and holds {held} MiB by now"
+            )
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as a request to stop; the second one ends it at once."""
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self._stops += 1
+            if self._stops > 1 and self._interruptible:
+                raise Stop
+
+        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

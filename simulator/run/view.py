@@ -1,0 +1,198 @@
+"""What a person sees of a run: a live screen on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from streamsim.simulator.report.alert_lines import alert_line
+from streamsim.simulator.report.ledger import Ledger
+
+SHOWN = 12
+RATE_S = 3.0
+"""Rates are averaged over this."""
+
+
+class View:
+    """Plain lines: what happens, alerts as they come, and now and then how far it is."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._warned: set[str] = set()
+        self._doing = ""
+
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the terminal back."""
+
+    def say(self, text: str) -> None:
+        """Print a line of progress."""
+        self._line(f"[{time.strftime('%H:%M:%S')}] {text}")
+
+    def progress(self, what: str, share: float) -> None:
+        """Say what long work is being done (each part once)."""
+        if what != self._doing:
+            self._doing = what
+            self.say(f"training: {what}")
+
+    def warn_once(self, text: str) -> None:
+        """Print a warning, but not the same again while its words but the numbers are the same."""
+        kind = "".join(c for c in text if not c.isdigit())
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self.say(f"warning: {text}")
+
+    def alert(self, domain: str, body: Mapping[str, Any]) -> None:
+        """Show an alert."""
+        self._line(f"{domain}  {alert_line(domain, body)}")
+
+    def show(self, ledgers: Mapping[str, Ledger], elapsed: float | None) -> None:
+        """Show the state of things; called several times a second."""
+
+    def tell(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
+        """Say how far it is; called every ten seconds or so."""
+        for name, ledger in ledgers.items():
+            counts = ledger.counts(ledger.spec.trigger.name)
+            classes = ", ".join(
+                f"{counts.get(c, 0):,} {c}" for c in ("scored", "late", "duplicate", "dead")
+            )
+            latency = ledger.latencies().percentile(50)
+            self.say(
+                f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms; "
+                f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}"
+            )
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
+
+
+class LiveView(View):
+    """A screen that is redrawn: account, rates, lag and latency per domain, the last alerts."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._alerts: deque[Text] = deque(maxlen=SHOWN)
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
+        self._bar = Progress(TextColumn("training: {task.description}"), BarColumn())
+        self._task = self._bar.add_task("", total=1.0)
+        self._past: dict[str, deque[tuple[float, int]]] = {}
+        self._counted: dict[str, int] = {}
+        self._training = False
+
+    def __enter__(self) -> LiveView:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the terminal back."""
+        self._live.stop()
+
+    def progress(self, what: str, share: float) -> None:
+        """Draw a bar."""
+        self._bar.update(self._task, completed=share, description=what)
+        self._live.update(self._bar if share < 1 else Text(""))
+
+    def alert(self, domain: str, body: Mapping[str, Any]) -> None:
+        """Add an alert to the last ones."""
+        self._counted[domain] = self._counted.get(domain, 0) + 1
+        style = "bold red" if body["severity"] == "critical" else "yellow"
+        line = Text(f"{domain:10} {alert_line(domain, body)}", style=style, overflow="ellipsis")
+        line.no_wrap = True
+        self._alerts.append(line)
+
+    def show(self, ledgers: Mapping[str, Ledger], elapsed: float | None) -> None:
+        """Redraw."""
+        state = "finishing what was sent" if elapsed is None else f"{elapsed:.0f} s"
+        alerts = Group(*self._alerts) if self._alerts else Text("none yet", style="dim")
+        self._live.update(
+            Group(
+                Panel(self._table(ledgers), title=f"streamsim, {state}", title_align="left"),
+                Panel(alerts, title="last alerts", title_align="left"),
+            )
+        )
+
+    def tell(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
+        """Nothing: the screen says it all the time."""
+
+    def _table(self, ledgers: Mapping[str, Ledger]) -> Table:
+        table = Table(box=None, pad_edge=False, expand=True)
+        table.add_column("domain")
+        columns = ("event time", "events/s", "scored", "late", "dupl.", "dead", "filt.", "lag")
+        for name in (*columns, "p50 ms", "p99 ms", "accuracy", "alerts"):
+            table.add_column(name, justify="right")
+        for name, ledger in ledgers.items():
+            counts, latencies = ledger.counts(ledger.spec.trigger.name), ledger.latencies()
+            filtered = counts.get("no_entity", 0) + counts.get("no_model", 0)
+            scored = counts.get("scored", 0)
+            table.add_row(
+                name,
+                _day(ledger.clock()),
+                f"{self._rate(name, scored):,.0f}",
+                *(f"{n:,}" for n in (scored, *(counts.get(c, 0) for c in _REJECTED), filtered)),
+                f"{ledger.lag():,}",
+                f"{latencies.percentile(50):,.0f}",
+                f"{latencies.percentile(99):,.0f}",
+                _accuracy(ledger.accuracy),
+                f"{self._counted.get(name, 0):,}",
+            )
+        return table
+
+    def _rate(self, name: str, count: int) -> float:
+        past = self._past.setdefault(name, deque())
+        now = time.monotonic()
+        past.append((now, count))
+        while len(past) > 2 and past[1][0] < now - RATE_S:
+            past.popleft()
+        span = now - past[0][0]
+        return (count - past[0][1]) / span if span > 0 else 0.0
+
+
+def _accuracy(state: Mapping[str, Any] | None) -> str:
+    """Show the rolling accuracy in a few characters.
+
+    >>> _accuracy({"value": 0.8123, "is_low": True}), _accuracy(None)
+    ('0.81 LOW', '-')
+    """
+    if state is None or state["value"] is None:
+        return "-"
+    return f"{state['value']:.2f}{' LOW' if state['is_low'] else ''}"
+
+
+_REJECTED = ("late", "duplicate", "dead")
+
+
+def _day(time_ms: int | None) -> str:
+    if time_ms is None:
+        return "-"
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def make_view(*, headless: bool) -> View:
+    """Return the live screen if there is a terminal to draw it on, plain lines if not."""
+    console = Console(highlight=False)
+    if headless or not console.is_terminal:
+        return View(console)
+    return LiveView(console)

@@ -1,0 +1,89 @@
+"""A model's answers: a score for each row, and what stands beside it, if anything.
+
+An answer has shape ``(n,)`` where a model only scores. Else it has columns: the score, the numbers
+that it estimates (:class:`streamsim.streams.spec.Estimate`), and the items that it puts forward, as
+whole numbers that a float64 holds exactly. How many numbers there are, the domain or the model's
+signature says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.streams.events import Floats, Ints
+
+Answers: TypeAlias = Floats
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """An estimator that puts items forward, and scores how likely one of them is right."""
+
+    def recommend(self, X: Any) -> tuple[npt.NDArray[np.float64], Ints]:
+        """Return scores, shape ``(n,)``, and items, the best first, shape ``(n, size)``."""
+        ...
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """A recommender that can put forward more items or fewer, or such as are less alike."""
+
+    def slates(self, X: Any, size: int | None = None, diversity: float | None = None) -> Ints:
+        """Return items, the best first, shape ``(n, size)``, 0 where there are no more.
+
+        Parameters
+        ----------
+        size, diversity
+            How many, and how unlike each other: 0 by score alone, towards 1 rather unlike; by
+            default as it would put them forward by itself.
+        """
+        ...
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """An estimator that says numbers beside its score."""
+
+    def estimate(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the numbers, shape ``(n, n_numbers)``."""
+        ...
+
+
+def answers(scores: Floats, items: Ints | None = None, estimates: Floats | None = None) -> Answers:
+    """Put scores, numbers and items together.
+
+    >>> both = answers(np.array([0.5]), np.array([[7, 3]]))
+    >>> scores_of(both).tolist(), items_of(both).tolist()
+    ([0.5], [[7, 3]])
+    >>> all_three = answers(np.array([0.5]), np.array([[7, 3]]), np.array([[42.5]]))
+    >>> estimates_of(all_three, 1).tolist(), items_of(all_three, 1).tolist()
+    ([[42.5]], [[7, 3]])
+    >>> items_of(answers(np.array([0.5]))) is None
+    True
+    """
+    parts = [scores]
+    if estimates is not None and estimates.shape[1]:
+        parts.append(estimates)
+    if items is not None:
+        parts.append(items.astype(np.float64))
+    return scores if len(parts) == 1 else np.column_stack(parts)
+
+
+def scores_of(answer: Answers) -> Floats:
+    """Return the scores, shape ``(n,)``."""
+    return answer if answer.ndim == 1 else answer[:, 0]
+
+
+def estimates_of(answer: Answers, n_numbers: int) -> Floats:
+    """Return the numbers, shape ``(n, n_numbers)``."""
+    return answer[:, 1 : 1 + n_numbers] if n_numbers else np.empty((len(answer), 0))
+
+
+def items_of(answer: Answers, n_numbers: int = 0) -> Ints | None:
+    """Return the items, shape ``(n, size)``, or ``None`` if the model puts none forward."""
+    if answer.ndim == 1 or answer.shape[1] == 1 + n_numbers:
+        return None
+    return answer[:, 1 + n_numbers :].astype(np.int64)

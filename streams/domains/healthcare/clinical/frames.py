@@ -1,0 +1,83 @@
+"""What a pandas table holds, as the columns' functions take it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamsim.streams.domains.healthcare.clinical.columns import Table
+from streamsim.streams.domains.healthcare.clinical.units import number
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import NO_TIME, Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CHARACTERS = 1 << 28
+"""Of all notes of one call."""
+
+
+def is_number(column: pd.Series) -> bool:
+    """Say whether a column is numbers, or texts of which nearly all are."""
+    if column.dtype.kind in "iufb":
+        return True
+    there = column.dropna().head(10_000).tolist()
+    return bool(there) and sum(number(cell) is not None for cell in there) >= 0.9 * len(there)
+
+
+def cells_of(structured: pd.DataFrame) -> Table:
+    """Return a function from a name to that column's cells."""
+
+    def cells(name: str) -> Sequence[Any] | None:
+        if name not in structured:
+            return None
+        column = structured[name]
+        is_plain = column.dtype.kind in "iufb" and isinstance(column.dtype, np.dtype)
+        return column.to_numpy() if is_plain else column.astype(object).tolist()  # type: ignore[return-value]
+
+    return cells
+
+
+def patients_of(structured: pd.DataFrame, patient: str) -> list[Any]:
+    """Return whose each row is, ``None`` where that is not known."""
+    if not patient or patient not in structured:
+        return [None] * len(structured)
+    column = structured[patient]
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def times_of(structured: pd.DataFrame, time: str) -> Ints:
+    """Return times in ms, ``NO_TIME`` where there is none; plain numbers are taken as ms."""
+    import pandas as pd
+
+    if not time or time not in structured:
+        return np.full(len(structured), NO_TIME)
+    column = structured[time]
+    unit = "ms" if column.dtype.kind in "iuf" else None
+    stamps = pd.to_datetime(column, unit=unit, utc=True, errors="coerce")  # type: ignore[call-overload]
+    known = stamps.dt.as_unit("ms").astype("int64")
+    return np.asarray(known.where(stamps.notna(), NO_TIME), np.int64)
+
+
+def notes_of(structured: pd.DataFrame, text: pd.Series | None) -> list[str | None]:
+    """Align notes with rows, by index; what is no text is no note.
+
+    Raises
+    ------
+    UsageError
+        If that is not clear, no row has a note's index, or the notes are larger than believed.
+    """
+    if text is None:
+        return [None] * len(structured)
+    if not text.index.equals(structured.index):
+        if not (text.index.is_unique and structured.index.is_unique):
+            raise UsageError("notes are aligned by index, which names some rows twice")
+        if not len(text.index.intersection(structured.index)):
+            raise UsageError("no note has the index of a row")
+        text = text.reindex(structured.index)
+    notes = [cell if isinstance(cell, str) else None for cell in text.tolist()]
+    if sum(len(note) for note in notes if note) > MOST_CHARACTERS:
+        raise UsageError(f"more than {MOST_CHARACTERS:,} characters of notes: take fewer at once")
+    return notes

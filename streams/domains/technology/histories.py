@@ -1,0 +1,62 @@
+"""What users have seen, from lists of titles to a sparse matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Ints
+
+Histories: TypeAlias = Sequence[npt.ArrayLike]
+"""Per user the titles seen, as item indices, the oldest first; a repeat counts by its last."""
+
+
+def as_titles(history: npt.ArrayLike) -> Ints:
+    """Return a history as indices.
+
+    Raises
+    ------
+    UsageError
+        If it is no row of indices, none below 0.
+    """
+    titles = np.asarray(history)
+    if not titles.size:
+        return np.zeros(0, np.int64)
+    if titles.ndim != 1 or titles.dtype.kind not in "iu" or titles.min() < 0:
+        raise UsageError("a history is a row of item indices, none below 0")
+    return titles.astype(np.int64, copy=False)
+
+
+def as_rows(histories: Histories, items: int, half_life: float | None = None) -> Any:
+    """Return histories as a sparse matrix, shape ``(users, items)``, in the order of the titles.
+
+    Titles beyond ``items`` are left out. With a half-life, a title that was seen before so many
+    others counts half.
+
+    >>> as_rows([[2, 0, 2], [1, 9]], 3).toarray().tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    >>> as_rows([[2, 0, 2], [1, 9]], 3, half_life=1).toarray().tolist()
+    [[0.5, 0.0, 1.0], [0.0, 0.5, 0.0]]
+    """
+    if half_life is not None and not half_life > 0:
+        raise UsageError(f"a half-life is above 0, not {half_life}")
+    every = [as_titles(history) for history in histories]
+    lengths = np.array([len(titles) for titles in every], np.int64)
+    titles = np.concatenate(every) if every else np.zeros(0, np.int64)
+    user = np.repeat(np.arange(len(every)), lengths)
+    later = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(titles)) - 1
+    inside = titles < items
+    titles, user, later = titles[inside], user[inside], later[inside]
+    # The last of repeats: unique takes the first, hence from the end.
+    cell, place = np.unique((user * max(1, items) + titles)[::-1], return_index=True)
+    count = np.ones(len(cell), np.float32)
+    if half_life is not None:
+        count = np.power(0.5, later[::-1][place] / half_life).astype(np.float32)
+    return sparse.csr_array(
+        (count, (cell // max(1, items), cell % max(1, items))), shape=(len(every), items)
+    )

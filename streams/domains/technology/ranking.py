@@ -1,0 +1,168 @@
+"""The best of many scores: in order, ties by place, and varied if that is wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsim.streams.events import Floats, Ints
+
+Scores = npt.NDArray[np.float32]
+
+NONE = -1
+"""In the place of a title where there are no more."""
+
+
+def best(scores: npt.NDArray[np.floating], k: int) -> Ints:
+    """Return the places of the ``k`` highest scores of each row, the highest first.
+
+    Of equal scores the one further to the left comes first: so does the choice among those that
+    tie for the last place, which a partition alone would leave to chance.
+
+    Parameters
+    ----------
+    scores
+        Shape ``(rows, n)``, -inf for what is not to be chosen.
+
+    Returns
+    -------
+    Shape ``(rows, k)``, :data:`NONE` where there are no more.
+
+    Examples
+    --------
+    >>> best(np.array([[0.5, 0.9, 0.5, 0.5], [-np.inf, 0.0, -np.inf, 0.0]]), 3).tolist()
+    [[1, 0, 2], [1, 3, -1]]
+    """
+    rows, n = scores.shape
+    taken = min(k, n)
+    places = np.full((rows, k), NONE, np.int64)
+    if not taken or not rows:
+        return places
+    last = np.partition(scores, n - taken, axis=1)[:, n - taken, None]
+    above, equal = scores > last, scores == last
+    room = taken - above.sum(axis=1, keepdims=True)
+    chosen = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= room))
+    found = np.nonzero(chosen)[1].reshape(rows, taken)
+    values = np.take_along_axis(scores, found, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    found = np.take_along_axis(found, order, axis=1)
+    values = np.take_along_axis(values, order, axis=1)
+    places[:, :taken] = np.where(np.isneginf(values), NONE, found)
+    return places
+
+
+def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Ints:
+    """Choose ``k`` of a list's candidates, each for its relevance and for what it adds.
+
+    Maximal marginal relevance (Carbonell and Goldstein 1998, SIGIR): the next is that of the
+    highest ``(1 - diversity) * relevance - diversity * likeness to the most alike of the chosen``.
+    Relevance is brought to 0 .. 1 per list, so that the two can be weighed.
+
+    Parameters
+    ----------
+    relevance
+        Candidates' scores, shape ``(rows, n)``, -inf for what is not to be chosen.
+    likeness
+        Of candidates to each other, -1 .. 1, shape ``(rows, n, n)``.
+
+    Returns
+    -------
+    Places among the candidates, shape ``(rows, k)``, :data:`NONE` where there are no more.
+
+    Examples
+    --------
+    >>> alike = np.array([[[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
+    >>> varied(np.array([[0.9, 0.8, 0.3]]), alike, 2, diversity=0.0).tolist()
+    [[0, 1]]
+    >>> varied(np.array([[0.9, 0.8, 0.3]]), alike, 2, diversity=0.6).tolist()
+    [[0, 2]]
+    """
+    rows, n = relevance.shape
+    there = np.isfinite(relevance)
+    low = np.where(there, relevance, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    high = np.where(there, relevance, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+    span = np.where(high > low, high - low, 1.0)
+    worth = np.where(there, (relevance - np.where(np.isfinite(low), low, 0.0)) / span, -np.inf)
+    nearest = np.zeros((rows, n))
+    every = np.arange(rows)
+    places = np.full((rows, k), NONE, np.int64)
+    for place in range(min(k, n)):
+        gain = np.where(there, (1 - diversity) * worth - diversity * nearest, -np.inf)
+        chosen = gain.argmax(axis=1)
+        some = there[every, chosen]
+        places[some, place] = chosen[some]
+        there[every, chosen] = False
+        alike = likeness[every, chosen]
+        nearest = alike if place == 0 else np.maximum(nearest, alike)
+    return places
+
+
+def alike(weights: Scores) -> Scores:
+    """Return how alike titles are: the cosine of the weights by which histories speak for them.
+
+    Parameters
+    ----------
+    weights
+        ``[seen, recommended]``, shape ``(n, n)``.
+
+    Returns
+    -------
+    Shape ``(n, n)``; 0 for a title that has no weights.
+
+    Examples
+    --------
+    >>> alike(np.array([[0.0, 3.0, 6.0], [0.0, 0.0, 0.0], [0.0, 4.0, 8.0]], np.float32)).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+    """
+    unit = weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-12)
+    found: Scores = unit.T @ unit
+    return found
+
+
+def diverse(scores: Scores, items: Ints, likeness: Scores, k: int, diversity: float) -> Ints:
+    """Choose ``k`` of each row's candidates, rather unlike each other (:func:`varied`).
+
+    Parameters
+    ----------
+    scores
+        Of all titles, shape ``(rows, titles)``.
+    items
+        Candidates, shape ``(rows, n)``, :data:`NONE` where there are no more.
+    likeness
+        Of all titles to each other, shape ``(titles, titles)``.
+    """
+    there, place = items != NONE, np.maximum(items, 0)
+    if not scores.shape[1]:
+        return items[:, :k]
+    worth = np.where(there, np.take_along_axis(scores, place, axis=1), -np.inf).astype(np.float64)
+    near = likeness[place[:, :, None], place[:, None, :]].astype(np.float64)
+    chosen = varied(worth, near, k, diversity)
+    titles = np.take_along_axis(items, np.maximum(chosen, 0), axis=1)
+    return np.where(chosen == NONE, NONE, titles)
+
+
+def ndcg(items: Ints, relevant: npt.NDArray[np.bool_]) -> Floats:
+    """Return the normalised discounted cumulative gain of each list, NaN if nothing is relevant.
+
+    A title is relevant or not; one at rank r gains ``1 / log2(1 + r)``, and the sum is divided by
+    that of the best possible list (Järvelin and Kekäläinen 2002, ACM TOIS 20(4)).
+
+    Parameters
+    ----------
+    items
+        Titles in the order of their ranks, shape ``(users, k)``, :data:`NONE` for no title.
+    relevant
+        Shape ``(users, titles)``.
+
+    Examples
+    --------
+    >>> wanted = np.array([[True, True, False], [False, False, False]])
+    >>> ndcg(np.array([[0, 2], [0, 1]]), wanted).round(3).tolist()
+    [0.613, nan]
+    """
+    hits = np.take_along_axis(relevant, np.maximum(items, 0), axis=1) & (items != NONE)
+    gains = 1 / np.log2(2 + np.arange(items.shape[1]))
+    ideal = np.concatenate(([np.nan], np.cumsum(gains)))
+    most = np.minimum(relevant.sum(axis=1), items.shape[1])
+    found: Floats = (hits @ gains) / ideal[most]
+    return found

@@ -1,0 +1,119 @@
+"""Who has seen what and when: MovieLens's ratings as viewing events, or users made up by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from streamsim.streams.errors import SourceError
+from streamsim.streams.events import Ints
+from streamsim.streams.seeds import stream
+
+MOST_BYTES = 1 << 30
+BATCH = 1_000
+TASTES = 20
+"""Kinds of titles in a catalogue that is made up."""
+LIKED = 3
+"""A user who is made up likes so many of them, and picks one title in ten from anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewings:
+    """Events, each of shape ``(n,)``; users and items are indices without gaps.
+
+    Attributes
+    ----------
+    time
+        Seconds since 1970.
+    item_ids
+        What the file calls each item, shape ``(items,)``.
+    """
+
+    user: Ints
+    item: Ints
+    time: Ints
+    users: int
+    item_ids: Ints
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return len(self.item_ids)
+
+    def matrix(self, chosen: Any = slice(None)) -> Any:
+        """Return the chosen events as a sparse matrix, shape ``(users, items)``."""
+        user, item = self.user[chosen], self.item[chosen]
+        ones = np.ones(len(user))
+        return sparse.csr_array((ones, (user, item)), shape=(self.users, self.items))
+
+    def histories(self) -> list[Ints]:
+        """Return what each user has seen, the oldest first."""
+        order = np.lexsort((self.time, self.user))
+        ends = np.cumsum(np.bincount(self.user, minlength=self.users))
+        return np.split(self.item[order], ends[:-1])
+
+
+def read_movielens(path: Path) -> Viewings:
+    """Read ratings as viewings: columns user, item, rating and time, in the order of the file.
+
+    Parameters
+    ----------
+    path
+        ``u.data`` of MovieLens 100K, or the same with a line of names above it.
+
+    Raises
+    ------
+    SourceError
+        If it is no such file.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SourceError(f"{path.name} is larger than {MOST_BYTES:,} bytes")
+        with path.open(encoding="utf-8") as file:
+            begin = 0 if file.readline()[:1].isdigit() else file.tell()
+            file.seek(begin)
+            if not file.readline().strip():
+                raise SourceError(f"{path.name} is empty")
+            file.seek(begin)
+            columns = np.loadtxt(file, delimiter="\t", usecols=(0, 1, 3), ndmin=2)
+    except (OSError, ValueError, IndexError) as error:
+        raise SourceError(f"{path.name} holds no ratings of MovieLens: {error}") from None
+    users, user = np.unique(columns[:, 0], return_inverse=True)
+    items, item = np.unique(columns[:, 1], return_inverse=True)
+    time = columns[:, 2].astype(np.int64)
+    return Viewings(user, item, time, len(users), items.astype(np.int64))
+
+
+def made_up(first: int, users: int, items: int, seed: int) -> Iterator[Ints]:
+    """Make up users' histories: titles by popularity (Zipf) within the kinds that a user likes.
+
+    A user's history depends on the seed and on their number alone. They are made in batches of
+    :data:`BATCH`, so that it is cheapest to ask for those.
+
+    >>> five = [history.tolist() for history in made_up(0, 5, items=50, seed=7)]
+    >>> five[3:] == [history.tolist() for history in made_up(3, 2, items=50, seed=7)]
+    True
+    """
+    kinds = min(TASTES, items)
+    shares = 1 / (1 + np.arange(-(-items // kinds))) ** 0.8
+    upper = np.cumsum(shares / shares.sum())
+    for number in range(first // BATCH, -(-(first + users) // BATCH)):
+        random = stream(seed, "viewers", number)
+        seen = np.clip(random.lognormal(4.0, 0.7, BATCH).astype(np.int64), 5, 400)
+        likes = random.integers(kinds, size=(BATCH, LIKED))
+        who = np.repeat(np.arange(BATCH), seen)
+        kind = likes[who, random.integers(LIKED, size=len(who))]
+        anywhere = random.random(len(who)) < 0.1
+        kind = np.where(anywhere, random.integers(kinds, size=len(who)), kind)
+        rank = np.searchsorted(upper, random.random(len(who)))
+        title = np.minimum(rank * kinds + kind, items - 1)
+        # Without a user's repeats: the place of each title's first, in the order of the places.
+        once = np.sort(np.unique(who * items + title, return_index=True)[1])
+        ends = np.cumsum(np.bincount(who[once], minlength=BATCH))
+        begin, end = first - number * BATCH, first + users - number * BATCH
+        yield from np.split(title[once], ends[:-1])[max(0, begin) : end]

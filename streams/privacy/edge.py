@@ -1,0 +1,64 @@
+"""At the edge: identifiers of persons are replaced before anything is sent.
+
+What cannot be read as an event cannot be searched for identifiers either: its length and keyed
+hash are sent in its place, by which whoever has the original recognises it. The consumers bury it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from streamsim.streams.codec import decode_objects, dump_each
+from streamsim.streams.privacy.pseudonyms import pseudonym, withheld
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.world import Emission, Slice
+
+_KNOWN = 200_000
+
+
+def pseudonymised(spec: DomainSpec, slices: Iterable[Slice], key: bytes) -> Iterator[Slice]:
+    """Replace what identifies persons in all that a domain sends, its truth too.
+
+    A record's key is the entity; it is replaced as the field of the entity is.
+
+    Parameters
+    ----------
+    key
+        Of the keyed hash (:func:`streamsim.streams.privacy.pseudonyms.pseudonym`).
+    """
+    edge = _Edge(spec.pseudonyms, spec.pseudonyms.get(spec.trigger.key), key)
+    for piece in slices:
+        yield Slice(piece.until, tuple(map(edge.emission, piece.emissions)))
+
+
+class _Edge:
+    def __init__(self, fields: Mapping[str, str], entity: str | None, key: bytes) -> None:
+        self._fields, self._entity, self._key = fields, entity, key
+        self._of = lru_cache(_KNOWN)(lambda text, kind: pseudonym(text, key, kind))
+
+    def emission(self, emission: Emission) -> Emission:
+        if not len(emission):
+            return emission
+        objects, bad = decode_objects(emission.values)
+        bodies = [self._body(item) if item is not None else {} for item in objects]
+        values = dump_each(bodies)
+        for row in bad:
+            values[row] = withheld(emission.values[row] or b"", self._key).encode()
+        keys = [None if own is None else self._named(own) for own in emission.keys]
+        return Emission(emission.source, emission.event_time, emission.clock, keys, values)
+
+    def _body(self, item: dict[str, Any]) -> dict[str, Any]:
+        for name, kind in self._fields.items():
+            value = item.get(name)
+            if isinstance(value, str) and value:
+                item[name] = self._of(value, kind)
+            elif value is not None:
+                item[name] = None  # whatever it is, it is no identifier that we could hash
+        return item
+
+    def _named(self, own: bytes) -> bytes:
+        if self._entity is None or not own:
+            return own
+        return self._of(own.decode("utf-8", "replace"), self._entity).encode()

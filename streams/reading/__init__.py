@@ -1,0 +1,1 @@
+"""Reading what others write: dialects, nested rows, and tables merged from two sources."""

@@ -1,0 +1,224 @@
+"""How feeds write things down, as declared tables, and one way to read them all.
+
+A feed is somebody else's: its names, its clock, its way to write money. A table says how, and
+nothing here asks whose it is. What cannot be read is missing, for others to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from streamsim.streams.codec import FIRST_TIME, LAST_TIME
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import NO_TIME
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CENTS = 2**53
+"""Larger amounts are not believed: nothing that computes in floats holds them."""
+_OFFSET = re.compile(r"\s*(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_ID_NUMBER = re.compile(r"0*(\d+)(?:\.0*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """How a feed writes when something happened.
+
+    Parameters
+    ----------
+    pattern
+        Of ``strptime``; empty for ISO 8601.
+    zone
+        IANA name of the zone whose time the feed's clock shows, for what is written without an
+        offset.
+    believe_offset
+        Whether a written offset is right. Some feeds write one that is not, the same all year;
+        then the clock is taken to show the zone's time.
+
+    Notes
+    -----
+    A local time that a change of clocks leaves out is an hour later, as that clock should have
+    shown; of two instants with the same local time it is the first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> local = Instants("%d.%m.%Y %H:%M:%S", zone="America/New_York")
+    >>> local.read(pd.Series(["01.03.2017 00:17:09", "12.03.2017 02:30:00", "yesterday"])).tolist()
+    [1488345429000, 1489303800000, -9223372036854775808]
+    >>> wrong = Instants(zone="America/New_York", believe_offset=False)
+    >>> wrong.read(pd.Series(["2017-07-01T12:00:00-05:00"])).tolist()  # the clock is at -04:00
+    [1498924800000]
+    """
+
+    pattern: str = ""
+    zone: str = "UTC"
+    believe_offset: bool = True
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise UsageError(f"no time zone {self.zone!r}") from None
+
+    def read(self, texts: pd.Series) -> pd.Series:
+        """Return instants in ms since 1970 (UTC), ``NO_TIME`` for what is none."""
+        import pandas as pd
+
+        texts = _texts(texts)
+        offset = texts.str.extract(_OFFSET, expand=False)
+        local = texts.str.replace(_OFFSET, "", regex=True)
+        naive = pd.to_datetime(local, format=self.pattern or "ISO8601", errors="coerce")
+        first = np.ones(len(texts), bool)  # the summer's: it comes before the winter's
+        instant = naive.dt.tz_localize(
+            self.zone, ambiguous=first, nonexistent=pd.Timedelta(hours=1)
+        ).dt.tz_convert("UTC")
+        if self.believe_offset and offset.notna().any():
+            written = pd.to_datetime(
+                local + offset, format=self._with_offset, errors="coerce", utc=True
+            )
+            instant = instant.where(offset.isna(), written)
+        stamps = instant.dt.as_unit("ms").astype("int64")
+        good = instant.notna() & stamps.between(FIRST_TIME, LAST_TIME)
+        return stamps.where(good, np.int64(NO_TIME))
+
+    @property
+    def _with_offset(self) -> str:
+        return f"{self.pattern}%z" if self.pattern else "ISO8601"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """How a feed writes amounts.
+
+    Parameters
+    ----------
+    symbol
+        Stands before the number or behind it, or is left out.
+    thousands
+        Between groups of three digits, if anything.
+    decimal
+        Before the cents; ``None`` for a feed that writes whole cents.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> Money("$", ",").read(pd.Series(["$1,234.50", "-$3", "$1,23", "n/a"])).tolist()
+    [123450, -300, <NA>, <NA>]
+    >>> Money(decimal=",").read(pd.Series(["3,3", "0,00"])).tolist()
+    [330, 0]
+    >>> Money(decimal=None).read(pd.Series([333, "44", 1.5, True])).tolist()
+    [333, 44, <NA>, <NA>]
+    """
+
+    symbol: str = ""
+    thousands: str = ""
+    decimal: str | None = "."
+
+    def read(self, amounts: pd.Series) -> pd.Series:
+        """Return integer cents (``Int64``), missing for what is no amount."""
+        import pandas as pd
+
+        parts = _texts(amounts).str.extract(_amount(self.symbol, self.thousands, self.decimal))
+        whole = parts["whole"].str.replace(self.thousands, "") if self.thousands else parts["whole"]
+        cents = parts["cents"].fillna("").str.pad(2, "right", "0") if self.decimal else ""
+        number = pd.to_numeric(whole + cents, errors="coerce").astype("Float64")
+        known = number.where(number <= MOST_CENTS).astype("Int64")
+        return known.where(parts["minus"].isna(), -known)
+
+
+@lru_cache
+def _amount(symbol: str, thousands: str, decimal: str | None) -> re.Pattern[str]:
+    mark = rf"\s*(?:{re.escape(symbol)})?\s*" if symbol else r"\s*"
+    grouped = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|" if thousands else ""
+    cents = rf"(?:{re.escape(decimal)}(?P<cents>\d{{1,2}}))?" if decimal else ""
+    minus = r"\s*(?P<minus>-)?"
+    return re.compile(rf"^{minus}{mark}(?P<whole>{grouped}\d{{1,17}}){cents}{mark}$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How one feed writes its rows.
+
+    Parameters
+    ----------
+    fields
+        Our name of a field to the feed's. Where the feed's rows are nested, that is a path with
+        dots (``shopper.householdId``).
+    instants, money
+        How the fields of that name that are times, or amounts, are written.
+    ids
+        Fields that name something: ``0027``, ``27.0`` and ``27`` are the same.
+    numbers
+        Fields that are plain numbers.
+    encoding, delimiter
+        Of a text with a row a line.
+    """
+
+    name: str
+    fields: Mapping[str, str]
+    instants: Mapping[str, Instants] = field(default_factory=dict)
+    money: Mapping[str, Money] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+    def __post_init__(self) -> None:
+        typed = {*self.instants, *self.money, *self.ids, *self.numbers}
+        if unknown := typed - set(self.fields):
+            raise UsageError(f"feed {self.name}: {', '.join(sorted(unknown))} is no field of it")
+
+    def harmonise(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the fields by our names: times in ms, money in cents, ids in one form.
+
+        Parameters
+        ----------
+        rows
+            As the feed wrote them, with its own names; a column that it lacks is missing
+            throughout, and what is no field is left out. The index is kept.
+        """
+        import pandas as pd
+
+        columns: dict[str, pd.Series] = {}
+        for name, theirs in self.fields.items():
+            raw = rows[theirs] if theirs in rows else pd.Series(None, rows.index, dtype=object)
+            if name in self.instants:
+                columns[name] = self.instants[name].read(raw)
+            elif name in self.money:
+                columns[name] = self.money[name].read(raw)
+            elif name in self.numbers:
+                columns[name] = pd.to_numeric(_texts(raw), errors="coerce").astype("float64")
+            elif name in self.ids:
+                columns[name] = raw.map(identifier).astype(object)
+            else:
+                columns[name] = _texts(raw, (str, int, float, bool)).astype(object)
+        return pd.DataFrame(columns, index=rows.index)
+
+
+def identifier(value: object) -> str | None:
+    """Return what names something in one form, ``None`` for what names nothing.
+
+    >>> [identifier(v) for v in (" 0027", 27, 27.0, "27.0", "C-27", "0", "", None, float("nan"))]
+    ['27', '27', '27', '27', 'C-27', '0', None, None, None]
+    """
+    if value is None or isinstance(value, bool) or value != value:
+        return None
+    text = str(value).strip()
+    number = _ID_NUMBER.fullmatch(text)
+    return number[1] if number else text or None
+
+
+def _texts(values: pd.Series, kinds: tuple[type, ...] = (str, int, float)) -> pd.Series:
+    """Return values of these kinds as trimmed texts, all else as missing."""
+    texts = values.where(values.map(lambda v: type(v) in kinds).astype(bool))
+    texts = texts.astype("string").str.strip()
+    return texts.where(texts != "")
