@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
+from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.simulator.reading import read_whole
 from streamsim.streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION
 from streamsim.streams.spec import DomainSpec
@@ -94,7 +94,7 @@ class Observer:
             auto_offset_reset="earliest",
             fetch_max_wait_ms=self._wait.base_ms,
         )
-        patience = Patience(consumer, self._wait)
+        patience = AdaptiveFetchWait(consumer, self._wait)
         await consumer.start()
         try:
             consumer.assign([TopicPartition(self._topic, p) for p in range(self._spec.partitions)])

@@ -25,6 +25,7 @@ from aiokafka import AIOKafkaProducer
 
 from streamsim.benchmarks.subject import DOMAIN
 from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.consumers.worker.changelog import Changelog
 from streamsim.consumers.worker.output import BATCH_BYTES
 from streamsim.producers.wire import partition_of, wire
@@ -98,8 +99,10 @@ async def _write(spec: DomainSpec, address: str, keys: int) -> tuple[int, int]:
             repeated = np.repeat(own, count[own])
             times = spec.timeline.epoch + draw.integers(0, 30 * DAY, len(repeated))
             values = draw.integers(100, 50_000, len(repeated))
-            for windows in pipeline.state.windows.values():
-                windows.restore(p, [names[i] for i in own.tolist()], count[own], times, values)
+            cards = [names[i] for i in own.tolist()]
+            past: Columns = {"key": cards, "count": count[own], "time": times, "value": values}
+            for windows in pipeline.stores.windows.values():
+                windows.restore(p, Parts([past]))
             content = pipeline.snapshot(p)
             assert content is not None
             await log.write({}, {p: content})
@@ -161,7 +164,7 @@ async def _take_over(spec: DomainSpec, address: str) -> dict[str, Any]:
     for records in as_records(spec, wire(spec, slices)):
         pipeline.push(records)
     return {
-        "keys": sum(len(w) for w in pipeline.state.windows.values()),
+        "keys": sum(len(w) for w in pipeline.stores.windows.values()),
         "read_s": round(read - began, 3),
         "seconds": round(restored - began, 3),
         "after_mb": round(after, 1),

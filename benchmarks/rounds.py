@@ -17,7 +17,7 @@ import psutil
 
 from streamsim.benchmarks.filling import Input
 from streamsim.consumers.state.account import SCORED
-from streamsim.consumers.worker.worker_metrics import read_measures
+from streamsim.consumers.worker.worker_metrics import read_worker_metrics
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.run.process import Child
@@ -130,7 +130,7 @@ def time_workers(
         deadline = time.monotonic() + PATIENCE_S
         while not _finished(account, ends, spec):
             for record in tail.poll(0.1):
-                body = read_measures(record.value)
+                body = read_worker_metrics(record.value)
                 if body is None:
                     continue
                 account[body["worker"]] = body
@@ -168,7 +168,7 @@ def _await_account(spec: DomainSpec, stack: Stack, enough: Callable[[Account], b
     with Tail(stack.address, _metrics(spec)) as tail:
         while not enough(account):
             for record in tail.poll(0.1):
-                body = read_measures(record.value)
+                body = read_worker_metrics(record.value)
                 if body is not None:
                     account[body["worker"]] = body
             stack.children.check()

@@ -11,23 +11,21 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsim.consumers.core.drive import drive
+from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
-from streamsim.consumers.monitor.feed_alerts import FeedStates, feed_alerts
-from streamsim.consumers.monitor.rolling_metric import Rolling, told
 from streamsim.consumers.predict.learner import Learner
 from streamsim.consumers.predict.model_schedule import Schedule
-from streamsim.consumers.predict.prepared import Prepared
+from streamsim.consumers.predict.prepared import Matrix, Prepared
 from streamsim.models.loaded import answer
 from streamsim.producers.wire import Batch
 from streamsim.streams.answers import Answers
 from streamsim.streams.events import INGEST_TIME, Outbound, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
-from streamsim.streams.topics import JUDGED, WATCHED, topic
 
-Score = Callable[[npt.NDArray[np.float32]], Answers]
+Score = Callable[[Matrix], Answers]
 ROWS = 8192
 
 
@@ -65,22 +63,28 @@ class InProcess:
         if spec.renewal is not None and signature is not None and renewed is not None:
             self._learner = Learner(spec, spec.renewal, renewed, signature)
             self._schedule = Schedule(signature)
-        self.pipeline = Pipeline(spec, signature, hold=hold, key=key, schedule=self._schedule)
-        self._score, self._watch = score, watch
+        self._score = score
+        self._watch = watch or (lambda prepared: None)
         self._versions: dict[str, Estimator] = {}
-        self._rolling, self._judged = Rolling(spec), topic(spec.name, JUDGED)
-        self._feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
-        self._watched = topic(spec.name, WATCHED)
-        self._tables = {topic(spec.name, name): t for name, t in self.pipeline.tables.items()}
+        self._exchange = Exchange(spec)
+        self.pipeline = Pipeline(
+            spec,
+            signature,
+            hold=hold,
+            tables=self._exchange.tables,
+            key=key,
+            schedule=self._schedule,
+        )
 
     def push(self, records: Records) -> list[Outbound]:
         """Take in records and return what comes out of the domain by them, in order."""
         self._learn(records)
-        out = self._route(self.pipeline.push(records).each())
-        while (prepared := self.pipeline.pull(ROWS)) is not None:
-            out += self._route(self._finish(prepared))
-        for complete in (self.pipeline.judge(), self.pipeline.watched()):
-            out += self._route(complete.each())
+        ask, out = self._ask if self._score is not None else None, []
+        for outputs in drive(self.pipeline, records, ask, ROWS, self._watched):
+            for record in outputs.each():
+                out.append(record)
+                if record.value is not None:
+                    out += self._exchange.apply(record.topic, record.value).outputs
         return out
 
     def run(self, records: Iterable[Records]) -> Iterator[Outbound]:
@@ -98,37 +102,15 @@ class InProcess:
                 if estimator is not None:
                     self._versions[entry.version] = estimator
 
-    def _answer(self, rows: npt.NDArray[np.float32], signature: Signature | None) -> Answers:
+    def _ask(self, rows: Matrix, signature: Signature) -> Answers:
         """Ask the version that answers at the events' time."""
         assert self._score is not None
-        version = None if signature is None else self._versions.get(signature.version)
+        version = self._versions.get(signature.version)
         return self._score(rows) if version is None else answer(version, rows)
 
-    def _finish(self, prepared: Prepared) -> list[Outbound]:
-        if self._watch is not None and not prepared.recalled:
+    def _watched(self, prepared: Prepared) -> None:
+        if not prepared.rescored:
             self._watch(prepared)
-        nobody = np.empty(0, np.int64)
-        if self._score is None:
-            return self.pipeline.finish(prepared, None, nobody, np.empty(0)).each()
-        scores = self._answer(prepared.features, prepared.signature)
-        alerts, rows = self.pipeline.to_explain(prepared, scores)
-        without = self._answer(rows, prepared.signature) if len(rows) else np.empty(0)
-        return self.pipeline.finish(prepared, scores, alerts, without).each()
-
-    def _route(self, records: list[Outbound]) -> list[Outbound]:
-        """Hand the tables their records; pass the others on."""
-        out = []
-        for record in records:
-            out.append(record)
-            if record.topic == self._judged and record.value is not None:
-                for state in self._rolling.apply(record.value):
-                    out += told(self.pipeline.spec, state, self.pipeline.spec.recipe.name)
-            if record.topic == self._watched and record.value is not None and self._feeds:
-                for alert in self._feeds.apply(record.value):
-                    out += feed_alerts(self.pipeline.spec.name, alert)
-            if record.topic in self._tables and record.value is not None:
-                self._tables[record.topic].apply(record.value)
-        return out
 
 
 def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> Iterator[Records]:

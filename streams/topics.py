@@ -16,8 +16,8 @@ SCORES, CORRECTIONS, ALERTS, METRICS, LATE, DEAD, TRUTH = (
     "truth",
 )
 CHANGELOG = "changelog"
-JUDGED = "judged"
-WATCHED = "watched"
+LABELLED = "labelled"
+FEEDS = "feeds"
 TABLE_PARTITIONS = 1
 """Every worker reads a table's topic whole, in order: more partitions would only be more to ask."""
 OPS_MODELS = "ops.models"
@@ -77,7 +77,7 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
         for t in spec.tables
     ]
     watched = TopicSpec(
-        topic(name, WATCHED),
+        topic(name, FEEDS),
         TABLE_PARTITIONS,
         "partition",
         "what has come by each feed, by buckets of the clock",
@@ -115,7 +115,7 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             internal=True,
         ),
         TopicSpec(
-            topic(name, JUDGED),
+            topic(name, LABELLED),
             TABLE_PARTITIONS,
             "partition",
             "scores with their final labels, by buckets of event time",

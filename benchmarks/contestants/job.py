@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import orjson
 
+from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
-from streamsim.consumers.predict.prepared import Prepared
-from streamsim.consumers.predict.scores import Matrix
+from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.http_scorer import HttpScorer
-from streamsim.streams.events import Floats, Outbound, Outputs, Records
+from streamsim.consumers.worker.scoring import score
+from streamsim.streams.events import Outbound, Outputs, Records
 from streamsim.streams.settings import Settings
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import METRICS, TABLE_PARTITIONS, topic
@@ -34,16 +34,6 @@ class Config:
     fetch_wait: FetchWait
     session_s: float
     settings: Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Events with their scores, and what it takes to explain the alerts among them."""
-
-    prepared: Prepared
-    scores: Floats
-    alerts: Any
-    without: Floats
 
 
 class Job:
@@ -68,7 +58,8 @@ class Job:
             timeout_s=config.settings.score_timeout_s,
             max_rows=rows_a_call,
         )
-        self.pipeline = Pipeline(spec, None)
+        self._exchange = Exchange(spec)
+        self.pipeline = Pipeline(spec, None, tables=self._exchange.tables)
         self.advanced = asyncio.Event()
         """Set when the second key's table has come further: more events may be ready."""
 
@@ -76,7 +67,9 @@ class Job:
         """Connect to the service and learn which model answers."""
         await self._scorer.__aenter__()
         signature = await self._scorer.signature()
-        self.pipeline = Pipeline(self.spec, signature, journal=self._journal)
+        self.pipeline = Pipeline(
+            self.spec, signature, tables=self._exchange.tables, journal=self._journal
+        )
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -84,15 +77,14 @@ class Job:
 
     async def follow_tables(self) -> None:
         """Read the second key's table, until cancelled; Faust's own tables know no watermark."""
-        tables = {topic(self.spec.name, n): t for n, t in self.pipeline.tables.items()}
 
         def handle(name: str, records: Sequence[Any]) -> None:
-            advanced = [tables[name].apply(record.value) for record in records]
-            if any(advanced):
+            applied = [self._exchange.apply(name, record.value) for record in records]
+            if any(one.frees for one in applied):
                 self.advanced.set()
 
-        config = self.config
-        await follow(config.broker, list(tables), TABLE_PARTITIONS, config.fetch_wait, handle)
+        config, tables = self.config, [topic(self.spec.name, t.name) for t in self.spec.tables]
+        await follow(config.broker, tables, TABLE_PARTITIONS, config.fetch_wait, handle)
 
     def push(self, records: Records) -> Outputs:
         """Take in records and return what they give rise to at once."""
@@ -100,17 +92,11 @@ class Job:
 
     async def score(self, prepared: Prepared) -> Scored:
         """Score events and, where there is an alert, what explains it."""
-        scores = await self._scorer.score(prepared.features)
-        alerts, rows = self.pipeline.to_explain(prepared, scores)
-        without = await self._explain(rows)
-        return Scored(prepared, scores, alerts, without)
-
-    async def _explain(self, rows: Matrix) -> Floats:
-        return await self._scorer.score(rows) if len(rows) else np.empty(0)
+        return await score(self.pipeline, prepared, self._scorer.score)
 
     def finish(self, scored: Scored) -> Outputs:
         """Write scores and alerts, and count the events."""
-        return self.pipeline.finish(scored.prepared, scored.scores, scored.alerts, scored.without)
+        return self.pipeline.finish(scored)
 
     async def report(self, send: Send) -> None:
         """Publish the account as often as a worker does, until cancelled."""

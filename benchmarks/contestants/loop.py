@@ -16,9 +16,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from streamsim.benchmarks.contestants.job import Config, Job, Scored
+from streamsim.benchmarks.contestants.job import Config, Job
+from streamsim.consumers.predict.prepared import Scored
 from streamsim.consumers.worker.changelog import Changelog
-from streamsim.consumers.worker.fetch_wait import Patience
+from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait
 from streamsim.consumers.worker.inbox import to_records
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
 from streamsim.streams.events import Outputs
@@ -44,7 +45,7 @@ class Loop:
         job, config = self._job, self._job.config
         consumer, producer = _consumer(job), _producer(config)
         self._output = Output(producer, config.settings.max_record)
-        patience = Patience(consumer, config.fetch_wait)
+        fetch_wait = AdaptiveFetchWait(consumer, config.fetch_wait)
         try:
             await job.start()
             await producer.start()
@@ -57,16 +58,16 @@ class Loop:
             ]
             committed = time.monotonic()
             while not any(task.done() for task in others):
-                patience.adapt()
+                fetch_wait.adapt()
                 fetched = await consumer.getmany(timeout_ms=GATHER_MS)
                 await self._turn(fetched)
                 if time.monotonic() - committed > config.settings.changelog_ms / 1000:
                     committed = time.monotonic()
                     # What is being scored holds its own position back.
                     positions = self._positions(consumer)
-                    cuts = job.pipeline.cut()
+                    deltas = job.pipeline.checkpoint()
                     await self._output.flush()
-                    await changelog.write(cuts, {})
+                    await changelog.write(deltas, {})
                     if positions:
                         await consumer.commit(positions)
             await asyncio.gather(*others)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from streamsim.consumers.clean.deduplication import SeenIds
+from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.collect.records import Collected, advance
 from streamsim.streams.codec import decode_objects, parse_times
 from streamsim.streams.events import (
@@ -63,7 +63,7 @@ class Cleaned:
     duplicate: Ints
 
 
-def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cleaned:
+def clean(batch: Collected, spec: SourceSpec, known_ids: Deduplication, clock: Ints) -> Cleaned:
     """Decode, validate and sort out a batch of one source.
 
     Heartbeats are left out. The events keep the order of the records.
@@ -85,7 +85,7 @@ def clean(batch: Collected, spec: SourceSpec, seen: SeenIds, clock: Ints) -> Cle
     behind = events.source_time - spec.allowed_lateness - events.event_time
     is_late = (behind > 0) & ~ahead
     keep = np.flatnonzero(~is_late & ~ahead)
-    fresh = seen.first_time(
+    fresh = known_ids.first_time(
         events.partition[keep], events.event_id[keep], events.event_time[keep], now[keep]
     )
     return Cleaned(

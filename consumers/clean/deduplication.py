@@ -1,18 +1,20 @@
-"""Which event ids have come already: what tells a duplicate."""
+"""Deduplication: which event ids a partition has taken in already."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import Ints, Mask, as_objects, stretches
 
 _CHUNK = 1024
 
 
-class SeenIds:
+class Deduplication:
     """Event ids per partition, remembered until the partition's clock leaves them behind.
 
     Parameters
@@ -21,8 +23,9 @@ class SeenIds:
         An id counts for nothing once the clock is further than this past its event time (ms).
     """
 
-    def __init__(self, partitions: int, remember: int) -> None:
+    def __init__(self, partitions: int, remember: int, *, journal: bool = False) -> None:
         self._remember = remember
+        self._changes = Changes(partitions, kept=journal)
         self._ids: list[dict[str, int]] = [{} for _ in range(partitions)]
         self._ages: list[deque[tuple[int, list[str]]]] = [deque() for _ in range(partitions)]
 
@@ -42,6 +45,7 @@ class SeenIds:
         for p, rows in stretches(partition):
             own = items[rows].tolist()
             fresh[rows] = self._first_time(p, own, times[rows].tolist(), clock[rows].tolist())
+        self._changes.add(partition[fresh], {"id": items[fresh], "time": times[fresh]})
         return fresh
 
     def _first_time(
@@ -65,19 +69,6 @@ class SeenIds:
             self._ages[partition].append((newest, [ids[row] for row in kept]))
         return fresh
 
-    def kept(self, partition: int) -> tuple[list[str], Ints]:
-        """Return the ids of a partition with their events' times."""
-        known = self._ids[partition]
-        return list(known), np.fromiter(known.values(), np.int64, len(known))
-
-    def restore(self, partition: int, ids: Sequence[str], times: Ints) -> None:
-        """Take in a partition's ids, in order of arrival."""
-        self._ids[partition].update(zip(ids, times.tolist(), strict=True))
-        order = np.argsort(times, kind="stable").tolist()
-        for start in range(0, len(order), _CHUNK):
-            rows = order[start : start + _CHUNK]
-            self._ages[partition].append((int(times[rows[-1]]), [ids[row] for row in rows]))
-
     def forget(self, clock: Ints) -> None:
         """Forget what the partitions' clocks have left behind; it only saves memory."""
         for p, now in enumerate(clock.tolist()):
@@ -86,3 +77,26 @@ class SeenIds:
                 for event_id in ages.popleft()[1]:
                     if known.get(event_id, now) < limit:
                         del known[event_id]
+
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
+        known = self._ids[partition]
+        return {"id": list(known), "time": np.fromiter(known.values(), np.int64, len(known))}
+
+    def delta(self) -> dict[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._changes.take()
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        ids, times = parts.texts("id"), parts.ints("time")
+        self._ids[partition].update(zip(ids, times.tolist(), strict=True))
+        order = np.argsort(times, kind="stable").tolist()
+        for start in range(0, len(order), _CHUNK):
+            rows = order[start : start + _CHUNK]
+            self._ages[partition].append((int(times[rows[-1]]), [ids[row] for row in rows]))
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return None

@@ -1,35 +1,58 @@
-"""Events on their way through a pipeline: held back, waiting for others, or with the scorer."""
+"""In-flight buffer: events that are taken in and not finished.
+
+They are held by the reorder buffer, wait for what they meet of others, or are with the scorer. A
+checkpoint names them by their offsets: after a restart they are read again, and every other record
+that had been taken in is left alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.consumers.core.reorder_buffer import Came, Held, out_of_order
+from streamsim.consumers.core.offset_ranges import as_ranges, from_ranges
+from streamsim.consumers.core.reorder_buffer import Arrivals, ReorderBuffer, out_of_order
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.streams.events import Events, Ints, Mask
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.positions import Positions
+from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Records
 
-Matrix = npt.NDArray[np.float32]
 _MANY = 32
 
 
-class Waiting:
-    """Events that have been cleaned and are not finished.
+class InFlight:
+    """The trigger's events in one worker's partitions that are not finished.
 
     Parameters
     ----------
+    source
+        Name of the trigger.
+    positions
+        Of all sources; the trigger's watermark is read from it.
     hold
         Keep events until their partition's watermark has passed them, and let them go in order
         of event time.
     """
 
-    def __init__(self, partitions: int, *, hold: bool) -> None:
-        self._partitions, self._hold = partitions, hold
-        self._held = Held()
+    def __init__(
+        self, source: str, positions: Positions, *, hold: bool, journal: bool = False
+    ) -> None:
+        self._source, self._at = source, positions
+        self._partitions = len(positions.next[source])
+        self._hold, self._journal = hold, journal
+        self._held = ReorderBuffer()
         self._waiting: list[Events] = []
         self._scoring: list[Prepared] = []
+        self._unread: dict[int, Ints] = {}
+        """Per partition, offsets of events that were in flight at its checkpoint and have not been
+        read again (sorted)."""
+        self._order: dict[int, Ints] = {}
+        """Per partition, offsets of such events that had left the reorder buffer in another order
+        than that of time, in that order."""
+        self._saved = np.full(self._partitions, NO_TIME)
+        self._changes = Changes(self._partitions, kept=journal)
 
     def __len__(self) -> int:
         return sum(map(len, self._all()))
@@ -42,59 +65,39 @@ class Waiting:
             else:
                 self._waiting.append(events)
 
-    def first(self) -> Events | None:
-        """Return the batch whose first event has waited longest."""
-        return self._waiting[0] if self._waiting else None
+    def touch(self, partition: Ints) -> None:
+        """Note that records of these partitions have been taken in or finished."""
+        self._changes.touch(partition)
 
-    def is_scoring(self) -> bool:
-        """Say whether any events are with the scorer."""
-        return bool(self._scoring)
+    def wanted_again(self, records: Records) -> Mask:
+        """Say which records that had been taken in before are to be read again, and count them."""
+        found = np.zeros(len(records), bool)
+        for p in np.unique(records.partition).tolist():
+            wanted = self._unread.get(p)
+            if wanted is None:
+                continue
+            own = records.partition == p
+            offsets = records.offset[own]
+            found[own] = np.isin(offsets, wanted)
+            rest = wanted[~np.isin(wanted, offsets)]
+            if len(rest):
+                self._unread[p] = rest
+            else:
+                del self._unread[p]
+        return found
 
-    def by_partition(self, *, held: bool = True) -> Ints:
-        """Return how many events of each partition are in here, the held ones too or not."""
-        count = np.zeros(self._partitions, np.int64)
-        for events in self._all() if held else self._released():
-            count += np.bincount(events.partition, minlength=len(count))
-        return count
-
-    def earliest(self, position: Ints) -> Ints:
-        """Lower each partition's position to the offset of its first event in here, in place."""
-        for events in self._all():
-            np.minimum.at(position, events.partition, events.offset)
-        return position
-
-    def earliest_time(self, time: Ints) -> Ints:
-        """Lower each partition's time (ms) to that of its earliest event in here, in place."""
-        for events in self._all():
-            np.minimum.at(time, events.partition, events.event_time)
-        return time
-
-    def offsets(self) -> tuple[Ints, Ints]:
-        """Return partition and offset of all events in here."""
-        parts = list(self._all())
-        if not parts:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        return (
-            np.concatenate([e.partition for e in parts]),
-            np.concatenate([e.offset for e in parts]),
-        )
-
-    def release(self, watermark: Ints, came: Came, order: Mapping[int, Ints]) -> None:
-        """Let held events go whose partition's watermark has passed them; see :class:`Held`."""
-        gone = self._held.release(watermark, came, order)
+    def release(self, arrivals: Arrivals) -> None:
+        """Let held events go whose partition's watermark has passed them."""
+        if not self._hold:
+            return
+        watermark = self._at.watermark(self._source)
+        # What is read again goes in its order too: all of it must be there.
+        watermark[list(self._unread)] = NO_TIME
+        gone = self._held.release(watermark, arrivals, self._order)
         if gone is not None:
             self._waiting.append(gone)
-
-    def order(self) -> dict[int, Ints]:
-        """Return, where held events have gone in another order than that of time, their offsets.
-
-        Per partition, of those that are still under way.
-        """
-        if not self._hold:
-            return {}
-        gone = [*(prepared.events for prepared in self._scoring), *self._waiting]
-        orders = {p: out_of_order(gone, p) for p in range(self._partitions)}
-        return {p: offsets for p, offsets in orders.items() if len(offsets)}
+        for p in self._order.keys() - self._unread.keys():
+            del self._order[p]
 
     def take(
         self,
@@ -121,6 +124,91 @@ class Waiting:
     def finish(self, prepared: Prepared) -> None:
         """Forget events that are finished."""
         self._scoring.remove(prepared)
+        self.touch(prepared.events.partition)
+
+    def first(self) -> Events | None:
+        """Return the batch whose first event has waited longest."""
+        return self._waiting[0] if self._waiting else None
+
+    def is_scoring(self) -> bool:
+        """Say whether any events are with the scorer."""
+        return bool(self._scoring)
+
+    def waiting_for_others(self) -> Ints:
+        """Count the events of each partition that wait for more than their own watermark."""
+        count = np.zeros(self._partitions, np.int64)
+        for events in self._released():
+            count += np.bincount(events.partition, minlength=len(count))
+        return count
+
+    def earliest(self, position: Ints) -> Ints:
+        """Lower each partition's position to the offset of its first event in here, in place."""
+        for events in self._all():
+            np.minimum.at(position, events.partition, events.offset)
+        for partition, offsets in self._unread.items():
+            position[partition] = min(position[partition], offsets[0])
+        return position
+
+    def asks_from(self) -> Ints:
+        """Return the earliest time of an event that each partition may still bring (ms)."""
+        time = self._at.watermark(self._source)
+        for events in self._all():
+            np.minimum.at(time, events.partition, events.event_time)
+        for p in self._unread:
+            time[p] = min(time[p], self._saved[p])
+        return time
+
+    @property
+    def safe(self) -> Ints:
+        """Per partition, the time before which it asks for nothing, whatever happens (ms)."""
+        return self._saved if self._journal else self.asks_from()
+
+    def saved(self, partition: int, columns: Columns) -> None:
+        """Take note that a checkpoint of a partition is where no crash can lose it."""
+        if "safe" in columns:
+            self._saved[partition] = columns["safe"][0]
+
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
+        return self._columns([partition])[partition]
+
+    def delta(self) -> dict[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._columns(list(self._changes.take()))
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._saved[partition] = parts.last("safe")[0]
+        unread = from_ranges(parts.last("pending"))
+        if len(unread):
+            self._unread[partition] = unread
+            order = parts.last("order")
+            if len(order):
+                self._order[partition] = order
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._source
+
+    def _columns(self, partitions: list[int]) -> dict[int, Columns]:
+        if not partitions:
+            return {}
+        nothing = np.empty(0, np.int64)
+        parts = [(nothing, nothing), *((e.partition, e.offset) for e in self._all())]
+        own, offset = (np.concatenate(column) for column in zip(*parts, strict=True))
+        asks_from, found = self.asks_from(), {}
+        gone = [*(prepared.events for prepared in self._scoring), *self._waiting]
+        for p in partitions:
+            pending = np.concatenate([offset[own == p], self._unread.get(p, nothing)])
+            order = out_of_order(gone, p) if self._hold else nothing
+            columns: Columns = {
+                "pending": as_ranges(np.sort(pending)),
+                "order": order if len(order) else self._order.get(p, nothing),
+                "safe": asks_from[p : p + 1].copy(),
+            }
+            found[p] = columns
+        return found
 
     def _all(self) -> Iterator[Events]:
         yield from self._held.events

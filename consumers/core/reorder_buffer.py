@@ -1,4 +1,4 @@
-"""Events that are held back until their partition's watermark has passed them."""
+"""Reorder buffer: holds events until their partition's watermark has passed them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from streamsim.streams.events import Events, Ints, stretches
 
 
-class Came(NamedTuple):
+class Arrivals(NamedTuple):
     """Records that have come: partition, offset, and the watermark once each had (ms).
 
     They are in order of partition and offset.
@@ -21,10 +21,10 @@ class Came(NamedTuple):
     watermark: Ints
 
 
-NOTHING = Came(*(np.empty(0, np.int64) for _ in range(3)))
+NO_ARRIVALS = Arrivals(*(np.empty(0, np.int64) for _ in range(3)))
 
 
-class Held:
+class ReorderBuffer:
     """Lets events go one record after the other, as if each had come alone.
 
     A record moves its partition's watermark; those that it passes go then, in order of event time
@@ -40,12 +40,14 @@ class Held:
         """Hold events."""
         self.events.append(events)
 
-    def release(self, watermark: Ints, came: Came, order: Mapping[int, Ints]) -> Events | None:
+    def release(
+        self, watermark: Ints, arrivals: Arrivals, order: Mapping[int, Ints]
+    ) -> Events | None:
         """Let go what the watermarks (ms, per partition) have passed, in the order of its going.
 
         Parameters
         ----------
-        came
+        arrivals
             The records that have moved the watermarks since the last time.
         order
             Per partition, offsets of events that have gone before, in that order, and are held
@@ -61,19 +63,19 @@ class Held:
         rest = ~free
         self.events = [held.take(rest)] if rest.any() else []
         gone = held.take(free)
-        by = _let_go_by(gone, came)
+        by = _let_go_by(gone, arrivals)
         for p, offsets in order.items():
             own = np.flatnonzero(gone.partition == p)
             by[own] = _place_in(gone.offset[own], offsets)
         return gone.take(_in_order(gone, by))
 
 
-def _let_go_by(events: Events, came: Came) -> Ints:
+def _let_go_by(events: Events, arrivals: Arrivals) -> Ints:
     """Return the offset of the record that let each event go, -1 where none of these did."""
     by = np.full(len(events), -1)
-    for p, rows in stretches(came.partition):
+    for p, rows in stretches(arrivals.partition):
         own = np.flatnonzero(events.partition == p)
-        offset, watermark = came.offset[rows], came.watermark[rows]
+        offset, watermark = arrivals.offset[rows], arrivals.watermark[rows]
         itself = np.searchsorted(offset, events.offset[own])
         passed = np.searchsorted(watermark, events.event_time[own], side="right")
         by[own] = offset[np.minimum(np.maximum(itself, passed), len(offset) - 1)]

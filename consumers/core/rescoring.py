@@ -1,4 +1,4 @@
-"""Events that were scored without a third party's answer, and are scored again when it has come.
+"""Rescoring: events that were scored without a third party's answer are scored again with it.
 
 The answer's event brings them along. They wait until nothing older can come any more, and are
 scored with what their entities had done before them: what a batch over everything would find.
@@ -7,7 +7,7 @@ scored with what their entities had done before them: what a batch over everythi
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,36 +15,60 @@ import orjson
 
 from streamsim.consumers.clean.cleaner import decode
 from streamsim.consumers.collect.records import collect
-from streamsim.streams.events import Events, Ints, Mask, Records, as_objects
+from streamsim.consumers.featurize.windows import WindowState
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Records, as_objects
 from streamsim.streams.spec import SourceSpec
 from streamsim.streams.spec.features import Recall
 
 log = logging.getLogger(__name__)
 
 
-class Recalls:
-    """What is to be scored again in one worker's partitions."""
+class Rescoring:
+    """What is to be scored again in one worker's partitions.
 
-    def __init__(self, recall: Recall, trigger: SourceSpec, partitions: int) -> None:
+    Parameters
+    ----------
+    windows
+        They forget nothing that is still to be scored again.
+    """
+
+    def __init__(
+        self,
+        recall: Recall,
+        trigger: SourceSpec,
+        source: str,
+        windows: Sequence[WindowState],
+        partitions: int,
+        *,
+        journal: bool = False,
+    ) -> None:
         self._recall, self._trigger, self._partitions = recall, trigger, partitions
+        self.source = source
+        """The source whose events are the answers."""
+        self._windows = windows
         self._waiting: list[tuple[Events, Ints, list[str]]] = []
         self._scoring: list[Events] = []
+        self._changes = Changes(partitions, kept=journal)
 
     def __len__(self) -> int:
         return sum(len(events) for events, *_ in self._waiting) + sum(map(len, self._scoring))
 
-    def add(self, answers: Events) -> tuple[Ints, dict[str, Any]]:
-        """Take in what answers bring along; return partitions, and rows as they are written."""
+    def add(self, answers: Events) -> None:
+        """Take in what answers bring along."""
         texts, rows = [], []
         for row, text in enumerate(answers.strings(self._recall.field)):
             for line in _lines(text):
                 texts.append(line)
                 rows.append(row)
         at = np.array(rows, np.int64)
-        return self._take(
+        noted = self._take(
             answers.partition[at], answers.offset[at], answers.event_time[at],
             answers.entity[at].tolist(), texts,
         )  # fmt: skip
+        self._changes.add(*noted)
+        self._keep_windows()
 
     def take(self, ready: Mask, max_rows: int) -> tuple[Events, Ints] | None:
         """Take events, and when the answer to each had come (ms); ``ready`` goes with both."""
@@ -69,10 +93,16 @@ class Recalls:
         """Say whether any are with the scorer."""
         return bool(self._scoring)
 
-    def finish(self, events: Events) -> dict[str, Any]:
-        """Forget events that have been scored; return their rows, as they are written down."""
+    def finish(self, events: Events) -> None:
+        """Forget events that have been scored again."""
         self._scoring = [own for own in self._scoring if own is not events]
-        return {"offset": events.offset, "id": events.event_id}
+        done = {"offset": events.offset, "id": events.event_id}
+        self._changes.add(events.partition, done, "done")
+        self._keep_windows()
+
+    def reaches_back(self, time: Ints) -> Ints:
+        """Return the times from which on context may be asked for, if new events ask from these."""
+        return np.where(time == NO_TIME, NO_TIME, time - self._recall.within)
 
     def earliest(self, position: Ints) -> Ints:
         """Lower each partition's position to the first answer that has any in here, in place."""
@@ -80,13 +110,9 @@ class Recalls:
             np.minimum.at(position, events.partition, events.offset)
         return position
 
-    def oldest(self) -> int | None:
-        """Return the time of the oldest event in here (ms)."""
-        times = [own.event_time.min() for own in (*(w for w, *_ in self._waiting), *self._scoring)]
-        return int(min(times)) if times else None
-
-    def kept(self, partition: int) -> dict[str, Any]:
-        """Return what waits of a partition, as it is written down; none may be with the scorer."""
+    def snapshot(self, partition: int) -> Columns:
+        """Return what waits of a partition; none may be with the scorer."""
+        self._changes.drop(partition)
         if not self._waiting:
             return {"offset": _NONE, "at": _NONE, "key": [], "line": []}
         events, at, texts = self._all()
@@ -94,20 +120,36 @@ class Recalls:
         keys, own = events.entity[rows].tolist(), [texts[i] for i in rows.tolist()]
         return {"offset": events.offset[rows], "at": at[rows], "key": keys, "line": own}
 
-    def restore(self, partition: int, columns: dict[str, Any]) -> None:
-        """Take in what was written down of a partition, but for what has been scored since."""
-        n = len(columns["line"])
-        offset, at = columns["offset"], columns["at"]
-        self._take(np.full(n, partition), offset, at, columns["key"], columns["line"])
-        done = set(zip(columns["done:offset"].tolist(), columns["done:id"], strict=True))
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._changes.take()
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """Take in what was written of a partition, but for what has been scored since."""
+        lines = parts.texts("line")
+        self._take(
+            np.full(len(lines), partition), parts.ints("offset"), parts.ints("at"),
+            parts.texts("key"), lines,
+        )  # fmt: skip
+        own = parts.of("done")
+        done = set(zip(own.ints("offset").tolist(), own.texts("id"), strict=True))
         waiting = self.waiting()
-        if waiting is None or not done:
-            return
-        events = waiting[0]
-        places = zip(events.offset.tolist(), events.event_id, strict=True)
-        known = np.array([place in done for place in places]) & (events.partition == partition)
-        self.take(known, len(known))
-        self._scoring.clear()
+        if waiting is not None and done:
+            events = waiting[0]
+            places = zip(events.offset.tolist(), events.event_id, strict=True)
+            known = np.array([place in done for place in places]) & (events.partition == partition)
+            self.take(known, len(known))
+            self._scoring.clear()
+        self._keep_windows()
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._recall.field
+
+    def _keep_windows(self) -> None:
+        times = [own.event_time.min() for own in (*(w for w, *_ in self._waiting), *self._scoring)]
+        for windows in self._windows:
+            windows.keep_from(int(min(times)) if times else None)
 
     def _take(
         self, partition: Ints, offset: Ints, at: Ints, keys: Sequence[str], texts: Sequence[str]

@@ -1,54 +1,23 @@
-"""Context that is joined by entity: every version of it, so that any event meets what was known."""
+"""As-of join: an event meets the newest version of its entity's context that was known then."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import orjson
 
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts, Store
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
 from streamsim.streams.spec.features import Joined, Lookup
 
 
-class Versions(Protocol):
-    """The versions of one context source, per partition and key, in whatever way they are kept."""
-
-    def add(self, events: Events, asks_from: Ints) -> None:
-        """See :meth:`LookupState.add`."""
-        ...
-
-    def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
-        """See :meth:`LookupState.as_of`."""
-        ...
-
-    def kept(self, partition: int) -> tuple[list[str], Ints, list[str]]:
-        """See :meth:`LookupState.kept`."""
-        ...
-
-    def restore(
-        self, partition: int, keys: Sequence[str], times: Ints, rows: Sequence[str]
-    ) -> None:
-        """See :meth:`LookupState.restore`."""
-        ...
-
-
-_Versions = tuple[list[int], list[tuple[Any, ...]]]
-"""Times and rows of one key, in order of time; of the same time, in order of arrival."""
-
-
-class LookupState:
-    """The versions of one context source, per partition and key."""
-
-    def __init__(self, lookup: Lookup, partitions: int) -> None:
-        self._lookup = lookup
-        self._keys: list[dict[str, _Versions]] = [{} for _ in range(partitions)]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._keys))
+class AsOfJoin(Store, Protocol):
+    """A context source that is joined as of an event's time: the store of its versions."""
 
     def add(self, events: Events, asks_from: Ints) -> None:
         """Take in versions, in order of arrival.
@@ -59,8 +28,33 @@ class LookupState:
             Per partition, the earliest time of an event that may still ask (ms). What no such
             event can meet is forgotten, key by key as they come again.
         """
+        ...
+
+    def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
+        """Find what was known of each event's entity when it happened."""
+        ...
+
+
+_Versions = tuple[list[int], list[tuple[Any, ...]]]
+"""Times and rows of one key, in order of time; of the same time, in order of arrival."""
+
+
+class VersionJoin:
+    """The versions of one context source, per partition and key."""
+
+    def __init__(self, lookup: Lookup, partitions: int, *, journal: bool = False) -> None:
+        self._lookup = lookup
+        self._changes = Changes(partitions, kept=journal)
+        self._keys: list[dict[str, _Versions]] = [{} for _ in range(partitions)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._keys))
+
+    def add(self, events: Events, asks_from: Ints) -> None:
+        """See :meth:`AsOfJoin.add`."""
         if not len(events):
             return
+        self._changes.add(events.partition, as_columns(events, self._lookup))
         limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._lookup.delay).tolist()
         places = events.partition.tolist(), events.entity, events.event_time.tolist()
         for p, key, time, row in zip(*places, rows_of(events, self._lookup), strict=True):
@@ -88,32 +82,58 @@ class LookupState:
         fields = enumerate(self._lookup.fields)
         return Joined(times, {name: as_objects(row[j] for row in found) for j, name in fields})
 
-    def kept(self, partition: int) -> tuple[list[str], Ints, list[str]]:
-        """Return a partition's versions: their keys, times and rows, as they are written down."""
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
         keys, times, rows = [], [], []
         for key, (own, versions) in self._keys[partition].items():
             keys += [key] * len(own)
             times += own
             rows += [as_text(row) for row in versions]
-        return keys, np.array(times, np.int64), rows
+        return {"key": keys, "time": np.array(times, np.int64), "row": rows}
 
-    def restore(
-        self, partition: int, keys: Sequence[str], times: Ints, rows: Sequence[str]
-    ) -> None:
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._changes.take()
+
+    def restore(self, partition: int, parts: Parts) -> None:
         """Take in a partition's versions, in order of arrival."""
-        for key, time, text in zip(keys, times.tolist(), rows, strict=True):
-            row = orjson.loads(text)
-            if len(row) != len(self._lookup.fields):
-                raise StateError(f"{self._lookup.source}: a version has {len(row)} fields")
+        for key, time, row in read_rows(parts, self._lookup):
             own, versions = self._keys[partition].setdefault(key, ([], []))
             at = bisect_right(own, time)
             own.insert(at, time)
-            versions.insert(at, tuple(row))
+            versions.insert(at, row)
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return layout_of(self._lookup)
 
 
-def as_texts(events: Events, lookup: Lookup) -> Objects:
-    """Return versions as they are written down."""
-    return as_objects(as_text(row) for row in rows_of(events, lookup))
+def as_columns(events: Events, lookup: Lookup) -> Mapping[str, Any]:
+    """Return versions as the rows of a delta."""
+    texts = as_objects(as_text(row) for row in rows_of(events, lookup))
+    return {"key": events.entity, "time": events.event_time, "row": texts}
+
+
+def read_rows(parts: Parts, lookup: Lookup) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
+    """Read versions back: key, time (ms) and row.
+
+    Raises
+    ------
+    StateError
+        If a row has other fields.
+    """
+    columns = parts.texts("key"), parts.ints("time").tolist(), parts.texts("row")
+    for key, time, text in zip(*columns, strict=True):
+        row = orjson.loads(text)
+        if len(row) != len(lookup.fields):
+            raise StateError(f"{lookup.name}: a version has {len(row)} fields")
+        yield key, time, tuple(row)
+
+
+def layout_of(lookup: Lookup) -> object:
+    """Return what the rows of a join depend on, as JSON types."""
+    return [lookup.source, lookup.fields, *lookup.apart]
 
 
 def rows_of(events: Events, lookup: Lookup) -> list[tuple[Any, ...]]:

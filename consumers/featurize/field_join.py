@@ -7,14 +7,22 @@ versions of its own, and an event meets the newest of each.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import orjson
 
-from streamsim.consumers.featurize.as_of_join import LookupState, Versions, as_text, rows_of
-from streamsim.streams.errors import StateError
+from streamsim.consumers.featurize.as_of_join import (
+    AsOfJoin,
+    VersionJoin,
+    as_columns,
+    as_text,
+    layout_of,
+    read_rows,
+    rows_of,
+)
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
 from streamsim.streams.spec.features import Joined, Lookup
 
@@ -22,30 +30,33 @@ _Said = tuple[list[int], list[Any]]
 """Times and values of one field, in order of time; of the same time, in order of arrival."""
 
 
-def new_lookup(lookup: Lookup, partitions: int) -> Versions:
-    """Return the empty state of a lookup."""
-    kind = CarriedState if lookup.carry else LookupState
-    return kind(lookup, partitions)
+def new_join(lookup: Lookup, partitions: int, *, journal: bool = False) -> AsOfJoin:
+    """Return the empty store of a join: of whole versions, or of each field by itself."""
+    if lookup.carry:
+        return FieldJoin(lookup, partitions, journal=journal)
+    return VersionJoin(lookup, partitions, journal=journal)
 
 
-class CarriedState:
+class FieldJoin:
     """The values of each field of one context source, per partition and key.
 
-    It does what :class:`streamsim.consumers.featurize.as_of_join.LookupState` does for whole
+    It does what :class:`streamsim.consumers.featurize.as_of_join.VersionJoin` does for whole
     versions.
     """
 
-    def __init__(self, lookup: Lookup, partitions: int) -> None:
+    def __init__(self, lookup: Lookup, partitions: int, *, journal: bool = False) -> None:
         self._lookup = lookup
+        self._changes = Changes(partitions, kept=journal)
         self._keys: list[dict[str, dict[int, _Said]]] = [{} for _ in range(partitions)]
 
     def __len__(self) -> int:
         return sum(map(len, self._keys))
 
     def add(self, events: Events, asks_from: Ints) -> None:
-        """Take in what is said, in order of arrival; see :meth:`LookupState.add`."""
+        """See :meth:`AsOfJoin.add`."""
         if not len(events):
             return
+        self._changes.add(events.partition, as_columns(events, self._lookup))
         limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._lookup.delay).tolist()
         places = events.partition.tolist(), events.entity, events.event_time.tolist()
         for p, key, time, row in zip(*places, rows_of(events, self._lookup), strict=True):
@@ -83,8 +94,9 @@ class CarriedState:
         fields = enumerate(self._lookup.fields)
         return Joined(times, {name: as_objects(row[j] for row in found) for j, name in fields})
 
-    def kept(self, partition: int) -> tuple[list[str], Ints, list[str]]:
-        """Return a partition's values, one a row: their keys, times and rows."""
+    def snapshot(self, partition: int) -> Columns:
+        """Return a partition's values, one a row."""
+        self._changes.drop(partition)
         keys, times, rows = [], [], []
         width = len(self._lookup.fields)
         for key, fields in self._keys[partition].items():
@@ -95,14 +107,17 @@ class CarriedState:
                     row = [None] * width
                     row[j] = value
                     rows.append(as_text(tuple(row)))
-        return keys, np.array(times, np.int64), rows
+        return {"key": keys, "time": np.array(times, np.int64), "row": rows}
 
-    def restore(
-        self, partition: int, keys: Sequence[str], times: Ints, rows: Sequence[str]
-    ) -> None:
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._changes.take()
+
+    def restore(self, partition: int, parts: Parts) -> None:
         """Take in a partition's values, in order of arrival."""
-        for key, time, text in zip(keys, times.tolist(), rows, strict=True):
-            row = orjson.loads(text)
-            if len(row) != len(self._lookup.fields):
-                raise StateError(f"{self._lookup.name}: a version has {len(row)} fields")
+        for key, time, row in read_rows(parts, self._lookup):
             self._put(partition, key, time, row)
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return layout_of(self._lookup)

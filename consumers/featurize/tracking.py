@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from streamsim.consumers.featurize.history import PlacedKeys
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import Events, Ints
 from streamsim.streams.spec.features import Arrays, Joined, Slots, Tracker
@@ -22,8 +24,9 @@ class TrackedState:
     is to know.
     """
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: Tracker, partitions: int, *, journal: bool = False) -> None:
         self._tracker = tracker
+        self._changes = Changes(partitions, kept=journal)
         self._index = PlacedKeys()
         self._tracked = tracker.start()
 
@@ -35,19 +38,31 @@ class TrackedState:
         told = self._tracker.told(events, lookups)
         return self._tracked.update(self._slots(events), told)
 
-    def rows_of(self, events: Events) -> dict[str, Any]:
-        """Return the rows of these events' keys, each once: partition, key and row."""
+    def rows_of(self, events: Events) -> tuple[Ints, Mapping[str, Any]]:
+        """Return partitions and rows of these events' keys, each key once.
+
+        They are noted once the events are finished (:meth:`note`).
+        """
         _, first = np.unique(self._slots(events), return_index=True)
         one = events.take(first)
         row = _as_words(self._tracked.kept(self._slots(one)))
-        return {"partition": one.partition, "key": one.entity, "row": row}
+        return one.partition, {"key": one.entity, "row": row}
 
-    def kept(self, partition: int) -> tuple[list[str], Ints]:
+    def note(self, rows: tuple[Ints, Mapping[str, Any]]) -> None:
+        """Note rows for the next delta."""
+        self._changes.add(*rows)
+
+    def snapshot(self, partition: int) -> Columns:
         """Return the keys of a partition and their rows, shape ``(n_keys, n_words)``."""
+        self._changes.drop(partition)
         keys, slots = self._index.of(partition)
-        return keys, _as_words(self._tracked.kept(slots))
+        return {"key": keys, "row": _as_words(self._tracked.kept(slots))}
 
-    def restore(self, partition: int, keys: Sequence[str], words: Ints) -> None:
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._changes.take()
+
+    def restore(self, partition: int, parts: Parts) -> None:
         """Take in rows, in the order in which they were written: the last of a key counts.
 
         Raises
@@ -55,6 +70,7 @@ class TrackedState:
         StateError
             If they are no rows of such a state.
         """
+        keys, words = parts.texts("key"), parts.ints("row")
         if not keys:
             return
         last = {key: row for row, key in enumerate(keys)}
@@ -67,6 +83,10 @@ class TrackedState:
             raise StateError(
                 f"{self._tracker.name}: what was kept of it does not fit: {error}"
             ) from error
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return [self._tracker.layout, self._tracker.joined]
 
     def _slots(self, events: Events) -> Slots:
         return self._index.slots(events.partition, events.entity)

@@ -5,16 +5,18 @@ One definition serves the stream and training: both run these functions over the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.consumers.featurize.as_of_join import Versions
-from streamsim.consumers.featurize.global_table import SecondKeyTable
+from streamsim.consumers.featurize.as_of_join import AsOfJoin
+from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.featurize.history import History, PlacedKeys, Slots
 from streamsim.consumers.featurize.tracking import TrackedState
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.features import Aggregates, Past, Windows
@@ -31,8 +33,11 @@ class WindowState:
         By how much an event may be older than its key's newest (ms).
     """
 
-    def __init__(self, windows: Windows, slack: int) -> None:
+    def __init__(
+        self, windows: Windows, slack: int, partitions: int, *, journal: bool = False
+    ) -> None:
         self._windows = windows
+        self._changes = Changes(partitions, kept=journal)
         self._index = PlacedKeys()
         self._history = History(2, max(windows.lengths), keep=windows.keep, slack=slack)
 
@@ -77,26 +82,44 @@ class WindowState:
         longest = max(self._windows.lengths)
         self._history.floor = None if oldest is None else oldest - longest
 
-    def kept(self, partition: int) -> tuple[list[str], Ints, Ints, Ints]:
+    def note(self, events: Events) -> None:
+        """Note for the next delta that events which were observed are finished."""
+        windows = self._windows
+        columns = {
+            "key": events.columns[windows.key],
+            "time": events.event_time,
+            "value": events.columns[windows.value],
+        }
+        self._changes.add(events.partition, columns)
+
+    def snapshot(self, partition: int) -> Columns:
         """Return a partition's past: its keys, how many events each has, their times and values."""
+        self._changes.drop(partition)
         keys, slots = self._index.of(partition)
         count, times, numbers = self._history.kept(slots)
-        return keys, count, times, numbers[:, 0]
+        return {"key": keys, "count": count, "time": times, "value": numbers[:, 0]}
 
-    def restore(
-        self, partition: int, keys: Sequence[str], count: Ints, times: Ints, values: Ints
-    ) -> None:
-        """Take in a partition's past, in order of arrival; there must be none of it yet.
+    def delta(self) -> dict[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._changes.take()
 
-        Parameters
-        ----------
-        count
-            How many of the rows are each key's; a key may come several times.
+    def restore(self, partition: int, parts: Parts) -> None:
+        """Take in a partition's past, in order of arrival.
+
+        In a snapshot a key stands once for all of its rows, in a delta once for each.
         """
+        keys, times, values = parts.texts("key"), parts.ints("time"), parts.ints("value")
+        count = np.ones(len(keys), np.int64)
+        in_snapshot = parts.ints("count")
+        count[: len(in_snapshot)] = in_snapshot
         slots = np.repeat(self._index.slots(np.full(len(keys), partition), keys), count)
         order = np.lexsort((times, slots))
         numbers = np.column_stack([values, values * values])[order]
         self._history.append(slots[order], times[order], numbers)
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return [self._windows.key, self._windows.value]
 
     def _astray(self, slots: Slots, times: Ints) -> Slots:
         """Find the keys with an event that is older than one before it."""
@@ -137,8 +160,8 @@ def featurize(
     events: Events,
     spec: DomainSpec,
     windows: Mapping[str, WindowState],
-    tables: Mapping[str, SecondKeyTable],
-    lookups: Mapping[str, Versions],
+    tables: Mapping[str, GlobalTable],
+    lookups: Mapping[str, AsOfJoin],
     trackers: Mapping[str, TrackedState],
     answered: Ints | None = None,
 ) -> tuple[npt.NDArray[np.float32], Lineage]:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
+from streamsim.consumers.monitor.cloud_event import cloud_event
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import Events, Floats, Outbound
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import ALERTS, topic
+from streamsim.streams.topics import topic
 
 Matrix = npt.NDArray[np.float32]
 SHOWN = 3
@@ -112,10 +112,6 @@ def alert_records(
 
     The id comes from the rule and the source position, never from score or version, so that a
     repeat is recognised.
-
-    References
-    ----------
-    https://github.com/cloudevents/spec (v1.0.2), Kafka protocol binding, binary content mode.
     """
     rule, source = spec.alert, topic(spec.name, spec.trigger.name)
     records = []
@@ -140,25 +136,9 @@ def alert_records(
             "version": signature.version,
             "source": {"topic": source, "partition": partition, "offset": offset},
         }
-        headers = {
-            "content-type": "application/json",
-            "ce_specversion": "1.0",
-            "ce_id": f"{rule.name}:{source}:{partition}:{offset}",
-            "ce_source": f"/streamsim/{spec.name}",
-            "ce_type": f"streamsim.{spec.name}.{rule.name}",
-            "ce_time": at,
-            "ce_subject": entity,
-        }
-        records.append(
-            Outbound(
-                topic(spec.name, ALERTS),
-                partition,
-                entity.encode(),
-                orjson.dumps(body),
-                int(events.event_time[row]),
-                [(name, text.encode()) for name, text in headers.items()],
-            )
-        )
+        place = f"{source}:{partition}:{offset}"
+        time = int(events.event_time[row])
+        records.append(cloud_event(spec.name, rule.name, place, entity, time, body, partition))
     return records
 
 

@@ -11,15 +11,14 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import orjson
 
-from streamsim.consumers.monitor.feed_counts import Counts, Disagreement, read_watched
+from streamsim.consumers.monitor.cloud_event import cloud_event
+from streamsim.consumers.monitor.feed_counts import Counts, Disagreement, read_counts
 from streamsim.consumers.monitor.surges import Usual
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec.feed_watch import FeedWatch
 from streamsim.streams.spec.spans import HOUR
-from streamsim.streams.topics import ALERTS, topic
 
 KEPT = 200
 """So many of the latest are told again by whoever takes over."""
@@ -81,8 +80,8 @@ class FeedStates:
         return int(self._covered.min())
 
     def apply(self, value: bytes) -> list[FeedAlert]:
-        """Take in a record of the watched topic; return the alerts that it completes."""
-        p, until, counts, sure = read_watched(value)
+        """Take in a record of feed counts; return the alerts that it completes."""
+        p, until, counts, sure = read_counts(value)
         covered = int(self._covered[p])
         if until <= covered:
             return []
@@ -202,15 +201,5 @@ def feed_alerts(domain: str, alert: FeedAlert) -> list[Outbound]:
         "why": [],
         "event_time": at,
     }
-    headers = {
-        "content-type": "application/json",
-        "ce_specversion": "1.0",
-        "ce_id": f"{alert.trouble}:{domain}:{alert.feed}:{alert.facts.get('with', '')}:{alert.at}",
-        "ce_source": f"/streamsim/{domain}",
-        "ce_type": f"streamsim.{domain}.{alert.trouble}",
-        "ce_time": at,
-        "ce_subject": alert.feed,
-    }
-    encoded = [(name, text.encode()) for name, text in headers.items()]
-    name = topic(domain, ALERTS)
-    return [Outbound(name, 0, alert.feed.encode(), orjson.dumps(body), max(alert.at, 0), encoded)]
+    place = f"{domain}:{alert.feed}:{alert.facts.get('with', '')}:{alert.at}"
+    return [cloud_event(domain, alert.trouble, place, alert.feed, max(alert.at, 0), body)]

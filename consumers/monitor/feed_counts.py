@@ -1,21 +1,23 @@
-"""What has come by each feed, per partition: counted by buckets of the clock, published complete.
+"""Feed counts: what has come by each feed, per partition, in buckets of the source's clock.
 
 Two feeds that tell of the same thing have the same entity, so that both are in its partition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
 from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec.feed_watch import FeedWatch
-from streamsim.streams.topics import WATCHED, topic
+from streamsim.streams.topics import FEEDS, topic
 
 Counts: TypeAlias = dict[tuple[int, str], list[int]]
 """Units, events, and events that were late, per bucket (ms) and feed."""
@@ -34,8 +36,11 @@ MOST_SURE = 200
 class FeedCounts:
     """The counts of one worker's partitions that are not published yet."""
 
-    def __init__(self, domain: str, watch: FeedWatch, partitions: int) -> None:
-        self._watch, self._topic = watch, topic(domain, WATCHED)
+    def __init__(
+        self, domain: str, watch: FeedWatch, partitions: int, *, journal: bool = False
+    ) -> None:
+        self._changes = Changes(partitions, kept=journal)
+        self._watch, self._topic = watch, topic(domain, FEEDS)
         self.until = np.full(partitions, NO_TIME)
         """Per partition, the clock before which all has been published (ms)."""
         self._counts: list[Counts] = [{} for _ in range(partitions)]
@@ -43,14 +48,16 @@ class FeedCounts:
         self._things: list[dict[str, Told]] = [{} for _ in range(partitions)]
         self._sure: list[list[Disagreement]] = [[] for _ in range(partitions)]
 
-    def add(self, events: Events, clock: Ints) -> dict[str, Any]:
-        """Count events, in order of arrival; return them as they are written down.
+    def add(self, events: Events, clock: Ints) -> None:
+        """Count events, in order of arrival.
 
         Parameters
         ----------
         clock
             What the clock of each event's partition said when it came (ms).
         """
+        if not len(events):
+            return
         watch = self._watch
         late = (clock - events.event_time > watch.behind).astype(np.int64)
         nothing = np.zeros(len(events), np.int64)
@@ -63,7 +70,7 @@ class FeedCounts:
             "value": events.integers(watch.value) if watch.value else nothing,
         }
         self._take(events.partition, columns)
-        return columns
+        self._changes.add(events.partition, columns)
 
     def closes(self, clock: Ints) -> bool:
         """Say whether a bucket has ended by then; see :meth:`close`."""
@@ -78,10 +85,13 @@ class FeedCounts:
             Per partition (ms); nothing that comes will have an earlier one.
         """
         ends = self._ends(clock)
-        return [self._close(p, int(ends[p])) for p in np.flatnonzero(ends > self.until).tolist()]
+        closing = np.flatnonzero(ends > self.until)
+        self._changes.touch(closing)
+        return [self._close(p, int(ends[p])) for p in closing.tolist()]
 
-    def kept(self, partition: int) -> dict[str, Any]:
-        """Return what is not published of a partition, as it is written down."""
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
         rows = [
             (feed, "", bucket, units, late, 0, events)
             for (bucket, feed), (units, events, late) in self._counts[partition].items()
@@ -94,20 +104,37 @@ class FeedCounts:
         feed, thing, *numbers = zip(*rows, strict=True) if rows else ((),) * 7
         names = ("clock", "unit", "late", "value", "count")
         sure = _written(self._sure[partition])
-        content = {f"sure:{name}": column for name, column in sure.items()}
+        content: Columns = {f"sure:{name}": column for name, column in sure.items()}
         content |= {"feed": list(feed), "thing": list(thing)}
-        return content | {n: np.array(c, np.int64) for n, c in zip(names, numbers, strict=True)}
+        content |= {n: np.array(c, np.int64) for n, c in zip(names, numbers, strict=True)}
+        return content | self._until(partition)
 
-    def restore(self, partition: int, until: int, columns: dict[str, Any]) -> None:
-        """Take in what was written down of a partition; what has been published is left out."""
-        n = len(columns["feed"])
-        counted = columns.pop("count")
-        count = np.ones(n, np.int64)  # a row of a cut is one event, one of a snapshot any number
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return {p: own | self._until(p) for p, own in self._changes.take().items()}
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """Take in what was not published of a partition; what has been since is left out."""
+        columns: dict[str, Any] = {name: parts.texts(name) for name in ("feed", "thing")}
+        columns |= {name: parts.ints(name) for name in ("clock", "unit", "late", "value")}
+        n, counted = len(columns["feed"]), parts.ints("count")
+        count = np.ones(n, np.int64)  # a row of a delta is one event, one of a snapshot any number
         count[: len(counted)] = counted
         self._take(np.full(n, partition), columns, count)
+        until = parts.last("until").tolist()[0] if parts else NO_TIME
         self.until[partition] = until
-        self._sure[partition] += _read({k[5:]: v for k, v in columns.items() if k[:5] == "sure:"})
+        sure, texts = parts.of("sure"), ("about", "one", "other")
+        written = {n: sure.texts(n) if n in texts else sure.ints(n) for n in _SURE}
+        self._sure[partition] += _read(written)
         self._drop(partition, until)
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        watch = self._watch
+        return [watch.column, watch.unit, watch.value, *watch.same]
+
+    def _until(self, partition: int) -> Columns:
+        return {"until": self.until[partition : partition + 1].copy()}
 
     def _feeds(self, events: Events) -> Objects:
         if self._watch.column:
@@ -216,7 +243,7 @@ def _read(columns: dict[str, Any]) -> list[Disagreement]:
     return list(zip(*(c if isinstance(c, list) else c.tolist() for c in own), strict=True))
 
 
-def read_watched(value: bytes) -> tuple[int, int, Counts, list[Disagreement]]:
+def read_counts(value: bytes) -> tuple[int, int, Counts, list[Disagreement]]:
     """Read what was published: partition, until when (clock, ms), counts and disagreements."""
     columns: dict[str, Any] = unpack(value)
     p, _, until = columns["span"].tolist()

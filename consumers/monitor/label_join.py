@@ -1,22 +1,25 @@
-"""Scores joined with their labels, where both lie: in the partition of their entity.
+"""Label join: scores meet their labels, in the partition that both are in.
 
-A score is judged once its label can no longer change: when the labels' watermark is the domain's
+A score is labelled once its label can no longer change: when the labels' watermark is the domain's
 label delay past the event, and nothing older is on its way in the partition. Until then it waits,
-and so do labels that come before the score. What has been judged is published by buckets of event
+and so do labels that come before the score. Labelled scores are published by buckets of event
 time, each once, complete, and the same whatever the batches were.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects, Outbound
 from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import JUDGED, topic
+from streamsim.streams.topics import LABELLED, topic
 
 MICRO = 1_000_000
 """Scores have six decimals; they are kept as whole millionths."""
@@ -34,29 +37,52 @@ def fingerprint(event_ids: Objects) -> Ints:
     return hashed.view(np.int64)
 
 
-class JudgedRows:
+class LabelJoin:
     """What waits for its label, or for its score, in one worker's partitions."""
 
-    def __init__(self, spec: DomainSpec) -> None:
+    def __init__(self, spec: DomainSpec, *, journal: bool = False) -> None:
         n = spec.partitions
+        self._changes = Changes(n, kept=journal)
+        self._astray: list[set[int]] = [set() for _ in range(n)]
         self._spec, self._step = spec, spec.accuracy.step
-        self._topic = topic(spec.name, JUDGED)
+        self._topic = topic(spec.name, LABELLED)
         self.until = np.full(n, NO_TIME)
-        """Per partition, the event time before which all has been judged and published (ms)."""
+        """Per partition, the event time before which all is labelled and published (ms)."""
         self._scores: list[list[Rows]] = [[] for _ in range(n)]
         self._labels: list[list[Rows]] = [[] for _ in range(n)]
 
-    def scored(self, events: Events, scores: Floats, items: Ints | None = None) -> dict[str, Ints]:
-        """Take in scores, and what was put forward; return them as they are written down."""
+    def leave_out(self, events: Events, clock: Ints) -> None:
+        """Leave out events that come far behind their partition's clock.
+
+        By more than labels take, that is: such a clock has leapt, and which of the events were in
+        time would depend on which came first.
+
+        Parameters
+        ----------
+        clock
+            That of each event's partition as it came (ms).
+        """
+        spec = self._spec
+        least = clock - spec.trigger.allowed_lateness - spec.timeline.label_delay
+        astray = np.flatnonzero(events.event_time < least)
+        for row in astray.tolist():
+            self._astray[int(events.partition[row])].add(int(events.offset[row]))
+        self._changes.touch(events.partition[astray])
+
+    def scored(self, events: Events, scores: Floats, items: Ints | None = None) -> None:
+        """Take in scores, and the items that were put forward with them."""
         micro = np.round(scores * MICRO).astype(np.int64)
         if items is not None:
             micro = np.column_stack([micro, items])
+        if any(self._astray):
+            kept = self._not_astray(events)
+            events, micro = events.take(kept), micro[kept]
         rows = fingerprint(events.event_id), events.event_time, micro
         self._add(self._scores, events.partition, rows)
-        return dict(zip(("id", "time", "value"), rows, strict=True))
+        self._changes.add(events.partition, dict(zip(_COLUMNS, rows, strict=True)), "score")
 
-    def labelled(self, events: Events, known: Ints) -> dict[str, Ints]:
-        """Take in labels; return them as they are written down.
+    def labelled(self, events: Events, known: Ints) -> None:
+        """Take in labels.
 
         Parameters
         ----------
@@ -67,7 +93,7 @@ class JudgedRows:
         value = np.ones(len(events), np.int64) if field is None else events.integers(field)
         rows = fingerprint(events.strings(self._spec.label_key)), known, value
         self._add(self._labels, events.partition, rows)
-        return dict(zip(("id", "time", "value"), rows, strict=True))
+        self._changes.add(events.partition, dict(zip(_COLUMNS, rows, strict=True)), "label")
 
     def closes(self, final: Ints) -> bool:
         """Say whether a bucket has ended by then; see :meth:`close`."""
@@ -95,30 +121,54 @@ class JudgedRows:
             key = b"%d" % p
             records.append(Outbound(self._topic, 0, key, pack(body), max(end, 0), []))
             self.until[p] = end
+            self._changes.touch(np.array([p]))
         return records
 
-    def kept(self, partition: int) -> dict[str, Any]:
-        """Return what waits in a partition, as it is written down."""
-        content: dict[str, Any] = {}
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
+        content = self._standing(partition)
         for name, kept in (("score", self._scores), ("label", self._labels)):
             parts = kept[partition] or [_NOTHING]
             columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-            content |= {
-                f"{name}:{c}": v for c, v in zip(("id", "time", "value"), columns, strict=True)
-            }
+            content |= {f"{name}:{c}": v for c, v in zip(_COLUMNS, columns, strict=True)}
         return content
 
-    def restore(self, partition: int, until: int, scores: Rows, labels: Rows) -> None:
-        """Take in what waited in a partition; what has been judged since is left out."""
-        self.until[partition] = until
-        own = np.full(len(scores[1]), partition)
-        if self._spec.slate is not None:
-            scores = scores[0], scores[1], scores[2].reshape(-1, 1 + self._spec.slate.size)
-        waiting = scores[1] >= until
-        self._add(self._scores, own[waiting], _take(scores, waiting))
-        own = np.full(len(labels[1]), partition)
-        waiting = labels[1] >= until
-        self._add(self._labels, own[waiting], _take(labels, waiting))
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return {p: own | self._standing(p) for p, own in self._changes.take().items()}
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """Take in what waited in a partition; what has been labelled since is left out."""
+        self.until[partition] = until = parts.last("until").tolist()[0] if parts else NO_TIME
+        self._astray[partition] = set(parts.last("astray").tolist())
+        slate = self._spec.slate
+        for name, kept in (("score", self._scores), ("label", self._labels)):
+            ids, time, value = (parts.of(name).ints(column) for column in _COLUMNS)
+            if slate is not None and name == "score":
+                value = value.reshape(-1, 1 + slate.size)
+            waiting = time >= until
+            own = np.full(int(waiting.sum()), partition)
+            self._add(kept, own, _take((ids, time, value), waiting))
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return None if self._spec.slate is None else self._spec.slate.size
+
+    def _standing(self, partition: int) -> Columns:
+        astray = np.array(sorted(self._astray[partition]), np.int64)
+        return {"until": self.until[partition : partition + 1].copy(), "astray": astray}
+
+    def _not_astray(self, events: Events) -> npt.NDArray[np.bool_]:
+        """Say which finished events are not left out, and forget those that are."""
+        kept = np.ones(len(events), bool)
+        places = zip(events.partition.tolist(), events.offset.tolist(), strict=True)
+        for row, (p, offset) in enumerate(places):
+            if offset in self._astray[p]:
+                self._astray[p].remove(offset)
+                kept[row] = False
+        self._changes.touch(events.partition[~kept])
+        return kept
 
     def _ends(self, final: Ints) -> Ints:
         return np.where(final == NO_TIME, NO_TIME, final - final % self._step)
@@ -165,6 +215,7 @@ class JudgedRows:
         return key[order], value[order]
 
 
+_COLUMNS = ("id", "time", "value")
 _EMPTY = np.empty(0, np.int64)
 _NOTHING: Rows = (_EMPTY, _EMPTY, _EMPTY)
 
@@ -194,7 +245,7 @@ def _split(parts: list[Rows], end: int) -> tuple[Rows, list[Rows]]:
     return _concat(due), rest
 
 
-def read_judged(value: bytes) -> tuple[int, int, int, Ints, Ints, Ints]:
+def read_labelled(value: bytes) -> tuple[int, int, int, Ints, Ints, Ints]:
     """Read what was published: partition, from and until (ms), times, scores and labels."""
     columns = unpack(value)
     found = [columns[name] for name in ("span", "time", "score", "label")]

@@ -15,19 +15,20 @@ import numpy as np
 import orjson
 
 from streamsim.consumers.monitor.accuracy import AccuracyState, Bar, Change, judge
-from streamsim.consumers.monitor.label_join import MICRO, read_judged
+from streamsim.consumers.monitor.cloud_event import cloud_event
+from streamsim.consumers.monitor.label_join import MICRO, read_labelled
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import NO_TIME, Ints, Mask, Outbound
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.statistics.quality import named
-from streamsim.streams.topics import ALERTS, METRICS, topic
+from streamsim.streams.topics import METRICS, topic
 
 KEPT = 200
 """So many of the latest states are told again by whoever takes over."""
 LOW, RECOVERED = "accuracy_low", "accuracy_recovered"
 
 
-class Rolling:
+class RollingMetric:
     """The window over what has been judged, and the states so far."""
 
     def __init__(self, spec: DomainSpec) -> None:
@@ -44,12 +45,12 @@ class Rolling:
 
     @property
     def complete(self) -> int:
-        """The event time up to which everybody has judged (ms)."""
+        """The event time up to which all partitions have published (ms)."""
         return int(self._covered.min())
 
     def apply(self, value: bytes) -> list[AccuracyState]:
-        """Take in a record of the judged topic; return the states that it completes."""
-        p, _, until, time, score, label = read_judged(value)
+        """Take in a record of labelled scores; return the states that it completes."""
+        p, _, until, time, score, label = read_labelled(value)
         covered = int(self._covered[p])
         if until <= covered:
             return []
@@ -179,15 +180,4 @@ def _alert(spec: DomainSpec, state: AccuracyState, value: float, at: str, model:
         ],
         "event_time": at,
     }
-    headers = {
-        "content-type": "application/json",
-        "ce_specversion": "1.0",
-        "ce_id": f"{rule}:{spec.name}:{state.at}",
-        "ce_source": f"/streamsim/{spec.name}",
-        "ce_type": f"streamsim.{spec.name}.{rule}",
-        "ce_time": at,
-        "ce_subject": model,
-    }
-    encoded = [(name, text.encode()) for name, text in headers.items()]
-    name = topic(spec.name, ALERTS)
-    return Outbound(name, 0, model.encode(), orjson.dumps(body), max(state.at, 0), encoded)
+    return cloud_event(spec.name, rule, f"{spec.name}:{state.at}", model, max(state.at, 0), body)

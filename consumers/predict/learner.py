@@ -15,7 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from streamsim.consumers.clean.cleaner import clean
-from streamsim.consumers.clean.deduplication import SeenIds
+from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.collect.records import collect
 from streamsim.consumers.predict.model_schedule import Entry
 from streamsim.streams.events import NO_TIME, Events, Records
@@ -49,7 +49,9 @@ class Learner:
         self._learning = renewal.begin(estimator)
         self._clock = np.full(spec.partitions, NO_TIME)
         trigger = spec.trigger
-        self._seen = SeenIds(spec.partitions, max(trigger.remember, trigger.allowed_lateness))
+        self._known_ids = Deduplication(
+            spec.partitions, max(trigger.remember, trigger.allowed_lateness)
+        )
         self._waiting: list[Events] = []
         self._last = Entry(
             champion.model, champion.version, champion.threshold, NO_TIME, NO_TIME, False
@@ -62,8 +64,8 @@ class Learner:
         All of it must be taken before more is pushed.
         """
         trigger = self._spec.trigger
-        cleaned = clean(collect(records.by_partition()), trigger, self._seen, self._clock)
-        self._seen.forget(self._clock)
+        cleaned = clean(collect(records.by_partition()), trigger, self._known_ids, self._clock)
+        self._known_ids.forget(self._clock)
         events = cleaned.events
         known = np.array([entity is not None for entity in events.entity], bool)
         # What comes behind its partition's watermark may fall into a cut that is complete for

@@ -84,7 +84,7 @@ def score_batches(
     """
     events, features = prepared.events, prepared.features
     name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
-    if prepared.recalled:
+    if prepared.rescored:
         name_out = topic(spec.name, CORRECTIONS)
     entity_name = spec.trigger.key
     entities = events.entity.tolist()
@@ -117,7 +117,7 @@ def score_batches(
             [model, version, hash_, (FEATURES, row), source, own, (SOURCE_OFFSET, at)]
             for row, at in zip(rows[part], offsets[part], strict=True)
         ]
-        if prepared.recalled:
+        if prepared.rescored:
             for named, event_id in zip(headers, events.event_id[part], strict=True):
                 named[-3:] = [(CORRECTS, event_id.encode())]
         batches.append(OutboundBatch(name_out, p, keys[part], values[part], times[part], headers))

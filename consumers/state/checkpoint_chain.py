@@ -16,7 +16,7 @@ from typing import NamedTuple
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import Headers, first_headers
 
-SNAPSHOT, CUT = "snapshot", "cut"
+FULL, INCREMENTAL = "full", "incremental"
 
 
 class Epoch(NamedTuple):
@@ -166,7 +166,7 @@ def _back(content: str, whole: dict[str, list[Written]]) -> list[Link]:
         mark = records[0].mark
         first = min(record.offset for record in records)
         chain.append(Link(first, mark, b"".join(record.data for record in records)))
-        if mark.kind == SNAPSHOT or not mark.after:
+        if mark.kind == FULL or not mark.after:
             return chain[::-1]
         content = mark.after
     return []

@@ -13,7 +13,7 @@ _MEMORY_S = 1.0
 """Over about so much busy time the rate is averaged."""
 
 
-class Pressure:
+class BackPressure:
     """Measures the rate of a worker, and says how many events of a partition may wait.
 
     Parameters
@@ -25,7 +25,7 @@ class Pressure:
 
     Examples
     --------
-    >>> pressure = Pressure(2.0, least=100, most=20_000)
+    >>> pressure = BackPressure(2.0, least=100, most=20_000)
     >>> pressure.budget(4)
     100
     >>> pressure.worked(10_000, began=0.0, ended=10.0)

@@ -16,17 +16,17 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streamsim.consumers.core.state import state_hash
+from streamsim.consumers.core.stores import state_fingerprint
 from streamsim.consumers.state.checkpoint_chain import (
-    CUT,
-    SNAPSHOT,
+    FULL,
+    INCREMENTAL,
     Epoch,
     Link,
     Mark,
     Written,
     follow_chain,
 )
-from streamsim.consumers.state.journal import Content
+from streamsim.consumers.state.store import Columns
 from streamsim.consumers.worker.end_offsets import end_offsets
 from streamsim.streams.errors import StateError
 from streamsim.streams.packing import pack, unpack
@@ -36,7 +36,7 @@ from streamsim.streams.topics import CHANGELOG, topic
 PART_BYTES = 800_000
 """Largest value of a record; what is larger comes in parts."""
 SNAPSHOT_AFTER = 4 << 20
-"""Bytes of cuts after which a snapshot takes their place, unless the last snapshot was larger."""
+"""Bytes of deltas after which a snapshot takes their place, unless the last snapshot was larger."""
 FETCH_WAIT_MS, FETCH_BYTES = 500, 16 << 20
 
 
@@ -49,7 +49,7 @@ class Lane:
     after: str = ""
     writer: str = field(default_factory=lambda: secrets.token_hex(6))
     written: int = 0
-    cut_bytes: int = 0
+    delta_bytes: int = 0
     snapshot_bytes: int = 0
 
 
@@ -72,13 +72,13 @@ class Changelog:
     ) -> None:
         self._trim = trim
         self._topic = topic(spec.name, CHANGELOG)
-        self._state = state_hash(spec)
+        self._state = state_fingerprint(spec)
         self._producer, self._group = producer, group
         self._lanes: dict[int, Lane] = {}
 
     async def restore(
         self, bootstrap: str, partitions: Iterable[int], generation: int
-    ) -> dict[int, list[Content]]:
+    ) -> dict[int, list[Columns]]:
         """Read partitions' contents back, and take over as their writer.
 
         Raises
@@ -89,7 +89,7 @@ class Changelog:
         wanted = sorted(partitions)
         records = await read_records(bootstrap, self._topic, wanted, self._group)
         self._lanes = {}
-        found: dict[int, list[Content]] = {}
+        found: dict[int, list[Columns]] = {}
         for p in wanted:
             try:
                 links = follow_chain(records.get(p, []))
@@ -106,11 +106,11 @@ class Changelog:
         return found
 
     def wants_snapshot(self, partition: int) -> bool:
-        """Say whether a partition's cuts have grown large enough to be replaced."""
+        """Say whether a partition's deltas have grown large enough to be replaced."""
         lane = self._lanes[partition]
-        return lane.cut_bytes > max(SNAPSHOT_AFTER, lane.snapshot_bytes)
+        return lane.delta_bytes > max(SNAPSHOT_AFTER, lane.snapshot_bytes)
 
-    async def write(self, cuts: Mapping[int, Content], snapshots: Mapping[int, Content]) -> None:
+    async def write(self, deltas: Mapping[int, Columns], snapshots: Mapping[int, Columns]) -> None:
         """Write contents, all partitions at once; returns when they are confirmed.
 
         Raises
@@ -119,11 +119,11 @@ class Changelog:
             If one could not be written.
         """
         await asyncio.gather(
-            *(self._write(p, CUT, content) for p, content in cuts.items()),
-            *(self._write(p, SNAPSHOT, content) for p, content in snapshots.items()),
+            *(self._write(p, INCREMENTAL, content) for p, content in deltas.items()),
+            *(self._write(p, FULL, content) for p, content in snapshots.items()),
         )
 
-    async def _write(self, partition: int, kind: str, content: Content) -> None:
+    async def _write(self, partition: int, kind: str, content: Columns) -> None:
         lane, data = self._lanes[partition], pack(content)
         name = f"{lane.writer}:{lane.written}"
         lane.written += 1
@@ -137,12 +137,12 @@ class Changelog:
             sent.append(await self._send(partition, part, mark))
         offsets = [(await future).offset for future in sent]
         lane.after = name
-        if kind == SNAPSHOT:
-            lane.base, lane.snapshot_bytes, lane.cut_bytes = min(offsets), len(data), 0
+        if kind == FULL:
+            lane.base, lane.snapshot_bytes, lane.delta_bytes = min(offsets), len(data), 0
             if self._trim is not None:
                 await self._trim(self._topic, partition, lane.base)
         else:
-            lane.cut_bytes += len(data)
+            lane.delta_bytes += len(data)
 
     async def _send(self, partition: int, part: bytes, mark: Mark) -> asyncio.Future[Any]:
         batch = self._producer.create_batch()
@@ -164,13 +164,13 @@ def _lane_after(links: Sequence[Link], generation: int) -> Lane:
     if not links:
         return Lane(Epoch(0, generation))
     tip, first = links[-1].mark, links[0]
-    is_snapshot = first.mark.kind == SNAPSHOT
+    is_snapshot = first.mark.kind == FULL
     sizes = [len(link.data) for link in links]
     return Lane(
         tip.epoch.next(generation),
         base=first.offset if is_snapshot else tip.base,
         after=tip.content,
-        cut_bytes=sum(sizes[is_snapshot:]),
+        delta_bytes=sum(sizes[is_snapshot:]),
         snapshot_bytes=sizes[0] if is_snapshot else 0,
     )
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 
-from streamsim.consumers.core.pipeline import new_tables
-from streamsim.consumers.monitor.feed_alerts import FeedStates
+from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.monitor.latency_histogram import Latencies
-from streamsim.consumers.monitor.rolling_metric import Rolling
 from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.worker.changelog import Changelog
 from streamsim.consumers.worker.http_scorer import HttpScorer
@@ -52,8 +50,8 @@ class WorkerConfig:
     renews: bool = False
 
 
-class Lasting:
-    """What one domain keeps from assignment to assignment."""
+class DomainContext:
+    """What one domain of a worker keeps from assignment to assignment."""
 
     def __init__(
         self,
@@ -65,13 +63,11 @@ class Lasting:
         settings = config.settings
         trim = trimmer.before if trimmer else None
         self.spec = spec
-        self.tables = new_tables(spec)
+        self.exchange = Exchange(spec)
         self.changelog = Changelog(spec, producer, config.group, trim)
         self.latencies = Latencies()
-        self.rolling = Rolling(spec)
-        self.feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
-        self.told = dict.fromkeys(("judged", "watched"), NO_TIME)
-        """Up to when the accuracy, and the feeds, have been told of, and confirmed (ms)."""
+        self.told = dict.fromkeys(self.exchange.folds, NO_TIME)
+        """Per kind, up to when what is complete has been told of, and confirmed (ms)."""
         self.signature: Signature | None = None
         self.schedule: Schedule | None = None
         self.scorer = HttpScorer(

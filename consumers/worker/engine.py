@@ -20,24 +20,21 @@ from faust.types import TP
 from mode import Service
 
 from streamsim.consumers.core.pipeline import Pipeline
-from streamsim.consumers.monitor.accuracy import AccuracyState
-from streamsim.consumers.monitor.feed_alerts import FeedAlert, feed_alerts
-from streamsim.consumers.monitor.rolling_metric import told
 from streamsim.consumers.predict.model_schedule import Schedule, read_entry
-from streamsim.consumers.worker.domain_context import Lasting, WorkerConfig
+from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfig
 from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.http_scorer import HttpScorer
 from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
 from streamsim.consumers.worker.runner import Limits, Runner
 from streamsim.consumers.worker.trimming import Trimmer
-from streamsim.consumers.worker.worker_metrics import measures
+from streamsim.consumers.worker.worker_metrics import worker_metrics
 from streamsim.streams.errors import ScorerUnavailable, StackError, StateError
 from streamsim.streams.events import Outbound
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import JUDGED, OPS_MODELS, TABLE_PARTITIONS, WATCHED, topic
+from streamsim.streams.topics import OPS_MODELS, TABLE_PARTITIONS, topic
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +69,7 @@ class Engine(Service):
             )
             for spec in specs
         }
-        self._lasting: dict[str, Lasting] = {}
+        self._contexts: dict[str, DomainContext] = {}
         self._runners: dict[str, Runner] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._assigned: frozenset[TP] = frozenset()
@@ -99,13 +96,13 @@ class Engine(Service):
             await trimmer.start()
             self._stack.push_async_callback(trimmer.stop)
         for spec in self.specs:
-            lasting = self._lasting[spec.name] = Lasting(spec, config, producer, trimmer)
-            await self._stack.enter_async_context(lasting.scorer)
-            lasting.signature = await _patient(lasting.scorer, settings.ready_s)
+            context = self._contexts[spec.name] = DomainContext(spec, config, producer, trimmer)
+            await self._stack.enter_async_context(context.scorer)
+            context.signature = await _patient(context.scorer, settings.ready_s)
             if config.renews and spec.renewal is not None:
-                lasting.schedule = Schedule(lasting.signature)
-            self.add_future(self._guard(self._follow(lasting)))
-            self.add_future(self._guard(self._report(lasting)))
+                context.schedule = Schedule(context.signature)
+            self.add_future(self._guard(self._follow(context)))
+            self.add_future(self._guard(self._report(context)))
         self._ready.set()
 
     async def on_shutdown(self) -> None:
@@ -143,12 +140,11 @@ class Engine(Service):
             for source in spec.sources:
                 for p in partitions:
                     tp = TP(topic(spec.name, source.name), p)
-                    positions[tp] = max(0, int(runner.kept[source.name][p]))
+                    positions[tp] = max(0, int(runner.saved[source.name][p]))
         self._assigned, self._generation = own, generation
-        for lasting in self._lasting.values():
-            self._tell(lasting, list(lasting.rolling.states))
-            if lasting.feeds is not None:
-                self._warn(lasting, list(lasting.feeds.alerts))
+        for context in self._contexts.values():
+            for kind, fold in context.exchange.folds.items():
+                self._say(context, kind, fold.latest())
         for name, runner in self._runners.items():
             self._running[name] = asyncio.create_task(self._guard(runner.run()))
         entered, self._entered = self._entered, asyncio.Event()
@@ -174,18 +170,18 @@ class Engine(Service):
         self, spec: DomainSpec, partitions: Sequence[int], generation: int
     ) -> Runner:
         """Make a runner that goes on where the changelog ends."""
-        config, settings, lasting = self.config, self.config.settings, self._lasting[spec.name]
+        config, settings, context = self.config, self.config.settings, self._contexts[spec.name]
         began = time.monotonic()
         pipeline = Pipeline(
             spec,
-            lasting.signature,
+            context.signature,
             hold=config.hold,
-            tables=lasting.tables,
+            tables=context.exchange.tables,
             journal=config.durable,
             key=privacy_key(settings) if any(s.sensitive for s in spec.sources) else None,
-            schedule=lasting.schedule,
+            schedule=context.schedule,
         )
-        contents = await lasting.changelog.restore(config.broker, partitions, generation)
+        contents = await context.changelog.restore(config.broker, partitions, generation)
         for p in partitions:
             pipeline.restore(p, contents[p])
             await asyncio.sleep(0)  # a large state takes a while, and there are heartbeats to send
@@ -196,9 +192,9 @@ class Engine(Service):
         return Runner(
             pipeline,
             self.inboxes[spec.name],
-            lasting.scorer,
+            context.scorer,
             Output(self._producer, settings.max_record),
-            lasting.changelog if config.durable else None,
+            context.changelog if config.durable else None,
             lambda name, p, offset: self._on_finished(TP(name, p), offset),
             Limits(
                 settings.batch_rows,
@@ -208,70 +204,50 @@ class Engine(Service):
                 settings.changelog_ms / 1000,
                 len(partitions),
             ),
-            lasting.latencies,
+            context.latencies,
         )
 
-    async def _follow(self, lasting: Lasting) -> None:
-        spec = lasting.spec
-        names = {topic(spec.name, name): name for name in lasting.tables}
-        judged, watched = topic(spec.name, JUDGED), topic(spec.name, WATCHED)
-        complete = [judged] if lasting.feeds is None else [judged, watched]
-        if lasting.schedule is not None:
-            complete.append(OPS_MODELS)
+    async def _follow(self, context: DomainContext) -> None:
+        exchange, inbox = context.exchange, self.inboxes[context.spec.name]
+        topics = exchange.topics if context.schedule is None else [*exchange.topics, OPS_MODELS]
 
-        def handle(topic_name: str, records: Sequence[Any]) -> None:
-            if topic_name == judged:
-                self._tell(lasting, [s for r in records for s in lasting.rolling.apply(r.value)])
-                return
-            if topic_name == watched and lasting.feeds is not None:
-                self._warn(lasting, [a for r in records for a in lasting.feeds.apply(r.value)])
-                return
-            if topic_name == OPS_MODELS:
-                known = [self._scheduled(lasting, record.value) for record in records]
+        def handle(name: str, records: Sequence[Any]) -> None:
+            if name == OPS_MODELS:
+                known = [self._scheduled(context, record.value) for record in records]
                 if any(known):
-                    self.inboxes[spec.name].wake()
+                    inbox.wake()
                 return
-            table = lasting.tables[names[topic_name]]
-            # What comes back of our own is known, and need not be read.
-            news = [r for r in records if r.timestamp_type or not table.has(r.key, r.timestamp)]
-            advanced = [table.apply(record.value) for record in news]
-            if any(advanced):
-                self.inboxes[spec.name].wake()
+            applied = [
+                exchange.apply(name, r.value)
+                for r in records
+                if r.timestamp_type or exchange.is_news(name, r.key, r.timestamp)
+            ]
+            if any(one.frees for one in applied):
+                inbox.wake()
+            kind = exchange.kind_of(name)
+            if kind is not None:
+                self._say(context, kind, [out for one in applied for out in one.outputs])
 
         wait = self.config.tuning.fetch_wait
-        await follow(self.config.broker, [*names, *complete], TABLE_PARTITIONS, wait, handle)
+        await follow(self.config.broker, topics, TABLE_PARTITIONS, wait, handle)
 
-    def _scheduled(self, lasting: Lasting, value: bytes) -> bool:
+    def _scheduled(self, context: DomainContext, value: bytes) -> bool:
         """Take in what is told of models; return whether more is known of this one's versions."""
-        if lasting.schedule is None:
+        if context.schedule is None:
             return False
-        group, model = self.config.group, lasting.spec.recipe.name
+        group, model = self.config.group, context.spec.recipe.name
         entry = read_entry(orjson.loads(value), group, model)
-        return entry is not None and lasting.schedule.add(entry)
+        return entry is not None and context.schedule.add(entry)
 
-    def _tell(self, lasting: Lasting, states: Iterable[AccuracyState]) -> None:
-        """Tell of the accuracy."""
-        spec, complete = lasting.spec, lasting.rolling.complete
-        if lasting.signature is not None:
-            model = lasting.signature.model
-            self._say(
-                lasting, "judged", complete, [r for s in states for r in told(spec, s, model)]
-            )
-
-    def _warn(self, lasting: Lasting, alerts: Iterable[FeedAlert]) -> None:
-        """Raise alerts about feeds."""
-        assert lasting.feeds is not None
-        records = [r for alert in alerts for r in feed_alerts(lasting.spec.name, alert)]
-        self._say(lasting, "watched", lasting.feeds.complete, records)
-
-    def _say(self, lasting: Lasting, kind: str, until: int, records: list[Outbound]) -> None:
-        """Send what is complete until then (ms), if it is ours: whoever has the first partition."""
-        if not self._tells(lasting.spec):
+    def _say(self, context: DomainContext, kind: str, records: list[Outbound]) -> None:
+        """Tell of what is complete, if that is this worker's part: it has the first partition."""
+        if not self._tells(context.spec):
             return
+        until = context.exchange.folds[kind].complete
 
         def confirmed(sent: asyncio.Future[None] | None = None) -> None:
             if sent is None or not (sent.cancelled() or sent.exception()):
-                lasting.told[kind] = max(lasting.told[kind], until)
+                context.told[kind] = max(context.told[kind], until)
 
         if records:
             sending = Output(self._producer, self.config.settings.max_record).send(records)
@@ -282,8 +258,8 @@ class Engine(Service):
     def _tells(self, spec: DomainSpec) -> bool:
         return TP(topic(spec.name, spec.trigger.name), 0) in self._assigned
 
-    async def _report(self, lasting: Lasting) -> None:
-        name, output = lasting.spec.name, Output(self._producer, self.config.settings.max_record)
+    async def _report(self, context: DomainContext) -> None:
+        name, output = context.spec.name, Output(self._producer, self.config.settings.max_record)
         while True:
             entered = self._entered
             with suppress(TimeoutError):  # a new assignment is told of at once
@@ -291,13 +267,13 @@ class Engine(Service):
             runner = self._runners.get(name)
             if runner is None:
                 continue
-            record = measures(
+            record = worker_metrics(
                 runner,
-                lasting.latencies,
+                context.latencies,
                 worker=self.config.worker,
                 generation=self._generation,
-                partitions=_common(lasting.spec, self._assigned),
-                told=dict(lasting.told) if self._tells(lasting.spec) else None,
+                partitions=_common(context.spec, self._assigned),
+                told=dict(context.told) if self._tells(context.spec) else None,
             )
             output.send([record])
             await output.flush()

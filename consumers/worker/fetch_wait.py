@@ -48,7 +48,7 @@ class FetchWait:
         )
 
 
-class Patience:
+class AdaptiveFetchWait:
     """Keeps a consumer's wait in line with what its partitions hold; call it now and then.
 
     What lay there before the consumer began is taken to come in batches of the size of those that

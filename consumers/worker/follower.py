@@ -12,8 +12,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
-from streamsim.consumers.worker.offset_sequence import Order
+from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
+from streamsim.consumers.worker.offset_sequence import OffsetSequence
 
 QUIET_MS = 20
 """Shortest wait of a fetch: what is followed is wanted days of event time later, and each fetch
@@ -35,15 +35,15 @@ async def follow(
         fetch_max_wait_ms=wait.base_ms,
         max_partition_fetch_bytes=4 << 20,
     )
-    patience, order = Patience(consumer, wait), Order()
+    fetch_wait, sequence = AdaptiveFetchWait(consumer, wait), OffsetSequence()
     try:
         await consumer.start()
         consumer.assign([TopicPartition(t, p) for t in topics for p in range(partitions)])
         while True:
-            patience.adapt()
+            fetch_wait.adapt()
             fetched = await consumer.getmany(timeout_ms=1000)
             for tp, found in fetched.items():
-                records, again = order.take(tp, found)
+                records, again = sequence.take(tp, found)
                 if records:
                     handle(tp.topic, records)
                 if again is not None:

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-PATIENCE_S = 1.0
+GIVE_UP_S = 1.0
 """An offset that is still missing after this is one that the log lacks."""
 
 
-class Order:
+class OffsetSequence:
     """Holds what is fetched to the offsets that are next.
 
     Parameters
@@ -75,4 +75,4 @@ class Order:
         if known != offset:
             self._missing[place] = offset, self._clock()
             return False
-        return self._clock() - since > PATIENCE_S
+        return self._clock() - since > GIVE_UP_S

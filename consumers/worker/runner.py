@@ -20,15 +20,16 @@ import numpy as np
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.monitor.latency_histogram import Latencies
-from streamsim.consumers.predict.prepared import Prepared
-from streamsim.consumers.predict.scores import Matrix, Scorer
-from streamsim.consumers.state.journal import Content
-from streamsim.consumers.worker.back_pressure import Pressure
+from streamsim.consumers.predict.prepared import Matrix, Scored
+from streamsim.consumers.predict.scores import Scorer
+from streamsim.consumers.state.store import Columns
+from streamsim.consumers.worker.back_pressure import BackPressure
 from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.output import Output
+from streamsim.consumers.worker.scoring import score
 from streamsim.streams.answers import Answers
 from streamsim.streams.errors import ScorerUnavailable
-from streamsim.streams.events import Ints, Outputs
+from streamsim.streams.events import Outputs
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
@@ -44,11 +45,11 @@ class StateLog(Protocol):
     """Where state is written down (:class:`streamsim.consumers.worker.changelog.Changelog`)."""
 
     def wants_snapshot(self, partition: int) -> bool:
-        """Say whether a snapshot should take the place of a partition's cuts."""
+        """Say whether a full checkpoint should take the place of incremental ones."""
         ...
 
-    async def write(self, cuts: dict[int, Content], snapshots: dict[int, Content]) -> None:
-        """Write contents down; return when they are safe."""
+    async def write(self, deltas: dict[int, Columns], snapshots: dict[int, Columns]) -> None:
+        """Write checkpoints down; return when they are safe."""
         ...
 
 
@@ -108,17 +109,17 @@ class Runner:
         self._scorer, self._output, self._changelog = scorer, output, changelog
         self._finished, self._limits, self._latencies = finished, limits, latencies
         # One more is in the finisher's hands.
-        self._scoring: asyncio.Queue[tuple[Prepared, asyncio.Task[Scored], float] | None]
+        self._scoring: asyncio.Queue[tuple[asyncio.Task[Scored], float] | None]
         self._scoring = asyncio.Queue(IN_FLIGHT - 1)
         self._unconfirmed: deque[asyncio.Future[None]] = deque()
         self._write_now = asyncio.Event()
         self._writing = asyncio.Lock()
         self._wanted: set[int] = set()
         self._draining = False
-        self._pressure = Pressure(limits.queue_s, limits.batch_rows, limits.queue_rows)
+        self._pressure = BackPressure(limits.queue_s, limits.batch_rows, limits.queue_rows)
         self._relieve()
         self.retries = 0
-        self.kept = {s.name: pipeline.positions(s.name) for s in pipeline.spec.sources}
+        self.saved = {s.name: pipeline.positions(s.name) for s in pipeline.spec.sources}
         """Per source and partition, the offset before which all is written down; -1 if unknown."""
 
     @property
@@ -164,8 +165,8 @@ class Runner:
                 prepared = self.pipeline.pull(rows)
                 if prepared is None:
                     break
-                scoring = asyncio.create_task(self._score(prepared))
-                await self._scoring.put((prepared, scoring, began))
+                scoring = asyncio.create_task(score(self.pipeline, prepared, self._persist))
+                await self._scoring.put((scoring, began))
                 await asyncio.sleep(0)  # the call goes out before the next batch is made
         await self._scoring.put(None)
 
@@ -186,24 +187,15 @@ class Runner:
     async def _finish(self) -> None:
         """Write down what has been scored, in the order in which it was made."""
         while (item := await self._scoring.get()) is not None:
-            prepared, task, began = item
-            scores, alerts, without = await task
-            self._emit(self.pipeline.finish(prepared, scores, alerts, without))
+            task, began = item
+            scored = await task
+            self._emit(self.pipeline.finish(scored))
             if self._wanted:
                 self._write_now.set()
             self.inbox.wake()
             await self._output.room()
-            self._pressure.worked(len(prepared.events), began, time.monotonic())
+            self._pressure.worked(len(scored.prepared.events), began, time.monotonic())
             self._relieve()
-
-    async def _score(self, prepared: Prepared) -> Scored:
-        if prepared.signature is None:
-            return None, np.empty(0, np.int64), np.empty(0)
-        version = prepared.signature.version
-        scores = await self._persist(prepared.features, version)
-        alerts, rows = self.pipeline.to_explain(prepared, scores)
-        without = await self._persist(rows, version) if len(rows) else np.empty(0)
-        return scores, alerts, without
 
     async def _persist(self, rows: Matrix, version: str) -> Answers:
         """Score, trying again for as long as the service is unavailable."""
@@ -246,9 +238,9 @@ class Runner:
 
     async def _write_down(self) -> None:
         """Write down what has changed, once the outputs that belong to it are confirmed."""
-        for complete in (self.pipeline.judge(), self.pipeline.watched()):
-            if complete.records:
-                self._emit(complete)
+        complete = self.pipeline.publish()
+        if complete.records:
+            self._emit(complete)
         snapshots = {}
         for p in sorted(self._wanted):
             content = self.pipeline.snapshot(p)
@@ -257,25 +249,22 @@ class Runner:
                 self._wanted.discard(p)
         if snapshots:
             self.inbox.wake()
-        cuts = self.pipeline.cut()
+        deltas = self.pipeline.checkpoint()
         positions = {s.name: self.pipeline.positions(s.name) for s in self.spec.sources}
         while self._unconfirmed and self._unconfirmed[0].done():
             self._unconfirmed.popleft().result()  # raises if it failed: nothing is written then
-        contents = snapshots | cuts
-        if not contents and self._changelog is not None:
+        checkpoints = snapshots | deltas
+        if not checkpoints and self._changelog is not None:
             return
         await asyncio.gather(*self._unconfirmed)
         if self._changelog is not None:
-            await self._changelog.write(cuts, snapshots)
-        for p, content in contents.items():
-            self.pipeline.kept(p, content)
+            await self._changelog.write(deltas, snapshots)
+        for p, content in checkpoints.items():
+            self.pipeline.saved(p, content)
             if self._changelog is not None and self._changelog.wants_snapshot(p):
                 self._wanted.add(p)
-        for p in contents if self._changelog is not None else range(self.spec.partitions):
+        for p in checkpoints if self._changelog is not None else range(self.spec.partitions):
             for source, offsets in positions.items():
-                self.kept[source][p] = offsets[p]
+                self.saved[source][p] = offsets[p]
                 if offsets[p] >= 0:
                     self._finished(topic(self.spec.name, source), p, int(offsets[p]))
-
-
-Scored = tuple[Answers | None, Ints, Answers]

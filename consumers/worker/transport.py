@@ -26,8 +26,8 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
-from streamsim.consumers.worker.offset_sequence import Order
+from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
+from streamsim.consumers.worker.offset_sequence import OffsetSequence
 from streamsim.streams.errors import StackError
 
 _GATHER_S = 0.1
@@ -65,11 +65,11 @@ class ConsumerTuning:
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that fetches."""
 
-    patience: Patience
+    fetch_wait: AdaptiveFetchWait
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
-        """Fetch what there is, with as much patience as it takes by now."""
-        self.patience.adapt()
+        """Fetch what there is, waiting as long as it takes by now."""
+        self.fetch_wait.adapt()
         fetched: RecordMap = await super().getmany(active_partitions, timeout)
         return fetched
 
@@ -124,7 +124,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(tuning.rebalance_s * 1000),
             heartbeat_interval_ms=int(tuning.heartbeat_s * 1000),
         )
-        self.patience = Patience(consumer, tuning.fetch_wait)
+        self.fetch_wait = AdaptiveFetchWait(consumer, tuning.fetch_wait)
         return consumer
 
 
@@ -133,8 +133,8 @@ class WholeBatches:
 
     aiokafka would look at each by itself, and copy it to a larger one, whose other fields nobody
     asks for. Of the first batch there may be records from before the wanted offset, too:
-    :class:`streamsim.consumers.worker.offset_sequence.Order` leaves them out. Transactions are no
-    matter: what is read is uncommitted.
+    the :class:`~streamsim.consumers.worker.offset_sequence.OffsetSequence` leaves them out.
+    Transactions are no matter: what is read is uncommitted.
     """
 
     def __init__(self, packed: PartitionRecords) -> None:
@@ -181,7 +181,7 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._finished: dict[TP, int] = {}
-        self._order = Order()
+        self._sequence = OffsetSequence()
         self._entering: asyncio.Task[Mapping[TP, int]] | None = None
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
@@ -189,7 +189,7 @@ class BatchConsumer(driver.Consumer):
 
     def finish(self, tp: TP, offset: int) -> None:
         """Say that everything before ``offset`` is done; it is committed at the next turn."""
-        if self._order.expects(tp):
+        if self._sequence.expects(tp):
             self._finished[tp] = offset
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -220,7 +220,7 @@ class BatchConsumer(driver.Consumer):
         if self._entering is not entering:
             raise RebalanceAgain
         for tp, offset in positions.items():
-            self._order.expect(tp, offset)
+            self._sequence.expect(tp, offset)
         return positions
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
@@ -229,9 +229,9 @@ class BatchConsumer(driver.Consumer):
         for tp, fetched in records.items():
             if self.should_stop:
                 return
-            if not self._order.expects(tp) or not self.flow_active:
+            if not self._sequence.expects(tp) or not self.flow_active:
                 continue  # of an assignment that is over
-            batch, again = self._order.take(tp, fetched)
+            batch, again = self._sequence.take(tp, fetched)
             if again is not None:
                 await self._thread.seek_wait({tp: again})
             if not batch:
@@ -285,7 +285,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         await self.app.worker.leave()
         self._finished.clear()
-        self._order.forget()
+        self._sequence.forget()
 
 
 class BatchTransport(driver.Transport):

@@ -14,7 +14,7 @@ from streamsim.streams.events import Ints, Outbound
 from streamsim.streams.topics import METRICS, topic
 
 
-def measures(
+def worker_metrics(
     runner: Runner,
     latencies: Latencies,
     *,
@@ -23,7 +23,7 @@ def measures(
     partitions: Sequence[int],
     told: Mapping[str, int] | None,
 ) -> Outbound:
-    """Write a worker's account and measures as a record.
+    """Write a worker's account, positions and latencies as a record.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def measures(
         "generation": generation,
         "assigned": {source: list(partitions) for source in sources},
         "account": {s: {str(p): pipeline.account.of(s, p) for p in partitions} for s in sources},
-        "position": {s: {str(p): int(runner.kept[s][p]) for p in partitions} for s in sources},
+        "position": {s: {str(p): int(runner.saved[s][p]) for p in partitions} for s in sources},
         "clock": {s: _latest(clock) for s, clock in pipeline.clocks.items()},
         "complete": {
             kind: {str(p): int(until[p]) for p in partitions}
@@ -61,7 +61,7 @@ def measures(
     return Outbound(topic(name, METRICS), 0, b"account:%d" % worker, orjson.dumps(body), now, [])
 
 
-def read_measures(value: bytes) -> Mapping[str, Any] | None:
+def read_worker_metrics(value: bytes) -> Mapping[str, Any] | None:
     """Read what a worker says of itself; ``None`` for what else is on that topic."""
     body: Mapping[str, Any] = orjson.loads(value)
     return body if "worker" in body else None

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streamsim.consumers.worker.fetch_wait import FetchWait, Patience
+from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.simulator.brokers.broker import create_topics, end_offsets, free_port
 from streamsim.simulator.reading import read_whole
 from streamsim.streams.errors import BrokerError, TopicMismatch
@@ -80,7 +80,7 @@ def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
             consumer.assign(partitions)
             for tp in partitions:
                 consumer.seek(tp, 0)
-            patience = Patience(consumer, wait)
+            patience = AdaptiveFetchWait(consumer, wait)
             seen = polls = 0
             while seen < 4 * n and polls < 500:
                 patience.adapt()

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka import KafkaProducer
 
-from streamsim.consumers.state.journal import Content
+from streamsim.consumers.state.store import Columns
 from streamsim.consumers.worker.changelog import PART_BYTES, Changelog
 from streamsim.consumers.worker.output import BATCH_BYTES
 from streamsim.consumers.worker.trimming import Trimmer
@@ -49,11 +49,11 @@ async def changelog(
         await producer.stop()
 
 
-def content(number: int, rows: int = 3) -> Content:
+def content(number: int, rows: int = 3) -> Columns:
     return {"rows": np.arange(rows) + number, "names": [f"n{number}"]}
 
 
-def numbers(contents: list[Content]) -> list[int]:
+def numbers(contents: list[Columns]) -> list[int]:
     return [int(c["rows"][0]) for c in contents]
 
 

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.consumers.core.pipeline import Pipeline, new_tables
-from streamsim.consumers.monitor.feed_counts import read_watched
-from streamsim.consumers.monitor.label_join import read_judged
+from streamsim.consumers.core.drive import score
+from streamsim.consumers.core.exchange import Exchange
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.monitor.feed_counts import read_counts
+from streamsim.consumers.monitor.label_join import read_labelled
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.consumers.state.journal import Content
+from streamsim.consumers.state.store import Columns
 from streamsim.streams.answers import Answers
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.inference import Matrix
 from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import JUDGED, WATCHED, topic
+from streamsim.streams.topics import FEEDS, LABELLED, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum, records_of
 from tests.property.logs import SOURCES, SPEC, Item, logs_of
@@ -37,11 +39,11 @@ class Crashing:
     hold: bool
     spec: DomainSpec = SPEC
     outputs: list[Outbound] = field(default_factory=list)
-    written: dict[int, list[Content]] = field(default_factory=dict)
+    written: dict[int, list[Columns]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.logs = logs_of(self.items)
-        self.tables = new_tables(self.spec)
+        self.exchange = Exchange(self.spec)
         self.crash()
 
     def crash(self) -> None:
@@ -62,7 +64,7 @@ class Crashing:
             self.spec,
             signature(self.spec),
             hold=self.hold,
-            tables=self.tables,
+            tables=self.exchange.tables,
             journal=True,
             **options,
         )
@@ -94,17 +96,15 @@ class Crashing:
         """Let the scorer answer the first of what it has."""
         if self.scoring:
             prepared = self.scoring.pop(0)
-            scores = self.answer(prepared, prepared.features)
-            alerts, rows = self.pipeline.to_explain(prepared, scores)
-            without = self.answer(prepared, rows)
-            self._put(self.pipeline.finish(prepared, scores, alerts, without).each())
+            scored = score(self.pipeline, prepared, lambda rows, _: self.answer(prepared, rows))
+            self._put(self.pipeline.finish(scored).each())
 
     def cut(self) -> None:
         """Write down what has changed."""
         self._publish()
-        for p, content in self.pipeline.cut().items():
+        for p, content in self.pipeline.checkpoint().items():
             self.written.setdefault(p, []).append(content)
-            self.pipeline.kept(p, content)
+            self.pipeline.saved(p, content)
 
     def snapshot(self, partition: int) -> None:
         """Write down all of a partition, in place of what was written of it before."""
@@ -112,7 +112,7 @@ class Crashing:
         assert (content is None) == bool(self.scoring)
         if content is not None:
             self.written[partition] = [content]
-            self.pipeline.kept(partition, content)
+            self.pipeline.saved(partition, content)
 
     def act(self, action: tuple[str, int, int]) -> None:
         """Do one thing."""
@@ -136,15 +136,13 @@ class Crashing:
         self._publish()
 
     def _publish(self) -> None:
-        self._put(self.pipeline.judge().each())
-        self._put(self.pipeline.watched().each())
+        self._put(self.pipeline.publish().each())
 
     def _put(self, records: Sequence[Outbound]) -> None:
         self.outputs += records
         for record in records:
-            for name, table in self.tables.items():
-                if record.topic == topic(SPEC.name, name) and record.value is not None:
-                    table.apply(record.value)
+            if record.value is not None:
+                self.exchange.apply(record.topic, record.value)
 
 
 def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
@@ -156,18 +154,18 @@ def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
     for record in outputs:
         if record.topic in tables:
             continue
-        if record.topic == topic(SPEC.name, JUDGED):
+        if record.topic == topic(SPEC.name, LABELLED):
             assert record.value is not None
-            p, since, until, *columns = read_judged(record.value)
+            p, since, until, *columns = read_labelled(record.value)
             assert since <= covered[p]  # nothing is left out
             rows = list(zip(*(c.tolist() for c in columns), strict=True))
             rows = [row for row in rows if row[0] >= covered[p]]
             found.setdefault(("judged", p), []).extend(sorted(rows))
             covered[p] = max(until, covered[p])
             continue
-        if record.topic == topic(SPEC.name, WATCHED):
+        if record.topic == topic(SPEC.name, FEEDS):
             assert record.value is not None
-            p, until, counts, sure = read_watched(record.value)
+            p, until, counts, sure = read_counts(record.value)
             new = [(key, row) for key, row in counts.items() if key[0] >= watched[p]]
             found.setdefault(("feeds", p), []).extend(sorted(new))
             found.setdefault(("sure", p), []).extend(s for s in sure if s[0] > watched[p])

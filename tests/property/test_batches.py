@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamsim.consumers.monitor.label_join import read_judged
+from streamsim.consumers.monitor.label_join import read_labelled
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec import HOUR, DomainSpec
-from streamsim.streams.topics import JUDGED, topic
+from streamsim.streams.topics import LABELLED, topic
 from tests.property.chained import chained
 from tests.property.driving import SCHEDULES, Batch, Schedule, one_by_one, run, scheduled
 from tests.property.examples import examples
@@ -35,7 +35,7 @@ from tests.property.logs import (
     wild_steps,
 )
 
-JUDGED_TOPIC = topic(SPEC.name, JUDGED)
+JUDGED_TOPIC = topic(SPEC.name, LABELLED)
 CHAINED = replace(chained(SPEC), feeds=None)  # feeds are told of in spans, which depend on batches
 TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.tables)}
 
@@ -48,7 +48,7 @@ def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
     judged: dict[int, int] = {}
     for record in outputs:
         if record.topic == JUDGED_TOPIC:
-            p, since, end, *columns = read_judged(record.value or b"")
+            p, since, end, *columns = read_labelled(record.value or b"")
             assert since == judged.get(p, NO_TIME)
             judged[p] = end
             rows = sorted(zip(*(c.tolist() for c in columns), strict=True))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.predict.prepared import unscored
 from streamsim.producers.wire import finale, wire
 from streamsim.simulator.in_process import as_records
 from streamsim.simulator.model_training import world_slices
@@ -34,10 +35,9 @@ def recorded() -> list[Records]:
 
 def take(pipeline: Pipeline, found: Found) -> None:
     """Finish what is ready, without a model."""
-    nobody = np.empty(0, np.int64)
     while (prepared := pipeline.pull(200)) is not None:
         found.update(zip(prepared.events.event_id, prepared.features, strict=True))
-        pipeline.finish(prepared, None, nobody, np.empty(0))
+        pipeline.finish(unscored(prepared))
 
 
 @lru_cache(1)
@@ -62,9 +62,9 @@ def test_a_restart_at_any_moment_changes_no_feature(crashes: set[int], lost: int
         take(pipeline, found)
         at += 1
         if at % (lost + 1) == 0:
-            for p, content in pipeline.cut().items():
+            for p, content in pipeline.checkpoint().items():
                 written.setdefault(p, []).append(pack(content))
-                pipeline.kept(p, content)
+                pipeline.saved(p, content)
             marked = at
         if at in crashes:
             crashes = crashes - {at}

@@ -26,7 +26,7 @@ BATCHES = st.lists(st.lists(ROWS, max_size=12), max_size=12)
 def test_windows_equal_a_scan_if_nothing_is_older_than_the_slack(
     batches: Sequence[Sequence[Row]], keep: int
 ) -> None:
-    state = WindowState(Windows("w", "k", "v", LENGTHS, keep), SLACK)
+    state = WindowState(Windows("w", "k", "v", LENGTHS, keep), SLACK, 2)
     came: list[Row] = []
     newest: dict[str, int] = {}
     for batch in batches:

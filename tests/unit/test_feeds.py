@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamsim.consumers.monitor.feed_alerts import MOST, FeedStates, feed_alerts
-from streamsim.consumers.monitor.feed_counts import MOST_FEEDS, MOST_SURE, FeedCounts, read_watched
+from streamsim.consumers.monitor.feed_counts import MOST_FEEDS, MOST_SURE, FeedCounts, read_counts
+from streamsim.consumers.state.store import Parts
 from streamsim.streams.events import Events, as_objects
 from streamsim.streams.spec.feed_watch import FeedWatch
 
@@ -117,11 +118,11 @@ def test_what_is_kept_goes_on_to_the_same_end() -> None:
     counts.close(np.array([2 * HOUR, 3 * HOUR]))
     again = FeedCounts("shop", WATCH, 2)
     for p in range(2):
-        again.restore(p, int(counts.until[p]), counts.kept(p))
+        again.restore(p, Parts([counts.snapshot(p)]))
     ends = np.full(2, 9 * HOUR)
     one, other = counts.close(ends), again.close(ends)
-    assert [read_watched(r.value or b"") for r in one] == [
-        read_watched(r.value or b"") for r in other
+    assert [read_counts(r.value or b"") for r in one] == [
+        read_counts(r.value or b"") for r in other
     ]
 
 
@@ -133,7 +134,7 @@ def test_feeds_with_any_names_take_no_more_than_their_room() -> None:
     rows = [(0, 12 * HOUR, 0, v, f"b{n}", i) for n in range(500) for i, v in enumerate("ab")]
     counts.add(*lines(rows))
     for record in counts.close(np.array([20 * HOUR])):
-        _, _, counted, sure = read_watched(record.value or b"")
+        _, _, counted, sure = read_counts(record.value or b"")
         assert len(counted) == 12 * MOST_FEEDS + 2
         assert all(len([s for s in sure if s[0] == at]) <= MOST_SURE for at, *_ in sure)
         states.apply(record.value or b"")

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamsim.consumers.core.in_flight import Waiting
+from streamsim.consumers.core.in_flight import InFlight
 from streamsim.consumers.predict.model_schedule import Entry, Schedule, read_entry
+from streamsim.consumers.state.positions import Positions
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.errors import ModelError, UsageError
@@ -59,7 +60,7 @@ def test_events_of_one_version_are_taken_together_and_none_goes_past_another() -
     events = Events(
         "s", partition, np.arange(5), time, time, time, ids, ids, {}
     )  # versions change at 10
-    waiting = Waiting(2, hold=False)
+    waiting = InFlight("s", Positions({"s": 0}, 2), hold=False)
     waiting.add(events)
 
     def taken() -> str | None:

@@ -10,7 +10,8 @@ import numpy as np
 import orjson
 import pytest
 
-from streamsim.consumers.monitor.label_join import JudgedRows, read_judged
+from streamsim.consumers.monitor.label_join import LabelJoin, read_labelled
+from streamsim.consumers.state.store import Parts
 from streamsim.models.loaded import Loaded, Shelf
 from streamsim.models.registry import Registry
 from streamsim.models.service import create_service
@@ -28,6 +29,7 @@ from streamsim.streams.inference import (
     write_infer,
     write_response,
 )
+from streamsim.streams.packing import pack, unpack
 from streamsim.streams.signature import Signature
 
 HISTORY, OFFERED, SIZE, TITLES = 6, 6, 4, 40
@@ -212,21 +214,18 @@ def events_of(ids: list[str], times: list[int], **columns: object) -> Events:
 
 
 def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() -> None:
-    judged = JudgedRows(JUDGED)
+    judged = LabelJoin(JUDGED)
     scores, items = np.array([0.5, 0.25, 1.0]), np.array([[7, 8], [9, 1], [3, 4]])
     judged.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, items)
     labels = {"view_id": as_objects(["a", "b"]), "next_title": np.array([8, 8])}
     told = events_of(["la", "lb"], [8, 9], **labels)
     judged.labelled(told, told.event_time)
-    kept = judged.kept(0)
-    again = JudgedRows(JUDGED)
-    flat = {name: column.ravel() for name, column in kept.items()}  # as it is read back
-    names = ("id", "time", "value")
-    again.restore(0, NO_TIME, *(tuple(flat[f"{w}:{n}"] for n in names) for w in ("score", "label")))  # type: ignore[arg-type]
+    again = LabelJoin(JUDGED)
+    again.restore(0, Parts([unpack(pack(judged.snapshot(0)))]))
     for one in (judged, again):
         record = one.close(np.array([10, NO_TIME, NO_TIME, NO_TIME]))[0]
         assert record.value is not None
-        *_, time, score, label = read_judged(record.value)
+        *_, time, score, label = read_labelled(record.value)
         # Of the third nothing is known.
         assert [c.tolist() for c in (time, score, label)] == [[5, 6], [500_000, 250_000], [1, 0]]
 

@@ -12,8 +12,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamsim.consumers.core.drive import score
 from streamsim.consumers.core.pipeline import Pipeline, new_tables
-from streamsim.consumers.state.journal import Content
+from streamsim.consumers.state.store import Columns
 from streamsim.producers.wire import finale, wire
 from streamsim.simulator.in_process import as_records
 from streamsim.simulator.reach import InMemory
@@ -76,7 +77,7 @@ class Torn:
 
     def __init__(self, parts: Sequence[Records]) -> None:
         self._parts = parts
-        self._written: dict[int, list[Content]] = {}
+        self._written: dict[int, list[Columns]] = {}
         self.outputs: list[Outbound] = []
         self._begin()
 
@@ -91,14 +92,13 @@ class Torn:
         while at < len(self._parts):
             self.outputs += self.pipeline.push(self._parts[at]).each()
             while (prepared := self.pipeline.pull(200)) is not None:
-                scores = checksum(prepared.features)
-                alerts, rows = self.pipeline.to_explain(prepared, scores)
-                done = self.pipeline.finish(prepared, scores, alerts, checksum(rows))
+                scored = score(self.pipeline, prepared, lambda rows, _: checksum(rows))
+                done = self.pipeline.finish(scored)
                 self.outputs += done.each()
             at += 1
             action = what.pop(at, "")
             if action in ("cut", "crash"):
-                for p, content in self.pipeline.cut().items():
+                for p, content in self.pipeline.checkpoint().items():
                     self._written.setdefault(p, []).append(content)
             if action == "snapshot":
                 for p in range(SPEC.partitions):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsim.consumers.featurize.as_of_join import LookupState, as_texts
-from streamsim.consumers.featurize.field_join import CarriedState, new_lookup
+from streamsim.consumers.featurize.as_of_join import VersionJoin, as_columns
+from streamsim.consumers.featurize.field_join import FieldJoin, new_join
+from streamsim.consumers.state.store import Parts
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, as_objects
 from streamsim.streams.spec.features import Lookup
@@ -64,13 +65,13 @@ def test_an_event_meets_the_newest_version_that_was_known(
     asks_from: int,
 ) -> None:
     """Whatever nobody can ask for any more may be forgotten, and a state may be written down."""
-    state = LookupState(LOOKUP, 2)
+    state = VersionJoin(LOOKUP, 2)
     limit = np.full(2, asks_from)
     state.add(events(rows[:cut]), limit)
-    kept = [state.kept(p) for p in range(2)]
-    state = LookupState(LOOKUP, 2)
-    for p, (keys, times, texts) in enumerate(kept):
-        state.restore(p, keys, times, texts)
+    kept = [state.snapshot(p) for p in range(2)]
+    state = VersionJoin(LOOKUP, 2)
+    for p, columns in enumerate(kept):
+        state.restore(p, Parts([columns]))
     state.add(events(rows[cut:]), limit)
     partition, entity, time = zip(*asked, strict=True) if asked else ((), (), ())
     joined = state.as_of(
@@ -82,7 +83,8 @@ def test_an_event_meets_the_newest_version_that_was_known(
 
 def test_what_is_written_down_of_a_version_is_its_fields() -> None:
     rows = [(0, "a", 1, None, float("nan")), (0, "a", 2, "old", 1.5)]
-    assert as_texts(events(rows), LOOKUP).tolist() == ["[null,null]", '["old",1.5]']
+    written = as_columns(events(rows), LOOKUP)["row"]
+    assert written.tolist() == ["[null,null]", '["old",1.5]']
 
 
 def carried(
@@ -104,14 +106,14 @@ def test_a_field_keeps_what_was_last_said_of_it(
     asks_from: int,
 ) -> None:
     """In whatever order it came, with what nobody can ask for forgotten, and written down."""
-    state = new_lookup(CARRIED, 2)
-    assert isinstance(state, CarriedState)
+    state = new_join(CARRIED, 2)
+    assert isinstance(state, FieldJoin)
     limit = np.full(2, asks_from)
     state.add(events(rows[:cut]), limit)
-    kept = [state.kept(p) for p in range(2)]
-    state = new_lookup(CARRIED, 2)
-    for p, (keys, times, texts) in enumerate(kept):
-        state.restore(p, keys, times, texts)
+    kept = [state.snapshot(p) for p in range(2)]
+    state = new_join(CARRIED, 2)
+    for p, columns in enumerate(kept):
+        state.restore(p, Parts([columns]))
     state.add(events(rows[cut:]), limit)
     partition, entity, time = zip(*asked, strict=True) if asked else ((), (), ())
     joined = state.as_of(
@@ -122,8 +124,9 @@ def test_a_field_keeps_what_was_last_said_of_it(
 
 
 def test_a_state_of_another_width_is_refused() -> None:
+    rows = {"key": ["a"], "time": np.array([1]), "row": ["[1,2,3]"]}
     with pytest.raises(StateError, match="a version has 3 fields"):
-        new_lookup(CARRIED, 1).restore(0, ["a"], np.array([1]), ["[1,2,3]"])
+        new_join(CARRIED, 1).restore(0, Parts([rows]))
 
 
 def test_what_a_plain_lookup_is_called_changes_no_fingerprint() -> None:

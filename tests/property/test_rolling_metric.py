@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.consumers.monitor.accuracy import track_accuracy
-from streamsim.consumers.monitor.label_join import MICRO, JudgedRows, read_judged
-from streamsim.consumers.monitor.rolling_metric import Rolling
+from streamsim.consumers.monitor.label_join import MICRO, LabelJoin, read_labelled
+from streamsim.consumers.monitor.rolling_metric import RollingMetric
+from streamsim.consumers.state.store import Parts
 from streamsim.streams.domains.finance import SPEC as FINANCE
 from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
 from streamsim.streams.spec import Accuracy, DomainSpec
@@ -66,7 +67,7 @@ def test_every_state_is_that_of_a_batch(
         (rows[i][0], i, rows[i][2] + later, value) for i, later, value in about if i < len(rows)
     ]
     draw.shuffle(known)  # type: ignore[attr-defined]
-    judged, rolling, states = JudgedRows(SPEC), Rolling(SPEC), []
+    judged, rolling, states = LabelJoin(SPEC), RollingMetric(SPEC), []
     waiting_rows, waiting_labels = list(rows), list(known)
     for stop in [*sorted(stops), 1000]:
         now = [r for r in waiting_rows if r[2] < stop]
@@ -120,19 +121,16 @@ def _plain(value: float) -> float | None:
 
 
 def test_what_waits_survives_being_written_down() -> None:
-    judged = JudgedRows(SPEC)
+    judged = LabelJoin(SPEC)
     judged.scored(scored([(0, 0, 5, 0.5), (0, 1, 25, 1.0)]), np.array([0.5, 1.0]))
     told = labels([(0, 1, 30, 1)])
     judged.labelled(told, told.event_time)
     judged.close(np.array([10, NO_TIME]))
-    kept = judged.kept(0)
-    again = JudgedRows(SPEC)
-    names = ("id", "time", "value")
-    columns = [tuple(kept[f"{what}:{name}"] for name in names) for what in ("score", "label")]
-    again.restore(0, int(judged.until[0]), *columns)  # type: ignore[arg-type]
+    again = LabelJoin(SPEC)
+    again.restore(0, Parts([judged.snapshot(0)]))
     (record,) = again.close(np.array([50, NO_TIME]))
     assert record.value is not None
-    p, since, until, time, score, label = read_judged(record.value)
+    p, since, until, time, score, label = read_labelled(record.value)
     ints: list[Ints] = [time, score, label]
     assert (p, since, until) == (0, 10, 50)
     assert [c.tolist() for c in ints] == [[25], [MICRO], [1]]
@@ -140,7 +138,7 @@ def test_what_waits_survives_being_written_down() -> None:
 
 def test_a_clock_that_leaps_by_centuries_costs_no_step_of_them() -> None:
     """One state for the silence, and the next where there is something again."""
-    judged, rolling = JudgedRows(SPEC), Rolling(SPEC)
+    judged, rolling = LabelJoin(SPEC), RollingMetric(SPEC)
     far = STEP * 10**12
     judged.scored(scored([(0, 0, 5, 0.5), (1, 1, far + 5, 1.0)]), np.array([0.5, 1.0]))
     states = []

@@ -12,7 +12,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsim.consumers.featurize.global_table import SecondKeyTable, record_key
+from streamsim.consumers.featurize.contributions import read_closed, record_key
+from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.streams.events import NO_TIME, as_objects
 from streamsim.streams.spec import DAY, HOUR
 from tests.property.examples import examples
@@ -113,13 +114,13 @@ def naive_counts(told: Sequence[Told], key: str, time: int) -> dict[str, list[in
 def test_a_table_counts_what_was_told_in_any_order_and_once(
     told: list[Told], data: st.DataObject
 ) -> None:
-    table = SecondKeyTable(TABLE, PARTITIONS)
+    table = GlobalTable(TABLE, PARTITIONS)
     watermark = NO_TIME
     for record in data.draw(readings(told)):
         body = orjson.loads(record)
         place = record_key(body["source"], body["partition"]), body["until"]
         known = table.has(*place)
-        advanced = table.apply(record)
+        advanced = table.apply(read_closed(record))
         assert advanced == (table.watermark > watermark)
         assert not (known and advanced)
         assert table.has(*place)
@@ -128,7 +129,7 @@ def test_a_table_counts_what_was_told_in_any_order_and_once(
     assert table.watermark == naive_watermark(told)
 
 
-def check_questions(table: SecondKeyTable, told: Sequence[Told]) -> None:
+def check_questions(table: GlobalTable, told: Sequence[Told]) -> None:
     """Ask as events that are ready ask: for what is complete, and not much longer ago."""
     if table.watermark == NO_TIME:
         return

@@ -1,0 +1,113 @@
+"""Intake: what clean events do to the state, by the role of their source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from streamsim.consumers.clean.cleaner import Cleaned
+from streamsim.consumers.collect.records import Collected
+from streamsim.consumers.core.reorder_buffer import Arrivals
+from streamsim.consumers.core.stores import Stores
+from streamsim.consumers.featurize.global_table import GlobalTable
+from streamsim.consumers.state import account as acc
+from streamsim.streams.events import Outbound
+from streamsim.streams.spec import DomainSpec, Role, SourceSpec
+
+
+class Taken(NamedTuple):
+    """Events of a source that are in the stores: what they will ask for is not forgotten."""
+
+    spec: SourceSpec
+    cleaned: Cleaned
+
+
+class Intake:
+    """Takes clean events into the stores of a domain.
+
+    Parameters
+    ----------
+    tables
+        The global tables, to which this worker's own buckets are applied at once.
+    """
+
+    def __init__(self, spec: DomainSpec, stores: Stores, tables: Mapping[str, GlobalTable]) -> None:
+        self._spec, self._stores, self._tables = spec, stores, tables
+
+    def take(self, spec: SourceSpec, batch: Collected, cleaned: Cleaned) -> list[Outbound]:
+        """Take in a batch of one source; return the buckets of global tables that it closes."""
+        self._count(batch, cleaned)
+        match spec.role:
+            case Role.TRIGGER:
+                self._events(cleaned)
+            case Role.CONTEXT:
+                self._context(spec, cleaned)
+            case Role.LABEL:
+                self._labels(spec, cleaned)
+        closed = self._contribute(Taken(spec, cleaned))
+        if spec.role is Role.TRIGGER:
+            records = batch.records
+            watermarks = self._stores.positions.watermark_at(spec.name, cleaned.clocks)
+            arrivals = Arrivals(records.partition, records.offset, watermarks)
+            self._stores.in_flight.release(arrivals)
+        return closed
+
+    def _events(self, cleaned: Cleaned) -> None:
+        """Take in the trigger's events, to be scored."""
+        stores, events = self._stores, cleaned.events
+        if stores.feeds is not None:
+            stores.feeds.add(events, cleaned.clock)
+        stores.labels.leave_out(events, cleaned.clock)
+        if self._spec.trigger.entity_optional:
+            known = np.array([entity is not None for entity in events.entity], bool)
+            self._stores.account.add(events.source, acc.NO_ENTITY, events.partition[~known])
+            events = events.take(known)
+        stores.in_flight.add(events)
+
+    def _context(self, spec: SourceSpec, cleaned: Cleaned) -> None:
+        """Take in what is joined."""
+        stores, events = self._stores, cleaned.events
+        self._stores.account.add(spec.name, acc.APPLIED, events.partition)
+        safe, rescoring = stores.in_flight.safe, stores.rescoring
+        for lookup in self._spec.lookups:
+            if lookup.source == spec.name:
+                known_from = safe if rescoring is None else rescoring.reaches_back(safe)
+                stores.joins[lookup.name].add(events, known_from)
+        if rescoring is not None and rescoring.source == spec.name:
+            rescoring.add(events)
+
+    def _labels(self, spec: SourceSpec, cleaned: Cleaned) -> None:
+        """Take in what was true of events."""
+        events = cleaned.events
+        self._stores.account.add(spec.name, acc.APPLIED, events.partition)
+        if spec in self._spec.label_sources:
+            # One that comes behind its partition's clock is known when the clock says so.
+            since = np.maximum(events.event_time, cleaned.clock - spec.allowed_lateness)
+            self._stores.labels.labelled(events, since)
+
+    def _contribute(self, taken: Taken) -> list[Outbound]:
+        """Count events in the global tables' buckets; publish and apply those that have ended."""
+        records: list[Outbound] = []
+        spec, cleaned = taken
+        for name, contributions in self._stores.tables.items():
+            if spec.name not in contributions.sources:
+                continue
+            contributions.add(cleaned.events, cleaned.clock - spec.allowed_lateness)
+            watermark = self._stores.positions.watermark(spec.name)
+            safe = self._stores.in_flight.safe
+            for closed in contributions.close(spec.name, watermark, safe):
+                # What is ours is a function of our input alone: no need to wait until it comes
+                # back from the broker.
+                self._tables[name].apply(closed)
+                records.append(closed.record(contributions.topic))
+        return records
+
+    def _count(self, batch: Collected, cleaned: Cleaned) -> None:
+        source, partition = batch.records.source, batch.records.partition
+        dead = np.array([d.row for d in cleaned.dead], np.intp)
+        self._stores.account.add(source, acc.HEARTBEAT, partition[batch.heartbeat])
+        self._stores.account.add(source, acc.DEAD, partition[dead])
+        self._stores.account.add(source, acc.LATE, partition[cleaned.late])
+        self._stores.account.add(source, acc.DUPLICATE, partition[cleaned.duplicate])

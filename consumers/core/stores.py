@@ -1,0 +1,122 @@
+"""The stores of a domain: what its pipeline remembers, each under the name it is written under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streamsim.consumers.clean.deduplication import Deduplication
+from streamsim.consumers.core.in_flight import InFlight
+from streamsim.consumers.core.rescoring import Rescoring
+from streamsim.consumers.featurize.as_of_join import AsOfJoin
+from streamsim.consumers.featurize.contributions import Contributions
+from streamsim.consumers.featurize.field_join import new_join
+from streamsim.consumers.featurize.tracking import TrackedState
+from streamsim.consumers.featurize.windows import WindowState
+from streamsim.consumers.monitor.cooldown import Cooldown
+from streamsim.consumers.monitor.feed_counts import FeedCounts
+from streamsim.consumers.monitor.label_join import LabelJoin
+from streamsim.consumers.state.account import Account
+from streamsim.consumers.state.positions import Positions
+from streamsim.consumers.state.state import State
+from streamsim.consumers.state.store import Store
+from streamsim.streams.spec import DomainSpec
+
+IN_FLIGHT = "in_flight"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stores:
+    """Everything that one domain's pipeline remembers of the partitions that it owns."""
+
+    positions: Positions
+    account: Account
+    in_flight: InFlight
+    known_ids: Mapping[str, Deduplication]
+    windows: Mapping[str, WindowState]
+    tables: Mapping[str, Contributions]
+    joins: Mapping[str, AsOfJoin]
+    trackers: Mapping[str, TrackedState]
+    cooldown: Cooldown
+    labels: LabelJoin
+    rescoring: Rescoring | None
+    feeds: FeedCounts | None
+
+    def state(self, keys: Mapping[str, str]) -> State:
+        """Return all of them as a state, to be written down and restored.
+
+        Parameters
+        ----------
+        keys
+            Per source, the field that is the key of its records.
+        """
+        named: dict[str, Store] = {
+            "positions": self.positions,
+            "account": self.account,
+            IN_FLIGHT: self.in_flight,
+            "cooldown": self.cooldown,
+            "labels": self.labels,
+        }
+        groups: dict[str, Mapping[str, Store]] = {
+            "ids": self.known_ids,
+            "window": self.windows,
+            "table": self.tables,
+            "join": self.joins,
+            "tracker": self.trackers,
+        }
+        for group, stores in groups.items():
+            named |= {f"{group}:{name}": store for name, store in stores.items()}
+        if self.rescoring is not None:
+            named["rescoring"] = self.rescoring
+        if self.feeds is not None:
+            named["feeds"] = self.feeds
+        return State(named, dict(keys))
+
+
+def make_stores(spec: DomainSpec, *, hold: bool = False, journal: bool = False) -> Stores:
+    """Make a domain's stores, empty.
+
+    Parameters
+    ----------
+    hold
+        Events are held until their partition's watermark has passed them.
+    journal
+        Changes are noted, so that there are incremental checkpoints.
+    """
+    n, trigger, recall = spec.partitions, spec.trigger, spec.recall
+    lateness = {s.name: s.allowed_lateness for s in spec.sources}
+    positions = Positions(lateness, n, journal=journal)
+    slack = max(trigger.allowed_lateness, 0 if recall is None else recall.within)
+    windows = {w.name: WindowState(w, slack, n, journal=journal) for w in spec.windows}
+    rescoring = None
+    if recall is not None:
+        answers = next(look.source for look in spec.lookups if look.name == recall.lookup)
+        past = list(windows.values())
+        rescoring = Rescoring(recall, trigger, answers, past, n, journal=journal)
+    return Stores(
+        positions,
+        Account(spec, journal=journal),
+        InFlight(trigger.name, positions, hold=hold, journal=journal),
+        {
+            s.name: Deduplication(n, max(s.remember, s.allowed_lateness), journal=journal)
+            for s in spec.sources
+        },
+        windows,
+        {t.name: Contributions(spec.name, t, n, journal=journal) for t in spec.tables},
+        {look.name: new_join(look, n, journal=journal) for look in spec.lookups},
+        {t.name: TrackedState(t, n, journal=journal) for t in spec.trackers},
+        Cooldown(spec.alert.cooldown, n, journal=journal),
+        LabelJoin(spec, journal=journal),
+        rescoring,
+        FeedCounts(spec.name, spec.feeds, n, journal=journal) if spec.feeds else None,
+    )
+
+
+def keys_of(spec: DomainSpec) -> dict[str, str]:
+    """Return, per source, the field that is the key of its records."""
+    return {source.name: source.key for source in spec.sources}
+
+
+def state_fingerprint(spec: DomainSpec) -> str:
+    """Return what a domain's checkpoints depend on: those of another one cannot be read."""
+    return make_stores(spec).state(keys_of(spec)).fingerprint()

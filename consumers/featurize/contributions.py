@@ -1,0 +1,224 @@
+"""Contributions to a global table: what each worker counts of its partitions, by time buckets.
+
+A contributor adds its partitions' events to buckets of event time. Once a partition's watermark
+has passed the end of a bucket, that bucket is closed: nothing can come into it any more, so it
+is published once, to the table's topic, and says the same whatever the batches were. A repeat
+after a restart is recognised by its bucket and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+
+from streamsim.consumers.featurize.history import KeyIndex
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
+from streamsim.streams.spec.features import SecondKey
+from streamsim.streams.topics import topic
+
+Open = tuple[Ints, Ints, Objects]
+"""Partition, bucket and key of events that are counted in buckets which are still open."""
+Counts = tuple[Sequence[str], Sequence[int], Sequence[int]]
+"""Keys, the buckets that they are counted in (ms), and how often."""
+
+
+class Closed(NamedTuple):
+    """The buckets of one partition of a source that have ended: its counts ``[since, until)`` (ms).
+
+    Attributes
+    ----------
+    safe
+        The event time before which the partition asks the table for nothing any more (ms).
+    """
+
+    source: str
+    partition: int
+    since: int
+    until: int
+    safe: int
+    keys: Sequence[str]
+    buckets: Sequence[int]
+    counts: Sequence[int]
+
+    def record(self, topic_name: str) -> Outbound:
+        """Write it for the table's topic."""
+        body = self._asdict() | {
+            "since": None if self.since == NO_TIME else self.since,
+            "safe": None if self.safe == NO_TIME else self.safe,
+        }
+        body["from"] = body.pop("since")
+        key = record_key(self.source, self.partition)
+        return Outbound(topic_name, 0, key, orjson.dumps(body), max(self.until, 0), [])
+
+
+def read_closed(value: bytes) -> Closed:
+    """Read a record of a table's topic."""
+    body = orjson.loads(value)
+    since, safe = (NO_TIME if body[name] is None else body[name] for name in ("from", "safe"))
+    return Closed(
+        body["source"], body["partition"], since, body["until"], safe,
+        body["keys"], body["buckets"], body["counts"],
+    )  # fmt: skip
+
+
+class Contributions:
+    """What the partitions of one worker have counted and not yet published.
+
+    Parameters
+    ----------
+    partitions
+        How many partitions each contributing source has.
+    """
+
+    def __init__(
+        self, domain: str, table: SecondKey, partitions: int, *, journal: bool = False
+    ) -> None:
+        self._table = table
+        self.topic = topic(domain, table.name)
+        self._changes = Changes(partitions, kept=journal)
+        self._closed = {s: np.full(partitions, NO_TIME) for s in table.sources}
+        self._open: dict[str, list[Open]] = {s: [] for s in table.sources}
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that contribute."""
+        return self._table.sources
+
+    def add(self, events: Events, watermark: Ints) -> None:
+        """Count clean, punctual events of a contributing source.
+
+        A punctual event never falls into a closed bucket, unless its partition's clock has been
+        set wrong; then it counts for nobody, rather than wait for ever.
+
+        Parameters
+        ----------
+        watermark
+            Of each event's partition when it came (ms, shape ``(n,)``).
+        """
+        effective = self._table.effective.get(events.source)
+        time = events.event_time if effective is None else effective(events)
+        bucket = time - time % self._table.bucket
+        keys = events.strings(self._table.key)
+        still = bucket >= self._ends(events.source, watermark)
+        if still.any():
+            counted = events.partition[still], bucket[still], keys[still]
+            self._open[events.source].append(counted)
+            own = {"bucket": counted[1], "key": counted[2]}
+            self._changes.add(counted[0], own, events.source)
+
+    def close(self, source: str, watermark: Ints, safe: Ints) -> list[Closed]:
+        """Close the buckets that have ended by the partitions' watermarks (ms); return them.
+
+        Parameters
+        ----------
+        safe
+            Per partition, the event time before which it will ask for nothing any more, whatever
+            happens to its worker (ms): so much of the table may be forgotten.
+        """
+        until = np.where(watermark == NO_TIME, NO_TIME, self._ends(source, watermark))
+        closed = self._closed[source]
+        advanced = np.flatnonzero(until > closed)
+        if not len(advanced):
+            return []
+        groups = self._take(source, until)
+        found = []
+        for p in advanced.tolist():
+            keys, buckets, counts = groups.get(p, _NOTHING)
+            since, end, own_safe = int(closed[p]), int(until[p]), int(safe[p])
+            found.append(Closed(source, p, since, end, own_safe, keys, buckets, counts))
+            closed[p] = until[p]
+        self._changes.touch(advanced)
+        return found
+
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
+        content = self._closed_until(partition)
+        for source in self.sources:
+            bucket, keys = self._still_open(source, partition)
+            content[f"{source}:bucket"], content[f"{source}:key"] = bucket, keys.tolist()
+        return content
+
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return {p: own | self._closed_until(p) for p, own in self._changes.take().items()}
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        closed = parts.last("closed").tolist() or [NO_TIME] * len(self.sources)
+        for source, until in zip(self.sources, closed, strict=True):
+            own = parts.of(source)
+            bucket, keys = own.ints("bucket"), as_objects(own.texts("key"))
+            self._closed[source][partition] = until
+            still = bucket >= until
+            if still.any():
+                place = np.full(int(still.sum()), partition)
+                self._open[source].append((place, bucket[still], keys[still]))
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        table = self._table
+        return [table.key, table.bucket, table.delay, sorted(table.counts)]
+
+    def _closed_until(self, partition: int) -> Columns:
+        """Return up to when a partition's buckets have been closed, per source (ms)."""
+        return {"closed": np.array([closed[partition] for closed in self._closed.values()])}
+
+    def _still_open(self, source: str, partition: int) -> tuple[Ints, Objects]:
+        """Return what a partition has counted in buckets that are open: buckets and keys."""
+        if not self._open[source]:
+            return np.empty(0, np.int64), np.empty(0, object)
+        own, bucket, keys = (np.concatenate(c) for c in zip(*self._open[source], strict=True))
+        return bucket[own == partition], keys[own == partition]
+
+    def _ends(self, source: str, watermark: Ints) -> Ints:
+        """Return the end of the last bucket that is complete by a watermark (ms).
+
+        Where an event takes effect earlier than it happens, by the table's delay at most, the
+        watermark of its effects lags by that delay.
+        """
+        if source in self._table.effective:
+            watermark = watermark - self._table.delay
+        return watermark - watermark % self._table.bucket
+
+    def _take(self, source: str, until: Ints) -> dict[int, Counts]:
+        """Take the closed part of what is open: per partition its keys, buckets and counts."""
+        parts = self._open[source]
+        if not parts:
+            return {}
+        partition, bucket, keys = (np.concatenate(column) for column in zip(*parts, strict=True))
+        done = bucket < until[partition]
+        rest = ~done
+        self._open[source] = [(partition[rest], bucket[rest], keys[rest])] if rest.any() else []
+        partition, bucket, keys = partition[done], bucket[done], keys[done]
+        if not len(keys):
+            return {}
+        slot = KeyIndex().slots(keys)
+        order = np.lexsort((slot, bucket, partition))
+        p, b, k = partition[order], bucket[order], slot[order]
+        new = (np.diff(p) != 0) | (np.diff(b) != 0) | (np.diff(k) != 0)
+        first = np.flatnonzero(np.concatenate(([True], new)))
+        count = np.diff(np.append(first, len(order)))
+        own, keys = p[first], keys[order[first]]
+        edge = np.flatnonzero(np.concatenate(([True], np.diff(own) != 0, [True])))
+        return {
+            int(own[low]): (
+                keys[low:high].tolist(),
+                b[first[low:high]].tolist(),
+                count[low:high].tolist(),
+            )
+            for low, high in zip(edge[:-1].tolist(), edge[1:].tolist(), strict=True)
+        }
+
+
+_NOTHING: Counts = ((), (), ())
+
+
+def record_key(source: str, partition: int) -> bytes:
+    """Return the key of what a partition of a source contributes."""
+    return f"{source}:{partition}".encode()

@@ -1,0 +1,74 @@
+"""Cool-down: an entity that an alert has been raised on raises no other for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.events import Events, Ints, Mask
+
+
+class Cooldown:
+    """When the last alert was raised on each entity, per partition.
+
+    Parameters
+    ----------
+    cooldown
+        How long an entity raises no other alert (ms of event time); 0: every alert is raised.
+    """
+
+    def __init__(self, cooldown: int, partitions: int, *, journal: bool = False) -> None:
+        self._cooldown = cooldown
+        self._last: list[dict[str, int]] = [{} for _ in range(partitions)]
+        self._changes = Changes(partitions, kept=journal)
+
+    def is_quiet(self, events: Events) -> Mask:
+        """Say on which events' entities an alert has been raised within the cool-down."""
+        places = zip(events.partition.tolist(), events.entity, strict=True)
+        last = [self._last[p].get(entity) for p, entity in places]
+        times = events.event_time.tolist()
+        quiet = [
+            one is not None and abs(time - one) < self._cooldown
+            for time, one in zip(times, last, strict=True)
+        ]
+        return np.array(quiet, bool)
+
+    def raised(self, events: Events) -> Ints:
+        """Find the rows whose entities are in no cool-down; they raise an alert now."""
+        if not self._cooldown:
+            return np.arange(len(events))
+        rows = []
+        places = zip(events.partition.tolist(), events.entity, strict=True)
+        for row, ((p, entity), time) in enumerate(
+            zip(places, events.event_time.tolist(), strict=True)
+        ):
+            last = self._last[p].get(entity)
+            if last is None or abs(time - last) >= self._cooldown:
+                self._last[p][entity] = time
+                rows.append(row)
+        new = np.array(rows, np.int64)
+        columns = {"key": events.entity[new], "time": events.event_time[new]}
+        self._changes.add(events.partition[new], columns)
+        return new
+
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
+        last = self._last[partition]
+        return {"key": list(last), "time": np.array(list(last.values()), np.int64)}
+
+    def delta(self) -> Mapping[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return self._changes.take()
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        last = zip(parts.texts("key"), parts.ints("time").tolist(), strict=True)
+        self._last[partition].update(last)
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return None

@@ -1,0 +1,77 @@
+"""How far each source has been taken in, per partition: offsets, and the source's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.events import NO_TIME, Ints, Mask, Records
+
+
+class Positions:
+    """Offsets and clocks of all sources of a domain.
+
+    Parameters
+    ----------
+    lateness
+        Per source, by how much its events may be late (ms).
+
+    Attributes
+    ----------
+    clocks
+        Per source, its partitions' clocks: the latest source time (ms).
+    next
+        Per source and partition, the offset up to which records have been taken in; -1 if none.
+    """
+
+    def __init__(
+        self, lateness: Mapping[str, int], partitions: int, *, journal: bool = False
+    ) -> None:
+        self._lateness = lateness
+        self.clocks = {name: np.full(partitions, NO_TIME) for name in lateness}
+        self.next = {name: np.full(partitions, -1) for name in lateness}
+        self._changes = Changes(partitions, kept=journal)
+
+    def known(self, records: Records) -> Mask:
+        """Say which records have been taken in before."""
+        return records.offset < self.next[records.source][records.partition]
+
+    def watermark(self, source: str) -> Ints:
+        """Return the time before which nothing of a source may come any more, by partition (ms)."""
+        return self.watermark_at(source, self.clocks[source])
+
+    def watermark_at(self, source: str, clock: Ints) -> Ints:
+        """Return the watermarks of a source where its clock says these times (ms)."""
+        return np.where(clock == NO_TIME, NO_TIME, clock - self._lateness[source])
+
+    def advance(self, records: Records) -> None:
+        """Note that records have been taken in."""
+        np.maximum.at(self.next[records.source], records.partition, records.offset + 1)
+        self._changes.touch(records.partition)
+
+    def snapshot(self, partition: int) -> Columns:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        self._changes.drop(partition)
+        return self._columns(partition)
+
+    def delta(self) -> dict[int, Columns]:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return {p: self._columns(p) for p in self._changes.take()}
+
+    def restore(self, partition: int, parts: Parts) -> None:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        offsets, clocks = parts.last("next").tolist(), parts.last("clock").tolist()
+        for name, offset, clock in zip(self.clocks, offsets, clocks, strict=True):
+            self.next[name][partition], self.clocks[name][partition] = offset, clock
+
+    def fingerprint(self) -> object:
+        """See :class:`~streamsim.consumers.state.store.Store`."""
+        return list(self.clocks)
+
+    def _columns(self, partition: int) -> Columns:
+        offsets: Ints = np.array([offset[partition] for offset in self.next.values()])
+        clocks: Ints = np.array([clock[partition] for clock in self.clocks.values()])
+        return {"next": offsets, "clock": clocks}

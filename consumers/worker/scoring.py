@@ -1,0 +1,25 @@
+"""Has events scored by a service: what ``core/drive.py`` does, asynchronously."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.predict.prepared import Matrix, Prepared, Scored, unscored
+from streamsim.streams.answers import Answers
+
+Ask = Callable[[Matrix, str], Awaitable[Answers]]
+"""``(rows, version) -> answers``."""
+
+
+async def score(pipeline: Pipeline, prepared: Prepared, ask: Ask) -> Scored:
+    """Have events answered by their version of the model, and their alerts explained."""
+    if prepared.signature is None:
+        return unscored(prepared)
+    version = prepared.signature.version
+    answer = await ask(prepared.features, version)
+    alerts, rows = pipeline.to_explain(prepared, answer)
+    without = await ask(rows, version) if len(rows) else np.empty(0)
+    return Scored(prepared, answer, alerts, without)
