@@ -40,7 +40,7 @@ SHOWN = {
 def commands(stack: bool) -> list[str]:
     """Return the blocks of commands that need a stack, or those that do not."""
     own = [block for part in BLOCKS for block in part if "--data" not in block]
-    return [block for block in own if ("streamsim" in block) == stack]
+    return [block for block in own if ("streamsim up" in block) == stack]
 
 
 def shell(block: str, folder: Path, timeout: float = 110) -> str:

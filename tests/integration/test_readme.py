@@ -95,7 +95,7 @@ def test_a_make_target_calls_what_exists(target: str) -> None:
     """What the targets do is run by the slow test of a fresh clone, and by this run itself."""
     done = shell(f"{target} --dry-run PYTHON={sys.executable}", ROOT)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"streamsim up|pytest|simulator\.apache", done.stdout)
+    assert re.search(r"streamsim up|pytest|brokers\.apache", done.stdout)
 
 
 def test_the_quick_commands(folder: Path) -> None:
