@@ -61,9 +61,9 @@ def run(options: Options) -> dict[str, Any]:
     bought = _read(options.data)
     features, entity, time, label = _featurized(spec, bought)
     split = int(SPLIT.timestamp() * 1000)
-    learn = time + spec.timeline.label_delay <= split
+    learn = time + spec.labels.delay <= split
     judge = time >= split
-    model = spec.recipe.build(0)
+    model = spec.model.recipe.build(0)
     model.fit(features[learn], label[learn])
     ours = model.predict_proba(features[judge])[:, 1]
     theirs = _bg_nbd(bought, entity[judge], time[judge], split)

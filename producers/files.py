@@ -17,7 +17,8 @@ from streamsim.producers.readers import Chunk, columns_of, read_chunks, says_its
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import LATEST_CLOCK, NO_TIME, Ints
 from streamsim.streams.spec import DAY, DomainSpec
-from streamsim.streams.spec.world import FILE, ROW, Emission, FileMap, Slice
+from streamsim.streams.spec.input_maps import FILE, ROW, FileMap
+from streamsim.streams.spec.world import Emission, Slice
 
 log = logging.getLogger(__name__)
 LOOK_AHEAD = 16
@@ -42,13 +43,13 @@ def find_files(spec: DomainSpec, path: Path) -> list[tuple[Path, FileMap]]:
     found = []
     for candidate in candidates:
         try:
-            known = (m for m in spec.files if _is(candidate, m))
+            known = (m for m in spec.inputs.files if _is(candidate, m))
             found += [(candidate, kind) for kind in islice(known, 1)]
         except SourceError:
             if not path.is_dir():
                 raise
     if not found:
-        kinds = "; ".join(f"{m.name}: {', '.join(m.columns)}" for m in spec.files)
+        kinds = "; ".join(f"{m.name}: {', '.join(m.columns)}" for m in spec.inputs.files)
         raise SourceError(f"{path}: no file with the columns of a known kind ({kinds})")
     return found
 
@@ -148,7 +149,7 @@ class FileSource:
         if not count:
             return
         self._clock = int(clock[-1])
-        step = self._spec.timeline.heartbeat
+        step = self._spec.inputs.heartbeat
         edges = np.flatnonzero(np.diff(clock // step, prepend=NO_TIME))
         for low, high in zip(edges, [*edges[1:], count], strict=True):
             start = int(clock[low] // step * step)
@@ -190,7 +191,7 @@ class FileSource:
 
     def _drain(self) -> Iterator[Slice]:
         """Yield what is still pending at the end, heartbeat by heartbeat."""
-        step, end = self._spec.timeline.heartbeat, self._clock + self._spec.longest_delay
+        step, end = self._spec.inputs.heartbeat, self._clock + self._spec.longest_delay
         if self._file.order:
             end = LATEST  # of rows in order, the last may be as late as they like
         while self._pending:

@@ -62,14 +62,16 @@ class InProcess:
         renewed: Estimator | None = None,
     ) -> None:
         self._learner, self._schedule = None, None
-        if spec.renewal is not None and signature is not None and renewed is not None:
-            self._learner = Learner(spec, spec.renewal, renewed, signature)
+        if spec.model.renewal is not None and signature is not None and renewed is not None:
+            self._learner = Learner(spec, spec.model.renewal, renewed, signature)
             self._schedule = Schedule(signature)
         self.pipeline = Pipeline(spec, signature, hold=hold, key=key, schedule=self._schedule)
         self._score, self._watch = score, watch
         self._versions: dict[str, Estimator] = {}
         self._rolling, self._judged = Rolling(spec), topic(spec.name, JUDGED)
-        self._feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
+        self._feeds = (
+            FeedStates(spec.alerting.feeds, spec.partitions) if spec.alerting.feeds else None
+        )
         self._watched = topic(spec.name, WATCHED)
         self._tables = {topic(spec.name, name): t for name, t in self.pipeline.tables.items()}
 
@@ -122,7 +124,7 @@ class InProcess:
             out.append(record)
             if record.topic == self._judged and record.value is not None:
                 for state in self._rolling.apply(record.value):
-                    out += told(self.pipeline.spec, state, self.pipeline.spec.recipe.name)
+                    out += told(self.pipeline.spec, state, self.pipeline.spec.model.recipe.name)
             if record.topic == self._watched and record.value is not None and self._feeds:
                 for alert in self._feeds.apply(record.value):
                     out += feed_alerts(self.pipeline.spec.name, alert)
@@ -133,7 +135,7 @@ class InProcess:
 
 def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> Iterator[Records]:
     """Give batches offsets as a broker would, and gather them to about ``rows`` records."""
-    names = [source.name for source in spec.sources]
+    names = [source.name for source in spec.inputs.sources]
     offsets = {name: [0] * spec.partitions for name in names}
     gathered: dict[str, list[Any]] = {name: [] for name in names}
     count = 0

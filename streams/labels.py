@@ -25,14 +25,14 @@ def read_labels(spec: DomainSpec, values: Iterable[bytes | None]) -> dict[str, L
     What is no label is left out: it is a dead letter.
     """
     objects, _ = decode_objects(list(values))
-    bodies = [body for body in objects if body and isinstance(body.get(spec.label_key), str)]
+    bodies = [body for body in objects if body and isinstance(body.get(spec.labels.key), str)]
     times = parse_times([body.get("event_time") for body in bodies]).tolist()
     labels: dict[str, Label] = {}
     for body, known in zip(bodies, times, strict=True):
-        value = 1 if spec.label_field is None else body.get(spec.label_field)
-        before = labels.get(body[spec.label_key])
+        value = 1 if spec.labels.field is None else body.get(spec.labels.field)
+        before = labels.get(body[spec.labels.key])
         if known != NO_TIME and type(value) is int and (before is None or known >= before.known):
-            labels[body[spec.label_key]] = Label(known, value)
+            labels[body[spec.labels.key]] = Label(known, value)
     return labels
 
 
@@ -42,13 +42,13 @@ def read_numbers(spec: DomainSpec, field: str, values: Iterable[bytes | None]) -
     Of several, the one that is known last counts.
     """
     objects, _ = decode_objects(list(values))
-    bodies = [body for body in objects if body and isinstance(body.get(spec.label_key), str)]
+    bodies = [body for body in objects if body and isinstance(body.get(spec.labels.key), str)]
     times = parse_times([body.get("event_time") for body in bodies])
     found: dict[str, float] = {}
     for row in np.argsort(times, kind="stable").tolist():
         value = bodies[row].get(field)
         if times[row] != NO_TIME and type(value) in (int, float):
-            found[bodies[row][spec.label_key]] = float(value)
+            found[bodies[row][spec.labels.key]] = float(value)
     return found
 
 
@@ -61,7 +61,7 @@ def label_of(
     spec: DomainSpec, labels: Mapping[str, Label], event_ids: Sequence[str]
 ) -> tuple[Ints, Mask]:
     """Return what was true of each event, and whether it can be said at all."""
-    missing = -1 if spec.unlabelled is None else spec.unlabelled
+    missing = -1 if spec.labels.unlabelled is None else spec.labels.unlabelled
     found = (labels.get(event_id) for event_id in event_ids)
     value = np.array([missing if one is None else one.value for one in found], np.int64)
     return value, value >= 0

@@ -37,7 +37,7 @@ class Finishing:
         if prepared.recalled:
             nobody = np.empty(0, np.int64)
             return nobody, occluded(self._spec, prepared.features[nobody], signature)
-        risk = self._spec.alert.risks(rounded(scores_of(answer)), prepared.features)
+        risk = self._spec.alerting.rule.risks(rounded(scores_of(answer)), prepared.features)
         rows = np.flatnonzero(risk >= signature.threshold)
         if self._in_order:  # whoever is quiet now stays so
             rows = rows[~self._state.is_quiet(prepared.events.take(rows))]

@@ -89,7 +89,7 @@ class Pipeline:
         self.tables = tables if tables is not None else new_tables(spec)
         self._ready = Ready(spec, self.state, self.tables, schedule)
         self._schedule = schedule
-        self._hold, self._key = hold or bool(spec.trackers), key
+        self._hold, self._key = hold or bool(spec.features.trackers), key
         self._waiting = Waiting(spec.partitions, hold=self._hold)
         self._finishing = Finishing(spec, self.state, in_order=self._hold)
 
@@ -132,17 +132,19 @@ class Pipeline:
             events = self._with_entity(events)
         else:
             self.account.add(spec.name, acc.APPLIED, events.partition)
-        for lookup in self.spec.lookups:
+        for lookup in self.spec.features.joins:
             if lookup.source == spec.name:
                 state.lookups[lookup.name].add(events, self._known_from())
         state.note_context(events)
-        if self.spec.recall is not None and spec.name == self._recall_source():
+        if self.spec.model.rescoring is not None and spec.name == self._recall_source():
             state.recall(events)
         watermark = self._ready.watermark(spec.name)
         # The events come first: what they will ask for must not be forgotten by anybody.
         if spec.role is Role.TRIGGER:
             self._waiting.add(events)
-        for table, contributions in zip(self.spec.tables, state.contributions, strict=True):
+        for table, contributions in zip(
+            self.spec.features.tables, state.contributions, strict=True
+        ):
             if spec.name in contributions.sources:
                 counted = contributions.add(cleaned.events, cleaned.clock - spec.allowed_lateness)
                 state.note_open(table.name, spec.name, counted)
@@ -246,7 +248,7 @@ class Pipeline:
 
         It may be called at any time, and looks through all that is under way: so once in a while.
         """
-        delay, judged = self.spec.timeline.label_delay, self.state.judged
+        delay, judged = self.spec.labels.delay, self.state.judged
         final = np.full(self.spec.partitions, np.iinfo(np.int64).max)
         # The trigger's too: what is no further behind its clock comes before it is judged.
         for source in (self.spec.trigger, *self.spec.label_sources):
@@ -322,13 +324,15 @@ class Pipeline:
 
     def _known_from(self) -> Ints:
         """Return from when on versions of context may be asked for: a recall goes back in time."""
-        recall, safe = self.spec.recall, self._safe()
+        recall, safe = self.spec.model.rescoring, self._safe()
         return safe if recall is None else np.where(safe == NO_TIME, NO_TIME, safe - recall.within)
 
     def _recall_source(self) -> str:
-        assert self.spec.recall is not None
+        assert self.spec.model.rescoring is not None
         return next(
-            look.source for look in self.spec.lookups if look.name == self.spec.recall.lookup
+            look.source
+            for look in self.spec.features.joins
+            if look.name == self.spec.model.rescoring.join
         )
 
     def _recalled(self, max_rows: int) -> Prepared | None:
@@ -371,4 +375,4 @@ class Pipeline:
 
 def new_tables(spec: DomainSpec) -> dict[str, SecondKeyTable]:
     """Make the tables of a domain's second keys, empty."""
-    return {t.name: SecondKeyTable(t, spec.partitions) for t in spec.tables}
+    return {t.name: SecondKeyTable(t, spec.partitions) for t in spec.features.tables}

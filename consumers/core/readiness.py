@@ -55,10 +55,10 @@ class Ready:
             ready = events.event_time < self._schedule.until
         for table in self._tables.values():
             ready &= table.asks_for(events.event_time) <= table.watermark
-        recall = self._spec.recall
-        for lookup in self._spec.lookups:
+        recall = self._spec.model.rescoring
+        for lookup in self._spec.features.joins:
             met = events.event_time
-            if answered is not None and recall is not None and lookup.name == recall.lookup:
+            if answered is not None and recall is not None and lookup.name == recall.join:
                 met = answered
             # More of the watermark's own instant may come: it must have been passed.
             ready &= met - lookup.delay < self.watermark(lookup.source)[events.partition]
@@ -67,12 +67,12 @@ class Ready:
     def why_not(self, event: Events) -> str | None:
         """Say what an event waits for, if it does."""
         if self._schedule is not None and event.event_time[0] >= self._schedule.until:
-            return f"the version of {self._spec.recipe.name} that answers at its time"
+            return f"the version of {self._spec.model.recipe.name} that answers at its time"
         for name, table in self._tables.items():
             if table.asks_for(event.event_time)[0] > table.watermark:
                 source, partition = table.behind()
                 return f"{name}: the clock of {source}, partition {partition}"
-        for lookup in self._spec.lookups:
+        for lookup in self._spec.features.joins:
             asked = event.event_time[0] - lookup.delay
             if asked >= self.watermark(lookup.source)[event.partition[0]]:
                 return f"the clock of {lookup.source}, partition {event.partition[0]}"

@@ -17,7 +17,7 @@ from streamsim.consumers.clean.cleaner import decode
 from streamsim.consumers.collect.records import collect
 from streamsim.streams.events import Events, Ints, Mask, Records, as_objects
 from streamsim.streams.spec import SourceSpec
-from streamsim.streams.spec.features import Recall
+from streamsim.streams.spec.modelling import Rescoring
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class Recalls:
     """What is to be scored again in one worker's partitions."""
 
-    def __init__(self, recall: Recall, trigger: SourceSpec, partitions: int) -> None:
+    def __init__(self, recall: Rescoring, trigger: SourceSpec, partitions: int) -> None:
         self._recall, self._trigger, self._partitions = recall, trigger, partitions
         self._waiting: list[tuple[Events, Ints, list[str]]] = []
         self._scoring: list[Events] = []

@@ -42,17 +42,24 @@ def state_hash(spec: DomainSpec) -> str:
     """Fingerprint of what the state of a domain is made of: another one cannot be read as it."""
     parts = {
         "layout": LAYOUT,
-        "sources": [(s.name, s.role, s.key) for s in spec.sources],
-        "windows": [(w.name, w.key, w.value) for w in spec.windows],
-        "tables": [(t.name, t.key, t.bucket, t.delay, sorted(t.counts)) for t in spec.tables],
-        "lookups": [(look.source, look.fields, *look.apart) for look in spec.lookups],
+        "sources": [(s.name, s.role, s.key) for s in spec.inputs.sources],
+        "windows": [(w.name, w.key, w.value) for w in spec.features.windows],
+        "tables": [
+            (t.name, t.key, t.bucket, t.delay, sorted(t.counts)) for t in spec.features.tables
+        ],
+        "lookups": [(look.source, look.fields, *look.apart) for look in spec.features.joins],
     }
-    if spec.trackers:
-        parts["trackers"] = [(t.name, t.layout, t.joined) for t in spec.trackers]
-    if spec.feeds:
-        parts["feeds"] = [spec.feeds.column, spec.feeds.unit, spec.feeds.value, *spec.feeds.same]
-    if spec.slate is not None:
-        parts["slate"] = spec.slate.size
+    if spec.features.trackers:
+        parts["trackers"] = [(t.name, t.layout, t.joined) for t in spec.features.trackers]
+    if spec.alerting.feeds:
+        parts["feeds"] = [
+            spec.alerting.feeds.column,
+            spec.alerting.feeds.unit,
+            spec.alerting.feeds.value,
+            *spec.alerting.feeds.same,
+        ]
+    if spec.model.slate is not None:
+        parts["slate"] = spec.model.slate.size
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -69,19 +76,21 @@ class State:
         self.spec = spec
         n, trigger = spec.partitions, spec.trigger
         self.account = Account(spec)
-        self.clocks = {s.name: np.full(n, NO_TIME) for s in spec.sources}
-        self.next = {s.name: np.full(n, -1) for s in spec.sources}
+        self.clocks = {s.name: np.full(n, NO_TIME) for s in spec.inputs.sources}
+        self.next = {s.name: np.full(n, -1) for s in spec.inputs.sources}
         """Per source and partition, the offset up to which records have been taken in."""
-        self.seen = {s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.sources}
-        back = spec.recall.within if spec.recall is not None else 0
+        self.seen = {
+            s.name: SeenIds(n, max(s.remember, s.allowed_lateness)) for s in spec.inputs.sources
+        }
+        back = spec.model.rescoring.within if spec.model.rescoring is not None else 0
         slack = max(trigger.allowed_lateness, back)
-        self.windows = {w.name: WindowState(w, slack) for w in spec.windows}
-        self.lookups = {look.name: new_lookup(look, n) for look in spec.lookups}
-        self.recalls = Recalls(spec.recall, trigger, n) if spec.recall else None
-        self.trackers = {t.name: TrackedState(t) for t in spec.trackers}
-        self.contributions = [Contributions(spec.name, t, n) for t in spec.tables]
+        self.windows = {w.name: WindowState(w, slack) for w in spec.features.windows}
+        self.lookups = {look.name: new_lookup(look, n) for look in spec.features.joins}
+        self.recalls = Recalls(spec.model.rescoring, trigger, n) if spec.model.rescoring else None
+        self.trackers = {t.name: TrackedState(t) for t in spec.features.trackers}
+        self.contributions = [Contributions(spec.name, t, n) for t in spec.features.tables]
         self.judged = JudgedRows(spec)
-        self.feeds = FeedCounts(spec.name, spec.feeds, n) if spec.feeds else None
+        self.feeds = FeedCounts(spec.name, spec.alerting.feeds, n) if spec.alerting.feeds else None
         self.alerted: list[dict[str, int]] = [{} for _ in range(n)]
         """Per partition and entity, when the last alert was raised on it (ms)."""
         self.behind: list[set[int]] = [set() for _ in range(n)]
@@ -117,7 +126,7 @@ class State:
 
     def note_context(self, events: Events) -> None:
         """Note versions of a context source that is looked up."""
-        for lookup in self.spec.lookups:
+        for lookup in self.spec.features.joins:
             if self._journal is not None and lookup.source == events.source:
                 columns = {
                     "key": events.entity,
@@ -145,7 +154,7 @@ class State:
 
     def is_quiet(self, events: Events) -> Mask:
         """Say of which events' entities an alert has been raised within the rule's cool-down."""
-        cooldown = self.spec.alert.cooldown
+        cooldown = self.spec.alerting.rule.cooldown
         places = zip(events.partition.tolist(), events.entity, strict=True)
         last = [self.alerted[p].get(who) for p, who in places]
         times = events.event_time.tolist()
@@ -160,7 +169,7 @@ class State:
 
         These are taken to raise one now.
         """
-        cooldown = self.spec.alert.cooldown
+        cooldown = self.spec.alerting.rule.cooldown
         if not cooldown:
             return np.arange(len(events))
         rows = []
@@ -198,7 +207,7 @@ class State:
         as it came (ms).
         """
         spec = self.spec
-        least = clock - spec.trigger.allowed_lateness - spec.timeline.label_delay
+        least = clock - spec.trigger.allowed_lateness - spec.labels.delay
         for row in np.flatnonzero(events.event_time < least).tolist():
             self.behind[int(events.partition[row])].add(int(events.offset[row]))
 
@@ -229,7 +238,7 @@ class State:
         for name, rows in tracked.items():
             own = {"key": rows["key"], "row": rows["row"]}
             self._journal.note(f"tracked:{name}", rows["partition"], own)
-        for w in self.spec.windows:
+        for w in self.spec.features.windows:
             columns: dict[str, Any] = {
                 "key": events.columns[w.key],
                 "time": events.event_time,

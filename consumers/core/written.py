@@ -42,7 +42,7 @@ def snapshot(
         content[f"{name}:key"], content[f"{name}:time"], content[f"{name}:row"] = lookup.kept(
             partition
         )
-    for table, contributions in zip(state.spec.tables, state.contributions, strict=True):
+    for table, contributions in zip(state.spec.features.tables, state.contributions, strict=True):
         for source in contributions.sources:
             bucket, keys_ = contributions.open(source, partition)
             content[f"open:{table.name}:{source}:bucket"] = bucket
@@ -57,7 +57,7 @@ def standing(state: State, p: int, pending: Ints, asks_from: Ints, order: Ints |
         pending = np.concatenate([pending, again])
     if order is None:
         order = state.order.get(p, np.empty(0, np.int64))
-    names = [source.name for source in state.spec.sources]
+    names = [source.name for source in state.spec.inputs.sources]
     content: Content = {
         "next": np.array([state.next[name][p] for name in names]),
         "clock": np.array([state.clocks[name][p] for name in names]),
@@ -71,7 +71,7 @@ def standing(state: State, p: int, pending: Ints, asks_from: Ints, order: Ints |
         content["watched"] = state.feeds.until[p : p + 1].copy()
     for name in names:
         content[f"account:{name}"] = np.array(list(state.account.of(name, p).values()))
-    for table, contributions in zip(state.spec.tables, state.contributions, strict=True):
+    for table, contributions in zip(state.spec.features.tables, state.contributions, strict=True):
         content[f"closed:{table.name}"] = np.array(contributions.closed(p))
     return content
 
@@ -80,7 +80,7 @@ def restore(state: State, p: int, contents: Sequence[Content]) -> None:
     """Take in a snapshot, if any, and the cuts after it, in order."""
     spec, last = state.spec, contents[-1]
     state.kept(p, last)
-    for i, source in enumerate(spec.sources):
+    for i, source in enumerate(spec.inputs.sources):
         state.next[source.name][p] = last["next"][i]
         state.clocks[source.name][p] = last["clock"][i]
         state.account.set(source.name, p, _ints(last[f"account:{source.name}"]).tolist())
@@ -92,7 +92,7 @@ def restore(state: State, p: int, contents: Sequence[Content]) -> None:
         order = _ints(last["order"])
         if len(order):
             state.order[p] = order
-    for window in spec.windows:
+    for window in spec.features.windows:
         _restore_window(state, p, window.name, contents)
     _restore_feeds(state, p, contents)
     _restore_recalls(state, p, contents)
@@ -115,7 +115,7 @@ def restore(state: State, p: int, contents: Sequence[Content]) -> None:
     for called, lookup in state.lookups.items():
         keys, times = _rows(contents, f"lookup:{called}", "key", "time")
         lookup.restore(p, keys, times, _texts(contents, f"lookup:{called}:row"))
-    for table, contributions in zip(spec.tables, state.contributions, strict=True):
+    for table, contributions in zip(spec.features.tables, state.contributions, strict=True):
         closed = _ints(last[f"closed:{table.name}"]).tolist()
         for source_name, until in zip(contributions.sources, closed, strict=True):
             keys, bucket = _rows(contents, f"open:{table.name}:{source_name}", "key", "bucket")

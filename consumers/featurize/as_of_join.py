@@ -11,7 +11,8 @@ import orjson
 
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
-from streamsim.streams.spec.features import Joined, Lookup
+from streamsim.streams.spec.feature_vector import Joined
+from streamsim.streams.spec.features import AsOfJoin
 
 
 class Versions(Protocol):
@@ -43,7 +44,7 @@ _Versions = tuple[list[int], list[tuple[Any, ...]]]
 class LookupState:
     """The versions of one context source, per partition and key."""
 
-    def __init__(self, lookup: Lookup, partitions: int) -> None:
+    def __init__(self, lookup: AsOfJoin, partitions: int) -> None:
         self._lookup = lookup
         self._keys: list[dict[str, _Versions]] = [{} for _ in range(partitions)]
 
@@ -111,12 +112,12 @@ class LookupState:
             versions.insert(at, tuple(row))
 
 
-def as_texts(events: Events, lookup: Lookup) -> Objects:
+def as_texts(events: Events, lookup: AsOfJoin) -> Objects:
     """Return versions as they are written down."""
     return as_objects(as_text(row) for row in rows_of(events, lookup))
 
 
-def rows_of(events: Events, lookup: Lookup) -> list[tuple[Any, ...]]:
+def rows_of(events: Events, lookup: AsOfJoin) -> list[tuple[Any, ...]]:
     """Return the fields of each version; a number that is not known is ``None`` as a text is."""
     columns = []
     for name in lookup.fields:

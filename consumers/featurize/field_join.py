@@ -16,13 +16,14 @@ import orjson
 from streamsim.consumers.featurize.as_of_join import LookupState, Versions, as_text, rows_of
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
-from streamsim.streams.spec.features import Joined, Lookup
+from streamsim.streams.spec.feature_vector import Joined
+from streamsim.streams.spec.features import AsOfJoin
 
 _Said = tuple[list[int], list[Any]]
 """Times and values of one field, in order of time; of the same time, in order of arrival."""
 
 
-def new_lookup(lookup: Lookup, partitions: int) -> Versions:
+def new_lookup(lookup: AsOfJoin, partitions: int) -> Versions:
     """Return the empty state of a lookup."""
     kind = CarriedState if lookup.carry else LookupState
     return kind(lookup, partitions)
@@ -35,7 +36,7 @@ class CarriedState:
     versions.
     """
 
-    def __init__(self, lookup: Lookup, partitions: int) -> None:
+    def __init__(self, lookup: AsOfJoin, partitions: int) -> None:
         self._lookup = lookup
         self._keys: list[dict[str, dict[int, _Said]]] = [{} for _ in range(partitions)]
 

@@ -16,7 +16,7 @@ import orjson
 
 from streamsim.consumers.featurize.history import History, KeyIndex
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound
-from streamsim.streams.spec.features import SecondKey
+from streamsim.streams.spec.features import GlobalTableSpec
 from streamsim.streams.topics import topic
 
 Open: TypeAlias = tuple[Ints, Ints, Objects]
@@ -32,7 +32,7 @@ class Contributions:
         How many partitions each contributing source has.
     """
 
-    def __init__(self, domain: str, table: SecondKey, partitions: int) -> None:
+    def __init__(self, domain: str, table: GlobalTableSpec, partitions: int) -> None:
         self._table = table
         self._topic = topic(domain, table.name)
         self._closed = {s: np.full(partitions, NO_TIME) for s in table.sources}
@@ -184,7 +184,7 @@ def record_key(source: str, partition: int) -> bytes:
 class SecondKeyTable:
     """The whole table: all partitions' closed buckets, readable up to the common watermark."""
 
-    def __init__(self, table: SecondKey, partitions: int) -> None:
+    def __init__(self, table: GlobalTableSpec, partitions: int) -> None:
         self._table = table
         self._column = {
             source: [i for i, s in enumerate(table.counts.values()) if s == source]

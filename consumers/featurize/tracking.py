@@ -10,7 +10,8 @@ import numpy as np
 from streamsim.consumers.featurize.history import PlacedKeys
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import Events, Ints
-from streamsim.streams.spec.features import Arrays, Joined, Slots, Tracker
+from streamsim.streams.spec.feature_vector import Arrays, Joined
+from streamsim.streams.spec.features import Slots, Tracker
 
 _WORD = 8
 

@@ -17,7 +17,8 @@ from streamsim.consumers.featurize.history import History, PlacedKeys, Slots
 from streamsim.consumers.featurize.tracking import TrackedState
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.features import Aggregates, Past, Windows
+from streamsim.streams.spec.feature_vector import Aggregates, Past
+from streamsim.streams.spec.features import Windows
 
 Lineage: TypeAlias = "list[dict[str, Any]] | None"
 
@@ -156,7 +157,7 @@ def featurize(
     are to say of their context.
     """
     pasts = {}
-    for w in spec.windows:
+    for w in spec.features.windows:
         asked = events.partition, events.strings(w.key), events.event_time
         own = windows[w.name]
         pasts[w.name] = (
@@ -164,17 +165,17 @@ def featurize(
         )
     counts = {
         t.name: tables[t.name].windows(events.strings(t.key), events.event_time)
-        for t in spec.tables
+        for t in spec.features.tables
     }
     times = dict.fromkeys(lookups, events.event_time)
-    if answered is not None and spec.recall is not None:
-        times[spec.recall.lookup] = answered
+    if answered is not None and spec.model.rescoring is not None:
+        times[spec.model.rescoring.join] = answered
     joined = {
         name: lookup.as_of(events.partition, events.entity, times[name])
         for name, lookup in lookups.items()
     }
     tracked = {name: tracker.update(events, joined) for name, tracker in trackers.items()}
     aggregates = Aggregates(pasts, counts, joined, tracked)
-    features = spec.features.assemble(events, aggregates).astype(np.float32)
-    lineage = spec.features.lineage
+    features = spec.features.vector.assemble(events, aggregates).astype(np.float32)
+    lineage = spec.features.vector.lineage
     return features, None if lineage is None else lineage(aggregates)

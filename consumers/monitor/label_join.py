@@ -39,7 +39,7 @@ class JudgedRows:
 
     def __init__(self, spec: DomainSpec) -> None:
         n = spec.partitions
-        self._spec, self._step = spec, spec.accuracy.step
+        self._spec, self._step = spec, spec.alerting.accuracy.step
         self._topic = topic(spec.name, JUDGED)
         self.until = np.full(n, NO_TIME)
         """Per partition, the event time before which all has been judged and published (ms)."""
@@ -63,9 +63,9 @@ class JudgedRows:
         known
             From when on each counts as known (ms).
         """
-        field = self._spec.label_field
+        field = self._spec.labels.field
         value = np.ones(len(events), np.int64) if field is None else events.integers(field)
-        rows = fingerprint(events.strings(self._spec.label_key)), known, value
+        rows = fingerprint(events.strings(self._spec.labels.key)), known, value
         self._add(self._labels, events.partition, rows)
         return dict(zip(("id", "time", "value"), rows, strict=True))
 
@@ -112,8 +112,8 @@ class JudgedRows:
         """Take in what waited in a partition; what has been judged since is left out."""
         self.until[partition] = until
         own = np.full(len(scores[1]), partition)
-        if self._spec.slate is not None:
-            scores = scores[0], scores[1], scores[2].reshape(-1, 1 + self._spec.slate.size)
+        if self._spec.model.slate is not None:
+            scores = scores[0], scores[1], scores[2].reshape(-1, 1 + self._spec.model.slate.size)
         waiting = scores[1] >= until
         self._add(self._scores, own[waiting], _take(scores, waiting))
         own = np.full(len(labels[1]), partition)
@@ -136,7 +136,7 @@ class JudgedRows:
         # A label is never older than its event: what is known by then is of events judged by now.
         self._labels[p] = [_take(known, known[1] >= end)] if labels else []
         ids, time, score = due
-        missing = self._spec.unlabelled
+        missing = self._spec.labels.unlabelled
         label = np.full(len(ids), -1 if missing is None else missing)
         key, value = self._in_time(known, ids, time)
         if len(key) and len(ids):
@@ -144,7 +144,7 @@ class JudgedRows:
             found = (last >= 0) & (key[last] == ids)
             label[found] = value[last[found]]
         if score.ndim > 1:
-            label, score = self._spec.truth(label, score[:, 1:]), score[:, 0]
+            label, score = self._spec.model.truth(label, score[:, 1:]), score[:, 0]
         sure = label >= 0
         return time[sure], score[sure], label[sure]
 
@@ -158,7 +158,7 @@ class JudgedRows:
         at = np.searchsorted(by_id, labels[0]).clip(0, max(len(by_id) - 1, 0))
         if not len(by_id) or not len(labels[0]):
             return _EMPTY, _EMPTY
-        delay = self._spec.timeline.label_delay
+        delay = self._spec.labels.delay
         good = (by_id[at] == labels[0]) & (labels[1] <= time[order][at] + delay)
         key, known, value = _take(labels, good)
         order = np.lexsort((known, key))

@@ -69,14 +69,16 @@ class Lasting:
         self.changelog = Changelog(spec, producer, config.group, trim)
         self.latencies = Latencies()
         self.rolling = Rolling(spec)
-        self.feeds = FeedStates(spec.feeds, spec.partitions) if spec.feeds else None
+        self.feeds = (
+            FeedStates(spec.alerting.feeds, spec.partitions) if spec.alerting.feeds else None
+        )
         self.told = dict.fromkeys(("judged", "watched"), NO_TIME)
         """Up to when the accuracy, and the feeds, have been told of, and confirmed (ms)."""
         self.signature: Signature | None = None
         self.schedule: Schedule | None = None
         self.scorer = HttpScorer(
             settings.model_url,
-            spec.recipe.name,
+            spec.model.recipe.name,
             timeout_s=settings.score_timeout_s,
             max_rows=settings.max_rows,
         )

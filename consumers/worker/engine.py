@@ -68,7 +68,8 @@ class Engine(Service):
         self._on_finished, self._give_up, self._refuse = finished, crash, refuse
         self.inboxes = {
             spec.name: Inbox(
-                {topic(spec.name, s.name): s.name for s in spec.sources}, config.settings.queue_rows
+                {topic(spec.name, s.name): s.name for s in spec.inputs.sources},
+                config.settings.queue_rows,
             )
             for spec in specs
         }
@@ -102,7 +103,7 @@ class Engine(Service):
             lasting = self._lasting[spec.name] = Lasting(spec, config, producer, trimmer)
             await self._stack.enter_async_context(lasting.scorer)
             lasting.signature = await _patient(lasting.scorer, settings.ready_s)
-            if config.renews and spec.renewal is not None:
+            if config.renews and spec.model.renewal is not None:
                 lasting.schedule = Schedule(lasting.signature)
             self.add_future(self._guard(self._follow(lasting)))
             self.add_future(self._guard(self._report(lasting)))
@@ -140,7 +141,7 @@ class Engine(Service):
             except StateError as error:
                 self._refuse(error)
             self._runners[spec.name] = runner
-            for source in spec.sources:
+            for source in spec.inputs.sources:
                 for p in partitions:
                     tp = TP(topic(spec.name, source.name), p)
                     positions[tp] = max(0, int(runner.kept[source.name][p]))
@@ -182,7 +183,7 @@ class Engine(Service):
             hold=config.hold,
             tables=lasting.tables,
             journal=config.durable,
-            key=privacy_key(settings) if any(s.sensitive for s in spec.sources) else None,
+            key=privacy_key(settings) if any(s.sensitive for s in spec.inputs.sources) else None,
             schedule=lasting.schedule,
         )
         contents = await lasting.changelog.restore(config.broker, partitions, generation)
@@ -245,7 +246,7 @@ class Engine(Service):
         """Take in what is told of models; return whether more is known of this one's versions."""
         if lasting.schedule is None:
             return False
-        group, model = self.config.group, lasting.spec.recipe.name
+        group, model = self.config.group, lasting.spec.model.recipe.name
         entry = read_entry(orjson.loads(value), group, model)
         return entry is not None and lasting.schedule.add(entry)
 
@@ -317,7 +318,7 @@ def _common(spec: DomainSpec, assigned: frozenset[TP]) -> list[int]:
     """Return the partitions of a domain that are assigned; they are the same of all sources."""
     own = {
         source.name: {tp.partition for tp in assigned if tp.topic == topic(spec.name, source.name)}
-        for source in spec.sources
+        for source in spec.inputs.sources
     }
     partitions = own[spec.trigger.name]
     if any(other != partitions for other in own.values()):

@@ -93,7 +93,7 @@ def timed_pace(spec: DomainSpec, rate: float | None, speed: str | None, wall_ms:
     """Return the pace that the options ask for; by default that of the domain's demonstration."""
     if rate is not None:
         return ByRate(wall_ms, rate)
-    chosen = parse_speed(speed) if speed else spec.timeline.days_per_minute * 1440
+    chosen = parse_speed(speed) if speed else spec.world.days_per_minute * 1440
     return AtOnce() if chosen == float("inf") else BySpeed(wall_ms, chosen)
 
 
@@ -110,7 +110,9 @@ def _batches(
     spec: DomainSpec, source: Path | None, settings: Settings, days: float | None
 ) -> Iterator[Batch]:
     if source is None:
-        return wire(spec, world_slices(spec, settings.seed, spec.options, days, settings=settings))
+        return wire(
+            spec, world_slices(spec, settings.seed, spec.world.options, days, settings=settings)
+        )
     if source.is_file() and read_manifest(source) is not None:
         return read_recording(source).batches(spec)
     return wire(spec, file_slices(spec, source, settings))

@@ -196,7 +196,7 @@ def _service(wanted: bool, spec: DomainSpec) -> Iterator[Proxy | None]:
             "--port",
             str(port),
             "--model",
-            spec.recipe.name,
+            spec.model.recipe.name,
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -28,7 +28,7 @@ def pseudonymised(spec: DomainSpec, slices: Iterable[Slice], key: bytes) -> Iter
     key
         Of the keyed hash (:func:`streamsim.streams.privacy.pseudonyms.pseudonym`).
     """
-    edge = _Edge(spec.pseudonyms, spec.pseudonyms.get(spec.trigger.key), key)
+    edge = _Edge(spec.inputs.pseudonyms, spec.inputs.pseudonyms.get(spec.trigger.key), key)
     for piece in slices:
         yield Slice(piece.until, tuple(map(edge.emission, piece.emissions)))
 

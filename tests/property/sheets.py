@@ -88,7 +88,7 @@ def events_of(path: Path, chunk: int = 50_000) -> dict[str, list[Any]]:
     Per source, in the order of sending; each event comes with its source's clock. Every
     heartbeat has to be one.
     """
-    found: dict[str, list[Any]] = {source.name: [] for source in SPEC.sources}
+    found: dict[str, list[Any]] = {source.name: [] for source in SPEC.inputs.sources}
     for batch in batches_of(path, chunk):
         for records in as_records(SPEC, [batch]):
             collected = collect(records)

@@ -36,8 +36,9 @@ from tests.property.logs import (
 )
 
 JUDGED_TOPIC = topic(SPEC.name, JUDGED)
-CHAINED = replace(chained(SPEC), feeds=None)  # feeds are told of in spans, which depend on batches
-TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.tables)}
+# Feeds are told of in spans, which depend on batches.
+CHAINED = replace(chained(SPEC), alerting=replace(SPEC.alerting, feeds=None))
+TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.features.tables)}
 
 
 def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:

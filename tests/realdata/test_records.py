@@ -72,7 +72,7 @@ def streamed(healthcare: DomainSpec, record: Path) -> Streamed:
     keys: list[bytes] = []
 
     def watch(prepared: Prepared) -> None:
-        frame = pd.DataFrame(prepared.features, columns=list(healthcare.features.names))
+        frame = pd.DataFrame(prepared.features, columns=list(healthcare.features.vector.names))
         frame.index = pd.Index(prepared.events.event_id)
         frames.append(frame.assign(time=prepared.events.event_time, entity=prepared.events.entity))
 

@@ -113,8 +113,8 @@ def test_a_response_with_numbers_is_read_as_it_was_written(binary: bool, slate: 
 
 
 def test_a_model_without_the_domains_estimates_is_refused() -> None:
-    names = SPEC.features.names
-    bare = Signature("m", "1", names, SPEC.feature_hash, 0.5, (0.0,) * len(names))
+    names = SPEC.features.vector.names
+    bare = Signature("m", "1", names, SPEC.features.fingerprint, 0.5, (0.0,) * len(names))
     with pytest.raises(ModelError, match=r"estimates -, but logistics has remaining_life_min"):
         bare.check(SPEC)
 

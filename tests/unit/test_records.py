@@ -14,7 +14,8 @@ from streamsim.streams.domains.healthcare.clinical.items import ITEMS, UNITLESS
 from streamsim.streams.domains.healthcare.clinical.units import analyte
 from streamsim.streams.domains.healthcare.meds import Record
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.world import PLACE, Slice
+from streamsim.streams.spec.input_maps import PLACE
+from streamsim.streams.spec.world import Slice
 
 COLUMNS = ["subject_id", "time", "code", "value"]
 IN, OUT = "HOSPITAL_ADMISSION//EW EMER.//EMERGENCY ROOM", "HOSPITAL_DISCHARGE//HOME"
