@@ -140,7 +140,7 @@ def _featurized(
     for _ in domain.run(as_records(spec, batches)):
         pass
     ids = [i for p in made for i in p.events.event_id]
-    label, known = label_of(spec, read_labels(spec, said), ids)
+    label, known = label_of(spec.labels, read_labels(spec.labels, said), ids)
     entity = np.array([int(who) for p in made for who in p.events.entity])
     time = np.concatenate([p.events.event_time for p in made])
     features = np.concatenate([p.features for p in made])

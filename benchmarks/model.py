@@ -92,5 +92,5 @@ def figures_of(spec: DomainSpec, model: Loaded, data: Labelled) -> dict[str, Int
     truth = spec.model.truth(data.labels, items_of(answer, n))
     return {
         **measure(truth, data.entities, scores_of(answer)),
-        **judge_estimates(spec, data, estimates_of(answer, n)),
+        **judge_estimates(spec.model, data, estimates_of(answer, n)),
     }

@@ -123,7 +123,7 @@ def compare(spec: DomainSpec, model: Loaded, seed: int, days: float, **options: 
     """
     slices = list(world_slices(spec, seed, {**spec.world.options, **options}, days))
     said = {source.name for source in spec.inputs.sources if source.role is Role.LABEL}
-    labels = read_labels(spec, (
+    labels = read_labels(spec.labels, (
         value
         for piece in slices
         for emission in piece.emissions
@@ -138,7 +138,7 @@ def compare(spec: DomainSpec, model: Loaded, seed: int, days: float, **options: 
         if champion_of(score[2]) != score[2]
     }
     ids = list(renewed)
-    label, known = label_of(spec, labels, ids)
+    label, known = label_of(spec.labels, labels, ids)
     ids = [key for key, is_known in zip(ids, known.tolist(), strict=True) if is_known]
     right = [
         spec.model.truth(label[known], np.array([found[key][1] for key in ids])).astype(np.float64)

@@ -13,7 +13,7 @@ from typing import Any
 from streamsim.models.composed import Composed
 from streamsim.models.kept_columns import KeptColumns
 from streamsim.streams.signature import Signature
-from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.spec import DomainSpec, Estimator, Model
 from streamsim.streams.statistics.intervals import Interval
 
 FOLDS = 3
@@ -77,7 +77,7 @@ Cross-validated in {FOLDS} {apart}; in brackets where 95 % of the figures lie if
 {rows}
 
 ## Limits
-{_honesty(spec, metrics)} {_caps(spec)}The card describes
+{_honesty(spec.model, metrics)} {_caps(spec.model)}The card describes
 the period that it names, and nothing after it.
 """
 
@@ -90,10 +90,10 @@ def _named(estimator: Estimator) -> str:
     return type(estimator).__name__
 
 
-def _honesty(spec: DomainSpec, metrics: Mapping[str, float]) -> str:
+def _honesty(model: Model, metrics: Mapping[str, float]) -> str:
     """Say what a score is worth as a probability."""
     error = f"by {metrics['calibration_error']:g} on average"
-    if not spec.model.recipe.calibrated:
+    if not model.recipe.calibrated:
         return (
             "A score ranks events; it is a probability only where prevalence is as above, "
             f"and wrong {error} even there: nothing calibrates it."
@@ -105,11 +105,11 @@ def _honesty(spec: DomainSpec, metrics: Mapping[str, float]) -> str:
     )
 
 
-def _caps(spec: DomainSpec) -> str:
+def _caps(model: Model) -> str:
     """Say what is known of the truth of what is estimated."""
     return "".join(
         f"`{e.name}` ({e.help}) lies from {e.low:g} to {e.high:g} {e.unit}: what is beyond "
         "counts as that, in training and in the errors above. Rows of which nobody can say are "
         "left out. "
-        for e in spec.model.estimates
+        for e in model.estimates
     )

@@ -17,7 +17,7 @@ from streamsim.streams.answers import Answers
 from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec import DomainSpec, Model
 
 
 def fit(spec: DomainSpec, data: Labelled, seed: int) -> Fitted:
@@ -57,7 +57,7 @@ def cross_validated(
     more = len(spec.model.estimates) + (0 if spec.model.slate is None else spec.model.slate.size)
     size = (1 + more,) if more else ()
     answers, fold = np.empty((len(order), *size)), np.full(len(order), -1)
-    folds = _folds(spec, data, order, seed)
+    folds = _folds(spec.model, data, order, seed)
     for number, held_out in enumerate(folds):
         if spec.model.slate is not None and number == 0:
             continue
@@ -74,10 +74,10 @@ def cross_validated(
     return answers, fold
 
 
-def _folds(spec: DomainSpec, data: Labelled, order: Ints, seed: int) -> Sequence[Ints]:
+def _folds(model: Model, data: Labelled, order: Ints, seed: int) -> Sequence[Ints]:
     """Return the rows of each fold; ``order`` is that of time."""
-    if not spec.model.recipe.by_entity:
-        return np.array_split(order, FOLDS if spec.model.slate is None else FOLDS + 1)
+    if not model.recipe.by_entity:
+        return np.array_split(order, FOLDS if model.slate is None else FOLDS + 1)
     names, entity = np.unique(data.entities.astype(str), return_inverse=True)
     drawn = stream(seed, "folds").permutation(len(names)) % FOLDS
     return [np.flatnonzero(drawn[entity] == number) for number in range(FOLDS)]

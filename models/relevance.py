@@ -134,7 +134,8 @@ def worths(
 
 def sections(spec: DomainSpec, worth: Sequence[Worth], picks: Picks, features: Matrix) -> str:
     """Write the card's sections on what is used and what was dropped."""
-    selection, noun = spec.model.recipe.selection, spec.alerting.rule.noun
+    recipe, noun = spec.model.recipe, spec.alerting.rule.noun
+    selection, metric = recipe.selection, recipe.metric
     assert selection is not None  # there are picks
     halves = 2 * selection.pairs
     used = "\n".join(f"| {one.feature} | {one.lost} | {one.picked:.2f} |" for one in worth)
@@ -151,11 +152,11 @@ def sections(spec: DomainSpec, worth: Sequence[Worth], picks: Picks, features: M
     return f"""## Relevance
 A sparse model is shown {halves} halves of the {noun}s. Kept is what it picks on at least
 {picks.share:.0%} of them; of {len(picks.decoys)} shuffled copies of features, which are noise,
-{picks.decoys_kept} would have been. Lost is what {spec.model.recipe.metric} loses when the feature is
+{picks.decoys_kept} would have been. Lost is what {metric} loses when the feature is
 shuffled among rows that the model has not seen, the mean of {REPEATS} times; in brackets where 95 %
 of the draws of {noun}s lie. Of two features that say the same, neither loses much.
 {nothing}
-| feature | {spec.model.recipe.metric} lost | picked |
+| feature | {metric} lost | picked |
 |---|---|---|
 {used}
 

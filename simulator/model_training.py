@@ -144,7 +144,8 @@ def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) 
     settings
         Where real systems are to be reached; without it everything is in this process.
     """
-    files = (FileSource(spec, *found).slices() for found in find_files(spec, path))
+    found = find_files(spec.inputs, path)
+    files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
     return Reach(settings, path).collected(spec, together(files))
 
 
@@ -202,11 +203,11 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
         times.append(np.empty(0, np.int64))
     time = np.concatenate(times)
     told = (value for source in spec.label_sources for value in said[source.name])
-    label, known = label_of(spec, read_labels(spec, told), ids)
+    label, known = label_of(spec.labels, read_labels(spec.labels, told), ids)
     final = known & (time + spec.labels.delay <= end)
     numbers = np.full((len(time), len(spec.model.estimates)), np.nan)
     for place, estimate in enumerate(spec.model.estimates):
-        true = read_numbers(spec, estimate.field, said[estimate.source])
+        true = read_numbers(spec.labels, estimate.field, said[estimate.source])
         # Of the last events only those that ended soon are known: they would stand for all.
         old = time + estimate.delay <= end
         numbers[old, place] = numbers_of(true, ids)[old]

@@ -89,7 +89,7 @@ class Reach:
                 slices = with_answers(spec, ask, slices, self._party(ask))
             slices = spec.inputs.collect(slices)
             if spec.inputs.pseudonyms:
-                slices = pseudonymised(spec, slices, self._key())
+                slices = pseudonymised(spec.inputs, slices, self._key())
             yield from slices
 
     def _key(self) -> bytes:

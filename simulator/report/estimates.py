@@ -38,7 +38,7 @@ def estimates_quality(
     time = parse_times([row["event_time"] for row in rows])
     found = {}
     for estimate in spec.model.estimates:
-        true = numbers_of(read_numbers(spec, estimate.field, told[estimate.source]), ids)
+        true = numbers_of(read_numbers(spec.labels, estimate.field, told[estimate.source]), ids)
         known = np.isfinite(true)
         if now_ms is not None:
             known &= time + estimate.delay <= now_ms

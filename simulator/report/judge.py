@@ -12,7 +12,7 @@ import orjson
 from streamsim.streams.codec import decode_objects, parse_times
 from streamsim.streams.events import NO_TIME, Floats, Ints, Mask
 from streamsim.streams.labels import Label, label_of, read_labels
-from streamsim.streams.spec import DomainSpec, Planted
+from streamsim.streams.spec import DomainSpec, Planted, Recipe
 
 FAILURE = "failure"
 """How a stretch ended (``ended``) that nothing was done about in time."""
@@ -58,7 +58,7 @@ def join_labels(
     """
     rows = [orjson.loads(value) for value in scores]
     event_id = [row["event_id"] for row in rows]
-    label, final = label_of(spec, read_labels(spec, labels), event_id)
+    label, final = label_of(spec.labels, read_labels(spec.labels, labels), event_id)
     if spec.model.slate is not None:
         items = np.array([row["items"] for row in rows], np.int64).reshape(
             -1, spec.model.slate.size
@@ -78,7 +78,7 @@ def join_labels(
     )
 
 
-def quality(spec: DomainSpec, judged: Judged) -> dict[str, Any]:
+def quality(recipe: Recipe, judged: Judged) -> dict[str, Any]:
     """Measure the domain's metric over the events whose labels are final.
 
     ``value`` is ``None`` where there are not two classes to tell apart.
@@ -88,8 +88,8 @@ def quality(spec: DomainSpec, judged: Judged) -> dict[str, Any]:
     measure = {"average_precision": average_precision_score, "roc_auc": roc_auc_score}
     label, score = judged.label[judged.final], judged.score[judged.final]
     known = 0 < label.sum() < len(label)
-    value = round(float(measure[spec.model.recipe.metric](label, score)), 4) if known else None
-    return {"metric": spec.model.recipe.metric, "value": value, "labelled": len(label)}
+    value = round(float(measure[recipe.metric](label, score)), 4) if known else None
+    return {"metric": recipe.metric, "value": value, "labelled": len(label)}
 
 
 def alert_quality(
@@ -124,7 +124,7 @@ def alert_quality(
     if spec.alerting.rule.kinds:
         planted = [body for body in planted if body.get("kind") in spec.alerting.rule.kinds]
     found = (_spans if spec.alerting.rule.planted is Planted.SPANS else _events)(
-        spec, bodies, planted, read_labels(spec, labels), judged
+        spec, bodies, planted, read_labels(spec.labels, labels), judged
     )
     if found is None:
         return None

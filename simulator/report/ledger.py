@@ -9,7 +9,7 @@ import orjson
 
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.state.account import APPLIED, DEAD, DUPLICATE, FILTERED, HEARTBEAT, LATE
-from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.spec import DomainSpec, Inputs, Role
 from streamsim.streams.topics import SCORES, topic
 
 REJECTED = (LATE, DUPLICATE, DEAD)
@@ -156,12 +156,12 @@ class Ledger:
         }
         written[SCORES] = scored
         return close_account(
-            spec, {s.name: self.counts(s.name) for s in spec.inputs.sources}, written
+            spec.inputs, {s.name: self.counts(s.name) for s in spec.inputs.sources}, written
         )
 
 
 def close_account(
-    spec: DomainSpec, counts: Mapping[str, Mapping[str, int]], written: Mapping[str, int]
+    inputs: Inputs, counts: Mapping[str, Mapping[str, int]], written: Mapping[str, int]
 ) -> dict[str, Any]:
     """Close a domain's account.
 
@@ -178,7 +178,7 @@ def close_account(
     The classes of the triggers, and under ``context`` and ``labels`` those of the others;
     ``unaccounted`` is what is in none (negative: in two).
     """
-    trigger = spec.trigger.name
+    trigger = inputs.trigger.name
     own = counts[trigger]
     by = {name: own.get(name, 0) for name in FILTERED}
     common = {name: own.get(name, 0) for name in REJECTED}
@@ -193,7 +193,7 @@ def close_account(
         "filtered_by": by,
     }
     for part, role in (("context", Role.CONTEXT), ("labels", Role.LABEL)):
-        names = [s.name for s in spec.inputs.sources if s.role is role]
+        names = [s.name for s in inputs.sources if s.role is role]
         classes = {
             name: sum(counts[source].get(name, 0) for source in names)
             for name in (APPLIED, *REJECTED)

@@ -57,7 +57,7 @@ def domain_report(
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
         "model": ledger.model(),
-        "quality": quality(spec, judged),
+        "quality": quality(spec.model.recipe, judged),
         **({"estimates": estimates} if estimates else {}),
         "accuracy": ledger.accuracy,
     }

@@ -65,7 +65,7 @@ def replay(
         outputs += domain.push(records)
     written[SCORES] = sum(1 for r in outputs if r.topic == topic(spec.name, SCORES))
     counts = {s.name: domain.pipeline.account.total(s.name) for s in spec.inputs.sources}
-    return make_outcome(spec, outputs, close_account(spec, counts, written))
+    return make_outcome(spec, outputs, close_account(spec.inputs, counts, written))
 
 
 def record_world(

@@ -78,8 +78,9 @@ def batches_of(path: Path, chunk: int) -> Iterator[Batch]:
     """Send a file, read so many rows at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "read_chunks", partial(read_chunks, rows=chunk))
-        ((file, kind),) = files.find_files(SPEC, path)
-        yield from wire(SPEC, files.FileSource(SPEC, file, kind).slices())
+        ((file, kind),) = files.find_files(SPEC.inputs, path)
+        source = files.FileSource(SPEC.inputs, file, kind, SPEC.longest_delay)
+        yield from wire(SPEC, source.slices())
 
 
 def events_of(path: Path, chunk: int = 50_000) -> dict[str, list[Any]]:

@@ -81,7 +81,9 @@ def streamed(
     for _ in domain.run(as_records(healthcare, batches)):
         pass
     found = pd.concat(frames)
-    label, known = label_of(healthcare, read_labels(healthcare, said), found.index.tolist())
+    label, known = label_of(
+        healthcare.labels, read_labels(healthcare.labels, said), found.index.tolist()
+    )
     assert known.all()
     features = found[list(healthcare.features.vector.names)].to_numpy(np.float32)
     time, patient_ = found["time"].to_numpy(), as_objects(found["entity"])

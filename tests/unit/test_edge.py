@@ -36,7 +36,7 @@ def emission(values: list[bytes], keys: list[bytes | None]) -> Emission:
 
 
 def sent(spec: DomainSpec, *emissions: Emission) -> list[Emission]:
-    (piece,) = pseudonymised(spec, [Slice(10, emissions)], KEY)
+    (piece,) = pseudonymised(spec.inputs, [Slice(10, emissions)], KEY)
     return list(piece.emissions)
 
 

@@ -53,8 +53,8 @@ def source(spec: DomainSpec, folder: Path) -> FileSource:
     frame = pd.DataFrame(ROWS, columns=COLUMNS)
     frame["time"] = pd.to_datetime(frame["time"], format="mixed")
     frame.to_parquet(folder / "record.parquet")
-    ((path, kind),) = find_files(spec, folder)
-    return FileSource(spec, path, kind)
+    ((path, kind),) = find_files(spec.inputs, folder)
+    return FileSource(spec.inputs, path, kind, spec.longest_delay)
 
 
 def bodies(slices: list[Slice]) -> dict[str, list[dict[str, object]]]:
