@@ -74,7 +74,7 @@ def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
 
 
 def test_a_label_comes_in_its_time(domain: DomainSpec) -> None:
-    """None is later than the timeline says, or events would be taken as final too early."""
+    """None is later than the labels' delay says, or events would be taken as final too early."""
     from streamsim.streams.codec import parse_times
 
     slices = small(domain, 7, days(domain))
