@@ -85,7 +85,7 @@ def run(options: Options) -> dict[str, Any]:
 
 def unit_of(spec: DomainSpec) -> tuple[str, float]:
     """Return the unit of time that suits a domain's pace, and its seconds."""
-    return ("days", 86_400.0) if spec.timeline.days_per_minute >= 1 else ("minutes", 60.0)
+    return ("days", 86_400.0) if spec.world.days_per_minute >= 1 else ("minutes", 60.0)
 
 
 def _line(spec: DomainSpec, judged: dict[str, Any]) -> str:
@@ -130,7 +130,7 @@ def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
     found = alert_quality(alerts, truth, labels, spec, judged)
     if found is None or found["precision"] is None:
         raise ExpectationError(f"seed {seed}: nothing was planted, or no alert raised")
-    end = spec.timeline.epoch + int(DAYS.get(spec.name, 60.0) * DAY)
+    end = spec.world.epoch + int(DAYS.get(spec.name, 60.0) * DAY)
     surges = surge_quality(spec, alerts, truth, end)
     return {
         "seed": seed,
@@ -143,7 +143,7 @@ def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
 
 def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
     """Count alerts in a world in which there is nothing to find."""
-    nothing = {name: value for name, value in spec.recipe.ordinary.items() if value == 0}
+    nothing = {name: value for name, value in spec.model.recipe.ordinary.items() if value == 0}
     alerts, _, _, scores = _run(spec, model, seed, QUIET_DAYS.get(spec.name, 60.0), nothing)
     own = _own(spec, alerts)
     return {
@@ -155,7 +155,7 @@ def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
 
 def _own(spec: DomainSpec, alerts: Sequence[bytes]) -> int:
     """Count the alerts of the domain's own rule; those of feeds are another matter."""
-    return sum(orjson.loads(alert).get("rule") == spec.alert.name for alert in alerts)
+    return sum(orjson.loads(alert).get("rule") == spec.alerting.rule.name for alert in alerts)
 
 
 def _run(
@@ -165,8 +165,8 @@ def _run(
 
     Labels are followed for their delay beyond the end, so that lead times are known.
     """
-    end = spec.timeline.epoch + int(days * DAY)
-    label_sources = {s.name for s in spec.sources if s.role is Role.LABEL}
+    end = spec.world.epoch + int(days * DAY)
+    label_sources = {s.name for s in spec.inputs.sources if s.role is Role.LABEL}
     truth: list[bytes] = []
     labels: list[bytes] = []
 
@@ -180,8 +180,10 @@ def _run(
             if piece.until <= end:
                 yield piece
 
-    world = Reach().collected(spec, spec.world(seed, {**spec.options, **options}).slices())
-    last = end + spec.timeline.label_delay
+    world = Reach().collected(
+        spec, spec.world.make(seed, {**spec.world.options, **options}).slices()
+    )
+    last = end + spec.labels.delay
     domain = InProcess(spec, model.answer, model.signature, renewed=model.estimator)
     batches = wire(spec, noted(takewhile(lambda s: s.until <= last, world)))
     found: dict[str, list[bytes]] = {topic(spec.name, name): [] for name in (ALERTS, SCORES)}

@@ -61,9 +61,9 @@ def run(options: Options) -> dict[str, Any]:
     bought = _read(options.data)
     features, entity, time, label = _featurized(spec, bought)
     split = int(SPLIT.timestamp() * 1000)
-    learn = time + spec.timeline.label_delay <= split
+    learn = time + spec.labels.delay <= split
     judge = time >= split
-    model = spec.recipe.build(0)
+    model = spec.model.recipe.build(0)
     model.fit(features[learn], label[learn])
     ours = model.predict_proba(features[judge])[:, 1]
     theirs = _bg_nbd(bought, entity[judge], time[judge], split)
@@ -140,7 +140,7 @@ def _featurized(
     for _ in domain.run(as_records(spec, batches)):
         pass
     ids = [i for p in made for i in p.events.event_id]
-    label, known = label_of(spec, read_labels(spec, said), ids)
+    label, known = label_of(spec.labels, read_labels(spec.labels, said), ids)
     entity = np.array([int(who) for p in made for who in p.events.entity])
     time = np.concatenate([p.events.event_time for p in made])
     features = np.concatenate([p.features for p in made])

@@ -46,7 +46,9 @@ class Input:
         options: Mapping[str, float] | None = None,
     ) -> None:
         self.spec = spec
-        world = Reach().collected(spec, spec.world(seed, options or usual_world(spec)).slices())
+        world = Reach().collected(
+            spec, spec.world.make(seed, options or usual_world(spec)).slices()
+        )
         self._batches = list(_until(events, spec, wire(spec, world)))
 
     def batches(self, events: int) -> Iterator[Batch]:
@@ -99,7 +101,7 @@ def _until(events: int, spec: DomainSpec, batches: Iterator[Batch]) -> Iterator[
 
 def _outbound(spec: DomainSpec, batches: Iterator[Batch]) -> Iterator[Outbound]:
     """Turn batches into records, as ``streamsim.producers.sender`` does."""
-    topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
+    topics = {s.name: topic(spec.name, s.name) for s in spec.inputs.sources}
     for batch in batches:
         ingest = (INGEST_TIME, b"%d" % int(time.time() * 1000))
         for row, source in enumerate(batch.source):

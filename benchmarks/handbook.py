@@ -168,7 +168,7 @@ def _microseconds_per_row(
     """Time the model at 1,024 real rows a call, one thread: the best of several rounds."""
     from threadpoolctl import threadpool_limits
 
-    estimator, signature = registry.load(spec.recipe.name, "1")
+    estimator, signature = registry.load(spec.model.recipe.name, "1")
     packed = [dict(r.headers)["features"] for r in topics["finance.scores"][:1024]]
     rows = np.frombuffer(b"".join(packed), "<f4").reshape(-1, len(signature.features))
     best = float("inf")

@@ -59,7 +59,7 @@ def run(options: Options) -> dict[str, Any]:
     click.echo(
         f"{model.signature.model} {model.signature.version}, worlds of seeds {options.seeds}: "
         f"{len(data.labels):,} events with final labels, of "
-        f"{len(np.unique(data.entities.astype(str)))} {spec.alert.noun}s"
+        f"{len(np.unique(data.entities.astype(str)))} {spec.alerting.rule.noun}s"
     )
     for name, figure in figures.items():
         click.echo(f"{name:36} {figure}")
@@ -70,9 +70,9 @@ def run(options: Options) -> dict[str, Any]:
 
 def unseen(spec: DomainSpec, seed: int) -> Labelled:
     """Make the rows of a world, entities named by its seed."""
-    sizes = {name: value for name, value in spec.recipe.world.items() if value > 10}
+    sizes = {name: value for name, value in spec.model.recipe.world.items() if value > 10}
     days = DAYS.get(spec.name, 60.0) + spec.longest_delay / DAY
-    data = labelled(spec, world_slices(spec, seed, {**spec.options, **sizes}, days))
+    data = labelled(spec, world_slices(spec, seed, {**spec.world.options, **sizes}, days))
     data.entities[:] = [f"{seed}/{entity}" for entity in data.entities]
     return data
 
@@ -88,9 +88,9 @@ def together(worlds: list[Labelled]) -> Labelled:
 
 def figures_of(spec: DomainSpec, model: Loaded, data: Labelled) -> dict[str, Interval]:
     """Return the model's figures over rows that it has not seen."""
-    answer, n = model.answer(data.features), len(spec.estimates)
-    truth = spec.truth(data.labels, items_of(answer, n))
+    answer, n = model.answer(data.features), len(spec.model.estimates)
+    truth = spec.model.truth(data.labels, items_of(answer, n))
     return {
         **measure(truth, data.entities, scores_of(answer)),
-        **judge_estimates(spec, data, estimates_of(answer, n)),
+        **judge_estimates(spec.model, data, estimates_of(answer, n)),
     }

@@ -63,7 +63,7 @@ def run(options: Options) -> dict[str, Any]:
         If a process does not find the state that was written.
     """
     spec, settings = load_domain(options.domain), read_settings()
-    if not spec.windows:
+    if not spec.features.windows:
         raise UsageError(f"{spec.name} keeps no windows, which are what is restored here")
     run_ = new_run(settings, domains=[spec.name], seed=0, address=None)
     stack = Stack(Plan((spec,), settings, {}), run_, lambda text: None)
@@ -97,7 +97,7 @@ async def _write(spec: DomainSpec, address: str, keys: int) -> tuple[int, int]:
             own = np.flatnonzero(place == p)
             pipeline = Pipeline(spec, None, journal=True)
             repeated = np.repeat(own, count[own])
-            times = spec.timeline.epoch + draw.integers(0, 30 * DAY, len(repeated))
+            times = spec.world.epoch + draw.integers(0, 30 * DAY, len(repeated))
             values = draw.integers(100, 50_000, len(repeated))
             cards = [names[i] for i in own.tolist()]
             past: Columns = {"key": cards, "count": count[own], "time": times, "value": values}
@@ -160,7 +160,7 @@ async def _take_over(spec: DomainSpec, address: str) -> dict[str, Any]:
             pipeline.restore(p, contents.pop(p))
     restored = time.monotonic()
     after = _resident_mb()
-    slices = world_slices(spec, 3, spec.options, 0.5)
+    slices = world_slices(spec, 3, spec.world.options, 0.5)
     for records in as_records(spec, wire(spec, slices)):
         pipeline.push(records)
     return {

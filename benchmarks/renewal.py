@@ -79,10 +79,10 @@ def run(options: Options) -> dict[str, Any]:
     except ValueError:
         raise UsageError(f"--seeds takes numbers with commas, not {options.seeds!r}") from None
     spec = load_domain(options.domain)
-    if spec.renewal is None or spec.slate is None:
+    if spec.model.renewal is None or spec.model.slate is None:
         raise UsageError(f"the model of {spec.name} is not renewed, or puts nothing forward")
     model = champion(spec)
-    size = spec.slate.size
+    size = spec.model.slate.size
     click.echo(
         f"{model.signature.model} {model.signature.version}, {DAYS:g} simulated days per "
         f"seed: share of slates of {size} that were right, from the first renewed version on\n"
@@ -121,9 +121,9 @@ def compare(spec: DomainSpec, model: Loaded, seed: int, days: float, **options: 
     options
         Of the world, over its defaults.
     """
-    slices = list(world_slices(spec, seed, {**spec.options, **options}, days))
-    said = {source.name for source in spec.sources if source.role is Role.LABEL}
-    labels = read_labels(spec, (
+    slices = list(world_slices(spec, seed, {**spec.world.options, **options}, days))
+    said = {source.name for source in spec.inputs.sources if source.role is Role.LABEL}
+    labels = read_labels(spec.labels, (
         value
         for piece in slices
         for emission in piece.emissions
@@ -138,10 +138,10 @@ def compare(spec: DomainSpec, model: Loaded, seed: int, days: float, **options: 
         if champion_of(score[2]) != score[2]
     }
     ids = list(renewed)
-    label, known = label_of(spec, labels, ids)
+    label, known = label_of(spec.labels, labels, ids)
     ids = [key for key, is_known in zip(ids, known.tolist(), strict=True) if is_known]
     right = [
-        spec.truth(label[known], np.array([found[key][1] for key in ids])).astype(np.float64)
+        spec.model.truth(label[known], np.array([found[key][1] for key in ids])).astype(np.float64)
         for found in (frozen, renewed)
     ]
     return Compared(right[0], right[1], label[known], np.array([renewed[key][0] for key in ids]))

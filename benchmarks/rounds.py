@@ -191,7 +191,7 @@ def _metrics(spec: DomainSpec) -> Sequence[TopicSpec]:
 
 
 def _partitions(spec: DomainSpec) -> int:
-    return spec.partitions * len(spec.sources)
+    return spec.partitions * len(spec.inputs.sources)
 
 
 def _assigned(account: Account) -> int:

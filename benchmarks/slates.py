@@ -56,7 +56,7 @@ def run(options: Options) -> dict[str, Any]:
     )
     rows = []
     for seed in seeds:
-        data = labelled(SPEC, world_slices(SPEC, seed, SPEC.options, DAYS))
+        data = labelled(SPEC, world_slices(SPEC, seed, SPEC.world.options, DAYS))
         for amount in DIVERSITIES:
             rows.append(
                 {"seed": seed, "events": len(data.labels), **judged(recommender, data, amount)}

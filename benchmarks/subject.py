@@ -34,7 +34,7 @@ def subject(name: str) -> DomainSpec:
 
 def usual_world(spec: DomainSpec) -> Mapping[str, float]:
     """Return the options of the world that a domain's engine is measured with."""
-    return {**spec.options, **WORLDS.get(spec.name, {})}
+    return {**spec.world.options, **WORLDS.get(spec.name, {})}
 
 
 def world_of(spec: DomainSpec, keys: int) -> Mapping[str, float]:
@@ -48,4 +48,4 @@ def world_of(spec: DomainSpec, keys: int) -> Mapping[str, float]:
     if spec.name not in KEYS:
         raise UsageError(f"how many entities {spec.name} has cannot be said; try {', '.join(KEYS)}")
     others = dict.fromkeys(WORLDS.get(spec.name, {}), keys / 10)
-    return {**spec.options, **others, KEYS[spec.name]: keys}
+    return {**spec.world.options, **others, KEYS[spec.name]: keys}

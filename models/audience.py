@@ -77,12 +77,12 @@ def audiences_of(models: Collection[str], broker: str) -> dict[str, Audience]:
     check_address(broker)
     found = {}
     for spec in map(load_domain, domain_names()):
-        private = spec.pseudonyms or any(source.sensitive for source in spec.sources)
-        if spec.recipe.name in models and spec.slate is not None and not private:
+        private = spec.inputs.pseudonyms or any(source.sensitive for source in spec.inputs.sources)
+        if spec.model.recipe.name in models and spec.model.slate is not None and not private:
             follower = None if broker == EMBEDDED else Follower(spec, broker)
             if follower is not None:
                 follower.start()
-            found[spec.recipe.name] = Audience(spec, spec.slate, follower)
+            found[spec.model.recipe.name] = Audience(spec, spec.model.slate, follower)
     return found
 
 

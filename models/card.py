@@ -13,7 +13,7 @@ from typing import Any
 from streamsim.models.composed import Composed
 from streamsim.models.kept_columns import KeptColumns
 from streamsim.streams.signature import Signature
-from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.spec import DomainSpec, Estimator, Model
 from streamsim.streams.statistics.intervals import Interval
 
 FOLDS = 3
@@ -42,9 +42,11 @@ def write_card(
     about_features
         Sections on what the features are worth.
     """
-    apart = f"folds of {spec.alert.noun}s" if spec.recipe.by_entity else "blocks of time"
+    apart = (
+        f"folds of {spec.alerting.rule.noun}s" if spec.model.recipe.by_entity else "blocks of time"
+    )
     rows = "\n".join(
-        f"| {name} | {spec.features.help[name]} | {usual:g} |"
+        f"| {name} | {spec.features.vector.help[name]} | {usual:g} |"
         for name, usual in zip(signature.features, signature.reference, strict=True)
     )
     shown = {name: sure.get(name, f"{value:g}") for name, value in metrics.items()}
@@ -53,8 +55,8 @@ def write_card(
 
 **Question.** {spec.question}
 **Model.** {_named(estimator)}, feature hash `{signature.feature_hash}`.
-**Alert.** {spec.alert.formula}: {signature.threshold:g}. At most
-{spec.recipe.max_false_alerts:g} of {data["ordinary_rows"]:,} ordinary events reach it.
+**Alert.** {spec.alerting.rule.formula}: {signature.threshold:g}. At most
+{spec.model.recipe.max_false_alerts:g} of {data["ordinary_rows"]:,} ordinary events reach it.
 
 ## Data
 {data["source"]}, {data["from"]} to {data["to"]}: {data["rows"]:,} events, {data["positives"]:,} of
@@ -63,7 +65,7 @@ by the end of the period are left out with their events.
 
 ## Metrics
 Cross-validated in {FOLDS} {apart}; in brackets where 95 % of the figures lie if every
-{spec.alert.noun} is drawn again, with all of its events.
+{spec.alerting.rule.noun} is drawn again, with all of its events.
 
 | metric | value |
 |---|---|
@@ -75,7 +77,7 @@ Cross-validated in {FOLDS} {apart}; in brackets where 95 % of the figures lie if
 {rows}
 
 ## Limits
-{_honesty(spec, metrics)} {_caps(spec)}The card describes
+{_honesty(spec.model, metrics)} {_caps(spec.model)}The card describes
 the period that it names, and nothing after it.
 """
 
@@ -88,10 +90,10 @@ def _named(estimator: Estimator) -> str:
     return type(estimator).__name__
 
 
-def _honesty(spec: DomainSpec, metrics: Mapping[str, float]) -> str:
+def _honesty(model: Model, metrics: Mapping[str, float]) -> str:
     """Say what a score is worth as a probability."""
     error = f"by {metrics['calibration_error']:g} on average"
-    if not spec.recipe.calibrated:
+    if not model.recipe.calibrated:
         return (
             "A score ranks events; it is a probability only where prevalence is as above, "
             f"and wrong {error} even there: nothing calibrates it."
@@ -103,11 +105,11 @@ def _honesty(spec: DomainSpec, metrics: Mapping[str, float]) -> str:
     )
 
 
-def _caps(spec: DomainSpec) -> str:
+def _caps(model: Model) -> str:
     """Say what is known of the truth of what is estimated."""
     return "".join(
         f"`{e.name}` ({e.help}) lies from {e.low:g} to {e.high:g} {e.unit}: what is beyond "
         "counts as that, in training and in the errors above. Rows of which nobody can say are "
         "left out. "
-        for e in spec.estimates
+        for e in model.estimates
     )

@@ -17,21 +17,21 @@ from streamsim.streams.answers import Answers
 from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec import DomainSpec, Model
 
 
 def fit(spec: DomainSpec, data: Labelled, seed: int) -> Fitted:
     """Fit the recipe's classifier, and what the domain has estimated beside its score."""
     fitted = relevance.fit(spec, data.features, data.labels, data.entities, seed)
-    if not spec.estimates and not spec.recipe.calibrated:
+    if not spec.model.estimates and not spec.model.recipe.calibrated:
         return fitted
     regressors = []
-    for estimate, truth in zip(spec.estimates, data.numbers.T, strict=True):
+    for estimate, truth in zip(spec.model.estimates, data.numbers.T, strict=True):
         known = np.isfinite(truth)
         if not known.any():
             raise ModelError(f"nothing is known of {estimate.name} in the data to learn from")
         regressors.append(estimate.build(seed).fit(data.features[known], truth[known]))
-    bounds = [(e.low, e.high) for e in spec.estimates]
+    bounds = [(e.low, e.high) for e in spec.model.estimates]
     return replace(fitted, estimator=Composed(fitted.estimator, regressors, bounds))
 
 
@@ -54,16 +54,16 @@ def cross_validated(
     Answers, and of which fold each row is; -1 where it is not measured.
     """
     order = np.argsort(data.times, kind="stable")
-    more = len(spec.estimates) + (0 if spec.slate is None else spec.slate.size)
+    more = len(spec.model.estimates) + (0 if spec.model.slate is None else spec.model.slate.size)
     size = (1 + more,) if more else ()
     answers, fold = np.empty((len(order), *size)), np.full(len(order), -1)
-    folds = _folds(spec, data, order, seed)
+    folds = _folds(spec.model, data, order, seed)
     for number, held_out in enumerate(folds):
-        if spec.slate is not None and number == 0:
+        if spec.model.slate is not None and number == 0:
             continue
         fold[held_out] = number
         rest = np.setdiff1d(order, held_out, assume_unique=True)
-        if spec.slate is not None:
+        if spec.model.slate is not None:
             rest = np.concatenate(folds[:number])
         if len(np.unique(data.labels[rest])) < 2:
             rest = order
@@ -74,10 +74,10 @@ def cross_validated(
     return answers, fold
 
 
-def _folds(spec: DomainSpec, data: Labelled, order: Ints, seed: int) -> Sequence[Ints]:
+def _folds(model: Model, data: Labelled, order: Ints, seed: int) -> Sequence[Ints]:
     """Return the rows of each fold; ``order`` is that of time."""
-    if not spec.recipe.by_entity:
-        return np.array_split(order, FOLDS if spec.slate is None else FOLDS + 1)
+    if not model.recipe.by_entity:
+        return np.array_split(order, FOLDS if model.slate is None else FOLDS + 1)
     names, entity = np.unique(data.entities.astype(str), return_inverse=True)
     drawn = stream(seed, "folds").permutation(len(names)) % FOLDS
     return [np.flatnonzero(drawn[entity] == number) for number in range(FOLDS)]

@@ -44,8 +44,8 @@ class Follower:
     """
 
     def __init__(self, spec: DomainSpec, address: str) -> None:
-        self.users = Users(len(spec.features.names))
-        self._address, self._hash = address, spec.feature_hash.encode()
+        self.users = Users(len(spec.features.vector.names))
+        self._address, self._hash = address, spec.features.fingerprint.encode()
         self._places = [TopicPartition(topic(spec.name, SCORES), p) for p in range(spec.partitions)]
         self._ended, self._current = threading.Event(), threading.Event()
         self._begun = time.monotonic()

@@ -54,7 +54,7 @@ class Fitted:
 
 def fit(spec: DomainSpec, features: Matrix, labels: Ints, entities: Objects, seed: int) -> Fitted:
     """Fit the recipe's estimator, to the features that its selection keeps if it has one."""
-    recipe, names = spec.recipe, spec.features.names
+    recipe, names = spec.model.recipe, spec.features.vector.names
     estimator = recipe.build(seed)
     if recipe.selection is None:
         estimator.fit(features, labels)
@@ -134,7 +134,8 @@ def worths(
 
 def sections(spec: DomainSpec, worth: Sequence[Worth], picks: Picks, features: Matrix) -> str:
     """Write the card's sections on what is used and what was dropped."""
-    selection, noun = spec.recipe.selection, spec.alert.noun
+    recipe, noun = spec.model.recipe, spec.alerting.rule.noun
+    selection, metric = recipe.selection, recipe.metric
     assert selection is not None  # there are picks
     halves = 2 * selection.pairs
     used = "\n".join(f"| {one.feature} | {one.lost} | {one.picked:.2f} |" for one in worth)
@@ -146,16 +147,16 @@ def sections(spec: DomainSpec, worth: Sequence[Worth], picks: Picks, features: M
     )
     gone = "\n".join(
         f"| {name} | {picks.picked[name]:.2f} | {why} |"
-        for name, why in reasons(picks, features, spec.features.names).items()
+        for name, why in reasons(picks, features, spec.features.vector.names).items()
     )
     return f"""## Relevance
 A sparse model is shown {halves} halves of the {noun}s. Kept is what it picks on at least
 {picks.share:.0%} of them; of {len(picks.decoys)} shuffled copies of features, which are noise,
-{picks.decoys_kept} would have been. Lost is what {spec.recipe.metric} loses when the feature is
+{picks.decoys_kept} would have been. Lost is what {metric} loses when the feature is
 shuffled among rows that the model has not seen, the mean of {REPEATS} times; in brackets where 95 %
 of the draws of {noun}s lie. Of two features that say the same, neither loses much.
 {nothing}
-| feature | {spec.recipe.metric} lost | picked |
+| feature | {metric} lost | picked |
 |---|---|---|
 {used}
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from streamsim.streams.events import Floats, Ints
-from streamsim.streams.spec.features import UNKNOWN
+from streamsim.streams.spec.feature_vector import UNKNOWN
 from streamsim.streams.spec.recipes import Selection
 
 EDGES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97)

@@ -21,7 +21,7 @@ from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Floats, Ints, Objects
 from streamsim.streams.signature import Signature
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec import DomainSpec, Model, Recipe
 from streamsim.streams.statistics.intervals import (
     Interval,
     auc,
@@ -68,26 +68,28 @@ def train(
     ModelError
         If the data has no events of one of the two classes.
     """
-    recipe = spec.recipe
+    recipe = spec.model.recipe
     # Of a slate it is only known once it has been made whether it was right.
-    if spec.slate is None:
-        _refuse_one_class(spec, data.labels, source)
+    if spec.model.slate is None:
+        _refuse_one_class(recipe, data.labels, source)
     fitted = fit(spec, data, seed)
     estimator, picks = fitted.estimator, fitted.picks
     shuffled = (
-        None if picks is None else Shuffled(picks.kept, spec.features.names, len(data.labels), seed)
+        None
+        if picks is None
+        else Shuffled(picks.kept, spec.features.vector.names, len(data.labels), seed)
     )
     answers, fold = cross_validated(spec, data, seed, shuffled)
     data, answers, fold = data.take(fold >= 0), answers[fold >= 0], fold[fold >= 0]
     held_out = scores_of(answers)
-    truth = spec.truth(data.labels, items_of(answers, len(spec.estimates)))
-    _refuse_one_class(spec, truth, source)
+    truth = spec.model.truth(data.labels, items_of(answers, len(spec.model.estimates)))
+    _refuse_one_class(recipe, truth, source)
     if isinstance(estimator, Composed) and recipe.calibrated:
         estimator.sigmoid = fit_sigmoid(held_out, truth)
         held_out = calibrated_apart(held_out, truth, fold)
     positives = int(truth.sum())
     sure = measure(truth, data.entities, held_out)
-    sure |= judge_estimates(spec, data, estimates_of(answers, len(spec.estimates)))
+    sure |= judge_estimates(spec.model, data, estimates_of(answers, len(spec.model.estimates)))
     about_features = ""
     if picks is not None and shuffled is not None:
         worth = relevance.worths(
@@ -96,25 +98,25 @@ def train(
         about_features = relevance.sections(spec, worth, picks, data.features)
     metrics = {name: round(figure.value, 4) for name, figure in sure.items()}
     metrics["prevalence"] = round(float(truth.mean()), 6)
-    usual = truth == 0 if spec.alert.about == 1 else truth == 1
+    usual = truth == 0 if spec.alerting.rule.about == 1 else truth == 1
     ordinary = (
-        spec.alert.risks(held_out, data.features)[usual]
+        spec.alerting.rule.risks(held_out, data.features)[usual]
         if genuine is None
-        else spec.alert.risks(scores_of(answer(estimator, genuine)), genuine)
+        else spec.alerting.rule.risks(scores_of(answer(estimator, genuine)), genuine)
     )
     threshold = threshold_at(ordinary, recipe.max_false_alerts)
-    risk = spec.alert.risks(held_out, data.features)
+    risk = spec.alerting.rule.risks(held_out, data.features)
     metrics["alert_recall"] = round(float((risk[~usual] >= threshold).mean()), 4)
     normal = data.features[usual]
     signature = Signature(
         model=recipe.name,
         version="0",
-        features=spec.features.names,
-        feature_hash=spec.feature_hash,
+        features=spec.features.vector.names,
+        feature_hash=spec.features.fingerprint,
         threshold=threshold,
         reference=tuple(np.round(np.median(normal, axis=0), 6).tolist()),
         ignored=fitted.dropped,
-        estimates=tuple(estimate.name for estimate in spec.estimates),
+        estimates=tuple(estimate.name for estimate in spec.model.estimates),
     )
     described = {
         **(about or {}),
@@ -150,23 +152,23 @@ def threshold_at(ordinary: Floats, share: float) -> float:
     return round(min(float(ranked[allowed]) + 1e-6, 1.0), 6)
 
 
-def _refuse_one_class(spec: DomainSpec, truth: Ints, source: str) -> None:
+def _refuse_one_class(recipe: Recipe, truth: Ints, source: str) -> None:
     positives = int(truth.sum())
     if min(positives, len(truth) - positives) < FOLDS:
         raise ModelError(
-            f"cannot train {spec.recipe.name}: {positives} positive and "
+            f"cannot train {recipe.name}: {positives} positive and "
             f"{len(truth) - positives} negative events in {source}"
         )
 
 
-def judge_estimates(spec: DomainSpec, data: Labelled, numbers: Floats) -> dict[str, Interval]:
+def judge_estimates(model: Model, data: Labelled, numbers: Floats) -> dict[str, Interval]:
     """Return the root mean square error of each number, and what saying the mean would have.
 
     The mean is that of the very rows that are judged.
     """
     _, group = np.unique(data.entities.astype(str), return_inverse=True)
     found = {}
-    for place, estimate in enumerate(spec.estimates):
+    for place, estimate in enumerate(model.estimates):
         truth = data.numbers[:, place]
         known = np.isfinite(truth)
         for name, said in (("rmse", numbers[:, place]), ("rmse_of_the_mean", truth[known].mean())):

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.types import TypeEngine
 
 from streamsim.streams.errors import SourceError
-from streamsim.streams.spec.world import TableMap
+from streamsim.streams.spec.input_maps import TableMap
 
 T = TypeVar("T")
 

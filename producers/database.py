@@ -20,7 +20,7 @@ from streamsim.producers.changes import Change, integer_of, text_of, times_of
 from streamsim.producers.connect import PATIENCE_S, Database
 from streamsim.streams.errors import SourceError, UsageError
 from streamsim.streams.reading.feeds import identifier
-from streamsim.streams.spec.world import TableMap
+from streamsim.streams.spec.input_maps import TableMap
 
 OVERLAP = 1000
 """So many versions before the highest are looked at again."""

@@ -16,8 +16,9 @@ from streamsim.producers.ordered import read_ordered
 from streamsim.producers.readers import Chunk, columns_of, read_chunks, says_its_columns
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import LATEST_CLOCK, NO_TIME, Ints
-from streamsim.streams.spec import DAY, DomainSpec
-from streamsim.streams.spec.world import FILE, ROW, Emission, FileMap, Slice
+from streamsim.streams.spec import DAY, Inputs
+from streamsim.streams.spec.input_maps import FILE, ROW, FileMap
+from streamsim.streams.spec.world import Emission, Slice
 
 log = logging.getLogger(__name__)
 LOOK_AHEAD = 16
@@ -28,7 +29,7 @@ LATEST = LATEST_CLOCK - 1000 * DAY
 """The highest clock of a file (ms): labels and the end of all clocks must still fit after it."""
 
 
-def find_files(spec: DomainSpec, path: Path) -> list[tuple[Path, FileMap]]:
+def find_files(inputs: Inputs, path: Path) -> list[tuple[Path, FileMap]]:
     """Find the known files at a path: the file itself, or all those in a folder.
 
     Raises
@@ -42,13 +43,13 @@ def find_files(spec: DomainSpec, path: Path) -> list[tuple[Path, FileMap]]:
     found = []
     for candidate in candidates:
         try:
-            known = (m for m in spec.files if _is(candidate, m))
+            known = (m for m in inputs.files if _is(candidate, m))
             found += [(candidate, kind) for kind in islice(known, 1)]
         except SourceError:
             if not path.is_dir():
                 raise
     if not found:
-        kinds = "; ".join(f"{m.name}: {', '.join(m.columns)}" for m in spec.files)
+        kinds = "; ".join(f"{m.name}: {', '.join(m.columns)}" for m in inputs.files)
         raise SourceError(f"{path}: no file with the columns of a known kind ({kinds})")
     return found
 
@@ -64,6 +65,9 @@ class FileSource:
     ----------
     file
         How its columns become events.
+    longest_delay
+        By when all is known of an event at the latest (ms): labels that come later than this after
+        the last event are about no event of the file.
 
     Attributes
     ----------
@@ -77,8 +81,9 @@ class FileSource:
     ``max_ahead``. So one absurd date makes only its own row dead. It does not begin before 1970.
     """
 
-    def __init__(self, spec: DomainSpec, path: Path, file: FileMap) -> None:
-        self._spec, self._path, self._file = spec, path, file
+    def __init__(self, inputs: Inputs, path: Path, file: FileMap, longest_delay: int) -> None:
+        self._inputs, self._path, self._file = inputs, path, file
+        self._longest_delay = longest_delay
         self._pending: list[Emission] = []
         self._clock = NO_TIME
         self._until = NO_TIME
@@ -94,7 +99,7 @@ class FileSource:
         if says_its_columns(self._path):
             optional = (name for name in optional if name in names)
         columns = [*self._file.columns, *optional]
-        trigger = self._spec.trigger.name
+        trigger = self._inputs.trigger.name
         rest: Emission | None = None
         order = self._file.order
         chunks = (
@@ -121,7 +126,7 @@ class FileSource:
         used = np.zeros(len(chunk.frame), bool)
         for name, frame in self._to_events(chunk.frame).items():
             used[chunk.frame.index.get_indexer(frame.index)] = True
-            yield name, encode_rows(self._spec.source(name), frame, chunk.original)
+            yield name, encode_rows(self._inputs.source(name), frame, chunk.original)
         self._count(chunk.frame[~used])
 
     def _count(self, rows: pd.DataFrame) -> None:
@@ -148,7 +153,7 @@ class FileSource:
         if not count:
             return
         self._clock = int(clock[-1])
-        step = self._spec.timeline.heartbeat
+        step = self._inputs.heartbeat
         edges = np.flatnonzero(np.diff(clock // step, prepend=NO_TIME))
         for low, high in zip(edges, [*edges[1:], count], strict=True):
             start = int(clock[low] // step * step)
@@ -163,7 +168,7 @@ class FileSource:
 
     def _believe(self, times: Ints) -> Ints:
         """Return the source's clock at each row."""
-        ahead = self._spec.trigger.max_ahead
+        ahead = self._inputs.trigger.max_ahead
         padded = np.append(times, np.full(LOOK_AHEAD, np.iinfo(np.int64).max))
         window = np.lib.stride_tricks.sliding_window_view(padded, LOOK_AHEAD + 1)[:, 1:]
         known = times != NO_TIME
@@ -190,7 +195,7 @@ class FileSource:
 
     def _drain(self) -> Iterator[Slice]:
         """Yield what is still pending at the end, heartbeat by heartbeat."""
-        step, end = self._spec.timeline.heartbeat, self._clock + self._spec.longest_delay
+        step, end = self._inputs.heartbeat, self._clock + self._longest_delay
         if self._file.order:
             end = LATEST  # of rows in order, the last may be as late as they like
         while self._pending:

@@ -16,7 +16,7 @@ import orjson
 import pandas as pd
 
 from streamsim.producers.readers import ROWS, Chunk, read_chunks
-from streamsim.streams.spec.world import PLACE, Dialect
+from streamsim.streams.spec.input_maps import PLACE, Dialect
 
 _WHOLE = re.compile(r"\s*-?\d{1,18}\s*", re.ASCII)
 _PAGES_KIB = 16_384

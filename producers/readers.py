@@ -22,7 +22,7 @@ import pandas as pd
 from streamsim.streams.codec import decode_objects
 from streamsim.streams.errors import SourceError
 from streamsim.streams.reading.nested import Cutter, declared_encoding, flat, parse_elements
-from streamsim.streams.spec.world import Dialect
+from streamsim.streams.spec.input_maps import Dialect
 
 ROWS = 50_000
 MAX_LINE = 4 << 20

@@ -79,7 +79,7 @@ class Recording:
 
     def batches(self, spec: DomainSpec, rows: int = ROWS) -> Iterator[Batch]:
         """Yield what the domain's sources sent, in order of their clocks, to be sent again."""
-        names = {topic(spec.name, s.name): s.name for s in spec.sources}
+        names = {topic(spec.name, s.name): s.name for s in spec.inputs.sources}
         names[topic(spec.name, TRUTH)] = TRUTH
         records = [r for r in self.records if r.topic in names]
         headers = [first_headers(r.headers) for r in records]

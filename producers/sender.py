@@ -81,7 +81,7 @@ class Sender:
         already: Already | None = None,
     ) -> None:
         self._spec, self._pace, self._clock = spec, pace, clock
-        self._topics = {s.name: topic(spec.name, s.name) for s in spec.sources}
+        self._topics = {s.name: topic(spec.name, s.name) for s in spec.inputs.sources}
         self._topics["truth"] = topic(spec.name, "truth")
         self._already = already
         self._open: deque[Any] = deque()

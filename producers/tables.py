@@ -13,7 +13,8 @@ from streamsim.producers.database import ChangePoller
 from streamsim.producers.upsert import CustomerTable, Update
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.spec import SourceSpec
-from streamsim.streams.spec.world import Emission, Slice, TableMap
+from streamsim.streams.spec.input_maps import TableMap
+from streamsim.streams.spec.world import Emission, Slice
 
 
 def with_changes(

@@ -65,7 +65,7 @@ class Batch:
 
 def wire(spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Batch]:
     """Turn slices into batches: the events of all sources by clock, then everyone's heartbeat."""
-    names = [source.name for source in spec.sources]
+    names = [source.name for source in spec.inputs.sources]
     for piece in slices:
         if any(len(e) for e in piece.emissions):
             yield _merge(piece.emissions, spec.partitions)
@@ -91,11 +91,11 @@ def finale(spec: DomainSpec, latest: int) -> Batch:
 
     The clocks of all sources are set so far ahead that whatever waits for one is let go.
     """
-    step = spec.timeline.heartbeat
-    lateness = max(s.allowed_lateness for s in spec.sources)
-    ahead = max(s.max_ahead for s in spec.sources)
+    step = spec.inputs.heartbeat
+    lateness = max(s.allowed_lateness for s in spec.inputs.sources)
+    ahead = max(s.max_ahead for s in spec.inputs.sources)
     clock = min(((latest + ahead + lateness) // step + 2) * step, LATEST_CLOCK)
-    return heartbeats([s.name for s in spec.sources], spec.partitions, clock)
+    return heartbeats([s.name for s in spec.inputs.sources], spec.partitions, clock)
 
 
 def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:

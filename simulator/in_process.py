@@ -60,8 +60,8 @@ class InProcess:
         renewed: Estimator | None = None,
     ) -> None:
         self._learner, self._schedule = None, None
-        if spec.renewal is not None and signature is not None and renewed is not None:
-            self._learner = Learner(spec, spec.renewal, renewed, signature)
+        if spec.model.renewal is not None and signature is not None and renewed is not None:
+            self._learner = Learner(spec, spec.model.renewal, renewed, signature)
             self._schedule = Schedule(signature)
         self._score = score
         self._watch = watch or (lambda prepared: None)
@@ -115,7 +115,7 @@ class InProcess:
 
 def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> Iterator[Records]:
     """Give batches offsets as a broker would, and gather them to about ``rows`` records."""
-    names = [source.name for source in spec.sources]
+    names = [source.name for source in spec.inputs.sources]
     offsets = {name: [0] * spec.partitions for name in names}
     gathered: dict[str, list[Any]] = {name: [] for name in names}
     count = 0

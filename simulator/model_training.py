@@ -42,12 +42,12 @@ def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) ->
     A champion that was trained on the domain's world is replaced when anything in the domain's
     folder has changed since; one that was trained on somebody's files stays.
     """
-    name = spec.recipe.name
+    name = spec.model.recipe.name
     champion = registry.champion(name)
     if champion is not None:
         release = registry.release(name, champion)
-        fits = release.signature.feature_hash == spec.feature_hash
-        fits &= release.signature.estimates == tuple(e.name for e in spec.estimates)
+        fits = release.signature.feature_hash == spec.features.fingerprint
+        fits &= release.signature.estimates == tuple(e.name for e in spec.model.estimates)
         if fits and release.data.get("definition") in (None, definition(spec)):
             return release.signature
     signature = train_on_world(spec, registry, progress)
@@ -78,7 +78,7 @@ def train_on_world(
     spec: DomainSpec, registry: Registry, progress: Progress, seed: int | None = None
 ) -> Signature:
     """Train on the recipe's world and set the threshold on its ordinary world."""
-    recipe = spec.recipe
+    recipe = spec.model.recipe
     seed = recipe.seed if seed is None else seed
     share = 0.4
 
@@ -128,7 +128,7 @@ def train_on_files(
         If the file has no events in the period.
     """
     slices = file_slices(spec, path)
-    limit = until + spec.timeline.label_delay
+    limit = until + spec.labels.delay
     data = labelled(spec, takewhile(lambda s: s.until <= limit + DAY, slices))
     inside = (data.times >= since) & (data.times < until)
     if not inside.any():
@@ -144,7 +144,8 @@ def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) 
     settings
         Where real systems are to be reached; without it everything is in this process.
     """
-    files = (FileSource(spec, *found).slices() for found in find_files(spec, path))
+    found = find_files(spec.inputs, path)
+    files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
     return Reach(settings, path).collected(spec, together(files))
 
 
@@ -157,9 +158,9 @@ def world_slices(
     settings: Settings | None = None,
 ) -> Iterator[Slice]:
     """Yield the first days of a world, or all of it, which has no end; see :func:`file_slices`."""
-    start = spec.timeline.epoch
+    start = spec.world.epoch
     end = start + (1 << 60 if days is None else int(days * DAY))
-    world = spec.world(seed, options).slices()
+    world = spec.world.make(seed, options).slices()
     for piece in Reach(settings).collected(spec, world):
         if piece.until > end:
             return
@@ -176,7 +177,7 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     times: list[Ints] = []
     ids: list[str] = []
     entities: list[str] = []
-    said: dict[str, list[bytes]] = {s.name: [] for s in spec.sources if s.role is Role.LABEL}
+    said: dict[str, list[bytes]] = {s.name: [] for s in spec.inputs.sources if s.role is Role.LABEL}
     end = 0
 
     def seen(pieces: Iterable[Slice]) -> Iterator[Slice]:
@@ -198,15 +199,15 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     for _ in domain.run(as_records(spec, wire(spec, seen(slices)))):
         pass
     if not features:
-        features.append(np.empty((0, len(spec.features.names)), np.float32))
+        features.append(np.empty((0, len(spec.features.vector.names)), np.float32))
         times.append(np.empty(0, np.int64))
     time = np.concatenate(times)
     told = (value for source in spec.label_sources for value in said[source.name])
-    label, known = label_of(spec, read_labels(spec, told), ids)
-    final = known & (time + spec.timeline.label_delay <= end)
-    numbers = np.full((len(time), len(spec.estimates)), np.nan)
-    for place, estimate in enumerate(spec.estimates):
-        true = read_numbers(spec, estimate.field, said[estimate.source])
+    label, known = label_of(spec.labels, read_labels(spec.labels, told), ids)
+    final = known & (time + spec.labels.delay <= end)
+    numbers = np.full((len(time), len(spec.model.estimates)), np.nan)
+    for place, estimate in enumerate(spec.model.estimates):
+        true = read_numbers(spec.labels, estimate.field, said[estimate.source])
         # Of the last events only those that ended soon are known: they would stand for all.
         old = time + estimate.delay <= end
         numbers[old, place] = numbers_of(true, ids)[old]

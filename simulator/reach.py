@@ -18,7 +18,8 @@ from streamsim.streams.privacy.edge import pseudonymised
 from streamsim.streams.privacy.keys import INVENTED, privacy_key
 from streamsim.streams.settings import Settings
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.world import AskMap, Slice
+from streamsim.streams.spec.input_maps import ThirdPartySpec
+from streamsim.streams.spec.world import Slice
 from streamsim.streams.third_party import Said, ThirdParty, with_answers
 
 
@@ -72,7 +73,7 @@ class Reach:
     def collected(self, spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Slice]:
         """Add all that goes with a domain's slices; close what was opened at their end."""
         with self._open:
-            for table in spec.databases:
+            for table in spec.inputs.databases:
                 source = spec.source(table.source)
                 if (file := self._file(f"{table.table}.sqlite")) is not None and is_sqlite(file):
                     poller = ChangePoller(sqlite_url(file), table)
@@ -84,17 +85,17 @@ class Reach:
                     self._open.callback(customers.close)
                     self._open.callback(poller.close)
                     slices = through_table(slices, table, source, customers, poller)
-            for ask in spec.asks:
+            for ask in spec.inputs.third_parties:
                 slices = with_answers(spec, ask, slices, self._party(ask))
-            slices = spec.collect(slices)
-            if spec.pseudonyms:
-                slices = pseudonymised(spec, slices, self._key())
+            slices = spec.inputs.collect(slices)
+            if spec.inputs.pseudonyms:
+                slices = pseudonymised(spec.inputs, slices, self._key())
             yield from slices
 
     def _key(self) -> bytes:
         return INVENTED if self.settings is None else privacy_key(self.settings)
 
-    def _party(self, ask: AskMap) -> ThirdParty:
+    def _party(self, ask: ThirdPartySpec) -> ThirdParty:
         settings = self.settings
         if settings is not None and settings.loyalty_url:
             party = HttpProgramme(

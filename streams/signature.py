@@ -75,13 +75,16 @@ class Signature:
 
         That is: its features, and what is estimated beside the score.
         """
-        if self.feature_hash != spec.feature_hash or self.features != spec.features.names:
+        if (
+            self.feature_hash != spec.features.fingerprint
+            or self.features != spec.features.vector.names
+        ):
             raise ModelError(
                 f"model {self.model} {self.version} was trained on other features "
-                f"({self.feature_hash}) than {spec.name} has now ({spec.feature_hash}); "
+                f"({self.feature_hash}) than {spec.name} has now ({spec.features.fingerprint}); "
                 f"train it anew: streamsim train {spec.name}"
             )
-        wanted = tuple(estimate.name for estimate in spec.estimates)
+        wanted = tuple(estimate.name for estimate in spec.model.estimates)
         if self.estimates != wanted:
             raise ModelError(
                 f"model {self.model} {self.version} estimates {', '.join(self.estimates) or '-'}, "

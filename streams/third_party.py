@@ -16,7 +16,8 @@ import orjson
 
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.world import AskMap, Emission, Slice
+from streamsim.streams.spec.input_maps import ThirdPartySpec
+from streamsim.streams.spec.world import Emission, Slice
 
 
 class Said(NamedTuple):
@@ -44,7 +45,7 @@ class ThirdParty(Protocol):
 
 
 def with_answers(
-    spec: DomainSpec, ask: AskMap, slices: Iterable[Slice], party: ThirdParty
+    spec: DomainSpec, ask: ThirdPartySpec, slices: Iterable[Slice], party: ThirdParty
 ) -> Iterator[Slice]:
     """Ask about the entities of the trigger's events, and add the answers to later slices.
 
@@ -54,7 +55,7 @@ def with_answers(
     asked: dict[str, int] = {}
     recent: set[str] = set()
     unanswered = Unanswered(spec, ask)
-    clock = spec.timeline.epoch
+    clock = spec.world.epoch
     for piece in slices:
         answers = _emission(ask, party.answers(), recent, clock, unanswered)
         facts = [e for e in piece.emissions if e.source == ask.facts]
@@ -81,16 +82,16 @@ def with_answers(
         clock = piece.until
     last = _emission(ask, party.answers(), recent, clock, unanswered)
     if len(last):
-        yield Slice(clock + spec.timeline.heartbeat, (last,))
+        yield Slice(clock + spec.inputs.heartbeat, (last,))
 
 
 class Unanswered:
     """What has been sent of entities about which nothing has ever been answered."""
 
-    def __init__(self, spec: DomainSpec, ask: AskMap) -> None:
-        recall = spec.recall
-        sources = {lookup.name: lookup.source for lookup in spec.lookups}
-        own = recall is not None and sources.get(recall.lookup) == ask.source
+    def __init__(self, spec: DomainSpec, ask: ThirdPartySpec) -> None:
+        recall = spec.model.rescoring
+        sources = {lookup.name: lookup.source for lookup in spec.features.joins}
+        own = recall is not None and sources.get(recall.join) == ask.source
         self._recall = recall if own else None
         fields = {field.name: field for field in spec.source(ask.source).fields}
         self._longest = fields[recall.field].max_length if recall is not None and own else 0
@@ -131,7 +132,7 @@ class Unanswered:
 
 
 def _emission(
-    ask: AskMap, said: Sequence[Said], recent: set[str], clock: int, unanswered: Unanswered
+    ask: ThirdPartySpec, said: Sequence[Said], recent: set[str], clock: int, unanswered: Unanswered
 ) -> Emission:
     """Write answers as events, in order of time; all are sent at a moment of the clock (ms)."""
     # A question may have been put again before its answer came.

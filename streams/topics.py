@@ -64,7 +64,7 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             ("event_id", "event_time", *(f.name for f in s.fields)),
             s.role,
         )
-        for s in spec.sources
+        for s in spec.inputs.sources
     ]
     tables = [
         TopicSpec(
@@ -74,7 +74,7 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             f"closed buckets of counts per {t.key}, read whole by every worker",
             ("from", "until", "source", "partition", "rows"),
         )
-        for t in spec.tables
+        for t in spec.features.tables
     ]
     watched = TopicSpec(
         topic(name, FEEDS),
@@ -93,8 +93,8 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
     return (
         *own,
         *tables,
-        *((watched,) if spec.feeds else ()),
-        *((corrections,) if spec.recall else ()),
+        *((watched,) if spec.alerting.feeds else ()),
+        *((corrections,) if spec.model.rescoring else ()),
         TopicSpec(
             topic(name, SCORES),
             n,

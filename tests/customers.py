@@ -14,7 +14,8 @@ from streamsim.producers.changes import Change
 from streamsim.producers.database import ChangePoller
 from streamsim.streams.events import SOURCE_TIME, Records
 from streamsim.streams.spec import Field, Kind, Role, SourceSpec
-from streamsim.streams.spec.world import Emission, TableMap
+from streamsim.streams.spec.input_maps import TableMap
+from streamsim.streams.spec.world import Emission
 
 TABLE = TableMap(
     source="customers",

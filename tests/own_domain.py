@@ -22,7 +22,7 @@ def write(folder: Path, name: str = "water", instead: Mapping[str, str] | None =
     instead
         Pieces of the page's text to what is to stand in their place.
     """
-    names = {"domains.water": f"domains.{name}", '"water': f'"{name}'}
+    names = {'"water': f'"{name}'}
     (folder / name).mkdir(parents=True)
     text = "\0".join(FILES.values())
     for piece, other in {**names, **(instead or {})}.items():

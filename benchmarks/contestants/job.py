@@ -51,10 +51,10 @@ class Job:
         self, spec: DomainSpec, config: Config, rows_a_call: int, *, journal: bool = False
     ) -> None:
         self.spec, self.config, self._journal = spec, config, journal
-        self.topics = {topic(spec.name, s.name): s.name for s in spec.sources}
+        self.topics = {topic(spec.name, s.name): s.name for s in spec.inputs.sources}
         self._scorer = HttpScorer(
             config.settings.model_url,
-            spec.recipe.name,
+            spec.model.recipe.name,
             timeout_s=config.settings.score_timeout_s,
             max_rows=rows_a_call,
         )
@@ -83,7 +83,10 @@ class Job:
             if any(one.frees for one in applied):
                 self.advanced.set()
 
-        config, tables = self.config, [topic(self.spec.name, t.name) for t in self.spec.tables]
+        config, tables = (
+            self.config,
+            [topic(self.spec.name, t.name) for t in self.spec.features.tables],
+        )
         await follow(config.broker, tables, TABLE_PARTITIONS, config.fetch_wait, handle)
 
     def push(self, records: Records) -> Outputs:
@@ -107,7 +110,7 @@ class Job:
     def measures(self) -> Outbound:
         """Write the account and the positions, as a worker's."""
         pipeline, partitions = self.pipeline, range(self.spec.partitions)
-        names = [source.name for source in self.spec.sources]
+        names = [source.name for source in self.spec.inputs.sources]
         body = {
             "worker": 0,
             "account": {s: {str(p): pipeline.account.of(s, p) for p in partitions} for s in names},

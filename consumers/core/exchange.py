@@ -91,12 +91,12 @@ class Exchange:
 
     def __init__(self, spec: DomainSpec) -> None:
         self.tables: dict[str, GlobalTable] = new_tables(spec)
-        rolling, model = RollingMetric(spec), spec.recipe.name
+        rolling, model = RollingMetric(spec), spec.model.recipe.name
         self.folds: dict[str, Fold[Any]] = {
             LABELLED: Fold(rolling, rolling.states, lambda state: told(spec, state, model))
         }
-        if spec.feeds is not None:
-            feeds = FeedStates(spec.feeds, spec.partitions)
+        if spec.alerting.feeds is not None:
+            feeds = FeedStates(spec.alerting.feeds, spec.partitions)
             tell = partial(feed_alerts, spec.name)
             self.folds[FEEDS] = Fold(feeds, feeds.alerts, tell)
         self._tables: Mapping[str, GlobalTable] = {

@@ -71,10 +71,10 @@ class Intake:
         stores, events = self._stores, cleaned.events
         self._stores.account.add(spec.name, acc.APPLIED, events.partition)
         safe, rescoring = stores.in_flight.safe, stores.rescoring
-        for lookup in self._spec.lookups:
-            if lookup.source == spec.name:
+        for join in self._spec.features.joins:
+            if join.source == spec.name:
                 known_from = safe if rescoring is None else rescoring.reaches_back(safe)
-                stores.joins[lookup.name].add(events, known_from)
+                stores.joins[join.name].add(events, known_from)
         if rescoring is not None and rescoring.source == spec.name:
             rescoring.add(events)
 

@@ -77,7 +77,7 @@ class Pipeline:
         self.answering = signature
         """What the version that was asked last says of itself."""
         self.tables = tables if tables is not None else new_tables(spec)
-        hold = hold or bool(spec.trackers)
+        hold = hold or bool(spec.features.trackers)
         self.stores = stores = make_stores(spec, hold=hold, journal=journal)
         self._state = stores.state(keys_of(spec))
         self._readiness = Readiness(spec, stores.positions, self.tables, schedule)
@@ -259,4 +259,4 @@ class Pipeline:
 
 def new_tables(spec: DomainSpec) -> dict[str, GlobalTable]:
     """Make the global tables of a domain, empty."""
-    return {t.name: GlobalTable(t, spec.partitions) for t in spec.tables}
+    return {t.name: GlobalTable(t, spec.partitions) for t in spec.features.tables}

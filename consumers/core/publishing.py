@@ -27,7 +27,7 @@ class Publishing:
 
     def _labelled(self) -> list[Outbound]:
         """Publish the scores whose labels are final: nothing that comes can change them."""
-        delay, labels = self._spec.timeline.label_delay, self._stores.labels
+        delay, labels = self._spec.labels.delay, self._stores.labels
         final = np.full(self._spec.partitions, np.iinfo(np.int64).max)
         # The trigger's too: what is no further behind its clock comes before it is labelled.
         for source in (self._spec.trigger, *self._spec.label_sources):

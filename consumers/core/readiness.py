@@ -39,25 +39,25 @@ class Readiness:
             ready = events.event_time < self._schedule.until
         for table in self._tables.values():
             ready &= table.asks_for(events.event_time) <= table.watermark
-        recall = self._spec.recall
-        for lookup in self._spec.lookups:
+        rescoring = self._spec.model.rescoring
+        for join in self._spec.features.joins:
             met = events.event_time
-            if answered is not None and recall is not None and lookup.name == recall.lookup:
+            if answered is not None and rescoring is not None and join.name == rescoring.join:
                 met = answered
             # More of the watermark's own instant may come: it must have been passed.
-            ready &= met - lookup.delay < self._at.watermark(lookup.source)[events.partition]
+            ready &= met - join.delay < self._at.watermark(join.source)[events.partition]
         return ready
 
     def why_not(self, event: Events) -> str | None:
         """Say what an event waits for, if it does."""
         if self._schedule is not None and event.event_time[0] >= self._schedule.until:
-            return f"the version of {self._spec.recipe.name} that answers at its time"
+            return f"the version of {self._spec.model.recipe.name} that answers at its time"
         for name, table in self._tables.items():
             if table.asks_for(event.event_time)[0] > table.watermark:
                 source, partition = table.behind()
                 return f"{name}: the clock of {source}, partition {partition}"
-        for lookup in self._spec.lookups:
-            asked = event.event_time[0] - lookup.delay
-            if asked >= self._at.watermark(lookup.source)[event.partition[0]]:
-                return f"the clock of {lookup.source}, partition {event.partition[0]}"
+        for join in self._spec.features.joins:
+            asked = event.event_time[0] - join.delay
+            if asked >= self._at.watermark(join.source)[event.partition[0]]:
+                return f"the clock of {join.source}, partition {event.partition[0]}"
         return None

@@ -20,12 +20,12 @@ from streamsim.consumers.state.changes import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Records, as_objects
 from streamsim.streams.spec import SourceSpec
-from streamsim.streams.spec.features import Recall
+from streamsim.streams.spec.modelling import Rescoring
 
 log = logging.getLogger(__name__)
 
 
-class Rescoring:
+class RescoringBuffer:
     """What is to be scored again in one worker's partitions.
 
     Parameters
@@ -36,7 +36,7 @@ class Rescoring:
 
     def __init__(
         self,
-        recall: Recall,
+        spec: Rescoring,
         trigger: SourceSpec,
         source: str,
         windows: Sequence[WindowState],
@@ -44,7 +44,7 @@ class Rescoring:
         *,
         journal: bool = False,
     ) -> None:
-        self._recall, self._trigger, self._partitions = recall, trigger, partitions
+        self._spec, self._trigger, self._partitions = spec, trigger, partitions
         self.source = source
         """The source whose events are the answers."""
         self._windows = windows
@@ -58,7 +58,7 @@ class Rescoring:
     def add(self, answers: Events) -> None:
         """Take in what answers bring along."""
         texts, rows = [], []
-        for row, text in enumerate(answers.strings(self._recall.field)):
+        for row, text in enumerate(answers.strings(self._spec.field)):
             for line in _lines(text):
                 texts.append(line)
                 rows.append(row)
@@ -102,7 +102,7 @@ class Rescoring:
 
     def reaches_back(self, time: Ints) -> Ints:
         """Return the times from which on context may be asked for, if new events ask from these."""
-        return np.where(time == NO_TIME, NO_TIME, time - self._recall.within)
+        return np.where(time == NO_TIME, NO_TIME, time - self._spec.within)
 
     def earliest(self, position: Ints) -> Ints:
         """Lower each partition's position to the first answer that has any in here, in place."""
@@ -144,7 +144,7 @@ class Rescoring:
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
-        return self._recall.field
+        return self._spec.field
 
     def _keep_windows(self) -> None:
         times = [own.event_time.min() for own in (*(w for w, *_ in self._waiting), *self._scoring)]

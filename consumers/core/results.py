@@ -37,7 +37,7 @@ class Results:
         if prepared.rescored:
             nobody = np.empty(0, np.int64)
             return nobody, occluded(self._spec, prepared.features[nobody], signature)
-        risk = self._spec.alert.risks(rounded(scores_of(answer)), prepared.features)
+        risk = self._spec.alerting.rule.risks(rounded(scores_of(answer)), prepared.features)
         rows = np.flatnonzero(risk >= signature.threshold)
         if self._in_order:  # an entity that is in its cool-down now is so when this is finished
             rows = rows[~self._stores.cooldown.is_quiet(prepared.events.take(rows))]

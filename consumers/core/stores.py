@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.core.in_flight import InFlight
-from streamsim.consumers.core.rescoring import Rescoring
-from streamsim.consumers.featurize.as_of_join import AsOfJoin
+from streamsim.consumers.core.rescoring import RescoringBuffer
+from streamsim.consumers.featurize.as_of_join import JoinStore
 from streamsim.consumers.featurize.contributions import Contributions
 from streamsim.consumers.featurize.field_join import new_join
 from streamsim.consumers.featurize.tracking import TrackedState
@@ -35,11 +35,11 @@ class Stores:
     known_ids: Mapping[str, Deduplication]
     windows: Mapping[str, WindowState]
     tables: Mapping[str, Contributions]
-    joins: Mapping[str, AsOfJoin]
+    joins: Mapping[str, JoinStore]
     trackers: Mapping[str, TrackedState]
     cooldown: Cooldown
     labels: LabelJoin
-    rescoring: Rescoring | None
+    rescoring: RescoringBuffer | None
     feeds: FeedCounts | None
 
     def state(self, keys: Mapping[str, str]) -> State:
@@ -83,38 +83,40 @@ def make_stores(spec: DomainSpec, *, hold: bool = False, journal: bool = False) 
     journal
         Changes are noted, so that there are incremental checkpoints.
     """
-    n, trigger, recall = spec.partitions, spec.trigger, spec.recall
-    lateness = {s.name: s.allowed_lateness for s in spec.sources}
+    n, trigger, rescored = spec.partitions, spec.trigger, spec.model.rescoring
+    lateness = {s.name: s.allowed_lateness for s in spec.inputs.sources}
     positions = Positions(lateness, n, journal=journal)
-    slack = max(trigger.allowed_lateness, 0 if recall is None else recall.within)
-    windows = {w.name: WindowState(w, slack, n, journal=journal) for w in spec.windows}
+    slack = max(trigger.allowed_lateness, 0 if rescored is None else rescored.within)
+    windows = {w.name: WindowState(w, slack, n, journal=journal) for w in spec.features.windows}
     rescoring = None
-    if recall is not None:
-        answers = next(look.source for look in spec.lookups if look.name == recall.lookup)
+    if rescored is not None:
+        answers = next(j.source for j in spec.features.joins if j.name == rescored.join)
         past = list(windows.values())
-        rescoring = Rescoring(recall, trigger, answers, past, n, journal=journal)
+        rescoring = RescoringBuffer(rescored, trigger, answers, past, n, journal=journal)
     return Stores(
         positions,
         Account(spec, journal=journal),
         InFlight(trigger.name, positions, hold=hold, journal=journal),
         {
             s.name: Deduplication(n, max(s.remember, s.allowed_lateness), journal=journal)
-            for s in spec.sources
+            for s in spec.inputs.sources
         },
         windows,
-        {t.name: Contributions(spec.name, t, n, journal=journal) for t in spec.tables},
-        {look.name: new_join(look, n, journal=journal) for look in spec.lookups},
-        {t.name: TrackedState(t, n, journal=journal) for t in spec.trackers},
-        Cooldown(spec.alert.cooldown, n, journal=journal),
+        {t.name: Contributions(spec.name, t, n, journal=journal) for t in spec.features.tables},
+        {join.name: new_join(join, n, journal=journal) for join in spec.features.joins},
+        {t.name: TrackedState(t, n, journal=journal) for t in spec.features.trackers},
+        Cooldown(spec.alerting.rule.cooldown, n, journal=journal),
         LabelJoin(spec, journal=journal),
         rescoring,
-        FeedCounts(spec.name, spec.feeds, n, journal=journal) if spec.feeds else None,
+        FeedCounts(spec.name, spec.alerting.feeds, n, journal=journal)
+        if spec.alerting.feeds
+        else None,
     )
 
 
 def keys_of(spec: DomainSpec) -> dict[str, str]:
     """Return, per source, the field that is the key of its records."""
-    return {source.name: source.key for source in spec.sources}
+    return {source.name: source.key for source in spec.inputs.sources}
 
 
 def state_fingerprint(spec: DomainSpec) -> str:

@@ -13,10 +13,11 @@ from streamsim.consumers.state.changes import Changes
 from streamsim.consumers.state.store import Columns, Parts, Store
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
-from streamsim.streams.spec.features import Joined, Lookup
+from streamsim.streams.spec.feature_vector import Joined
+from streamsim.streams.spec.features import AsOfJoin
 
 
-class AsOfJoin(Store, Protocol):
+class JoinStore(Store, Protocol):
     """A context source that is joined as of an event's time: the store of its versions."""
 
     def add(self, events: Events, asks_from: Ints) -> None:
@@ -42,8 +43,8 @@ _Versions = tuple[list[int], list[tuple[Any, ...]]]
 class VersionJoin:
     """The versions of one context source, per partition and key."""
 
-    def __init__(self, lookup: Lookup, partitions: int, *, journal: bool = False) -> None:
-        self._lookup = lookup
+    def __init__(self, join: AsOfJoin, partitions: int, *, journal: bool = False) -> None:
+        self._join = join
         self._changes = Changes(partitions, kept=journal)
         self._keys: list[dict[str, _Versions]] = [{} for _ in range(partitions)]
 
@@ -51,13 +52,13 @@ class VersionJoin:
         return sum(map(len, self._keys))
 
     def add(self, events: Events, asks_from: Ints) -> None:
-        """See :meth:`AsOfJoin.add`."""
+        """See :meth:`JoinStore.add`."""
         if not len(events):
             return
-        self._changes.add(events.partition, as_columns(events, self._lookup))
-        limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._lookup.delay).tolist()
+        self._changes.add(events.partition, as_columns(events, self._join))
+        limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._join.delay).tolist()
         places = events.partition.tolist(), events.entity, events.event_time.tolist()
-        for p, key, time, row in zip(*places, rows_of(events, self._lookup), strict=True):
+        for p, key, time, row in zip(*places, rows_of(events, self._join), strict=True):
             times, versions = self._keys[p].setdefault(key, ([], []))
             at = bisect_right(times, time)
             times.insert(at, time)
@@ -68,9 +69,9 @@ class VersionJoin:
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
         """Find what was known of each event's entity when it happened."""
-        asked = (event_time - self._lookup.delay).tolist()
+        asked = (event_time - self._join.delay).tolist()
         found, times = [], np.full(len(asked), NO_TIME)
-        nothing: tuple[Any, ...] = (None,) * len(self._lookup.fields)
+        nothing: tuple[Any, ...] = (None,) * len(self._join.fields)
         for i, (p, key, time) in enumerate(zip(partition.tolist(), entities, asked, strict=True)):
             known = self._keys[p].get(key)
             at = bisect_right(known[0], time) - 1 if known else -1
@@ -79,7 +80,7 @@ class VersionJoin:
             else:
                 found.append(known[1][at])
                 times[i] = known[0][at]
-        fields = enumerate(self._lookup.fields)
+        fields = enumerate(self._join.fields)
         return Joined(times, {name: as_objects(row[j] for row in found) for j, name in fields})
 
     def snapshot(self, partition: int) -> Columns:
@@ -98,7 +99,7 @@ class VersionJoin:
 
     def restore(self, partition: int, parts: Parts) -> None:
         """Take in a partition's versions, in order of arrival."""
-        for key, time, row in read_rows(parts, self._lookup):
+        for key, time, row in read_rows(parts, self._join):
             own, versions = self._keys[partition].setdefault(key, ([], []))
             at = bisect_right(own, time)
             own.insert(at, time)
@@ -106,16 +107,16 @@ class VersionJoin:
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
-        return layout_of(self._lookup)
+        return layout_of(self._join)
 
 
-def as_columns(events: Events, lookup: Lookup) -> Mapping[str, Any]:
+def as_columns(events: Events, join: AsOfJoin) -> Mapping[str, Any]:
     """Return versions as the rows of a delta."""
-    texts = as_objects(as_text(row) for row in rows_of(events, lookup))
+    texts = as_objects(as_text(row) for row in rows_of(events, join))
     return {"key": events.entity, "time": events.event_time, "row": texts}
 
 
-def read_rows(parts: Parts, lookup: Lookup) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
+def read_rows(parts: Parts, join: AsOfJoin) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
     """Read versions back: key, time (ms) and row.
 
     Raises
@@ -126,20 +127,20 @@ def read_rows(parts: Parts, lookup: Lookup) -> Iterator[tuple[str, int, tuple[An
     columns = parts.texts("key"), parts.ints("time").tolist(), parts.texts("row")
     for key, time, text in zip(*columns, strict=True):
         row = orjson.loads(text)
-        if len(row) != len(lookup.fields):
-            raise StateError(f"{lookup.name}: a version has {len(row)} fields")
+        if len(row) != len(join.fields):
+            raise StateError(f"{join.name}: a version has {len(row)} fields")
         yield key, time, tuple(row)
 
 
-def layout_of(lookup: Lookup) -> object:
+def layout_of(join: AsOfJoin) -> object:
     """Return what the rows of a join depend on, as JSON types."""
-    return [lookup.source, lookup.fields, *lookup.apart]
+    return [join.source, join.fields, *join.apart]
 
 
-def rows_of(events: Events, lookup: Lookup) -> list[tuple[Any, ...]]:
+def rows_of(events: Events, join: AsOfJoin) -> list[tuple[Any, ...]]:
     """Return the fields of each version; a number that is not known is ``None`` as a text is."""
     columns = []
-    for name in lookup.fields:
+    for name in join.fields:
         values = events.columns[name].tolist()
         if events.columns[name].dtype.kind == "f":
             values = [None if value != value else value for value in values]

@@ -18,7 +18,7 @@ from streamsim.consumers.featurize.history import KeyIndex
 from streamsim.consumers.state.changes import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
-from streamsim.streams.spec.features import SecondKey
+from streamsim.streams.spec.features import GlobalTableSpec
 from streamsim.streams.topics import topic
 
 Open = tuple[Ints, Ints, Objects]
@@ -76,7 +76,7 @@ class Contributions:
     """
 
     def __init__(
-        self, domain: str, table: SecondKey, partitions: int, *, journal: bool = False
+        self, domain: str, table: GlobalTableSpec, partitions: int, *, journal: bool = False
     ) -> None:
         self._table = table
         self.topic = topic(domain, table.name)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from streamsim.consumers.featurize.as_of_join import (
-    AsOfJoin,
+    JoinStore,
     VersionJoin,
     as_columns,
     as_text,
@@ -24,17 +24,18 @@ from streamsim.consumers.featurize.as_of_join import (
 from streamsim.consumers.state.changes import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
-from streamsim.streams.spec.features import Joined, Lookup
+from streamsim.streams.spec.feature_vector import Joined
+from streamsim.streams.spec.features import AsOfJoin
 
 _Said = tuple[list[int], list[Any]]
 """Times and values of one field, in order of time; of the same time, in order of arrival."""
 
 
-def new_join(lookup: Lookup, partitions: int, *, journal: bool = False) -> AsOfJoin:
+def new_join(join: AsOfJoin, partitions: int, *, journal: bool = False) -> JoinStore:
     """Return the empty store of a join: of whole versions, or of each field by itself."""
-    if lookup.carry:
-        return FieldJoin(lookup, partitions, journal=journal)
-    return VersionJoin(lookup, partitions, journal=journal)
+    if join.carry:
+        return FieldJoin(join, partitions, journal=journal)
+    return VersionJoin(join, partitions, journal=journal)
 
 
 class FieldJoin:
@@ -44,8 +45,8 @@ class FieldJoin:
     versions.
     """
 
-    def __init__(self, lookup: Lookup, partitions: int, *, journal: bool = False) -> None:
-        self._lookup = lookup
+    def __init__(self, join: AsOfJoin, partitions: int, *, journal: bool = False) -> None:
+        self._join = join
         self._changes = Changes(partitions, kept=journal)
         self._keys: list[dict[str, dict[int, _Said]]] = [{} for _ in range(partitions)]
 
@@ -53,13 +54,13 @@ class FieldJoin:
         return sum(map(len, self._keys))
 
     def add(self, events: Events, asks_from: Ints) -> None:
-        """See :meth:`AsOfJoin.add`."""
+        """See :meth:`JoinStore.add`."""
         if not len(events):
             return
-        self._changes.add(events.partition, as_columns(events, self._lookup))
-        limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._lookup.delay).tolist()
+        self._changes.add(events.partition, as_columns(events, self._join))
+        limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._join.delay).tolist()
         places = events.partition.tolist(), events.entity, events.event_time.tolist()
-        for p, key, time, row in zip(*places, rows_of(events, self._lookup), strict=True):
+        for p, key, time, row in zip(*places, rows_of(events, self._join), strict=True):
             for said in self._put(p, key, time, row):
                 times, values = said
                 old = bisect_right(times, limit[p]) - 1
@@ -81,8 +82,8 @@ class FieldJoin:
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
         """Find what was known of each event's entity when it happened."""
-        asked = (event_time - self._lookup.delay).tolist()
-        width = len(self._lookup.fields)
+        asked = (event_time - self._join.delay).tolist()
+        width = len(self._join.fields)
         times = np.full(len(asked), NO_TIME)
         found: list[list[Any]] = [[None] * width for _ in asked]
         for i, (p, key, time) in enumerate(zip(partition.tolist(), entities, asked, strict=True)):
@@ -91,14 +92,14 @@ class FieldJoin:
                 if at >= 0:
                     found[i][j] = values[at]
                     times[i] = max(times[i], own[at])
-        fields = enumerate(self._lookup.fields)
+        fields = enumerate(self._join.fields)
         return Joined(times, {name: as_objects(row[j] for row in found) for j, name in fields})
 
     def snapshot(self, partition: int) -> Columns:
         """Return a partition's values, one a row."""
         self._changes.drop(partition)
         keys, times, rows = [], [], []
-        width = len(self._lookup.fields)
+        width = len(self._join.fields)
         for key, fields in self._keys[partition].items():
             for j, (own, values) in fields.items():
                 keys += [key] * len(own)
@@ -115,9 +116,9 @@ class FieldJoin:
 
     def restore(self, partition: int, parts: Parts) -> None:
         """Take in a partition's values, in order of arrival."""
-        for key, time, row in read_rows(parts, self._lookup):
+        for key, time, row in read_rows(parts, self._join):
             self._put(partition, key, time, row)
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
-        return layout_of(self._lookup)
+        return layout_of(self._join)

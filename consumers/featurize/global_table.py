@@ -7,13 +7,13 @@ import numpy as np
 from streamsim.consumers.featurize.contributions import Closed, record_key
 from streamsim.consumers.featurize.history import History, KeyIndex
 from streamsim.streams.events import NO_TIME, Ints, Objects
-from streamsim.streams.spec.features import SecondKey
+from streamsim.streams.spec.features import GlobalTableSpec
 
 
 class GlobalTable:
     """All partitions' closed buckets, readable up to the watermark that all have passed."""
 
-    def __init__(self, table: SecondKey, partitions: int) -> None:
+    def __init__(self, table: GlobalTableSpec, partitions: int) -> None:
         self._table = table
         self._column = {
             source: [i for i, s in enumerate(table.counts.values()) if s == source]

@@ -12,7 +12,8 @@ from streamsim.consumers.state.changes import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import Events, Ints
-from streamsim.streams.spec.features import Arrays, Joined, Slots, Tracker
+from streamsim.streams.spec.feature_vector import Arrays, Joined
+from streamsim.streams.spec.features import Slots, Tracker
 
 _WORD = 8
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.consumers.featurize.as_of_join import AsOfJoin
+from streamsim.consumers.featurize.as_of_join import JoinStore
 from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.featurize.history import History, PlacedKeys, Slots
 from streamsim.consumers.featurize.tracking import TrackedState
@@ -19,7 +19,8 @@ from streamsim.consumers.state.changes import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.features import Aggregates, Past, Windows
+from streamsim.streams.spec.feature_vector import Aggregates, Past
+from streamsim.streams.spec.features import Windows
 
 Lineage: TypeAlias = "list[dict[str, Any]] | None"
 
@@ -161,7 +162,7 @@ def featurize(
     spec: DomainSpec,
     windows: Mapping[str, WindowState],
     tables: Mapping[str, GlobalTable],
-    lookups: Mapping[str, AsOfJoin],
+    lookups: Mapping[str, JoinStore],
     trackers: Mapping[str, TrackedState],
     answered: Ints | None = None,
 ) -> tuple[npt.NDArray[np.float32], Lineage]:
@@ -179,7 +180,7 @@ def featurize(
     are to say of their context.
     """
     pasts = {}
-    for w in spec.windows:
+    for w in spec.features.windows:
         asked = events.partition, events.strings(w.key), events.event_time
         own = windows[w.name]
         pasts[w.name] = (
@@ -187,17 +188,17 @@ def featurize(
         )
     counts = {
         t.name: tables[t.name].windows(events.strings(t.key), events.event_time)
-        for t in spec.tables
+        for t in spec.features.tables
     }
     times = dict.fromkeys(lookups, events.event_time)
-    if answered is not None and spec.recall is not None:
-        times[spec.recall.lookup] = answered
+    if answered is not None and spec.model.rescoring is not None:
+        times[spec.model.rescoring.join] = answered
     joined = {
         name: lookup.as_of(events.partition, events.entity, times[name])
         for name, lookup in lookups.items()
     }
     tracked = {name: tracker.update(events, joined) for name, tracker in trackers.items()}
     aggregates = Aggregates(pasts, counts, joined, tracked)
-    features = spec.features.assemble(events, aggregates).astype(np.float32)
-    lineage = spec.features.lineage
+    features = spec.features.vector.assemble(events, aggregates).astype(np.float32)
+    lineage = spec.features.vector.lineage
     return features, None if lineage is None else lineage(aggregates)

@@ -35,8 +35,8 @@ def occluded(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matrix:
     Shape ``(n_rows * n_groups, n_features)``: for each row, one copy per feature group with
     that group at its reference.
     """
-    groups = list(spec.features.groups.values())
-    column = {name: i for i, name in enumerate(spec.features.names)}
+    groups = list(spec.features.vector.groups.values())
+    column = {name: i for i, name in enumerate(spec.features.vector.names)}
     copies = np.repeat(rows[:, None, :], len(groups), axis=1)
     reference = np.array(signature.reference, np.float32)
     for g, group in enumerate(groups):
@@ -60,13 +60,13 @@ def reasons(
     Per row, at most three reasons, largest effect first: what moved, the feature that shows it,
     its value, what is usual, the effect in log-odds, and all that in words.
     """
-    groups = spec.features.groups
+    groups = spec.features.vector.groups
     usual = dict(zip(signature.features, signature.reference, strict=True))
-    risk, rest = spec.alert.risk(scores), spec.alert.risk(without)
+    risk, rest = spec.alerting.rule.risk(scores), spec.alerting.rule.risk(without)
     effect = _log_odds(risk)[:, None] - _log_odds(rest).reshape(len(risk), len(groups))
     result = []
     for row, effects in zip(rows.tolist(), effect, strict=True):
-        value = dict(zip(spec.features.names, row, strict=True))
+        value = dict(zip(spec.features.vector.names, row, strict=True))
         ranked = sorted(zip(effects.tolist(), groups.items(), strict=True), key=lambda x: -x[0])
         why = []
         for share, (what, group) in ranked[:SHOWN]:
@@ -81,7 +81,7 @@ def reasons(
                     "value": round(value[name], 4),
                     "usual": round(usual[name], 4),
                     "effect": round(share, 2),
-                    "text": spec.features.phrase(name, value[name], usual[name]),
+                    "text": spec.features.vector.phrase(name, value[name], usual[name]),
                 }
             )
         result.append(why)
@@ -113,7 +113,7 @@ def alert_records(
     The id comes from the rule and the source position, never from score or version, so that a
     repeat is recognised.
     """
-    rule, source = spec.alert, topic(spec.name, spec.trigger.name)
+    rule, source = spec.alerting.rule, topic(spec.name, spec.trigger.name)
     records = []
     risks = rule.risk(scores).tolist()
     for row, at in enumerate(format_times(events.event_time)):

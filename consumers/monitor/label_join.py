@@ -44,7 +44,7 @@ class LabelJoin:
         n = spec.partitions
         self._changes = Changes(n, kept=journal)
         self._astray: list[set[int]] = [set() for _ in range(n)]
-        self._spec, self._step = spec, spec.accuracy.step
+        self._spec, self._step = spec, spec.alerting.accuracy.step
         self._topic = topic(spec.name, LABELLED)
         self.until = np.full(n, NO_TIME)
         """Per partition, the event time before which all is labelled and published (ms)."""
@@ -63,7 +63,7 @@ class LabelJoin:
             That of each event's partition as it came (ms).
         """
         spec = self._spec
-        least = clock - spec.trigger.allowed_lateness - spec.timeline.label_delay
+        least = clock - spec.trigger.allowed_lateness - spec.labels.delay
         astray = np.flatnonzero(events.event_time < least)
         for row in astray.tolist():
             self._astray[int(events.partition[row])].add(int(events.offset[row]))
@@ -89,9 +89,9 @@ class LabelJoin:
         known
             From when on each counts as known (ms).
         """
-        field = self._spec.label_field
+        field = self._spec.labels.field
         value = np.ones(len(events), np.int64) if field is None else events.integers(field)
-        rows = fingerprint(events.strings(self._spec.label_key)), known, value
+        rows = fingerprint(events.strings(self._spec.labels.key)), known, value
         self._add(self._labels, events.partition, rows)
         self._changes.add(events.partition, dict(zip(_COLUMNS, rows, strict=True)), "label")
 
@@ -142,7 +142,7 @@ class LabelJoin:
         """Take in what waited in a partition; what has been labelled since is left out."""
         self.until[partition] = until = parts.last("until").tolist()[0] if parts else NO_TIME
         self._astray[partition] = set(parts.last("astray").tolist())
-        slate = self._spec.slate
+        slate = self._spec.model.slate
         for name, kept in (("score", self._scores), ("label", self._labels)):
             ids, time, value = (parts.of(name).ints(column) for column in _COLUMNS)
             if slate is not None and name == "score":
@@ -153,7 +153,7 @@ class LabelJoin:
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
-        return None if self._spec.slate is None else self._spec.slate.size
+        return None if self._spec.model.slate is None else self._spec.model.slate.size
 
     def _standing(self, partition: int) -> Columns:
         astray = np.array(sorted(self._astray[partition]), np.int64)
@@ -186,7 +186,7 @@ class LabelJoin:
         # A label is never older than its event: what is known by then is of events judged by now.
         self._labels[p] = [_take(known, known[1] >= end)] if labels else []
         ids, time, score = due
-        missing = self._spec.unlabelled
+        missing = self._spec.labels.unlabelled
         label = np.full(len(ids), -1 if missing is None else missing)
         key, value = self._in_time(known, ids, time)
         if len(key) and len(ids):
@@ -194,7 +194,7 @@ class LabelJoin:
             found = (last >= 0) & (key[last] == ids)
             label[found] = value[last[found]]
         if score.ndim > 1:
-            label, score = self._spec.truth(label, score[:, 1:]), score[:, 0]
+            label, score = self._spec.model.truth(label, score[:, 1:]), score[:, 0]
         sure = label >= 0
         return time[sure], score[sure], label[sure]
 
@@ -208,7 +208,7 @@ class LabelJoin:
         at = np.searchsorted(by_id, labels[0]).clip(0, max(len(by_id) - 1, 0))
         if not len(by_id) or not len(labels[0]):
             return _EMPTY, _EMPTY
-        delay = self._spec.timeline.label_delay
+        delay = self._spec.labels.delay
         good = (by_id[at] == labels[0]) & (labels[1] <= time[order][at] + delay)
         key, known, value = _take(labels, good)
         order = np.lexsort((known, key))

@@ -32,7 +32,7 @@ class RollingMetric:
     """The window over what has been judged, and the states so far."""
 
     def __init__(self, spec: DomainSpec) -> None:
-        self._spec, own = spec, spec.accuracy
+        self._spec, own = spec, spec.alerting.accuracy
         self._metric, is_error = named(own.metric)
         self._bar = Bar(own.threshold, own.margin, own.min_samples, is_error)
         self._covered = np.full(spec.partitions, NO_TIME)
@@ -65,7 +65,7 @@ class RollingMetric:
 
     def _advance(self, complete: int) -> list[AccuracyState]:
         """Go on step by step to where everybody has come."""
-        own = self._spec.accuracy
+        own = self._spec.alerting.accuracy
         parts = [_NONE, *self._waiting]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         due = columns[0] < complete
@@ -97,14 +97,14 @@ class RollingMetric:
 
     def _after_silence(self, time: Ints, complete: int) -> int:
         """Return the next step whose window holds anything: a clock may leap by centuries."""
-        step = self._spec.accuracy.step
+        step = self._spec.alerting.accuracy.step
         later = int(np.searchsorted(time, self._next))
         first = int(time[later]) if later < len(time) else complete
         return min(first, complete) // step * step + step
 
     def _begin(self, time: Ints, end: int) -> int:
         """Return the first row of the window that ends then: of a span, and of so many events."""
-        own = self._spec.accuracy
+        own = self._spec.alerting.accuracy
         done = int(np.searchsorted(time, end))
         return max(int(np.searchsorted(time, end - own.span)), done - own.count, 0)
 
@@ -133,7 +133,7 @@ def _rows(columns: Sequence[Ints], which: Mask) -> tuple[Ints, Ints, Ints]:
 
 def told(spec: DomainSpec, state: AccuracyState, model: str) -> list[Outbound]:
     """Write a state for ``<domain>.metrics``, and the alert if it changes anything."""
-    own, at = spec.accuracy, format_times(np.array([state.at]))[0]
+    own, at = spec.alerting.accuracy, format_times(np.array([state.at]))[0]
     value = None if np.isnan(state.value) else round(state.value, 6)
     body: dict[str, Any] = {
         "accuracy": {
@@ -159,7 +159,7 @@ def told(spec: DomainSpec, state: AccuracyState, model: str) -> list[Outbound]:
 
 def _alert(spec: DomainSpec, state: AccuracyState, value: float, at: str, model: str) -> Outbound:
     """Write that accuracy is low, or is so no more, as a CloudEvent."""
-    own, raised = spec.accuracy, state.change is Change.RAISED
+    own, raised = spec.alerting.accuracy, state.change is Change.RAISED
     rule = LOW if raised else RECOVERED
     side = "below" if raised else "above"
     body = {

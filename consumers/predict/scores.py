@@ -61,8 +61,8 @@ def rounded(scores: Floats) -> Floats:
 
 def estimated(spec: DomainSpec, answer: Answers) -> dict[str, Floats]:
     """Return what is estimated beside scores, by name, rounded as they are."""
-    numbers = rounded(estimates_of(answer, len(spec.estimates))).T
-    return dict(zip((estimate.name for estimate in spec.estimates), numbers, strict=True))
+    numbers = rounded(estimates_of(answer, len(spec.model.estimates))).T
+    return dict(zip((estimate.name for estimate in spec.model.estimates), numbers, strict=True))
 
 
 def score_batches(

@@ -38,7 +38,7 @@ class Account:
                 for name in ((SCORED, *FILTERED) if source.role is Role.TRIGGER else (APPLIED,))
                 + COMMON
             }
-            for source in spec.sources
+            for source in spec.inputs.sources
         }
 
     def add(self, source: str, name: str, partition: Ints) -> None:

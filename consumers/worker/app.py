@@ -59,7 +59,7 @@ def create_app(config: WorkerConfig) -> BatchApp:
     app.worker = engine = Engine(config, specs, finished, app.crash, _refuse)
     app.add_dependency(engine)  # what app.service() takes starts only after the first restore
     for spec in specs:
-        for source in spec.sources:
+        for source in spec.inputs.sources:
             _receive(app, engine.inboxes[spec.name], topic(spec.name, source.name))
     return app
 

@@ -72,7 +72,7 @@ class DomainContext:
         self.schedule: Schedule | None = None
         self.scorer = HttpScorer(
             settings.model_url,
-            spec.recipe.name,
+            spec.model.recipe.name,
             timeout_s=settings.score_timeout_s,
             max_rows=settings.max_rows,
         )

@@ -65,7 +65,8 @@ class Engine(Service):
         self._on_finished, self._give_up, self._refuse = finished, crash, refuse
         self.inboxes = {
             spec.name: Inbox(
-                {topic(spec.name, s.name): s.name for s in spec.sources}, config.settings.queue_rows
+                {topic(spec.name, s.name): s.name for s in spec.inputs.sources},
+                config.settings.queue_rows,
             )
             for spec in specs
         }
@@ -99,7 +100,7 @@ class Engine(Service):
             context = self._contexts[spec.name] = DomainContext(spec, config, producer, trimmer)
             await self._stack.enter_async_context(context.scorer)
             context.signature = await _patient(context.scorer, settings.ready_s)
-            if config.renews and spec.renewal is not None:
+            if config.renews and spec.model.renewal is not None:
                 context.schedule = Schedule(context.signature)
             self.add_future(self._guard(self._follow(context)))
             self.add_future(self._guard(self._report(context)))
@@ -137,7 +138,7 @@ class Engine(Service):
             except StateError as error:
                 self._refuse(error)
             self._runners[spec.name] = runner
-            for source in spec.sources:
+            for source in spec.inputs.sources:
                 for p in partitions:
                     tp = TP(topic(spec.name, source.name), p)
                     positions[tp] = max(0, int(runner.saved[source.name][p]))
@@ -178,7 +179,7 @@ class Engine(Service):
             hold=config.hold,
             tables=context.exchange.tables,
             journal=config.durable,
-            key=privacy_key(settings) if any(s.sensitive for s in spec.sources) else None,
+            key=privacy_key(settings) if any(s.sensitive for s in spec.inputs.sources) else None,
             schedule=context.schedule,
         )
         contents = await context.changelog.restore(config.broker, partitions, generation)
@@ -235,7 +236,7 @@ class Engine(Service):
         """Take in what is told of models; return whether more is known of this one's versions."""
         if context.schedule is None:
             return False
-        group, model = self.config.group, context.spec.recipe.name
+        group, model = self.config.group, context.spec.model.recipe.name
         entry = read_entry(orjson.loads(value), group, model)
         return entry is not None and context.schedule.add(entry)
 
@@ -293,7 +294,7 @@ def _common(spec: DomainSpec, assigned: frozenset[TP]) -> list[int]:
     """Return the partitions of a domain that are assigned; they are the same of all sources."""
     own = {
         source.name: {tp.partition for tp in assigned if tp.topic == topic(spec.name, source.name)}
-        for source in spec.sources
+        for source in spec.inputs.sources
     }
     partitions = own[spec.trigger.name]
     if any(other != partitions for other in own.values()):

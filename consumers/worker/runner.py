@@ -119,7 +119,7 @@ class Runner:
         self._pressure = BackPressure(limits.queue_s, limits.batch_rows, limits.queue_rows)
         self._relieve()
         self.retries = 0
-        self.saved = {s.name: pipeline.positions(s.name) for s in pipeline.spec.sources}
+        self.saved = {s.name: pipeline.positions(s.name) for s in pipeline.spec.inputs.sources}
         """Per source and partition, the offset before which all is written down; -1 if unknown."""
 
     @property
@@ -250,7 +250,7 @@ class Runner:
         if snapshots:
             self.inbox.wake()
         deltas = self.pipeline.checkpoint()
-        positions = {s.name: self.pipeline.positions(s.name) for s in self.spec.sources}
+        positions = {s.name: self.pipeline.positions(s.name) for s in self.spec.inputs.sources}
         while self._unconfirmed and self._unconfirmed[0].done():
             self._unconfirmed.popleft().result()  # raises if it failed: nothing is written then
         checkpoints = snapshots | deltas

@@ -38,7 +38,7 @@ def worker_metrics(
     """
     pipeline, name = runner.pipeline, runner.spec.name
     signature, now = pipeline.answering, int(time.time() * 1000)
-    sources = [source.name for source in runner.spec.sources]
+    sources = [source.name for source in runner.spec.inputs.sources]
     body: Mapping[str, Any] = {
         "worker": worker,
         "generation": generation,

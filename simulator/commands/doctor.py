@@ -86,12 +86,12 @@ def _models() -> str:
     ready = []
     for name in domain_names():
         spec = load_domain(name)
-        champion = registry.champion(spec.recipe.name)
+        champion = registry.champion(spec.model.recipe.name)
         if champion is None:
-            ready.append(f"{spec.recipe.name} (none yet: trained when first needed)")
+            ready.append(f"{spec.model.recipe.name} (none yet: trained when first needed)")
             continue
-        registry.load(spec.recipe.name, champion)[1].check(spec)
-        ready.append(f"{spec.recipe.name} {champion}")
+        registry.load(spec.model.recipe.name, champion)[1].check(spec)
+        ready.append(f"{spec.model.recipe.name} {champion}")
     return ", ".join(ready)
 
 

@@ -59,7 +59,7 @@ def run_replay(
     address = check_address(broker) if broker else str(running(run).info["address"])
     pace_options(None, speed)
     clock = WallClock()
-    pace = timed_pace(spec, None, speed, clock.now_ms()) if speed else AtOnce()
+    pace = timed_pace(spec.world, None, speed, clock.now_ms()) if speed else AtOnce()
     settings = read_settings()
     sender = Sender(spec, address, pace, clock, settings.max_record, settings.send_linger_ms)
     stop_on_signals(sender)

@@ -24,7 +24,7 @@ from streamsim.streams.clock import WallClock
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.settings import Settings, check_address, read_settings
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec import DomainSpec, WorldSpec
 from streamsim.streams.topics import TRUTH, topic, topics_of
 
 SLACK_MS = 5_000
@@ -58,7 +58,7 @@ def run_send(
         broker = str(found.info["address"])
     check_address(broker)
     clock = WallClock()
-    pace = timed_pace(spec, rate, speed, anchor or clock.now_ms())
+    pace = timed_pace(spec.world, rate, speed, anchor or clock.now_ms())
     already = _already(spec, broker, anchor or 0) if resume else None
     sender = Sender(
         spec, broker, pace, clock, settings.max_record, settings.send_linger_ms, already
@@ -89,11 +89,11 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def timed_pace(spec: DomainSpec, rate: float | None, speed: str | None, wall_ms: int) -> Pace:
+def timed_pace(world: WorldSpec, rate: float | None, speed: str | None, wall_ms: int) -> Pace:
     """Return the pace that the options ask for; by default that of the domain's demonstration."""
     if rate is not None:
         return ByRate(wall_ms, rate)
-    chosen = parse_speed(speed) if speed else spec.timeline.days_per_minute * 1440
+    chosen = parse_speed(speed) if speed else world.days_per_minute * 1440
     return AtOnce() if chosen == float("inf") else BySpeed(wall_ms, chosen)
 
 
@@ -110,7 +110,9 @@ def _batches(
     spec: DomainSpec, source: Path | None, settings: Settings, days: float | None
 ) -> Iterator[Batch]:
     if source is None:
-        return wire(spec, world_slices(spec, settings.seed, spec.options, days, settings=settings))
+        return wire(
+            spec, world_slices(spec, settings.seed, spec.world.options, days, settings=settings)
+        )
     if source.is_file() and read_manifest(source) is not None:
         return read_recording(source).batches(spec)
     return wire(spec, file_slices(spec, source, settings))

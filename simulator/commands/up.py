@@ -171,7 +171,7 @@ def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
             raise UsageError(f"--source names {name!r}, which is not run")
         manifest = read_manifest(path) if path.is_file() else None
         if manifest is None:
-            find_files(load_domain(name), path)
+            find_files(load_domain(name).inputs, path)
         elif name not in manifest.get("domains", []):
             raise UsageError(f"{path} is a recording of {', '.join(manifest['domains'])}")
     return sources

@@ -73,7 +73,7 @@ def check(
             missing = {
                 key
                 for key in missing
-                if theirs[key].rule == spec.alert.name or theirs[key].time_ms <= told
+                if theirs[key].rule == spec.alerting.rule.name or theirs[key].time_ms <= told
             }
         differing = [key for key in ours.keys() & theirs.keys() if ours[key] != theirs[key]]
         lost += len(missing)

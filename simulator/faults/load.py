@@ -13,9 +13,9 @@ FEWEST = 50
 
 def days_of(spec: DomainSpec, seed: int, times: float = 1.0) -> float:
     """Measure how many event days of a world it takes until it has sent its records."""
-    epoch, records, triggers, end = spec.timeline.epoch, 0, 0, spec.timeline.epoch
-    roles = {source.name: source.role for source in spec.sources}
-    for piece in world_slices(spec, seed, spec.options):
+    epoch, records, triggers, end = spec.world.epoch, 0, 0, spec.world.epoch
+    roles = {source.name: source.role for source in spec.inputs.sources}
+    for piece in world_slices(spec, seed, spec.world.options):
         for emission in piece.emissions:
             if emission.source in roles:
                 records += len(emission.values)

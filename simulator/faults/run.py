@@ -93,7 +93,7 @@ def run_fault(
         "--days", str(days), "--rate", str(PER_SECOND), "--workers", str(WORKERS),
         "--seed", str(seed), "--broker", broker,
     )  # fmt: skip
-    with _service(needs_proxy(fault.name), spec) as proxy:
+    with _service(needs_proxy(fault.name), spec.model.recipe.name) as proxy:
         url = proxy.url if proxy else ""
         queue_rows = QUEUE_ROWS.get(fault.name)
         with Target(spec, folder, *options, model_url=url, queue_rows=queue_rows) as target:
@@ -182,7 +182,7 @@ def _big(record: Recorded) -> Recorded:
 
 
 @contextmanager
-def _service(wanted: bool, spec: DomainSpec) -> Iterator[Proxy | None]:
+def _service(wanted: bool, model: str) -> Iterator[Proxy | None]:
     """Run a model service of our own behind a proxy."""
     if not wanted:
         yield None
@@ -196,7 +196,7 @@ def _service(wanted: bool, spec: DomainSpec) -> Iterator[Proxy | None]:
             "--port",
             str(port),
             "--model",
-            spec.recipe.name,
+            model,
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -37,8 +37,8 @@ def estimates_quality(
     ids = [row["event_id"] for row in rows]
     time = parse_times([row["event_time"] for row in rows])
     found = {}
-    for estimate in spec.estimates:
-        true = numbers_of(read_numbers(spec, estimate.field, told[estimate.source]), ids)
+    for estimate in spec.model.estimates:
+        true = numbers_of(read_numbers(spec.labels, estimate.field, told[estimate.source]), ids)
         known = np.isfinite(true)
         if now_ms is not None:
             known &= time + estimate.delay <= now_ms

@@ -12,7 +12,7 @@ import orjson
 from streamsim.streams.codec import decode_objects, parse_times
 from streamsim.streams.events import NO_TIME, Floats, Ints, Mask
 from streamsim.streams.labels import Label, label_of, read_labels
-from streamsim.streams.spec import DomainSpec, Planted
+from streamsim.streams.spec import DomainSpec, Planted, Recipe
 
 FAILURE = "failure"
 """How a stretch ended (``ended``) that nothing was done about in time."""
@@ -58,14 +58,16 @@ def join_labels(
     """
     rows = [orjson.loads(value) for value in scores]
     event_id = [row["event_id"] for row in rows]
-    label, final = label_of(spec, read_labels(spec, labels), event_id)
-    if spec.slate is not None:
-        items = np.array([row["items"] for row in rows], np.int64).reshape(-1, spec.slate.size)
-        label = spec.truth(label, items)
+    label, final = label_of(spec.labels, read_labels(spec.labels, labels), event_id)
+    if spec.model.slate is not None:
+        items = np.array([row["items"] for row in rows], np.int64).reshape(
+            -1, spec.model.slate.size
+        )
+        label = spec.model.truth(label, items)
         final &= label >= 0
     time = parse_times([row["event_time"] for row in rows])
     if now_ms is not None:
-        final &= time + spec.timeline.label_delay <= now_ms
+        final &= time + spec.labels.delay <= now_ms
     return Judged(
         event_id,
         [row[spec.trigger.key] for row in rows],
@@ -76,7 +78,7 @@ def join_labels(
     )
 
 
-def quality(spec: DomainSpec, judged: Judged) -> dict[str, Any]:
+def quality(recipe: Recipe, judged: Judged) -> dict[str, Any]:
     """Measure the domain's metric over the events whose labels are final.
 
     ``value`` is ``None`` where there are not two classes to tell apart.
@@ -86,8 +88,8 @@ def quality(spec: DomainSpec, judged: Judged) -> dict[str, Any]:
     measure = {"average_precision": average_precision_score, "roc_auc": roc_auc_score}
     label, score = judged.label[judged.final], judged.score[judged.final]
     known = 0 < label.sum() < len(label)
-    value = round(float(measure[spec.recipe.metric](label, score)), 4) if known else None
-    return {"metric": spec.recipe.metric, "value": value, "labelled": len(label)}
+    value = round(float(measure[recipe.metric](label, score)), 4) if known else None
+    return {"metric": recipe.metric, "value": value, "labelled": len(label)}
 
 
 def alert_quality(
@@ -115,12 +117,14 @@ def alert_quality(
     ``foreseen``, how many of these an alert came before; ``foreseen_s``, how long before (the
     first and the last tenth, and the median); and ``needless``, alerts outside of all stretches.
     """
-    bodies = [body for body in map(orjson.loads, alerts) if body.get("rule") == spec.alert.name]
+    bodies = [
+        body for body in map(orjson.loads, alerts) if body.get("rule") == spec.alerting.rule.name
+    ]
     planted = [body for body in decode_objects(list(truth))[0] if body]
-    if spec.alert.kinds:
-        planted = [body for body in planted if body.get("kind") in spec.alert.kinds]
-    found = (_spans if spec.alert.planted is Planted.SPANS else _events)(
-        spec, bodies, planted, read_labels(spec, labels), judged
+    if spec.alerting.rule.kinds:
+        planted = [body for body in planted if body.get("kind") in spec.alerting.rule.kinds]
+    found = (_spans if spec.alerting.rule.planted is Planted.SPANS else _events)(
+        spec, bodies, planted, read_labels(spec.labels, labels), judged
     )
     if found is None:
         return None
@@ -197,9 +201,9 @@ def _events(
 ) -> _Found | None:
     """Match alerts with planted events by the event's id."""
     planted = {
-        body[spec.label_key]: body
+        body[spec.labels.key]: body
         for body in truth
-        if isinstance(body.get(spec.label_key), str) and isinstance(body.get("kind"), str)
+        if isinstance(body.get(spec.labels.key), str) and isinstance(body.get("kind"), str)
     }
     if not planted:
         return None
@@ -227,7 +231,7 @@ def _spans(
     judged: Judged,
 ) -> _Found | None:
     """Match alerts with stretches of an entity's life in which something was scored."""
-    entity, noun = spec.trigger.key, spec.alert.noun
+    entity, noun = spec.trigger.key, spec.alerting.rule.noun
     about = [
         body
         for body in truth

@@ -9,7 +9,7 @@ import orjson
 
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.state.account import APPLIED, DEAD, DUPLICATE, FILTERED, HEARTBEAT, LATE
-from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.spec import DomainSpec, Inputs, Role
 from streamsim.streams.topics import SCORES, topic
 
 REJECTED = (LATE, DUPLICATE, DEAD)
@@ -58,7 +58,7 @@ class Ledger:
             for source, partitions in body["assigned"].items()
             for p in partitions
         ]
-        wanted = len(self.spec.sources) * self.spec.partitions
+        wanted = len(self.spec.inputs.sources) * self.spec.partitions
         return (
             len(current) == workers
             and all(any(body["assigned"].values()) for body in current)
@@ -84,7 +84,7 @@ class Ledger:
         places = range(self.spec.partitions)
         return self._all_told() and all(
             self.position(source.name, p) >= ends[topic(self.spec.name, source.name), p]
-            for source in self.spec.sources
+            for source in self.spec.inputs.sources
             for p in places
         )
 
@@ -118,7 +118,7 @@ class Ledger:
         return sum(
             max(self._ends.get((topic(self.spec.name, source.name), p), 0)
                 - self.position(source.name, p), 0)
-            for source in self.spec.sources
+            for source in self.spec.inputs.sources
             for p in range(self.spec.partitions)
         )  # fmt: skip
 
@@ -152,14 +152,16 @@ class Ledger:
         spec = self.spec
         written = {
             s.name: sum(ends[topic(spec.name, s.name), p] for p in range(spec.partitions))
-            for s in spec.sources
+            for s in spec.inputs.sources
         }
         written[SCORES] = scored
-        return close_account(spec, {s.name: self.counts(s.name) for s in spec.sources}, written)
+        return close_account(
+            spec.inputs, {s.name: self.counts(s.name) for s in spec.inputs.sources}, written
+        )
 
 
 def close_account(
-    spec: DomainSpec, counts: Mapping[str, Mapping[str, int]], written: Mapping[str, int]
+    inputs: Inputs, counts: Mapping[str, Mapping[str, int]], written: Mapping[str, int]
 ) -> dict[str, Any]:
     """Close a domain's account.
 
@@ -176,7 +178,7 @@ def close_account(
     The classes of the triggers, and under ``context`` and ``labels`` those of the others;
     ``unaccounted`` is what is in none (negative: in two).
     """
-    trigger = spec.trigger.name
+    trigger = inputs.trigger.name
     own = counts[trigger]
     by = {name: own.get(name, 0) for name in FILTERED}
     common = {name: own.get(name, 0) for name in REJECTED}
@@ -191,7 +193,7 @@ def close_account(
         "filtered_by": by,
     }
     for part, role in (("context", Role.CONTEXT), ("labels", Role.LABEL)):
-        names = [s.name for s in spec.sources if s.role is role]
+        names = [s.name for s in inputs.sources if s.role is role]
         classes = {
             name: sum(counts[source].get(name, 0) for source in names)
             for name in (APPLIED, *REJECTED)

@@ -43,20 +43,21 @@ def domain_report(
     ]
     truth = [r.value for r in records[topic(spec.name, TRUTH)]]
     told = {
-        e.source: [r.value for r in records[topic(spec.name, e.source)]] for e in spec.estimates
+        e.source: [r.value for r in records[topic(spec.name, e.source)]]
+        for e in spec.model.estimates
     }
     estimates = estimates_quality(spec, scores, told, ledger.clock())
     latencies = ledger.latencies()
     judged = join_labels(spec, scores, labels, ledger.clock())
     return {
         **account,
-        "alerts": sum(orjson.loads(a)["rule"] == spec.alert.name for a in alerts),
+        "alerts": sum(orjson.loads(a)["rule"] == spec.alerting.rule.name for a in alerts),
         "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
         "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0),
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
         "model": ledger.model(),
-        "quality": quality(spec, judged),
+        "quality": quality(spec.model.recipe, judged),
         **({"estimates": estimates} if estimates else {}),
         "accuracy": ledger.accuracy,
     }
@@ -70,7 +71,7 @@ def records_for(address: str, spec: DomainSpec) -> dict[str, list[Any]]:
 def report_topics(spec: DomainSpec) -> list[TopicSpec]:
     """Name the topics that a domain's report is made from."""
     wanted = {topic(spec.name, name) for name in (SCORES, ALERTS, TRUTH)}
-    wanted |= {topic(spec.name, s.name) for s in spec.sources if s.role is Role.LABEL}
+    wanted |= {topic(spec.name, s.name) for s in spec.inputs.sources if s.role is Role.LABEL}
     return [t for t in topics_of(spec) if t.name in wanted]
 
 

@@ -31,10 +31,10 @@ def surge_quality(
     ``alerts`` and ``planted``, ``precision``, ``recall`` and ``chance_precision``, the share of
     time in which an alert would have been right; ``None`` where there is nothing to divide by.
     """
-    watch = spec.feeds
+    watch = spec.alerting.feeds
     if watch is None or watch.surge is None or not watch.surge.kinds:
         return None
-    begin = spec.timeline.epoch
+    begin = spec.world.epoch
     bodies = [body for body in decode_objects(list(truth))[0] if body]
     spans = [
         tuple(parse_times([body.get("onset"), body.get("until")]).tolist())

@@ -73,17 +73,17 @@ class Renewer:
     """Renews the model of one domain, and tells of it."""
 
     def __init__(self, spec: DomainSpec, version: str, config: Config, told: list[Record]) -> None:
-        if spec.renewal is None:
+        if spec.model.renewal is None:
             raise UsageError(f"the model of {spec.name} is not renewed")
         self.spec, self._config = spec, config
         registry = Registry(config.settings.home_path / "registry")
-        estimator, self._champion = registry.load(spec.recipe.name, version)
+        estimator, self._champion = registry.load(spec.model.recipe.name, version)
         self._renewed = Registry(config.renewed)
         bodies = (orjson.loads(record.value) for record in told)
-        entries = [read_entry(body, config.group, spec.recipe.name) for body in bodies]
+        entries = [read_entry(body, config.group, spec.model.recipe.name) for body in bodies]
         until = max((entry.until for entry in entries if entry is not None), default=NO_TIME)
         self._teller: Teller | None = None
-        self._learner = Learner(spec, spec.renewal, estimator, self._champion, until)
+        self._learner = Learner(spec, spec.model.renewal, estimator, self._champion, until)
 
     @property
     def topic(self) -> str:

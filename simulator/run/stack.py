@@ -115,7 +115,7 @@ class Stack:
         ]
         command += ["--broker", self.address] if self.address else []
         for spec in self.plan.domains:
-            command += ["--model", spec.recipe.name]
+            command += ["--model", spec.model.recipe.name]
         if self._renewing():
             command += ["--renewed", str(self.renewed)]
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
@@ -125,7 +125,7 @@ class Stack:
         """Start what stands in for third parties that the domains ask, unless one is given."""
         settings = self.plan.settings
         for spec in self.plan.domains:
-            for ask in spec.asks:
+            for ask in spec.inputs.third_parties:
                 if settings.loyalty_url:
                     continue
                 port = free_port()
@@ -146,7 +146,7 @@ class Stack:
     def start_renewing(self, champions: Sequence[Signature]) -> None:
         """Start what renews the models of the domains that declare it, unless others serve them."""
         tuning, versions = tuning_for(self.plan.settings.broker), {c.model: c for c in champions}
-        specs = [spec for spec in self._renewing() if spec.recipe.name in versions]
+        specs = [spec for spec in self._renewing() if spec.model.recipe.name in versions]
         if not specs:
             return
         command = [
@@ -157,7 +157,7 @@ class Stack:
             "--fetch-growth-us", str(tuning.fetch_growth_us),
         ]  # fmt: skip
         for spec in specs:
-            command += ["--domain", f"{spec.name}:{versions[spec.recipe.name].version}"]
+            command += ["--domain", f"{spec.name}:{versions[spec.model.recipe.name].version}"]
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
         self._renews = True
         self.children.start("renewing", command, env)
@@ -190,7 +190,7 @@ class Stack:
         """
         deadline = time.monotonic() + self.plan.settings.ready_s
         for spec in self.plan.domains:
-            url = f"{self.model_url}/v2/models/{spec.recipe.name}/ready"
+            url = f"{self.model_url}/v2/models/{spec.model.recipe.name}/ready"
             while not answers(url):
                 self.children.check()
                 if time.monotonic() > deadline:
@@ -220,8 +220,11 @@ class Stack:
             elif plan.days is not None:
                 command += ["--days", str(plan.days)]
             name = f"producer-{spec.name}"
-            environment = {**self._environment(), **(self._standin if spec.asks else {})}
-            if spec.databases and not plan.settings.database_url:
+            environment = {
+                **self._environment(),
+                **(self._standin if spec.inputs.third_parties else {}),
+            }
+            if spec.inputs.databases and not plan.settings.database_url:
                 environment["STREAMSIM_DATABASE_URL"] = self._database(spec)
             self.producers[spec.name] = self.children.start(name, command, environment)
 
@@ -293,7 +296,7 @@ class Stack:
     def _renewing(self) -> list[DomainSpec]:
         """Return the domains whose models are renewed, if this stack serves them."""
         own = not self.plan.settings.model_url
-        return [spec for spec in self.plan.domains if own and spec.renewal is not None]
+        return [spec for spec in self.plan.domains if own and spec.model.renewal is not None]
 
     def _database(self, spec: DomainSpec) -> str:
         """Return the address of a database in the run's folder."""

@@ -179,7 +179,7 @@ class Supervisor:
             done = sum(
                 ledger.position(source.name, p)
                 for ledger in self._ledgers.values()
-                for source in ledger.spec.sources
+                for source in ledger.spec.inputs.sources
                 for p in range(ledger.spec.partitions)
             )
             if done != last:

@@ -236,7 +236,7 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
     for record in outputs:
         found.setdefault(record.topic, []).append(record)
     found = {name: once(records) for name, records in found.items()}
-    scores = _scores(spec, found.get(topic(spec.name, SCORES), []))
+    scores = _scores(spec.trigger.key, found.get(topic(spec.name, SCORES), []))
     order: dict[int, list[int]] = {}
     for partition, offset in (score.source for score in scores):
         order.setdefault(partition, []).append(offset)
@@ -244,7 +244,7 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
         spec,
         sorted(scores, key=lambda s: (s.time_ms, s.event_id, s.source)),
         sorted(
-            (_alert(spec, r) for r in found.get(topic(spec.name, ALERTS), [])),
+            (_alert(r) for r in found.get(topic(spec.name, ALERTS), [])),
             key=lambda a: (a.time_ms, a.id),
         ),
         [_rejected(r, "reason") for r in found.get(topic(spec.name, DEAD), [])],
@@ -254,14 +254,14 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
     )
 
 
-def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
+def _scores(entity: str, records: Sequence[Any]) -> list[Score]:
     bodies = [orjson.loads(r.value) for r in records]
     headers = [dict(r.headers) for r in records]
     times = parse_times([body["event_time"] for body in bodies]).tolist()
     return [
         Score(
             body["event_id"],
-            body[spec.trigger.key],
+            body[entity],
             time,
             body["score"],
             header["features"],
@@ -272,7 +272,7 @@ def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
     ]
 
 
-def _alert(spec: DomainSpec, record: Any) -> Alert:
+def _alert(record: Any) -> Alert:
     body, headers = orjson.loads(record.value), dict(record.headers)
     return Alert(
         headers["ce_id"].decode(),

@@ -52,20 +52,20 @@ def replay(
         does.
     """
     model = model or champion(spec)
-    key = privacy_key(read_settings()) if any(s.sensitive for s in spec.sources) else None
+    key = privacy_key(read_settings()) if any(s.sensitive for s in spec.inputs.sources) else None
     renewed = model.estimator if renews else None
     domain = InProcess(spec, model.answer, model.signature, hold=hold, key=key, renewed=renewed)
     batches = list(recording.batches(spec))
     if batches:
         batches.append(finale(spec, max(batch.latest() for batch in batches)))
     outputs: list[Outbound] = []
-    written = {source.name: 0 for source in spec.sources}
+    written = {source.name: 0 for source in spec.inputs.sources}
     for records in as_records(spec, batches, rows):
         written[records.source] += len(records)
         outputs += domain.push(records)
     written[SCORES] = sum(1 for r in outputs if r.topic == topic(spec.name, SCORES))
-    counts = {s.name: domain.pipeline.account.total(s.name) for s in spec.sources}
-    return make_outcome(spec, outputs, close_account(spec, counts, written))
+    counts = {s.name: domain.pipeline.account.total(s.name) for s in spec.inputs.sources}
+    return make_outcome(spec, outputs, close_account(spec.inputs, counts, written))
 
 
 def record_world(
@@ -78,7 +78,7 @@ def record_world(
     options
         Of the world, over its defaults (``fraud=0``).
     """
-    slices = world_slices(spec, seed, {**spec.options, **options}, days)
+    slices = world_slices(spec, seed, {**spec.world.options, **options}, days)
     return record_batches(spec, list(wire(spec, slices)), seed=seed)
 
 

@@ -88,9 +88,9 @@ class Scenario:
 
     def _tick(self, time: int) -> None:
         """Let all sources say their clock where an event passes a heartbeat."""
-        step = self.spec.timeline.heartbeat
+        step = self.spec.inputs.heartbeat
         before, now = self._clock, max(time, self._clock or time)
         if before is None or now // step > before // step:
-            names = [s.name for s in self.spec.sources]
+            names = [s.name for s in self.spec.inputs.sources]
             self._batches.append(heartbeats(names, self.spec.partitions, now // step * step))
         self._clock = now

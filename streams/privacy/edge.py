@@ -12,13 +12,13 @@ from typing import Any
 
 from streamsim.streams.codec import decode_objects, dump_each
 from streamsim.streams.privacy.pseudonyms import pseudonym, withheld
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec import Inputs
 from streamsim.streams.spec.world import Emission, Slice
 
 _KNOWN = 200_000
 
 
-def pseudonymised(spec: DomainSpec, slices: Iterable[Slice], key: bytes) -> Iterator[Slice]:
+def pseudonymised(inputs: Inputs, slices: Iterable[Slice], key: bytes) -> Iterator[Slice]:
     """Replace what identifies persons in all that a domain sends, its truth too.
 
     A record's key is the entity; it is replaced as the field of the entity is.
@@ -28,7 +28,7 @@ def pseudonymised(spec: DomainSpec, slices: Iterable[Slice], key: bytes) -> Iter
     key
         Of the keyed hash (:func:`streamsim.streams.privacy.pseudonyms.pseudonym`).
     """
-    edge = _Edge(spec.pseudonyms, spec.pseudonyms.get(spec.trigger.key), key)
+    edge = _Edge(inputs.pseudonyms, inputs.pseudonyms.get(inputs.trigger.key), key)
     for piece in slices:
         yield Slice(piece.until, tuple(map(edge.emission, piece.emissions)))
 

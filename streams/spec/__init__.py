@@ -1,30 +1,55 @@
-"""What a domain is, as data and pure functions: its spec, in the parts that it is made of."""
+"""What a domain is, as data and pure functions: its spec, in the groups that it is made of."""
 
 from streamsim.streams.spec.domain import DomainSpec
-from streamsim.streams.spec.inputs import Field, Kind, Role, SourceSpec
+from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
+from streamsim.streams.spec.features import AsOfJoin, Features, GlobalTableSpec, Tracker, Windows
+from streamsim.streams.spec.input_maps import FileMap, TableMap, ThirdPartySpec
+from streamsim.streams.spec.inputs import Field, Inputs, Kind, Role, SourceSpec
+from streamsim.streams.spec.labelling import Labels
+from streamsim.streams.spec.modelling import Model, Rescoring
 from streamsim.streams.spec.recipes import Estimate, Estimator, Recipe, Regressor, Selection, Slate
 from streamsim.streams.spec.renewals import Renewal
-from streamsim.streams.spec.rules import Accuracy, AlertRule, Planted
+from streamsim.streams.spec.rules import Accuracy, Alerting, AlertRule, Planted
 from streamsim.streams.spec.spans import DAY, HOUR, MINUTE, SECOND
+from streamsim.streams.spec.world import Emission, Slice, WorldSpec
 
 __all__ = [
     "Accuracy",
+    "Aggregates",
     "AlertRule",
+    "Alerting",
+    "AsOfJoin",
     "DAY",
     "DomainSpec",
+    "Emission",
     "Estimate",
     "Estimator",
+    "FeatureSpec",
+    "Features",
     "Field",
+    "FileMap",
+    "GlobalTableSpec",
     "HOUR",
+    "Inputs",
     "Kind",
+    "Labels",
     "MINUTE",
+    "Model",
     "Planted",
     "Recipe",
     "Regressor",
     "Renewal",
+    "Rescoring",
     "Role",
     "SECOND",
     "Selection",
     "Slate",
+    "Slice",
     "SourceSpec",
+    "TableMap",
+    "ThirdPartySpec",
+    "Tracker",
+    "UNKNOWN",
+    "Windows",
+    "WorldSpec",
 ]

@@ -1,21 +1,22 @@
-"""Features as data: windows over a key's past, counts by a second key, and what is made of them."""
+"""What features are made from: windows, global tables, as-of joins and trackers, as data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.events import Events, Floats, Ints, Objects
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Events, Ints
+from streamsim.streams.spec.feature_vector import Arrays, FeatureSpec, Joined
 
-Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 Slots: TypeAlias = npt.NDArray[np.intp]
-
-UNKNOWN = -1.0
-"""Stands for a feature that is not known; never NaN, which is always an error at the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondKey:
+class GlobalTableSpec:
     """Counts per another key than the topic's, shared by all workers through a topic.
 
     Each worker adds up what its partitions contribute, per key and bucket of event time, and
@@ -85,29 +86,29 @@ class SecondKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class AsOfJoin:
     """A context source that is joined by the trigger's entity, as it was known at each event.
 
     Every event of the source is a version of what it says of its entity. An event at ``t`` meets
     the newest version with a time of ``t - delay`` or before, and waits until the source's clock
     has passed that: a version that comes later, or says what is true later, changes nothing.
 
-    One source may be looked up under several names: now, and a day before, which is a trend.
+    One source may be joined under several names: now, and a day before, which is a trend.
 
     Parameters
     ----------
     source
         Its key must be the trigger's, so that both lie in the same partition.
     delay
-        How long after its event time a version counts (ms). With the timeline's heartbeat or more,
+        How long after its event time a version counts (ms). With the inputs' heartbeat or more,
         no event waits for long.
     fields
         Fields of the source, or columns that it derives.
     name
         What the features call it; by default as its source.
     carry
-        A field that a version does not have keeps the value of the version before, so that single
-        results fill a row. Otherwise the newest version is taken as it is.
+        Join per field: a field that a version does not have keeps the value of the version before,
+        so that single results fill a row. Otherwise the newest version is taken as it is.
     """
 
     source: str
@@ -122,7 +123,7 @@ class Lookup:
 
     @property
     def apart(self) -> tuple[str | bool, ...]:
-        """What tells it from a plain lookup of its source; nothing for a plain one."""
+        """What tells it from a plain join of its source; nothing for a plain one."""
         return () if self.name == self.source and not self.carry else (self.name, self.carry)
 
 
@@ -172,7 +173,7 @@ class Tracker:
     layout
         What it is made of, in any words: a state that was written down by another is not read.
     joined
-        Names of lookups that it must know of: the events then have the columns
+        Names of as-of joins that it must know of: the events then have the columns
         ``<name>.<field>``, and ``<name>.time``, ``NO_TIME`` where nothing is known.
     """
 
@@ -181,122 +182,89 @@ class Tracker:
     layout: str = ""
     joined: tuple[str, ...] = ()
 
-    def told(self, events: Events, lookups: Mapping[str, Joined]) -> Events:
+    def told(self, events: Events, joins: Mapping[str, Joined]) -> Events:
         """Return the events with what was joined, as far as it is asked for."""
         if not self.joined:
             return events
         columns = dict(events.columns)
         for name in self.joined:
-            columns[f"{name}.time"] = lookups[name].time
-            columns |= {f"{name}.{k}": v for k, v in lookups[name].columns.items()}
+            columns[f"{name}.time"] = joins[name].time
+            columns |= {f"{name}.{k}": v for k, v in joins[name].columns.items()}
         return replace(events, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
-    """Events that were scored before a third party had answered about their entity.
-
-    Its first answer brings them along. Once nothing older can come any more they are scored again,
-    to ``<domain>.corrections``, as a batch would score them that knew the answer.
+class Features:
+    """What a domain's features are made from, and the vector that is made of it.
 
     Parameters
     ----------
-    lookup
-        Name of the lookup that had nothing for them.
-    field
-        String field of its source: a JSON list of the events, as they were sent.
-    within
-        An answer corrects events of so long before it came at the most (ms).
-    most
-        Of one answer at most so many, the latest.
+    vector
+        Names, meanings and the function that makes the features.
+    windows
+        Over the past of the trigger's own key.
+    tables
+        Global tables: counts by another key than the topic's.
+    joins
+        Context sources that are joined as of each event's time.
+    trackers
+        What an entity has come to, where no window says it.
+
+    Raises
+    ------
+    UsageError
+        If two of a kind have the same name, or a tracker needs a join that is not there.
     """
 
-    lookup: str
-    field: str
-    within: int
-    most: int = 100
+    vector: FeatureSpec
+    windows: tuple[Windows, ...] = ()
+    tables: tuple[GlobalTableSpec, ...] = ()
+    joins: tuple[AsOfJoin, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
+
+    def __post_init__(self) -> None:
+        _refuse_twins("windows", self.windows)
+        _refuse_twins("global tables", self.tables)
+        _refuse_twins("as-of joins", self.joins)
+        _refuse_twins("trackers", self.trackers)
+        known = {join.name for join in self.joins}
+        for tracker in self.trackers:
+            if missing := set(tracker.joined) - known:
+                raise UsageError(
+                    f"tracker {tracker.name} needs {', '.join(sorted(missing))}, "
+                    "which no as-of join has"
+                )
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what the features are made from; a model fits exactly one.
+
+        It covers names, windows and tables, so that a model trained on other windows is
+        refused even if its columns have the same names.
+        """
+        parts: dict[str, Any] = {
+            "names": self.vector.names,
+            "windows": [(w.name, w.key, w.value, w.lengths, w.keep) for w in self.windows],
+            "tables": [
+                (t.name, t.key, t.bucket, t.delay, t.lengths, sorted(t.counts.items()))
+                for t in self.tables
+            ],
+        }
+        if self.joins:
+            # The key has an older name for joins: trained models keep fitting.
+            parts["lookups"] = [
+                (join.source, join.fields, join.delay, *join.apart) for join in self.joins
+            ]
+        if self.trackers:
+            parts["trackers"] = [
+                (tracker.name, tracker.layout, tracker.joined) for tracker in self.trackers
+            ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What :class:`Lookup` found for ``n`` events.
-
-    ``columns[field]`` has shape ``(n,)``: objects, ``None`` where nothing is known. ``time`` is
-    that of the version (ms), ``NO_TIME`` where there is none; where fields are carried, it is that
-    of the newest value.
-    """
-
-    time: Ints
-    columns: Mapping[str, Objects]
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What :class:`Windows` saw for ``n`` events, one column per window length.
-
-    ``count``, ``total`` and ``squares`` have shape ``(n, n_lengths)``: how many events, the sum
-    of their values and of the squares of these. ``last`` and ``first`` are the times of the latest
-    and of the earliest event before (ms, shape ``(n,)``), ``NO_TIME`` if there is none in the
-    longest window.
-    """
-
-    count: Ints
-    total: Ints
-    squares: Ints
-    last: Ints
-    first: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregates:
-    """All that an event's features are made from, besides the event itself.
-
-    ``windows[name]`` is a :class:`Past`; ``tables[name][column]`` has shape ``(n, n_lengths)``;
-    ``lookups[name]`` is a :class:`Joined`; ``tracked[name]`` is what a :class:`Tracker` said.
-    """
-
-    windows: Mapping[str, Past]
-    tables: Mapping[str, Mapping[str, Ints]]
-    lookups: Mapping[str, Joined] = field(default_factory=dict)
-    tracked: Mapping[str, Arrays] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureSpec:
-    """The features of a domain's model, defined once for the stream and for training.
-
-    Parameters
-    ----------
-    names
-        One per column, in order.
-    assemble
-        ``(events, aggregates) -> float64 array of shape (n_events, n_features)``; NaN where a
-        feature is not known. Pure.
-    help
-        Per feature, what it means, with its unit.
-    groups
-        Features that say the same in different ways, by what they say in words, the most telling
-        first. An alert is explained by groups, and shows one feature of each.
-    phrases
-        Per feature, how it reads in an alert: a format of ``value`` and ``usual``. By default
-        its help with both numbers.
-    unknown
-        Per feature, how it reads where it is -1, which stands for what is not known.
-    lineage
-        What a score says of the context that its event met: which version, and who was believed.
-    """
-
-    names: tuple[str, ...]
-    assemble: Callable[[Events, Aggregates], Floats]
-    help: Mapping[str, str]
-    groups: Mapping[str, tuple[str, ...]]
-    phrases: Mapping[str, str] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
-    lineage: Callable[[Aggregates], list[dict[str, Any]]] | None = None
-
-    def phrase(self, name: str, value: float, usual: float) -> str:
-        """Say in words what a feature's value is, and what is usual."""
-        if value == UNKNOWN and name in self.unknown:
-            return self.unknown[name]
-        default = f"{self.help[name]} {{value:,.6g}}, usually {{usual:,.6g}}"
-        return self.phrases.get(name, default).format(value=value, usual=usual)
+def _refuse_twins(
+    kind: str, parts: Iterable[Windows | GlobalTableSpec | AsOfJoin | Tracker]
+) -> None:
+    twins = [name for name, n in Counter(part.name for part in parts).items() if n > 1]
+    if twins:
+        raise UsageError(f"two {kind} have the same name: {', '.join(twins)}")

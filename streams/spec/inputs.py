@@ -1,14 +1,17 @@
-"""What comes in: a domain's sources and the fields of their events."""
+"""What comes into a domain: its sources, the fields of their events, and where they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Columns, Floats, Ints
+from streamsim.streams.spec.input_maps import FileMap, TableMap, ThirdPartySpec
 from streamsim.streams.spec.spans import DAY, HOUR
+from streamsim.streams.spec.world import Slice
 
 
 class Role(StrEnum):
@@ -85,9 +88,8 @@ class SourceSpec:
         Without an entity an event is not dead but filtered (``no_entity``).
     derived
         Columns that are made from the others as an event arrives: integers for windows to add up,
-        or numbers to look up, NaN where an event says nothing of it. What is looked up and
-        windowed is kept, the rest is not: a text of which only derived columns are looked up is in
-        no state.
+        or numbers to join, NaN where an event says nothing of it. State holds only the columns
+        that windows and joins use: a text of which only derived columns are joined is in no state.
     sensitive
         It carries free text about persons. What of it is dead or late goes on masked
         (:func:`streamsim.streams.privacy.pseudonyms.redact`), with a keyed hash of the original
@@ -105,3 +107,86 @@ class SourceSpec:
     entity_optional: bool = False
     derived: Mapping[str, Callable[[Columns], Ints | Floats]] = field(default_factory=dict)
     sensitive: bool = False
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Names of its fields and of what it derives from them."""
+        return frozenset((*self.derived, *(own.name for own in self.fields)))
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What comes into a domain, and from where.
+
+    Parameters
+    ----------
+    sources
+        Exactly one is the trigger, whose events are scored.
+    files
+        Kinds of files whose rows become events.
+    databases
+        Tables that are polled for changes, which become events of context sources.
+    third_parties
+        Third parties that are asked about the trigger's entities; their answers become events of
+        context sources.
+    heartbeat
+        Every source says its clock at every multiple of this, on every partition (ms of event
+        time).
+    collect
+        Turns all slices, of a world or of files, into those that are sent: it adds labels that
+        lie in the events themselves.
+    pseudonyms
+        Fields of any source that identify a person, each with the kind of thing that it names.
+        Their values, and keys that hold them, are replaced by keyed hashes before anything is sent
+        (:mod:`streamsim.streams.privacy.edge`); fields of one kind still join.
+
+    Raises
+    ------
+    UsageError
+        If there is not exactly one trigger, two sources have the same name, or a table or a third
+        party is not for a context source.
+    """
+
+    sources: tuple[SourceSpec, ...]
+    files: tuple[FileMap, ...] = ()
+    databases: tuple[TableMap, ...] = ()
+    third_parties: tuple[ThirdPartySpec, ...] = ()
+    heartbeat: int = HOUR
+    collect: Callable[[Iterable[Slice]], Iterator[Slice]] = iter
+    pseudonyms: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = Counter(source.name for source in self.sources)
+        if twins := [name for name, n in names.items() if n > 1]:
+            raise UsageError(f"two sources have the same name: {', '.join(twins)}")
+        triggers = [source.name for source in self.sources if source.role is Role.TRIGGER]
+        if len(triggers) != 1:
+            raise UsageError(f"a domain has one trigger; here are {', '.join(triggers) or 'none'}")
+        if self.heartbeat <= 0:
+            raise UsageError(f"a heartbeat every {self.heartbeat} ms is none")
+        filled = [origin.source for origin in self.databases]
+        filled += [origin.source for origin in self.third_parties]
+        for name in filled:
+            if self.source(name).role is not Role.CONTEXT:
+                raise UsageError(
+                    f"{name} is no context source: no table or third party can fill it"
+                )
+
+    @property
+    def trigger(self) -> SourceSpec:
+        """The source whose events are scored."""
+        return next(source for source in self.sources if source.role is Role.TRIGGER)
+
+    def source(self, name: str) -> SourceSpec:
+        """Return the source of that name.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.sources)
+        raise UsageError(f"there is no source {name!r}; there are: {known}")

@@ -150,7 +150,7 @@ class Estimate:
     help, unit
         What it is, for the card, and in what.
     source
-        Name of the label source; by the domain's ``label_key`` it says of which event.
+        Name of the label source; by the key of the domain's labels it says of which event.
     field
         Field of that source with what was true.
     build

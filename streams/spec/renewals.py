@@ -54,8 +54,12 @@ class Renewal:
     columns: tuple[str, ...]
     begin: Callable[[Estimator], Learning]
 
-    def check(self, name: str, trigger: SourceSpec) -> None:
-        """Refuse what cannot be, or would stand still.
+    def __post_init__(self) -> None:
+        if self.every <= 0 or self.every % MINUTE:
+            raise UsageError("models are renewed every so many whole minutes")
+
+    def check(self, trigger: SourceSpec) -> None:
+        """Refuse a trigger that it cannot learn from, or would wait for without end.
 
         A cut is complete once everybody's clock is ``allowed_lateness`` past it, and an event may
         be ``max_ahead`` before its clock: with less lead it could wait for what is behind it.
@@ -63,19 +67,17 @@ class Renewal:
         Raises
         ------
         UsageError
-            If it is so.
+            If its lead is too short, or a column is not the trigger's.
         """
         least = trigger.allowed_lateness + trigger.max_ahead
         if self.lead < least:
             raise UsageError(
-                f"{name}: a renewed model leads by {self.lead} ms; it must be at least {least}, "
+                f"a renewed model leads by {self.lead} ms; it must be at least {least}, "
                 f"by how much {trigger.name} may be late and ahead"
             )
-        if self.every <= 0 or self.every % MINUTE:
-            raise UsageError(f"{name}: models are renewed every so many whole minutes")
         known = {*trigger.derived, *(field.name for field in trigger.fields)}
         if unknown := set(self.columns) - known:
-            raise UsageError(f"{name}: {trigger.name} has no field {', '.join(sorted(unknown))}")
+            raise UsageError(f"{trigger.name} has no field {', '.join(sorted(unknown))}")
 
 
 def renewed_version(champion: str, cut: int) -> str:

@@ -1,4 +1,4 @@
-"""When a domain warns: of its entities by alerts, of its own model by its accuracy."""
+"""When a domain warns: about its entities, its model's accuracy and its feeds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsim.streams.events import Floats, Mask
+from streamsim.streams.spec.feed_watch import FeedWatch
 
 Matrix = npt.NDArray[np.float32]
 
@@ -104,3 +105,22 @@ class Accuracy:
     span: int
     step: int
     count: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """What a domain raises alerts about.
+
+    Parameters
+    ----------
+    rule
+        Alerts about its entities, from scores.
+    accuracy
+        Alerts about its model.
+    feeds
+        Alerts about the feeds that meet in its trigger, if they are watched.
+    """
+
+    rule: AlertRule
+    accuracy: Accuracy
+    feeds: FeedWatch | None = None

@@ -1,16 +1,13 @@
-"""What sources send: worlds, files, and a domain's pace."""
+"""Simulated worlds: what their sources send, and at what pace."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Ints
-from streamsim.streams.reading.feeds import Instants
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class Emission:
 class Slice:
     """What the sources send while their clocks are in ``[until - heartbeat, until)`` (ms).
 
-    ``until`` is a multiple of the timeline's heartbeat.
+    ``until`` is a multiple of the inputs' heartbeat.
     """
 
     until: int
@@ -66,160 +63,32 @@ class World(Protocol):
         ...
 
 
-FILE, ROW = "file", "row"
-"""Attributes of a frame: name of its file without endings, and number of its first row."""
-
-
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a text file is written.
+class WorldSpec:
+    """The simulated world of a domain.
 
     Parameters
     ----------
-    encoding
-        Of CSV; JSON is UTF-8, and XML says it itself.
-    delimiter
-        Between the cells of CSV.
-    row
-        Name of the element that is a row of XML.
-    trailing
-        A row of CSV may end in one more delimiter than its header has.
-    """
-
-    encoding: str = "utf-8-sig"
-    delimiter: str = ","
-    row: str = "row"
-    trailing: bool = False
-
-
-PLACE = "(place)"
-"""Name of the column that says where a row is in the order of its file."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileMap:
-    """How the columns of a known kind of file become events.
-
-    Parameters
-    ----------
-    columns
-        The columns by which the kind is recognised; others are ignored unless ``optional``. In
-        rows that are nested they are paths with dots (:mod:`streamsim.streams.reading.nested`).
-    convert
-        ``frame -> {source: frame of that source's fields}``. Each frame has ``event_time`` in
-        ms (``NO_TIME`` where a row has none) and the index of the rows that it came from. What
-        a row lacks stays missing: judging is the cleaner's work. ``frame.attrs`` says the
-        :data:`FILE` that it is of, and which :data:`ROW` of it is the frame's first.
-    order
-        Column of a whole number by which the rows are put in order before they become events, for
-        files that are in none; ``convert`` then finds each row's place, from 0, as the column
-        :data:`PLACE`. Of text files and Parquet, whose instants are such numbers (ms); it is done
-        on disk, and no file is held in memory.
-    begin
-        Makes, for each reading of a file, a ``convert`` with a memory of its own, for rows that say
-        something only together with those before them.
-    kinds
-        Column whose text, up to ``//``, says of what kind a row is: rows that become no event are
-        counted by it.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    convert: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]
-    optional: tuple[str, ...] = ()
-    dialect: Dialect = Dialect()
-    order: str = ""
-    begin: Callable[[], Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]] | None = None
-    kinds: str = ""
-
-
-_ISO = Instants()
-
-
-@dataclass(frozen=True, slots=True)
-class TableMap:
-    """How the rows of a database's table become events, one for each change that is seen.
-
-    Parameters
-    ----------
-    source
-        Name of the domain's source that they are events of.
-    table
-        Name of the table, or view.
-    columns
-        Fields of the event to columns of the table.
-    key
-        Column of the entity; no two rows have the same.
-    version
-        Column of an integer that every change of any row sets higher than all before it.
-    updated_at
-        Column that says when the row was changed: the event time.
-    instants
-        How ``updated_at`` is written, where it is a text; a column that the database knows to be
-        an instant needs only ``zone``, and that only if it has none.
-    """
-
-    source: str
-    table: str
-    columns: Mapping[str, str]
-    key: str
-    version: str = "row_version"
-    updated_at: str = "updated_at"
-    instants: Instants = _ISO
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All columns that are read, each once."""
-        own = (self.key, self.version, self.updated_at)
-        return tuple(dict.fromkeys((*own, *self.columns.values())))
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """A domain's pace and delays.
-
-    Parameters
-    ----------
+    make
+        ``(seed, options) -> World``.
+    epoch
+        Where its time begins (ms).
+    options
+        Its options with their defaults.
     days_per_minute
         Event days that pass in one minute of a demonstration.
-    label_delay
-        By when a label is known at the latest (ms).
-    epoch
-        Where the world's time begins (ms).
-    heartbeat
-        Every source says its clock at every multiple of this (ms of event time), on every
-        partition.
+
+    Raises
+    ------
+    UsageError
+        If its time would stand still.
     """
 
-    days_per_minute: float
-    label_delay: int
+    make: Callable[[int, Mapping[str, float]], World]
     epoch: int
-    heartbeat: int
+    options: Mapping[str, float] = field(default_factory=dict)
+    days_per_minute: float = 20.0
 
-
-@dataclass(frozen=True, slots=True)
-class AskMap:
-    """A third party that is asked about the trigger's entities as they are seen.
-
-    Parameters
-    ----------
-    source
-        Name of the domain's context source that its answers are events of.
-    facts
-        Name of the emission with which a world tells it what has happened; it is not sent.
-    ttl
-        How long an answer serves (ms of event time).
-    event
-        ``(entity, what is said or None, when it was asked in ms) -> fields of the event``.
-    standin
-        Module of the program that stands in for it.
-    file
-        Name of a file of what it knows, in a folder of files.
-    """
-
-    source: str
-    facts: str
-    ttl: int
-    event: Callable[[str, Any, int], Mapping[str, Any]]
-    standin: str
-    file: str
+    def __post_init__(self) -> None:
+        if not self.days_per_minute > 0:
+            raise UsageError(f"a world cannot pass {self.days_per_minute} days in a minute")

@@ -21,7 +21,7 @@ Features = Mapping[str, npt.NDArray[np.float32]]
 
 def some(spec: DomainSpec, days: float) -> float:
     """Return so many days, or fewer where a day holds many more events (event days)."""
-    return days * min(1.0, spec.timeline.days_per_minute / 20)
+    return days * min(1.0, spec.world.days_per_minute / 20)
 
 
 def days(spec: DomainSpec) -> float:
@@ -31,7 +31,7 @@ def days(spec: DomainSpec) -> float:
 
 def small(spec: DomainSpec, seed: int, length: float, **options: float) -> list[Slice]:
     """The first days of a world of a third of the usual size."""
-    third = {k: max(1, v // 3) if v > 10 else v for k, v in spec.options.items()}
+    third = {k: max(1, v // 3) if v > 10 else v for k, v in spec.world.options.items()}
     return list(world_slices(spec, seed, {**third, **options}, length))
 
 

@@ -25,7 +25,9 @@ def test_batches_make_no_difference(domain: DomainSpec) -> None:
 def test_every_feature_is_a_number_and_varies(domain: DomainSpec) -> None:
     rows = np.stack(list(features(domain, small(domain, 7, days(domain))).values()))
     assert np.isfinite(rows).all()
-    flat = [n for n, c in zip(domain.features.names, rows.T, strict=True) if c.min() == c.max()]
+    flat = [
+        n for n, c in zip(domain.features.vector.names, rows.T, strict=True) if c.min() == c.max()
+    ]
     assert not flat
 
 
@@ -33,8 +35,8 @@ def test_every_feature_is_a_number_and_varies(domain: DomainSpec) -> None:
 def test_nothing_that_comes_later_changes_a_feature(domain: DomainSpec, other: int) -> None:
     """Two worlds that differ only after an instant: events, labels and reference records alike."""
     length = days(domain)
-    beat = domain.timeline.heartbeat
-    cut = domain.timeline.epoch + int(length * 0.6 * DAY) // beat * beat
+    beat = domain.inputs.heartbeat
+    cut = domain.world.epoch + int(length * 0.6 * DAY) // beat * beat
     world = small(domain, 7, length)
     past = [piece for piece in world if piece.until <= cut]
     grafted = [

@@ -20,7 +20,7 @@ def test_wrecks_of_every_source_are_dead_with_their_bytes(
     domain: DomainSpec, model: Loaded
 ) -> None:
     slices = small(domain, 7, some(domain, 1), **_clean(domain))
-    for source in domain.sources:
+    for source in domain.inputs.sources:
         for piece in slices:
             for emission in piece.emissions:
                 if emission.source == source.name and len(emission):
@@ -36,7 +36,7 @@ def test_the_world_as_it_was(
     domain: DomainSpec, golden: Callable[[Outcome], None], model: Loaded
 ) -> None:
     """A model may be trained anew, so that its scores are no part of what is kept."""
-    third = {k: max(1, v // 3) if v > 10 else v for k, v in domain.options.items()}
+    third = {k: max(1, v // 3) if v > 10 else v for k, v in domain.world.options.items()}
     golden(replay(domain, record_world(domain, seed=20, days=some(domain, 5), **third), model))
 
 
@@ -50,4 +50,4 @@ def test_batches_make_no_difference(domain: DomainSpec, model: Loaded, rows: int
 
 
 def _clean(domain: DomainSpec) -> dict[str, float]:
-    return {"defects": 0.0} if "defects" in domain.options else {}
+    return {"defects": 0.0} if "defects" in domain.world.options else {}

@@ -32,8 +32,8 @@ def unseen(domain: DomainSpec) -> Labelled:
     """A world that no tuning has seen."""
     length = some(domain, 45) + domain.longest_delay / DAY
     # As many entities as it has learnt from: they are what is drawn again.
-    sizes = {name: value for name, value in domain.recipe.world.items() if value > 10}
-    options = {**domain.options, **sizes}
+    sizes = {name: value for name, value in domain.model.recipe.world.items() if value > 10}
+    options = {**domain.world.options, **sizes}
     return labelled(domain, world_slices(domain, UNSEEN, options, length))
 
 
@@ -41,17 +41,17 @@ def test_the_model_is_better_than_any_one_feature(
     domain: DomainSpec, model: Loaded, unseen: Labelled
 ) -> None:
     """On a world that no tuning has seen, with the lower end of the interval over entities."""
-    answer, n = model.answer(unseen.features), len(domain.estimates)
+    answer, n = model.answer(unseen.features), len(domain.model.estimates)
     data, scores = unseen, scores_of(answer)
-    truth = domain.truth(data.labels, items_of(answer, n))
-    measure, one = METRIC[domain.recipe.metric], np.ones((1, len(truth)))
+    truth = domain.model.truth(data.labels, items_of(answer, n))
+    measure, one = METRIC[domain.model.recipe.metric], np.ones((1, len(truth)))
     single = {
         (name, sign): float(measure(truth, sign * column.astype(np.float64))(one)[0])
-        for name, column in zip(domain.features.names, data.features.T, strict=True)
+        for name, column in zip(domain.features.vector.names, data.features.T, strict=True)
         for sign in (1.0, -1.0)
     }
     name, sign = max(single, key=single.__getitem__)
-    best = sign * data.features[:, domain.features.names.index(name)].astype(np.float64)
+    best = sign * data.features[:, domain.features.vector.names.index(name)].astype(np.float64)
     gain = difference(measure(truth, scores), measure(truth, best))
     found = interval(gain, data.entities.astype(str), draws=200)
     assert found.low > 0, (name, single[name, sign], found)
@@ -61,9 +61,9 @@ def test_estimates_are_better_than_the_mean_and_within_their_bounds(
     domain: DomainSpec, model: Loaded, unseen: Labelled
 ) -> None:
     """The mean is that of the very world that they are judged on."""
-    assert model.signature.estimates == tuple(estimate.name for estimate in domain.estimates)
-    numbers = estimates_of(model.answer(unseen.features), len(domain.estimates))
-    for place, estimate in enumerate(domain.estimates):
+    assert model.signature.estimates == tuple(estimate.name for estimate in domain.model.estimates)
+    numbers = estimates_of(model.answer(unseen.features), len(domain.model.estimates))
+    for place, estimate in enumerate(domain.model.estimates):
         said, truth = numbers[:, place], unseen.numbers[:, place]
         known = np.isfinite(truth)
         assert known.mean() > 0.3
@@ -82,10 +82,10 @@ def test_the_card_tells_of_data_metrics_and_limits(
     card = registry.card(model.signature.model, model.signature.version)
     for part in ("## Data", "## Metrics", "## Features", "## Limits", domain.question):
         assert part in card
-    for feature in domain.features.names:
+    for feature in domain.features.vector.names:
         assert feature in card
     assert "calibration_error" in card
-    for estimate in domain.estimates:
+    for estimate in domain.model.estimates:
         assert f"{estimate.name}_rmse" in card
 
 
@@ -106,25 +106,25 @@ def test_an_altered_artefact_is_not_loaded(
 
 
 def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
-    options = {**domain.options, **dict.fromkeys(_planting(domain), 4.0)}
+    options = {**domain.world.options, **dict.fromkeys(_planting(domain), 4.0)}
     slices = list(world_slices(domain, 20, options, days(domain) + some(domain, 30)))
     out = drive(domain, slices, 8192, InProcess(domain, model.answer, model.signature))
     alerts = [orjson.loads(r.value) for r in out if r.topic == topic(domain.name, ALERTS)]
-    alerts = [a for a in alerts if a["rule"] == domain.alert.name]
+    alerts = [a for a in alerts if a["rule"] == domain.alerting.rule.name]
     scored = [r.value for r in out if r.topic == topic(domain.name, SCORES)]
     scores = {orjson.loads(value)["event_id"] for value in scored}
     assert alerts
     for alert in alerts:
         assert alert["severity"] in ("warning", "critical")
-        assert alert[domain.alert.noun]
+        assert alert[domain.alerting.rule.noun]
         assert alert["seen"]
         assert alert["event_id"] in scores
         assert alert["source"]["topic"] == topic(domain.name, domain.trigger.name)
-        assert {estimate.name for estimate in domain.estimates} <= set(alert["facts"])
+        assert {estimate.name for estimate in domain.model.estimates} <= set(alert["facts"])
         assert all(reason["effect"] > 0 and reason["text"] for reason in alert["why"])
     assert np.mean([bool(alert["why"]) for alert in alerts]) > 0.8
 
 
 def _planting(domain: DomainSpec) -> list[str]:
     """The options of the world that its ordinary one sets to nothing."""
-    return [n for n, value in domain.recipe.ordinary.items() if value == 0 and n != "defects"]
+    return [n for n, value in domain.model.recipe.ordinary.items() if value == 0 and n != "defects"]

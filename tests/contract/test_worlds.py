@@ -21,9 +21,9 @@ def test_the_same_seed_gives_the_same_bytes(domain: DomainSpec) -> None:
 
 
 def test_slices_are_in_order_and_on_the_grid(domain: DomainSpec) -> None:
-    before = domain.timeline.epoch
+    before = domain.world.epoch
     for piece in small(domain, 7, some(domain, 5)):
-        assert piece.until == before + domain.timeline.heartbeat
+        assert piece.until == before + domain.inputs.heartbeat
         for emission in piece.emissions:
             clock = emission.clock.tolist()
             assert clock == sorted(clock)
@@ -33,7 +33,7 @@ def test_slices_are_in_order_and_on_the_grid(domain: DomainSpec) -> None:
 
 def test_every_source_flows_and_every_key_is_the_entity(domain: DomainSpec) -> None:
     slices = small(domain, 7, days(domain))
-    for source in domain.sources:
+    for source in domain.inputs.sources:
         events = bodies(slices, source.name)
         assert events, source.name
         entities = {e[source.key] for e in events}
@@ -48,13 +48,13 @@ def test_a_label_is_about_an_event_of_the_same_entity(domain: DomainSpec) -> Non
     triggers = {e["event_id"]: e[domain.trigger.key] for e in bodies(slices, domain.trigger.name)}
     labels = [
         label
-        for source in domain.sources
+        for source in domain.inputs.sources
         if source.role is Role.LABEL
         for label in bodies(slices, source.name)
     ]
     assert labels
     for label in labels:
-        assert triggers[label[domain.label_key]] == label[domain.trigger.key]
+        assert triggers[label[domain.labels.key]] == label[domain.trigger.key]
 
 
 def test_what_is_planted_is_about_entities_that_there_are(domain: DomainSpec) -> None:
@@ -68,22 +68,22 @@ def test_what_is_planted_is_about_entities_that_there_are(domain: DomainSpec) ->
 
 
 def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
-    assert TRUTH not in {source.name for source in domain.sources}
+    assert TRUTH not in {source.name for source in domain.inputs.sources}
     (topic,) = [t for t in all_topics((domain,)) if t.name.endswith(f".{TRUTH}")]
     assert topic.role is None
 
 
 def test_a_label_comes_in_its_time(domain: DomainSpec) -> None:
-    """None is later than the timeline says, or events would be taken as final too early."""
+    """None is later than the labels' delay says, or events would be taken as final too early."""
     from streamsim.streams.codec import parse_times
 
     slices = small(domain, 7, days(domain))
     happened = {e["event_id"]: e["event_time"] for e in bodies(slices, domain.trigger.name)}
-    delays = {source.name: domain.timeline.label_delay for source in domain.label_sources}
-    delays |= {estimate.source: estimate.delay for estimate in domain.estimates}
+    delays = {source.name: domain.labels.delay for source in domain.label_sources}
+    delays |= {estimate.source: estimate.delay for estimate in domain.model.estimates}
     for source, delay in delays.items():
         for label in bodies(slices, source):
             known, about = parse_times(
-                [label["event_time"], happened[label[domain.label_key]]]
+                [label["event_time"], happened[label[domain.labels.key]]]
             ).tolist()
             assert 0 <= known - about <= delay

@@ -105,7 +105,8 @@ def test_a_writer_that_has_lost_its_partitions_is_not_believed(
 
 
 def test_the_state_of_another_definition_is_refused(address: str, finance: DomainSpec) -> None:
-    other = replace(finance, windows=(replace(finance.windows[0], value="event_time"),))
+    windows = (replace(finance.features.windows[0], value="event_time"),)
+    other = replace(finance, features=replace(finance.features, windows=windows))
 
     async def story() -> None:
         await write(address, finance, "own", 1, ("cut", 1))

@@ -30,7 +30,7 @@ def test_whoever_dies_the_versions_are_those_of_a_replay(
     registry: Registry, tmp_path: Path, stack_broker: str
 ) -> None:
     spec = load_domain("technology")
-    champion = registry.champion(spec.recipe.name)
+    champion = registry.champion(spec.model.recipe.name)
     models = [t for t in ops_topics() if t.name == OPS_MODELS]
     options = (
         "--days", str(DAYS), "--speed", str(86_400 * DAYS_A_SECOND), "--seed", "6",

@@ -40,7 +40,7 @@ def test_a_programme_that_is_killed_is_told_again(
     assert account["unaccounted"] == account["context"]["unaccounted"] == 0
     expected = {
         body["event_id"]: body
-        for piece in world_slices(retail, 0, retail.options, DAYS)
+        for piece in world_slices(retail, 0, retail.world.options, DAYS)
         for emission in piece.emissions
         if emission.source == "loyalty"
         for body in map(orjson.loads, emission.values)

@@ -19,7 +19,7 @@ def events_of_world(days: float) -> int:
     spec = load_domain("finance")
     return sum(
         len(emission)
-        for piece in world_slices(spec, 0, spec.options, days)
+        for piece in world_slices(spec, 0, spec.world.options, days)
         for emission in piece.emissions
         if emission.source == spec.trigger.name
     )

@@ -25,7 +25,8 @@ MONDAY = 1_736_121_600_000  # 2025-01-06T00:00:00Z
 
 def keeping(keep: int) -> DomainSpec:
     """Finance, but remembering only so many payments of a card."""
-    return replace(FINANCE, windows=tuple(replace(w, keep=keep) for w in FINANCE.windows))
+    windows = tuple(replace(w, keep=keep) for w in FINANCE.features.windows)
+    return replace(FINANCE, features=replace(FINANCE.features, windows=windows))
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def assert_alike(
         wrong = [
             f"{name}: {got}, not {want}"
             for name, got, want, fine in zip(
-                FINANCE.features.names, found[number], row, close, strict=True
+                FINANCE.features.vector.names, found[number], row, close, strict=True
             )
             if not fine
         ]

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from streamsim.streams.events import Events, Floats
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import HOUR, MINUTE, DomainSpec
-from streamsim.streams.spec.features import Aggregates, Arrays, Slots, Tracker
+from streamsim.streams.spec.feature_vector import Aggregates, Arrays
+from streamsim.streams.spec.features import Slots, Tracker
 from streamsim.streams.spec.feed_watch import FeedWatch
 
 FEEDS = FeedWatch(
@@ -65,19 +66,20 @@ def chained(spec: DomainSpec) -> DomainSpec:
 
     def assemble(events: Events, aggregates: Aggregates) -> Floats:
         chain = aggregates.tracked["chain"]["chain"]
-        return np.column_stack([spec.features.assemble(events, aggregates), chain])
+        return np.column_stack([spec.features.vector.assemble(events, aggregates), chain])
 
     own = {"chain": "checksum of the card's past", "place": "place in the card's chain"}
-    features = replace(
-        spec.features,
-        names=(*spec.features.names, *own),
-        help={**spec.features.help, **own},
+    vector = replace(
+        spec.features.vector,
+        names=(*spec.features.vector.names, *own),
+        help={**spec.features.vector.help, **own},
         assemble=assemble,
     )
-    return replace(spec, features=features, trackers=(Tracker("chain", Chain),), feeds=FEEDS)
+    features = replace(spec.features, vector=vector, trackers=(Tracker("chain", Chain),))
+    return replace(spec, features=features, alerting=replace(spec.alerting, feeds=FEEDS))
 
 
 def signature(spec: DomainSpec) -> Signature:
     """Return that of a model that takes all features of a domain."""
-    names = spec.features.names
-    return Signature("checksum", "1", names, spec.feature_hash, 0.7, (0.0,) * len(names))
+    names = spec.features.vector.names
+    return Signature("checksum", "1", names, spec.features.fingerprint, 0.7, (0.0,) * len(names))

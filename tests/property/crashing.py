@@ -148,7 +148,7 @@ class Crashing:
 def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
     """Give each output its id, and drop repeats; a repeat must say the same."""
     found: dict[object, Any] = {}
-    tables = {topic(SPEC.name, t.name) for t in SPEC.tables}
+    tables = {topic(SPEC.name, t.name) for t in SPEC.features.tables}
     covered = dict.fromkeys(range(SPEC.partitions), NO_TIME)
     watched = dict(covered)
     for record in outputs:

@@ -22,7 +22,7 @@ from streamsim.streams.events import (
 from streamsim.streams.spec import DAY, HOUR, MINUTE
 
 SPEC = replace(load_domain("finance"), partitions=3)
-SOURCES = tuple(source.name for source in SPEC.sources)
+SOURCES = tuple(source.name for source in SPEC.inputs.sources)
 CARDS = ("c0", "c5", "c2", "c6", "c1", "c3")  # two in each partition
 START = 1_736_121_600_000  # 2025-01-06, a Monday
 LATENESS = SPEC.trigger.allowed_lateness

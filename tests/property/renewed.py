@@ -13,7 +13,7 @@ import numpy as np
 
 from streamsim.streams.events import Events, Floats
 from streamsim.streams.spec import DAY, DomainSpec
-from streamsim.streams.spec.features import Aggregates
+from streamsim.streams.spec.feature_vector import Aggregates
 from streamsim.streams.spec.recipes import Estimator
 from streamsim.streams.spec.renewals import Renewal
 from tests.property.driving import checksum
@@ -61,12 +61,12 @@ def renewed(spec: DomainSpec) -> DomainSpec:
     """Return the domain with a model that is renewed."""
 
     def assemble(events: Events, aggregates: Aggregates) -> Floats:
-        past = aggregates.windows[spec.windows[0].name]
+        past = aggregates.windows[spec.features.windows[0].name]
         return np.column_stack([events.integers("amount_cents"), past.count[:, 0]])
 
     own = {"amount": "paid (cents)", "before": "payments before"}
-    features = replace(
-        spec.features,
+    vector = replace(
+        spec.features.vector,
         names=tuple(own),
         help=own,
         assemble=assemble,
@@ -74,4 +74,5 @@ def renewed(spec: DomainSpec) -> DomainSpec:
         phrases={},
         unknown={},
     )
-    return replace(spec, renewal=RENEWAL, features=features, tables=())
+    features = replace(spec.features, vector=vector, tables=())
+    return replace(spec, model=replace(spec.model, renewal=RENEWAL), features=features)

@@ -78,8 +78,9 @@ def batches_of(path: Path, chunk: int) -> Iterator[Batch]:
     """Send a file, read so many rows at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "read_chunks", partial(read_chunks, rows=chunk))
-        ((file, kind),) = files.find_files(SPEC, path)
-        yield from wire(SPEC, files.FileSource(SPEC, file, kind).slices())
+        ((file, kind),) = files.find_files(SPEC.inputs, path)
+        source = files.FileSource(SPEC.inputs, file, kind, SPEC.longest_delay)
+        yield from wire(SPEC, source.slices())
 
 
 def events_of(path: Path, chunk: int = 50_000) -> dict[str, list[Any]]:
@@ -88,7 +89,7 @@ def events_of(path: Path, chunk: int = 50_000) -> dict[str, list[Any]]:
     Per source, in the order of sending; each event comes with its source's clock. Every
     heartbeat has to be one.
     """
-    found: dict[str, list[Any]] = {source.name: [] for source in SPEC.sources}
+    found: dict[str, list[Any]] = {source.name: [] for source in SPEC.inputs.sources}
     for batch in batches_of(path, chunk):
         for records in as_records(SPEC, [batch]):
             collected = collect(records)

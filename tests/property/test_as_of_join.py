@@ -12,10 +12,10 @@ from streamsim.consumers.featurize.field_join import FieldJoin, new_join
 from streamsim.consumers.state.store import Parts
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, as_objects
-from streamsim.streams.spec.features import Lookup
+from streamsim.streams.spec.features import AsOfJoin
 
-LOOKUP = Lookup("profiles", ("age", "income"), delay=5)
-CARRIED = Lookup("profiles", ("age", "income"), delay=5, name="said", carry=True)
+LOOKUP = AsOfJoin("profiles", ("age", "income"), delay=5)
+CARRIED = AsOfJoin("profiles", ("age", "income"), delay=5, name="said", carry=True)
 VERSIONS = st.lists(
     st.tuples(
         st.integers(0, 1),
@@ -130,6 +130,6 @@ def test_a_state_of_another_width_is_refused() -> None:
 
 
 def test_what_a_plain_lookup_is_called_changes_no_fingerprint() -> None:
-    assert Lookup("profiles", ("age",)).apart == ()
-    assert Lookup("profiles", ("age",), name="then").apart == ("then", False)
+    assert AsOfJoin("profiles", ("age",)).apart == ()
+    assert AsOfJoin("profiles", ("age",), name="then").apart == ("then", False)
     assert CARRIED.apart == ("said", True)

@@ -37,7 +37,7 @@ from tests.property.logs import (
 
 JUDGED_TOPIC = topic(SPEC.name, LABELLED)
 CHAINED = replace(chained(SPEC), feeds=None)  # feeds are told of in spans, which depend on batches
-TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.tables)}
+TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.features.tables)}
 
 
 def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:

@@ -19,7 +19,7 @@ from streamsim.streams.spec import DAY, HOUR
 from tests.property.examples import examples
 from tests.property.logs import SOURCES, SPEC, START
 
-(TABLE,) = SPEC.tables
+(TABLE,) = SPEC.features.tables
 PARTITIONS = 2
 KEYS = ("t0", "t1")
 ORIGINS = [(source, p) for source in SOURCES for p in range(PARTITIONS)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamsim.producers.readers import MAX_LINE, columns_of, read_chunks
 from streamsim.streams.reading.nested import Cutter, parse_elements
-from streamsim.streams.spec.world import Dialect
+from streamsim.streams.spec.input_maps import Dialect
 
 GOOD = st.sampled_from(
     [b"<s/>", b'<s a="1"/>', b'<s a="1"><x>2</x></s>', b"<s >&lt;</s>", b"<s>\n<y b='2'/>\n</s >"]

@@ -61,10 +61,10 @@ class Slow:
 def records(patience: int, rows: int) -> list[Records]:
     """The world of a seed, in order and whole, with a programme that is so slow (hours)."""
     slices = []
-    world = SPEC.world(5, {**SPEC.options, "households": 60, "defects": 0.0}).slices()
-    (ask,) = SPEC.asks
-    for piece in SPEC.collect(with_answers(SPEC, ask, world, Slow(patience))):
-        if piece.until > SPEC.timeline.epoch + 12 * DAY:
+    world = SPEC.world.make(5, {**SPEC.world.options, "households": 60, "defects": 0.0}).slices()
+    (ask,) = SPEC.inputs.third_parties
+    for piece in SPEC.inputs.collect(with_answers(SPEC, ask, world, Slow(patience))):
+        if piece.until > SPEC.world.epoch + 12 * DAY:
             break
         slices.append(piece)
     batches = list(wire(SPEC, slices))
@@ -191,7 +191,7 @@ def test_what_is_no_list_of_events_is_left_alone() -> None:
 def test_an_answer_brings_along_what_its_field_has_room_for(size: int, quotes: bool) -> None:
     """Lines of any length: a field that is too long would make the answer itself dead."""
     (field,) = (f for f in SPEC.source("loyalty").fields if f.name == "late_for")
-    unanswered = Unanswered(SPEC, SPEC.asks[0])
+    unanswered = Unanswered(SPEC, SPEC.inputs.third_parties[0])
     lines = [b"%d" % i + (b'"' if quotes else b"x") * size for i in range(120)]
     for i, line in enumerate(lines):
         unanswered.seen("h", 1_000 + i, line)

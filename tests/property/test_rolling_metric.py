@@ -22,9 +22,9 @@ STEP, SPAN, DELAY, PARTITIONS = 10, 40, 15, 2
 SPEC: DomainSpec = replace(
     FINANCE,
     partitions=PARTITIONS,
-    accuracy=Accuracy("mae", 0.4, 0.05, 3, SPAN, STEP),
-    timeline=replace(FINANCE.timeline, label_delay=DELAY, heartbeat=5),
-    label_field="amount_cents",
+    alerting=replace(FINANCE.alerting, accuracy=Accuracy("mae", 0.4, 0.05, 3, SPAN, STEP)),
+    inputs=replace(FINANCE.inputs, heartbeat=5),
+    labels=replace(FINANCE.labels, delay=DELAY, field="amount_cents"),
 )
 SCORED = st.tuples(
     st.integers(0, PARTITIONS - 1), st.integers(0, 120), st.sampled_from([0.0, 0.25, 0.5, 1.0])

@@ -74,7 +74,7 @@ def test_what_the_sensors_come_to_is_as_numpy_has_it(
 
     They are of what nothing is taken off: what is usual at a load is taken off the others.
     """
-    column = logistics.features.names.index(f"slow_60_{sensor}")
+    column = logistics.features.vector.names.index(f"slow_60_{sensor}")
     place = REFERENCE.sensors.index(sensor)
     fade, compared = 0.5 ** (1 / 60), 0
     for path in drives.glob("obd_*.csv"):

@@ -65,7 +65,7 @@ def streamed(
 
     def watch(prepared: Prepared) -> None:
         events = prepared.events
-        frame = pd.DataFrame(prepared.features, columns=list(healthcare.features.names))
+        frame = pd.DataFrame(prepared.features, columns=list(healthcare.features.vector.names))
         frame.index = pd.Index(events.event_id)
         frames.append(frame.assign(time=events.event_time, entity=events.entity))
 
@@ -81,9 +81,11 @@ def streamed(
     for _ in domain.run(as_records(healthcare, batches)):
         pass
     found = pd.concat(frames)
-    label, known = label_of(healthcare, read_labels(healthcare, said), found.index.tolist())
+    label, known = label_of(
+        healthcare.labels, read_labels(healthcare.labels, said), found.index.tolist()
+    )
     assert known.all()
-    features = found[list(healthcare.features.names)].to_numpy(np.float32)
+    features = found[list(healthcare.features.vector.names)].to_numpy(np.float32)
     time, patient_ = found["time"].to_numpy(), as_objects(found["entity"])
     labelled = Labelled(features, label, time, patient_, np.empty((len(label), 0)))
     return domain, found, labelled, b"\n".join(sent)
@@ -157,7 +159,7 @@ def test_a_model_of_the_streams_features_is_as_good_as_is_promised(
     for train, test in GroupKFold(FOLDS, shuffle=True, random_state=0).split(
         scores, groups=patient
     ):
-        model = healthcare.recipe.build(0).fit(data.features[train], data.labels[train])
+        model = healthcare.model.recipe.build(0).fit(data.features[train], data.labels[train])
         scores[test] = model.predict_proba(data.features[test])[:, 1]
     found = interval(auc(data.labels, scores), patient)
     error = interval(calibration_error(data.labels, scores), patient)

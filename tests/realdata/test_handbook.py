@@ -64,7 +64,7 @@ def test_streamed_features_equal_pandas_row_for_row(
     assert account["in"] == account["scored"] == 584_471
     assert account["unaccounted"] == account["labels"]["unaccounted"] == 0
 
-    names = finance.features.names
+    names = finance.features.vector.names
     packed = [dict(r.headers)["features"] for r in scores]
     ids = [orjson.loads(r.value)["event_id"] for r in scores]
     streamed = pd.DataFrame(

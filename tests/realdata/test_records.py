@@ -72,7 +72,7 @@ def streamed(healthcare: DomainSpec, record: Path) -> Streamed:
     keys: list[bytes] = []
 
     def watch(prepared: Prepared) -> None:
-        frame = pd.DataFrame(prepared.features, columns=list(healthcare.features.names))
+        frame = pd.DataFrame(prepared.features, columns=list(healthcare.features.vector.names))
         frame.index = pd.Index(prepared.events.event_id)
         frames.append(frame.assign(time=prepared.events.event_time, entity=prepared.events.entity))
 
@@ -121,7 +121,7 @@ def test_what_is_no_event_is_counted_by_its_kind(
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
     kind = next(k for k in FILES if k.kinds)
-    source = FileSource(healthcare, record, kind)
+    source = FileSource(healthcare.inputs, record, kind, healthcare.longest_delay)
     sent = sum(len(e) for piece in source.slices() for e in piece.emissions)
     assert source.unused.total() + sent == len(rows) == 916_166
     used = {"LAB": 0, "HOSPITAL_DISCHARGE": 255, "HOSPITAL_ADMISSION": 275, "ED_REGISTRATION": 181}
@@ -143,7 +143,9 @@ def test_readmissions_are_those_that_pandas_finds(
         came = (own["ms_in"] > row.ms) & (own["ms_in"] <= row.ms + 30 * DAY)
         back[pseudonym(str(row.subject_id), INVENTED, "patient"), row.ms] = int(came.any())
     said = [orjson.dumps(body) for body in bodies["readmissions"]]
-    label, known = label_of(healthcare, read_labels(healthcare, said), found.index.tolist())
+    label, known = label_of(
+        healthcare.labels, read_labels(healthcare.labels, said), found.index.tolist()
+    )
     whose = list(zip(found["entity"], found["time"].tolist(), strict=True))
     assert set(whose) == set(back)
     last = max(time for _, time in whose)

@@ -30,7 +30,7 @@ def whole(retail: DomainSpec, tills: Path) -> tuple[InProcess, pd.DataFrame, lis
 
     def watch(prepared: Prepared) -> None:
         events = prepared.events
-        frame = pd.DataFrame(prepared.features, columns=list(retail.features.names))
+        frame = pd.DataFrame(prepared.features, columns=list(retail.features.vector.names))
         frame.index = pd.Index(events.event_id)
         own = {n: events.columns[n] for n in ("amount_cents", "discount_cents", "line_no")}
         rows.append(frame.assign(time=events.event_time, entity=events.entity, **own))

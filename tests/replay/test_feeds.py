@@ -28,14 +28,14 @@ def feed_alerts(spec: DomainSpec, slices: list[Slice]) -> Iterator[tuple[str, st
 
 
 def test_what_befalls_the_feeds_is_told_of(retail: DomainSpec) -> None:
-    slices = list(world_slices(retail, SEED, retail.options, 90))
+    slices = list(world_slices(retail, SEED, retail.world.options, 90))
     alerts = list(feed_alerts(retail, slices))
     planted = [
         (b["kind"], b["feed"], *parse_times([b["onset"], b["until"]]).tolist())
         for b in bodies(slices, TRUTH)
         if b.get("feed")
     ]
-    learnt = retail.timeline.epoch + 14 * DAY
+    learnt = retail.world.epoch + 14 * DAY
     silent = [p for p in planted if p[0] == "feed_silent" and p[2] > learnt]
     noticed = [
         any(
@@ -59,7 +59,7 @@ def test_what_befalls_the_feeds_is_told_of(retail: DomainSpec) -> None:
 
 
 def test_nothing_is_told_of_feeds_that_are_well(retail: DomainSpec) -> None:
-    slices = list(world_slices(retail, SEED, {**retail.options, "defects": 0.0}, 60))
+    slices = list(world_slices(retail, SEED, {**retail.world.options, "defects": 0.0}, 60))
     assert list(feed_alerts(retail, slices)) == []
 
 
@@ -69,7 +69,7 @@ def test_premieres_are_told_of_as_spikes_and_no_evening_is(
     technology: DomainSpec, seed: int
 ) -> None:
     """Evenings and weekends have several times the traffic of other hours, and are as usual."""
-    slices = list(world_slices(technology, seed, technology.options, 60))
+    slices = list(world_slices(technology, seed, technology.world.options, 60))
     alerts = list(feed_alerts(technology, slices))
     assert {rule for rule, *_ in alerts} == {"traffic_spike", "feed_recovered"}
     assert {feed for _, feed, _ in alerts} == {"views"}
@@ -80,7 +80,7 @@ def test_premieres_are_told_of_as_spikes_and_no_evening_is(
     ]
     told = [at for rule, _, at in alerts if rule == "traffic_spike"]
     assert all(any(onset < at <= until for onset, until in planted) for at in told)
-    learnt = technology.timeline.epoch + 7 * DAY
+    learnt = technology.world.epoch + 7 * DAY
     late = [(onset, until) for onset, until in planted if onset >= learnt]
     found = [any(onset < at <= until for at in told) for onset, until in late]
     assert len(late) >= 3

@@ -47,8 +47,8 @@ def slices(healthcare: DomainSpec) -> list[Slice]:
 @pytest.fixture(scope="module")
 def secrets(healthcare: DomainSpec) -> set[bytes]:
     """What a hospital's own systems say of its patients: numbers, numbers of stays, names."""
-    end = healthcare.timeline.epoch + int(DAYS * DAY)
-    world = healthcare.world(42, {**healthcare.options, **OPTIONS}).slices()
+    end = healthcare.world.epoch + int(DAYS * DAY)
+    world = healthcare.world.make(42, {**healthcare.world.options, **OPTIONS}).slices()
     found = {name.encode() for name in FAMILY}
     for piece in takewhile(lambda p: p.until <= end, world):
         for emission in piece.emissions:
@@ -64,8 +64,8 @@ def secrets(healthcare: DomainSpec) -> set[bytes]:
 
 def alarmist(spec: DomainSpec) -> Signature:
     """Describe a model that always alerts."""
-    names = spec.features.names
-    return Signature("any", "1", names, spec.feature_hash, 0.5, (0.0,) * len(names))
+    names = spec.features.vector.names
+    return Signature("any", "1", names, spec.features.fingerprint, 0.5, (0.0,) * len(names))
 
 
 def named(text: bytes, secrets: set[bytes]) -> list[bytes]:
@@ -182,7 +182,9 @@ def test_features_equal_those_of_extract_features(
     table = pd.DataFrame(rows)
     found = extract_features(table, pd.Series(texts, dtype=object), min_df=1)
     column = dict(zip(found.names, found.matrix.T, strict=True))
-    stream = pd.DataFrame([features[i] for i, *_ in asked], columns=list(healthcare.features.names))
+    stream = pd.DataFrame(
+        [features[i] for i, *_ in asked], columns=list(healthcare.features.vector.names)
+    )
     assert len(stream) > 50
     for own in found.extractor.columns:
         name = own.names[0]
@@ -224,7 +226,7 @@ def said(slices: list[Slice], source: str) -> dict[str, list[tuple[int, dict[str
 def test_a_pseudonym_is_the_same_in_every_source_and_in_the_truth(
     healthcare: DomainSpec, slices: list[Slice]
 ) -> None:
-    world = healthcare.world(42, {**healthcare.options, **OPTIONS}).slices()
+    world = healthcare.world.make(42, {**healthcare.world.options, **OPTIONS}).slices()
     raw, sent = bodies(takewhile(lambda p: p.until <= slices[-1].until, world)), bodies(slices)
     assert raw["admissions"]
     for name in ("admissions", "discharges", "labs", "visits", "notes", "truth"):

@@ -24,12 +24,12 @@ from streamsim.streams.statistics.intervals import Weighted, difference, each, i
 from streamsim.streams.topics import TRUTH
 
 DAYS = 30
-OFFERED = SPEC.features.names.index("catalogue_size")
+OFFERED = SPEC.features.vector.names.index("catalogue_size")
 
 
 @pytest.fixture(scope="module", params=[31_337, 31_338])
 def unseen(request: pytest.FixtureRequest) -> Labelled:
-    return labelled(SPEC, world_slices(SPEC, request.param, SPEC.options, DAYS))
+    return labelled(SPEC, world_slices(SPEC, request.param, SPEC.world.options, DAYS))
 
 
 @pytest.fixture(scope="module")
@@ -135,14 +135,14 @@ def test_a_premiere_brings_several_times_the_usual_traffic() -> None:
 
     days: dict[int, int] = {}
     premieres = set()
-    for piece in world_slices(SPEC, 3, {**SPEC.options, "users": 200}, 30):
+    for piece in world_slices(SPEC, 3, {**SPEC.world.options, "users": 200}, 30):
         for emission in piece.emissions:
             if emission.source == TRUTH:
                 for body in map(orjson.loads, emission.values):
                     if body["kind"] == "spike":
-                        premieres.add((piece.until - 1 - SPEC.timeline.epoch) // DAY)
+                        premieres.add((piece.until - 1 - SPEC.world.epoch) // DAY)
             if emission.source == SPEC.trigger.name:
-                day = (piece.until - 1 - SPEC.timeline.epoch) // DAY
+                day = (piece.until - 1 - SPEC.world.epoch) // DAY
                 evening = 20 <= (piece.until - 1) // 3_600_000 % 24 < 21
                 days[day] = days.get(day, 0) + len(emission) * evening
     usual = np.median([n for day, n in days.items() if day not in premieres])

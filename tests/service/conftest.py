@@ -71,7 +71,7 @@ def service(
                 "--port",
                 str(port),
                 "--model",
-                finance.recipe.name,
+                finance.model.recipe.name,
             ],
             env={
                 **os.environ,
@@ -83,9 +83,9 @@ def service(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    version = registry.champion(finance.recipe.name)
+    version = registry.champion(finance.model.recipe.name)
     assert version is not None
-    found = Service(port, registry.release(finance.recipe.name, version).signature, log)
+    found = Service(port, registry.release(finance.model.recipe.name, version).signature, log)
     try:
         _await(f"{found.url}/v2/health/ready", process)
         yield found

@@ -36,13 +36,13 @@ from streamsim.streams.topics import SCORES, topic, topics_of
 from tests.brokers import BROKERS, Embedded
 from tests.stacks import until
 
-MODEL, PLAIN = SPEC.recipe.name, "plain"
-NAMES = SPEC.features.names
+MODEL, PLAIN = SPEC.model.recipe.name, "plain"
+NAMES = SPEC.features.vector.names
 
 
 @pytest.fixture(scope="module")
 def slices() -> list[Slice]:
-    return list(world_slices(SPEC, 11, {**SPEC.options, "users": 60}, 10))
+    return list(world_slices(SPEC, 11, {**SPEC.world.options, "users": 60}, 10))
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,10 @@ def shelf(data: Labelled, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     usual = tuple(np.median(data.features, axis=0).tolist())
     played = (data.labels > 0).astype(int)
     for name, estimator in (
-        (MODEL, SPEC.recipe.build(0).fit(data.features, data.labels)),
+        (MODEL, SPEC.model.recipe.build(0).fit(data.features, data.labels)),
         (PLAIN, LogisticRegression(max_iter=20_000).fit(data.features[:200, -3:], played[:200])),
     ):
-        signature = Signature(name, "0", NAMES, SPEC.feature_hash, 0.9, usual)
+        signature = Signature(name, "0", NAMES, SPEC.features.fingerprint, 0.9, usual)
         version = registry.add(estimator, signature, metrics={}, data={}, card="", created="")
         shelf.load(name, version.version)
     return shelf
@@ -89,8 +89,8 @@ class Told:
 
 
 def client(shelf: Shelf, follower: Any) -> FlaskClient:
-    assert SPEC.slate is not None
-    audience = Audience(SPEC, SPEC.slate, follower)
+    assert SPEC.model.slate is not None
+    audience = Audience(SPEC, SPEC.model.slate, follower)
     app = create_service(shelf, max_rows=100, max_body=1 << 16, audiences={MODEL: audience})
     return app.test_client()
 

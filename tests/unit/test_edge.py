@@ -25,9 +25,9 @@ KEY = bytes(range(100, 140))
 
 @pytest.fixture
 def spec() -> DomainSpec:
-    return replace(
-        load_domain("finance"), pseudonyms={"card_id": "card", "event_id": "e", "payment": "e"}
-    )
+    finance = load_domain("finance")
+    pseudonyms = {"card_id": "card", "event_id": "e", "payment": "e"}
+    return replace(finance, inputs=replace(finance.inputs, pseudonyms=pseudonyms))
 
 
 def emission(values: list[bytes], keys: list[bytes | None]) -> Emission:
@@ -36,7 +36,7 @@ def emission(values: list[bytes], keys: list[bytes | None]) -> Emission:
 
 
 def sent(spec: DomainSpec, *emissions: Emission) -> list[Emission]:
-    (piece,) = pseudonymised(spec, [Slice(10, emissions)], KEY)
+    (piece,) = pseudonymised(spec.inputs, [Slice(10, emissions)], KEY)
     return list(piece.emissions)
 
 

@@ -113,8 +113,8 @@ def test_a_response_with_numbers_is_read_as_it_was_written(binary: bool, slate: 
 
 
 def test_a_model_without_the_domains_estimates_is_refused() -> None:
-    names = SPEC.features.names
-    bare = Signature("m", "1", names, SPEC.feature_hash, 0.5, (0.0,) * len(names))
+    names = SPEC.features.vector.names
+    bare = Signature("m", "1", names, SPEC.features.fingerprint, 0.5, (0.0,) * len(names))
     with pytest.raises(ModelError, match=r"estimates -, but logistics has remaining_life_min"):
         bare.check(SPEC)
 
@@ -148,7 +148,7 @@ def test_a_run_is_judged_by_what_it_estimated() -> None:
         for i, t, said in zip("abc", at, (10.0, 40.0, 50.0), strict=True)
     ]
     told = [life("a", 13, 13.0), life("b", 61, 44.0), life("a", 12, 99.0), life("c", 5, "x"), b"{"]
-    assert read_numbers(SPEC, "remaining_life_min", told) == {"a": 13.0, "b": 44.0}
+    assert read_numbers(SPEC.labels, "remaining_life_min", told) == {"a": 13.0, "b": 44.0}
     found = estimates_quality(SPEC, scores, {"lives": told}, None)["remaining_life_min"]
     assert found == {
         "rmse": pytest.approx(np.sqrt((3**2 + 4**2) / 2), abs=1e-3),

@@ -25,7 +25,7 @@ from streamsim.streams.spec.world import Emission, Slice
 from tests.contract.runs import bodies, drive, features
 
 SPEC = load_domain("logistics")
-COLUMN = {name: place for place, name in enumerate(SPEC.features.names)}
+COLUMN = {name: place for place, name in enumerate(SPEC.features.vector.names)}
 
 
 def ms(body: dict[str, Any], name: str) -> int:
@@ -252,7 +252,7 @@ def test_a_type_without_a_sensor_says_so_and_is_scored_all_the_same(hours: list[
 def test_a_renewed_component_lets_its_sensors_begin_anew(hours: list[Slice]) -> None:
     """After a repair of the cooling, what its sensor added up over its beginning is gone."""
     repaired = [
-        (str(o["vehicle_id"]), (ms(o, "done_at") - SPEC.timeline.epoch) // 1000)
+        (str(o["vehicle_id"]), (ms(o, "done_at") - SPEC.world.epoch) // 1000)
         for o in bodies(hours, "work_orders")
         if o["kind"] == "repair" and o["component"] == "cooling"
     ]

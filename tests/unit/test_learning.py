@@ -122,5 +122,5 @@ def test_a_title_of_any_number_takes_no_memory() -> None:
 
 def test_the_world_has_fewer_titles_than_are_learnt() -> None:
     assert len(catalogue()) < MOST_TITLES
-    assert SPEC.renewal is not None
-    assert SPEC.renewal.begin is begin
+    assert SPEC.model.renewal is not None
+    assert SPEC.model.renewal.begin is begin

@@ -11,7 +11,7 @@ import pytest
 from streamsim.producers.ordered import read_ordered
 from streamsim.producers.readers import columns_of, read_chunks, says_its_columns
 from streamsim.streams.errors import SourceError
-from streamsim.streams.spec.world import PLACE, Dialect
+from streamsim.streams.spec.input_maps import PLACE, Dialect
 
 
 def write(path: Path, lines: list[str]) -> Path:

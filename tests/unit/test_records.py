@@ -14,7 +14,8 @@ from streamsim.streams.domains.healthcare.clinical.items import ITEMS, UNITLESS
 from streamsim.streams.domains.healthcare.clinical.units import analyte
 from streamsim.streams.domains.healthcare.meds import Record
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.world import PLACE, Slice
+from streamsim.streams.spec.input_maps import PLACE
+from streamsim.streams.spec.world import Slice
 
 COLUMNS = ["subject_id", "time", "code", "value"]
 IN, OUT = "HOSPITAL_ADMISSION//EW EMER.//EMERGENCY ROOM", "HOSPITAL_DISCHARGE//HOME"
@@ -52,8 +53,8 @@ def source(spec: DomainSpec, folder: Path) -> FileSource:
     frame = pd.DataFrame(ROWS, columns=COLUMNS)
     frame["time"] = pd.to_datetime(frame["time"], format="mixed")
     frame.to_parquet(folder / "record.parquet")
-    ((path, kind),) = find_files(spec, folder)
-    return FileSource(spec, path, kind)
+    ((path, kind),) = find_files(spec.inputs, folder)
+    return FileSource(spec.inputs, path, kind, spec.longest_delay)
 
 
 def bodies(slices: list[Slice]) -> dict[str, list[dict[str, object]]]:

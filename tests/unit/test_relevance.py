@@ -20,7 +20,7 @@ from streamsim.streams.errors import UsageError
 from streamsim.streams.events import as_objects
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.features import FeatureSpec
+from streamsim.streams.spec.feature_vector import FeatureSpec
 from streamsim.streams.spec.recipes import Estimator, Selection
 
 TELLING = ("pressure", "kind", "pulse")
@@ -53,12 +53,16 @@ def data() -> Labelled:
 
 
 def spec_of(selection: Selection | None) -> DomainSpec:
-    features = FeatureSpec(
-        NAMES, SPEC.features.assemble, {name: name for name in NAMES},
+    vector = FeatureSpec(
+        NAMES, SPEC.features.vector.assemble, {name: name for name in NAMES},
         {"all": NAMES, "noise": NOISE},
     )  # fmt: skip
-    recipe = replace(SPEC.recipe, build=build, selection=selection)
-    return replace(SPEC, features=features, recipe=recipe)
+    recipe = replace(SPEC.model.recipe, build=build, selection=selection)
+    return replace(
+        SPEC,
+        features=replace(SPEC.features, vector=vector),
+        model=replace(SPEC.model, recipe=recipe),
+    )
 
 
 def release(
@@ -154,9 +158,9 @@ def test_a_selection_that_would_keep_noise_is_refused(wrong: dict[str, float]) -
 
 
 def test_what_puts_slates_forward_cannot_select() -> None:
-    technology = load_domain("technology")
+    model = load_domain("technology").model
     with pytest.raises(UsageError, match="slate"):
-        replace(technology, recipe=replace(technology.recipe, selection=Selection()))
+        replace(model, recipe=replace(model.recipe, selection=Selection()))
 
 
 def test_a_signature_without_what_it_ignores_can_be_read() -> None:

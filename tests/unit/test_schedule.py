@@ -71,12 +71,12 @@ def test_events_of_one_version_are_taken_together_and_none_goes_past_another() -
 
 
 def test_a_renewal_that_events_could_wait_for_in_vain_is_refused() -> None:
-    renewal = SPEC.renewal
+    renewal = SPEC.model.renewal
     assert renewal is not None
     least = SPEC.trigger.allowed_lateness + SPEC.trigger.max_ahead
-    replace(SPEC, renewal=replace(renewal, lead=least))
+    replace(SPEC, model=replace(SPEC.model, renewal=replace(renewal, lead=least)))
     with pytest.raises(UsageError, match=f"leads by {least - 1} ms; it must be at least {least}"):
-        replace(SPEC, renewal=replace(renewal, lead=least - 1))
+        replace(SPEC, model=replace(SPEC.model, renewal=replace(renewal, lead=least - 1)))
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_renewal_that_events_could_wait_for_in_vain_is_refused() -> None:
     ],
 )
 def test_a_renewal_that_cannot_be_is_refused(change: dict[str, object], said: str) -> None:
-    assert SPEC.renewal is not None
+    assert SPEC.model.renewal is not None
     with pytest.raises(UsageError, match=said):
-        replace(SPEC, renewal=replace(SPEC.renewal, **change))
+        replace(SPEC, model=replace(SPEC.model, renewal=replace(SPEC.model.renewal, **change)))
 
 
 def test_what_is_scored_again_needs_a_model_that_stays() -> None:
@@ -98,12 +98,12 @@ def test_what_is_scored_again_needs_a_model_that_stays() -> None:
     lead = retail.trigger.allowed_lateness + retail.trigger.max_ahead
     renewal = Renewal(HOUR, lead, (), lambda champion: pytest.fail("nothing begins here"))
     with pytest.raises(UsageError, match="scored again needs a model that stays"):
-        replace(retail, renewal=renewal)
+        replace(retail.model, renewal=renewal)
 
 
 def test_only_a_recommender_of_ours_can_be_renewed() -> None:
     from sklearn.linear_model import LogisticRegression
 
-    assert SPEC.renewal is not None
+    assert SPEC.model.renewal is not None
     with pytest.raises(ModelError, match="a LogisticRegression like this cannot be renewed"):
-        SPEC.renewal.begin(LogisticRegression())
+        SPEC.model.renewal.begin(LogisticRegression())

@@ -202,8 +202,8 @@ def test_a_response_with_items_is_read_as_it_was_written(binary: bool) -> None:
 
 JUDGED = replace(
     SPEC,
-    slate=replace(SPEC.slate, size=2),
-    accuracy=replace(SPEC.accuracy, step=10),  # type: ignore[type-var]
+    model=replace(SPEC.model, slate=replace(SPEC.model.slate, size=2)),  # type: ignore[type-var]
+    alerting=replace(SPEC.alerting, accuracy=replace(SPEC.alerting.accuracy, step=10)),
 )
 
 

@@ -171,7 +171,7 @@ def test_a_period_has_whole_buckets() -> None:
 
 def test_surges_are_judged_by_what_was_planted_once_it_could_be_known() -> None:
     technology = load_domain("technology")
-    epoch = technology.timeline.epoch
+    epoch = technology.world.epoch
 
     def times(*days: float) -> list[str]:
         return format_times(np.array([epoch + int(day * DAY) for day in days]))

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamsim.streams.domains.finance.schema import SPANS
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
 from streamsim.streams.spec import DAY, HOUR
-from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec
+from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
+
+from .schema import SPANS
 
 PRIOR_RATE, PRIOR_WEIGHT = 0.005, 2.0
 """A terminal's fraud rate starts from this rate, worth this many transactions."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamsim.streams.codec import FIRST_TIME, LAST_TIME
-from streamsim.streams.domains.finance.schema import LABEL_DELAY
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.spec.world import FileMap
+from streamsim.streams.spec.input_maps import FileMap
+
+from .schema import LABEL_DELAY
 
 if TYPE_CHECKING:
     import pandas as pd

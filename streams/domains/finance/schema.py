@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamsim.streams.events import Events, Ints
 from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
-from streamsim.streams.spec.features import SecondKey, Windows
+from streamsim.streams.spec.features import GlobalTableSpec, Windows
 
 LABEL_DELAY = 7 * DAY
 """A fraud is known at most this long after the transaction (ms)."""
@@ -67,7 +67,7 @@ def _counts_from(chargebacks: Events) -> Ints:
     return happened.clip(known - LABEL_DELAY, known)
 
 
-TERMINALS = SecondKey(
+TERMINALS = GlobalTableSpec(
     name="terminals",
     key="terminal_id",
     bucket=HOUR,

@@ -21,19 +21,20 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.finance.population import (
+from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.outgoing import between
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.world import Emission, Slice
+
+from .population import (
     CATEGORIES,
     ONLINE,
     PRICE,
     Population,
     populate,
 )
-from streamsim.streams.domains.finance.schema import LABEL_DELAY, MAX_CENTS
-from streamsim.streams.events import Floats, Ints, Objects, as_objects
-from streamsim.streams.outgoing import between
-from streamsim.streams.seeds import stream
-from streamsim.streams.spec import DAY, HOUR
-from streamsim.streams.spec.world import Emission, Slice
+from .schema import LABEL_DELAY, MAX_CENTS
 
 OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 1000, "fraud": 1.0}
 """Size of the world, and how much fraud there is (0: none)."""

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from streamsim.streams.domains.healthcare.features import FEATURES
-from streamsim.streams.domains.healthcare.files import FILES
-from streamsim.streams.domains.healthcare.model import HIGH_RISK, RECIPE
-from streamsim.streams.domains.healthcare.outcomes import with_outcomes
-from streamsim.streams.domains.healthcare.schema import (
+from streamsim.streams.spec import (
+    DAY,
+    HOUR,
+    Accuracy,
+    Alerting,
+    DomainSpec,
+    Features,
+    Inputs,
+    Labels,
+    Model,
+    WorldSpec,
+)
+
+from .features import FEATURES
+from .files import FILES
+from .model import HIGH_RISK, RECIPE
+from .outcomes import with_outcomes
+from .schema import (
     ADMISSION,
     ADMISSIONS,
     DISCHARGES,
@@ -22,42 +35,40 @@ from streamsim.streams.domains.healthcare.schema import (
     VISIT,
     VISITS,
 )
-from streamsim.streams.domains.healthcare.simulate import EPOCH, OPTIONS, world
-from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
-from streamsim.streams.spec.world import Timeline
+from .simulate import EPOCH, OPTIONS, world
 
 SPEC = DomainSpec(
     name="healthcare",
-    title="Hospital readmission",
     question="will this patient be readmitted within 30 days of discharge?",
     partitions=4,
-    sources=(DISCHARGES, ADMISSIONS, LABS, VISITS, NOTES, READMISSIONS),
-    windows=(STAYS,),
-    tables=(),
-    lookups=(LABS_NOW, LABS_BEFORE, NOTE, VISIT, ADMISSION),
-    features=FEATURES,
-    recipe=RECIPE,
-    alert=HIGH_RISK,
-    accuracy=Accuracy(
-        metric="roc_auc",
-        threshold=0.58,
-        margin=0.03,
-        min_samples=500,
-        span=30 * DAY,
-        step=2 * DAY,
+    inputs=Inputs(
+        sources=(DISCHARGES, ADMISSIONS, LABS, VISITS, NOTES, READMISSIONS),
+        files=FILES,
+        collect=with_outcomes,
+        pseudonyms=PSEUDONYMS,
     ),
-    world=world,
-    options=OPTIONS,
-    files=FILES,
-    collect=with_outcomes,
-    timeline=Timeline(
-        days_per_minute=30.0,
-        label_delay=LABEL_DELAY + HOUR,  # told with the heartbeat
-        epoch=EPOCH,
-        heartbeat=HOUR,
+    features=Features(
+        vector=FEATURES,
+        windows=(STAYS,),
+        joins=(LABS_NOW, LABS_BEFORE, NOTE, VISIT, ADMISSION),
     ),
-    label_key="discharge_id",
-    label_field="readmitted",
-    unlabelled=None,
-    pseudonyms=PSEUDONYMS,
+    model=Model(recipe=RECIPE),
+    labels=Labels(
+        key="discharge_id",
+        field="readmitted",
+        unlabelled=None,
+        delay=LABEL_DELAY + HOUR,  # told with the heartbeat
+    ),
+    alerting=Alerting(
+        rule=HIGH_RISK,
+        accuracy=Accuracy(
+            metric="roc_auc",
+            threshold=0.58,
+            margin=0.03,
+            min_samples=500,
+            span=30 * DAY,
+            step=2 * DAY,
+        ),
+    ),
+    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=30.0),
 )

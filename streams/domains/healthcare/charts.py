@@ -6,18 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.clinical.units import analyte
-from streamsim.streams.domains.healthcare.patients import CONDITIONS, People
-from streamsim.streams.domains.healthcare.results import ANALYTES
-from streamsim.streams.domains.healthcare.stays import (
+from streamsim.streams.events import Floats, Ints
+from streamsim.streams.seeds import stream
+
+from .clinical.units import analyte
+from .patients import CONDITIONS, People
+from .results import ANALYTES
+from .stays import (
     CAUSES,
     COMPLICATION,
     MEDICATION,
     RELAPSE,
     Stays,
 )
-from streamsim.streams.events import Floats, Ints
-from streamsim.streams.seeds import stream
 
 _USUAL = np.array([0.95, 15.0, 139.0, 13.2, 7.5, 4.0, 60.0, 108.0])
 _SPREAD = np.array([0.16, 0.22, 0.012, 0.09, 0.2, 0.07, 0.5, 0.1])

@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.codec import format_times
-from streamsim.streams.domains.healthcare import findings
-from streamsim.streams.domains.healthcare.clinical.units import analyte
-from streamsim.streams.domains.healthcare.results import ANALYTES, RANGE, UNUSABLE
-from streamsim.streams.domains.healthcare.schema import SPANS
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects
 from streamsim.streams.spec import DAY, HOUR
-from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec, Joined
+from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec, Joined
+
+from . import findings
+from .clinical.units import analyte
+from .results import ANALYTES, RANGE, UNUSABLE
+from .schema import SPANS
 
 WORDS = {
     "admission_type": ("emergency", "urgent", "trauma", "newborn", "elective"),
@@ -116,13 +117,13 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
         [
             *(events.integers(name).astype(np.float64) for name in _COUNTS),
             events.integers("lab_procedures") / np.maximum(events.integers("days"), 1),
-            _since(time, aggregates.lookups["admissions"].time, HOUR),
+            _since(time, aggregates.joins["admissions"].time, HOUR),
             _known(events.columns["age"].astype(np.float64)),
             *(coded(events.strings(name), WORDS[table]) for name, table in _WORDY.items()),
             *_earlier(events, aggregates),
-            *_visited(time, aggregates.lookups["visits"]),
+            *_visited(time, aggregates.joins["visits"]),
             *_measured(time, aggregates),
-            *_noted(aggregates.lookups["notes"]),
+            *_noted(aggregates.joins["notes"]),
             (time // DAY + 3) % 7 >= 5,  # 1970-01-01 was a Thursday; Monday is 0
             time // HOUR % 24,
         ]
@@ -146,7 +147,7 @@ def _visited(time: Ints, visits: Joined) -> list[Floats]:
 
 
 def _measured(time: Ints, aggregates: Aggregates) -> list[Floats]:
-    labs, before = aggregates.lookups["labs"], aggregates.lookups["labs_before"]
+    labs, before = aggregates.joins["labs"], aggregates.joins["labs_before"]
     now = [numbers(labs.columns[name]) for name in ANALYTES]
     then = [numbers(before.columns[name]) for name in ANALYTES]
     change = [
@@ -177,7 +178,7 @@ def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
                 joined.time.tolist(), format_times(joined.time.clip(0)), strict=True
             )
         ]
-        for source, joined in aggregates.lookups.items()
+        for source, joined in aggregates.joins.items()
     }
     return [dict(zip(versions, row, strict=True)) for row in zip(*versions.values(), strict=True)]
 

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.meds import EVENTS
-from streamsim.streams.domains.healthcare.schema import HORIZON
+from streamsim.streams.spec.input_maps import PLACE, FileMap
 from streamsim.streams.spec.spans import DAY
-from streamsim.streams.spec.world import PLACE, FileMap
+
+from .meds import EVENTS
+from .schema import HORIZON
 
 if TYPE_CHECKING:
     import pandas as pd

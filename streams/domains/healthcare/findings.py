@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.clinical.notes import Token, mentions, tokens
 from streamsim.streams.events import Columns, Floats, Ints, Objects
+
+from .clinical.notes import Token, mentions, tokens
 
 _HAS = (
     # what they have

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.clinical.items import ITEMS, UNITLESS
-from streamsim.streams.domains.healthcare.schema import PLANNED
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.spec import DAY
-from streamsim.streams.spec.world import PLACE, FileMap
+from streamsim.streams.spec.input_maps import PLACE, FileMap
+
+from .clinical.items import ITEMS, UNITLESS
+from .schema import PLANNED
 
 if TYPE_CHECKING:
     import pandas as pd

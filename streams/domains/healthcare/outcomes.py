@@ -15,7 +15,11 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streamsim.streams.domains.healthcare.schema import (
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.world import Emission, Slice
+
+from .schema import (
     ADMISSIONS,
     DISCHARGES,
     HORIZON,
@@ -24,9 +28,6 @@ from streamsim.streams.domains.healthcare.schema import (
     PLANNED,
     READMISSIONS,
 )
-from streamsim.streams.events import NO_TIME
-from streamsim.streams.spec import DAY
-from streamsim.streams.spec.world import Emission, Slice
 
 _LONGEST = 200 * DAY
 """Of a longer stay it may have been forgotten that it began (ms)."""

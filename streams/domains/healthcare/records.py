@@ -10,20 +10,21 @@ from typing import TypeAlias
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.healthcare.charts import draw_results, written
-from streamsim.streams.domains.healthcare.patients import CONDITIONS, GROUPS, PAYERS, People
-from streamsim.streams.domains.healthcare.schema import PLANNED
-from streamsim.streams.domains.healthcare.stays import (
+from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY
+
+from .charts import draw_results, written
+from .patients import CONDITIONS, GROUPS, PAYERS, People
+from .schema import PLANNED
+from .stays import (
     CAUSES,
     DISPOSITIONS,
     KINDS,
     MEDICATION,
     Stays,
 )
-from streamsim.streams.domains.healthcare.writing import draws_for, write
-from streamsim.streams.events import Floats, Ints, Objects, as_objects
-from streamsim.streams.seeds import stream
-from streamsim.streams.spec import DAY
+from .writing import draws_for, write
 
 Keys: TypeAlias = Objects
 Events: TypeAlias = tuple[Ints, Keys, list[bytes]]

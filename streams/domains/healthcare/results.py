@@ -12,8 +12,9 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.clinical.units import analyte, find_analyte, harmonise
 from streamsim.streams.events import Columns, Floats, Ints, Mask
+
+from .clinical.units import analyte, find_analyte, harmonise
 
 ANALYTES = (
     "creatinine",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamsim.streams.domains.healthcare import findings, results
 from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
-from streamsim.streams.spec.features import Lookup, Windows
+from streamsim.streams.spec.features import AsOfJoin, Windows
+
+from . import findings, results
 
 HORIZON = 30 * DAY
 """Who comes back unplanned within this after a discharge is readmitted (ms)."""
@@ -157,14 +158,16 @@ STAYS = Windows("stays", "patient_id", "days", SPANS, keep=200)
 _KNOWN_AFTER = 4 * HOUR
 """What laboratories, wards and doctors say counts so much later: no discharge waits for them."""
 
-LABS_NOW = Lookup("labs", results.LOOKED_UP, _KNOWN_AFTER, carry=True)
-LABS_BEFORE = Lookup(
+LABS_NOW = AsOfJoin("labs", results.LOOKED_UP, _KNOWN_AFTER, carry=True)
+LABS_BEFORE = AsOfJoin(
     "labs", results.ANALYTES, _KNOWN_AFTER + 2 * DAY, name="labs_before", carry=True
 )
 """The same two days before: what a trend is from."""
-NOTE = Lookup("notes", ("findings", "words"), _KNOWN_AFTER)
-VISIT = Lookup("visits", ("kind", "outpatient_year", "emergency_year", "missed_year"), _KNOWN_AFTER)
-ADMISSION = Lookup("admissions", ("type",), LATENESS + 2 * HOUR)
+NOTE = AsOfJoin("notes", ("findings", "words"), _KNOWN_AFTER)
+VISIT = AsOfJoin(
+    "visits", ("kind", "outpatient_year", "emergency_year", "missed_year"), _KNOWN_AFTER
+)
+ADMISSION = AsOfJoin("admissions", ("type",), LATENESS + 2 * HOUR)
 
 PSEUDONYMS = {
     "patient_id": "patient",

@@ -15,8 +15,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.healthcare import records
-from streamsim.streams.domains.healthcare.patients import (
+from streamsim.streams.events import Floats, Ints, as_objects
+from streamsim.streams.outgoing import between
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec.world import Slice
+
+from . import records
+from .patients import (
     EMERGENCY,
     INPATIENT,
     MISSED,
@@ -25,20 +31,15 @@ from streamsim.streams.domains.healthcare.patients import (
     Register,
     settle,
 )
-from streamsim.streams.domains.healthcare.schema import (
+from .schema import (
     ADMISSIONS,
     DISCHARGES,
     LABS,
     NOTES,
     VISITS,
 )
-from streamsim.streams.domains.healthcare.sending import Queue
-from streamsim.streams.domains.healthcare.stays import NONE, Stays, begin
-from streamsim.streams.events import Floats, Ints, as_objects
-from streamsim.streams.outgoing import between
-from streamsim.streams.seeds import stream
-from streamsim.streams.spec import DAY, HOUR
-from streamsim.streams.spec.world import Slice
+from .sending import Queue
+from .stays import NONE, Stays, begin
 
 OPTIONS: Mapping[str, float] = {"patients": 38_000, "readmissions": 1.0, "defects": 1.0}
 """How many patients there are, how often something is left unsolved (0: never), how bad the

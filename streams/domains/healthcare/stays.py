@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.patients import ACUTE, CONDITIONS, People
 from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.seeds import stream
+
+from .patients import ACUTE, CONDITIONS, People
 
 NONE, RELAPSE, COMPLICATION, MEDICATION, SOCIAL = range(5)
 KINDS = ("none", "relapse", "complication", "medication", "social")

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.patients import CONDITIONS, People
-from streamsim.streams.domains.healthcare.stays import (
+from streamsim.streams.events import Floats
+
+from .patients import CONDITIONS, People
+from .stays import (
     CAUSES,
     COMPLICATION,
     MEDICATION,
@@ -20,7 +22,6 @@ from streamsim.streams.domains.healthcare.stays import (
     SOCIAL,
     Stays,
 )
-from streamsim.streams.events import Floats
 
 _SIGNS = {
     "heart_failure": ("shortness of breath", "edema", "weight gain", "fatigue"),

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from streamsim.streams.domains.logistics.condition import CONDITION
-from streamsim.streams.domains.logistics.features import FEATURES
-from streamsim.streams.domains.logistics.files import FILES
-from streamsim.streams.domains.logistics.model import RECIPE, REMAINING_LIFE, SERVICE_DUE
-from streamsim.streams.domains.logistics.outcomes import with_outcomes
-from streamsim.streams.domains.logistics.schema import (
+from streamsim.streams.spec import (
+    HOUR,
+    MINUTE,
+    Accuracy,
+    Alerting,
+    DomainSpec,
+    Features,
+    Inputs,
+    Labels,
+    Model,
+    WorldSpec,
+)
+
+from .condition import CONDITION
+from .features import FEATURES
+from .files import FILES
+from .model import RECIPE, REMAINING_LIFE, SERVICE_DUE
+from .outcomes import with_outcomes
+from .schema import (
     ENVIRONMENT,
     FAILURES,
     HEARTBEAT,
@@ -18,43 +31,31 @@ from streamsim.streams.domains.logistics.schema import (
     WORK_ORDERS,
     WORKSHOP,
 )
-from streamsim.streams.domains.logistics.simulate import EPOCH, OPTIONS, world
-from streamsim.streams.spec import HOUR, MINUTE, Accuracy, DomainSpec
-from streamsim.streams.spec.world import Timeline
+from .simulate import EPOCH, OPTIONS, world
 
 SPEC = DomainSpec(
     name="logistics",
-    title="Fleet maintenance",
     question="will this vehicle break down within 30 minutes?",
     partitions=4,
-    sources=(TELEMETRY, ENVIRONMENT, WORK_ORDERS, FAILURES, LIVES),
-    windows=(),
-    tables=(),
-    lookups=(SURROUNDINGS, WORKSHOP),
-    trackers=(CONDITION,),
-    features=FEATURES,
-    recipe=RECIPE,
-    alert=SERVICE_DUE,
-    accuracy=Accuracy(
-        metric="average_precision",
-        threshold=0.3,
-        margin=0.05,
-        min_samples=500,
-        span=2 * HOUR,
-        step=10 * MINUTE,
-    ),
-    world=world,
-    options=OPTIONS,
-    files=FILES,
-    collect=with_outcomes,
-    timeline=Timeline(
-        days_per_minute=1 / 36,
-        label_delay=LABEL_DELAY,
-        epoch=EPOCH,
+    inputs=Inputs(
+        sources=(TELEMETRY, ENVIRONMENT, WORK_ORDERS, FAILURES, LIVES),
+        files=FILES,
         heartbeat=HEARTBEAT,
+        collect=with_outcomes,
     ),
-    label_key="reading_id",
-    label_field="failed",
-    unlabelled=None,
-    estimates=(REMAINING_LIFE,),
+    features=Features(vector=FEATURES, joins=(SURROUNDINGS, WORKSHOP), trackers=(CONDITION,)),
+    model=Model(recipe=RECIPE, estimates=(REMAINING_LIFE,)),
+    labels=Labels(key="reading_id", field="failed", unlabelled=None, delay=LABEL_DELAY),
+    alerting=Alerting(
+        rule=SERVICE_DUE,
+        accuracy=Accuracy(
+            metric="average_precision",
+            threshold=0.3,
+            margin=0.05,
+            min_samples=500,
+            span=2 * HOUR,
+            step=10 * MINUTE,
+        ),
+    ),
+    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=1 / 36),
 )

@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamsim.streams.domains.logistics.degradation import Degradation, Reference
-from streamsim.streams.domains.logistics.fleet import (
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streamsim.streams.spec.feature_vector import Arrays
+from streamsim.streams.spec.features import Slots, Tracker
+
+from .degradation import Degradation, Reference
+from .fleet import (
     AIR,
     COOLANT,
     LOAD,
@@ -23,13 +27,11 @@ from streamsim.streams.domains.logistics.fleet import (
     VIBRATION,
     VOLTAGE,
 )
-from streamsim.streams.domains.logistics.mending import Mending, Sensor
-from streamsim.streams.domains.logistics.misreading import CONVERSIONS
-from streamsim.streams.domains.logistics.schema import SURROUNDINGS
-from streamsim.streams.domains.logistics.sensors import SensorState
-from streamsim.streams.domains.logistics.usual import LAWS, SOUND, SPREAD, beyond
-from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
-from streamsim.streams.spec.features import Arrays, Slots, Tracker
+from .mending import Mending, Sensor
+from .misreading import CONVERSIONS
+from .schema import SURROUNDINGS
+from .sensors import SensorState
+from .usual import LAWS, SOUND, SPREAD, beyond
 
 _FAHRENHEIT = (CONVERSIONS["C to F"],)
 _PRESSURES = (CONVERSIONS["kPa to psi"], CONVERSIONS["kPa to bar"])

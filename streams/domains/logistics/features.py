@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.codec import format_times
-from streamsim.streams.domains.logistics.condition import DEFINITION, MEASURED
-from streamsim.streams.domains.logistics.fleet import COOLANT, SENSORS, TYPES
 from streamsim.streams.events import NO_TIME, Events, Floats, Objects
 from streamsim.streams.spec import HOUR
-from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec
+from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
+
+from .condition import DEFINITION, MEASURED
+from .fleet import COOLANT, SENSORS, TYPES
 
 _WATCHED = SENSORS[:5]
 _SPOKEN = {
@@ -65,7 +66,7 @@ _TYPES = {kind: number for number, kind in enumerate(TYPES)}
 def assemble(events: Events, aggregates: Aggregates) -> Floats:
     """Make the features, shape ``(n_events, n_features)``."""
     found: Floats = aggregates.tracked["condition"]["found"]
-    around, orders = aggregates.lookups["environment"], aggregates.lookups["work_orders"]
+    around, orders = aggregates.joins["environment"], aggregates.joins["work_orders"]
     done = _numbers(orders.columns["done_at"])
     since = np.where(done == UNKNOWN, UNKNOWN, (events.event_time - done) / HOUR)
     kinds = [_TYPES.get(kind, UNKNOWN) for kind in events.strings("vehicle_type")]
@@ -87,7 +88,7 @@ def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
     versions = {
         source: [None if at == NO_TIME else text for at, text in
                  zip(joined.time.tolist(), format_times(joined.time.clip(0)), strict=True)]
-        for source, joined in aggregates.lookups.items()
+        for source, joined in aggregates.joins.items()
     }  # fmt: skip
     conversions = MEASURED[COOLANT].conversions
     units = [conversions[u - 1].name if u else None for u in tracked["unit"][:, COOLANT].tolist()]

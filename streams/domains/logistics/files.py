@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamsim.streams.domains.logistics.fleet import SENSORS
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.feeds import Instants
 from streamsim.streams.spec import SECOND
-from streamsim.streams.spec.world import FILE, ROW, Dialect, FileMap
+from streamsim.streams.spec.input_maps import FILE, ROW, Dialect, FileMap
+
+from .fleet import SENSORS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.logistics.schema import COMPONENTS
 from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
+
+from .schema import COMPONENTS
 
 SENSORS = (
     "coolant_temp",

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.logistics.misreading import Conversion, unit_change
-from streamsim.streams.domains.logistics.sensors import rounds
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import Floats, Ints, Mask
+
+from .misreading import Conversion, unit_change
+from .sensors import rounds
 
 Slots = npt.NDArray[np.intp]
 Arrays = dict[str, npt.NDArray[Any]]

@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.logistics.features import FEATURES
-from streamsim.streams.domains.logistics.schema import HORIZON, LIFE, LIFE_DELAY, LIVES, REMAINING
 from streamsim.streams.events import Mask
 from streamsim.streams.spec import (
     MINUTE,
@@ -30,6 +28,9 @@ from streamsim.streams.spec import (
     Recipe,
     Regressor,
 )
+
+from .features import FEATURES
+from .schema import HORIZON, LIFE, LIFE_DELAY, LIVES, REMAINING
 
 KNOWN = 300
 """So many readings of a vehicle are needed to say what is usual for it."""

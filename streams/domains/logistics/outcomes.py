@@ -17,7 +17,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streamsim.streams.domains.logistics.schema import (
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import MINUTE
+from streamsim.streams.spec.world import Emission, Slice
+
+from .schema import (
     BREAKDOWN,
     FAILURES,
     HORIZON,
@@ -27,9 +31,6 @@ from streamsim.streams.domains.logistics.schema import (
     TELEMETRY,
     WORK_ORDERS,
 )
-from streamsim.streams.events import NO_TIME
-from streamsim.streams.spec import MINUTE
-from streamsim.streams.spec.world import Emission, Slice
 
 _Known: TypeAlias = tuple[int, str, str, float]
 """When it is known, of which vehicle and reading, and what."""

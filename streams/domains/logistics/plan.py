@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsim.streams.domains.logistics.fleet import Fleet, blank
-from streamsim.streams.domains.logistics.schema import BREAKDOWN, COMPONENTS, REPAIR, SERVICE
 from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.seeds import stream
+
+from .fleet import Fleet, blank
+from .schema import BREAKDOWN, COMPONENTS, REPAIR, SERVICE
 
 HOUR = 60
 """Minutes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamsim.streams.spec import HOUR, MINUTE, SECOND, Field, Kind, Role, SourceSpec
-from streamsim.streams.spec.features import Lookup
+from streamsim.streams.spec.features import AsOfJoin
 
 HORIZON = 30 * MINUTE
 """A vehicle that breaks down within this after a reading has failed (ms)."""
@@ -124,5 +124,5 @@ LIVES = SourceSpec(
 
 # What is said counts half a minute later: no reading waits for a heartbeat of the others.
 _DELAY = 2 * HEARTBEAT
-SURROUNDINGS = Lookup("environment", ("outside_temp", "rain", "roughness", "grade"), delay=_DELAY)
-WORKSHOP = Lookup("work_orders", ("kind", "component", "done_at"), delay=_DELAY)
+SURROUNDINGS = AsOfJoin("environment", ("outside_temp", "rain", "roughness", "grade"), delay=_DELAY)
+WORKSHOP = AsOfJoin("work_orders", ("kind", "component", "done_at"), delay=_DELAY)

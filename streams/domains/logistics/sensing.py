@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.logistics.fleet import (
+from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.seeds import stream
+
+from .fleet import (
     AIR,
     COOLANT,
     LOAD,
@@ -22,11 +25,9 @@ from streamsim.streams.domains.logistics.fleet import (
     VOLTAGE,
     Fleet,
 )
-from streamsim.streams.domains.logistics.misreading import CONVERSIONS
-from streamsim.streams.domains.logistics.plan import HOUR, Hour
-from streamsim.streams.domains.logistics.schema import COMPONENTS
-from streamsim.streams.events import Floats, Ints, Mask
-from streamsim.streams.seeds import stream
+from .misreading import CONVERSIONS
+from .plan import HOUR, Hour
+from .schema import COMPONENTS
 
 COOLING, CHARGING, BEARING, BRAKES = range(len(COMPONENTS))
 FAHRENHEIT = CONVERSIONS["C to F"]

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.logistics.degradation import MISSING, QUANTUM, Degradation
 from streamsim.streams.errors import StateError, UsageError
 from streamsim.streams.events import Floats, Ints, Mask
+
+from .degradation import MISSING, QUANTUM, Degradation
 
 Slots = npt.NDArray[np.intp]
 Quanta = npt.NDArray[np.int32]
@@ -30,7 +31,7 @@ class SensorState:
 
     Entities are numbered by the caller. Arrays have the shape ``(entity, ..., sensor)``.
 
-    >>> from streamsim.streams.domains.logistics.degradation import Reference
+    >>> from .degradation import Reference
     >>> state = SensorState(Degradation(Reference(("t",), (90.0,), (2.0,)), windows=(2,)))
     >>> found = state.update(np.array([0, 1, 0]), np.array([[90.0], [np.nan], [94.0]]))
     >>> dict(zip(state.definition.names, found[2].tolist()))["mean_2_t"]

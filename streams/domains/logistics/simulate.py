@@ -20,15 +20,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.logistics.fleet import SENSORS, TYPES, Fleet, muster
-from streamsim.streams.domains.logistics.plan import HOUR, Hour, Order, Plan
-from streamsim.streams.domains.logistics.schema import COMPONENTS, HEARTBEAT, SERVICE
-from streamsim.streams.domains.logistics.sensing import FAULTS, Fault, Sensing, swap
 from streamsim.streams.events import Floats, Ints, as_objects
 from streamsim.streams.outgoing import Outgoing, between
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import MINUTE, SECOND
 from streamsim.streams.spec.world import Emission, Slice
+
+from .fleet import SENSORS, TYPES, Fleet, muster
+from .plan import HOUR, Hour, Order, Plan
+from .schema import COMPONENTS, HEARTBEAT, SERVICE
+from .sensing import FAULTS, Fault, Sensing, swap
 
 OPTIONS: Mapping[str, float] = {"vehicles": 24, "failures": 1.0, "faults": 1.0, "defects": 1.0}
 """Size of the fleet, how often components wear (0: never), how often sensors are at fault, and how

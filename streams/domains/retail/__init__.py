@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from streamsim.streams.domains.retail.features import FEATURES
-from streamsim.streams.domains.retail.model import LAPSING, RECIPE
-from streamsim.streams.domains.retail.outcomes import with_outcomes
-from streamsim.streams.domains.retail.programme import ASK
-from streamsim.streams.domains.retail.schema import (
+from streamsim.streams.spec import (
+    DAY,
+    HOUR,
+    Accuracy,
+    Alerting,
+    DomainSpec,
+    Features,
+    Inputs,
+    Labels,
+    Model,
+    WorldSpec,
+)
+
+from .features import FEATURES
+from .model import LAPSING, RECIPE
+from .outcomes import with_outcomes
+from .programme import ASK
+from .schema import (
     CUSTOMER,
     CUSTOMERS,
     DATABASE,
@@ -15,52 +28,49 @@ from streamsim.streams.domains.retail.schema import (
     LOYALTY,
     OUTCOMES,
     PROGRAMME,
-    RECALL,
+    RESCORING,
     SAVED,
     SPENT,
     TILLS,
     VISITS,
 )
-from streamsim.streams.domains.retail.simulate import EPOCH, OPTIONS, world
-from streamsim.streams.domains.retail.vendors import FILES
-from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
-from streamsim.streams.spec.world import Timeline
+from .simulate import EPOCH, OPTIONS, world
+from .vendors import FILES
 
 SPEC = DomainSpec(
     name="retail",
-    title="Customer purchase behaviour",
     question="will this household buy again within 14 days?",
     partitions=4,
-    sources=(TILLS, CUSTOMERS, LOYALTY, OUTCOMES),
-    windows=(VISITS, SPENT, SAVED),
-    tables=(),
-    lookups=(CUSTOMER, PROGRAMME),
-    databases=(DATABASE,),
-    asks=(ASK,),
-    recall=RECALL,
-    feeds=FEEDS,
-    features=FEATURES,
-    recipe=RECIPE,
-    alert=LAPSING,
-    accuracy=Accuracy(
-        metric="roc_auc",
-        threshold=0.52,
-        margin=0.03,
-        min_samples=1_500,
-        span=14 * DAY,
-        step=DAY,
+    inputs=Inputs(
+        sources=(TILLS, CUSTOMERS, LOYALTY, OUTCOMES),
+        files=FILES,
+        databases=(DATABASE,),
+        third_parties=(ASK,),
+        collect=with_outcomes,
     ),
-    world=world,
-    options=OPTIONS,
-    files=FILES,
-    collect=with_outcomes,
-    timeline=Timeline(
-        days_per_minute=45.0,
-        label_delay=LABEL_DELAY + HOUR,  # told with the heartbeat
-        epoch=EPOCH,
-        heartbeat=HOUR,
+    features=Features(
+        vector=FEATURES,
+        windows=(VISITS, SPENT, SAVED),
+        joins=(CUSTOMER, PROGRAMME),
     ),
-    label_key="purchase_id",
-    label_field="bought_again",
-    unlabelled=None,
+    model=Model(recipe=RECIPE, rescoring=RESCORING),
+    labels=Labels(
+        key="purchase_id",
+        field="bought_again",
+        unlabelled=None,
+        delay=LABEL_DELAY + HOUR,  # told with the heartbeat
+    ),
+    alerting=Alerting(
+        rule=LAPSING,
+        accuracy=Accuracy(
+            metric="roc_auc",
+            threshold=0.52,
+            margin=0.03,
+            min_samples=1_500,
+            span=14 * DAY,
+            step=DAY,
+        ),
+        feeds=FEEDS,
+    ),
+    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=45.0),
 )

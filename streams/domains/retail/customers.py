@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.retail.households import AGES, INCOMES, SIZES, Town
 from streamsim.streams.events import Ints
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.world import Emission
+
+from .households import AGES, INCOMES, SIZES, Town
 
 _CHANGE = 1 / 250
 """Chance per household and day that something changes."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamsim.streams.domains.retail.households import Town
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
+
+from .households import Town
 
 NONE, COMPETITOR, MOVING, DRIFTING = range(4)
 KINDS = ("none", "competitor", "moving", "drifting")

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.codec import format_times
-from streamsim.streams.domains.retail.schema import SPANS
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.spec import DAY, HOUR
-from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec
+from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
+
+from .schema import SPANS
 
 POLICY = {"age": ("customers", "loyalty"), "household_size": ("customers", "loyalty")}
 """Fields that two sources tell of, and whom to believe first: what a household says of itself to
@@ -115,7 +116,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
 
 
 def _demographics(aggregates: Aggregates) -> list[Floats]:
-    customer = aggregates.lookups["customers"]
+    customer = aggregates.joins["customers"]
     codes = (
         ("age", _AGES),
         ("income", _INCOMES),
@@ -140,10 +141,10 @@ def resolve(aggregates: Aggregates) -> dict[str, tuple[Objects, Objects]]:
     """
     settled = {}
     for name, order in POLICY.items():
-        value = as_objects([None] * len(aggregates.lookups[order[0]].time))
+        value = as_objects([None] * len(aggregates.joins[order[0]].time))
         winner = value.copy()
         for source in reversed(order):
-            said = aggregates.lookups[source].columns[name]
+            said = aggregates.joins[source].columns[name]
             known = np.array([one is not None for one in said], bool)
             value[known], winner[known] = said[known], source
         settled[name] = value, winner
@@ -155,7 +156,7 @@ def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
     versions = {
         source: [None if at == NO_TIME else text for at, text in
                  zip(joined.time.tolist(), format_times(joined.time.clip(0)), strict=True)]
-        for source, joined in aggregates.lookups.items()
+        for source, joined in aggregates.joins.items()
     }  # fmt: skip
     winners = {name: won.tolist() for name, (_, won) in resolve(aggregates).items()}
     columns = {**versions, **winners}
@@ -163,7 +164,7 @@ def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
 
 
 def _loyalty(time: Ints, aggregates: Aggregates) -> list[Floats]:
-    said = aggregates.lookups["loyalty"]
+    said = aggregates.joins["loyalty"]
     asked = (said.time != NO_TIME).astype(np.float64)
     names = ("member", "campaigns_active", "campaigns_joined", "redemptions_90d")
     last = _numbers(said.columns["last_redeemed"])

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.retail.features import FEATURES
 from streamsim.streams.events import Floats, Mask
 from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe
+
+from .features import FEATURES
 
 REGULAR = 8
 """A household is valued if it has come so often in 90 days."""

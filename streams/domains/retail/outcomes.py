@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streamsim.streams.domains.retail.schema import HORIZON, LABEL_DELAY, LATENESS, OUTCOMES, TILLS
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.spec.world import Emission, Slice
+
+from .schema import HORIZON, LABEL_DELAY, LATENESS, OUTCOMES, TILLS
 
 AGAIN, GONE = 1, 0
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.codec import encode_objects
-from streamsim.streams.domains.retail.households import AGES, SIZES, Town
-from streamsim.streams.domains.retail.loyalty import Member, as_of
-from streamsim.streams.domains.retail.schema import LOYALTY
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY
-from streamsim.streams.spec.world import AskMap, Emission
+from streamsim.streams.spec.input_maps import ThirdPartySpec
+from streamsim.streams.spec.world import Emission
+
+from .households import AGES, SIZES, Town
+from .loyalty import Member, as_of
+from .schema import LOYALTY
 
 FACTS = "programme"
 """What the programme is told; not sent."""
@@ -103,7 +105,7 @@ def as_event(household: str, member: Member | None, asked_at: int) -> Mapping[st
     return {"household_id": household, **known, **texts}
 
 
-ASK = AskMap(
+ASK = ThirdPartySpec(
     source=LOYALTY.name,
     facts=FACTS,
     ttl=7 * DAY,

@@ -6,9 +6,10 @@ import numpy as np
 
 from streamsim.streams.events import Columns, Ints
 from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
-from streamsim.streams.spec.features import Lookup, Recall, Windows
+from streamsim.streams.spec.features import AsOfJoin, Windows
 from streamsim.streams.spec.feed_watch import FeedWatch
-from streamsim.streams.spec.world import TableMap
+from streamsim.streams.spec.input_maps import TableMap
+from streamsim.streams.spec.modelling import Rescoring
 
 HORIZON = 14 * DAY
 """A household that buys within this after a purchase has bought again (ms)."""
@@ -130,14 +131,14 @@ VISITS = Windows("visits", "household_id", "opens_basket", SPANS, keep=_KEEP)
 SPENT = Windows("spent", "household_id", "amount_cents", SPANS, keep=_KEEP)
 SAVED = Windows("saved", "household_id", "discount_cents", SPANS, keep=_KEEP)
 
-CUSTOMER = Lookup(
+CUSTOMER = AsOfJoin(
     "customers",
     ("age", "income", "home_ownership", "marital_status", "household_size", "kids_count"),
     # What the database says counts three hours later: no purchase waits for its poll.
     delay=3 * HOUR,
 )
 
-PROGRAMME = Lookup(
+PROGRAMME = AsOfJoin(
     "loyalty",
     (
         "member",
@@ -161,7 +162,7 @@ FEEDS = FeedWatch(
     settle=LATENESS + HOUR,
 )
 
-RECALL = Recall("loyalty", "late_for", within=7 * DAY)
+RESCORING = Rescoring("loyalty", "late_for", within=7 * DAY)
 
 DATABASE = TableMap(
     source="customers",

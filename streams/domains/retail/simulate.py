@@ -22,16 +22,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.retail.customers import CustomerFile
-from streamsim.streams.domains.retail.diary import COMPETITOR, KINDS, Diary, Lapse
-from streamsim.streams.domains.retail.households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
-from streamsim.streams.domains.retail.programme import Programme
-from streamsim.streams.domains.retail.troubles import SILENT, Trouble, told_again, troubles
 from streamsim.streams.events import Ints, as_objects
 from streamsim.streams.outgoing import Outgoing, between
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.world import Emission, Slice
+
+from .customers import CustomerFile
+from .diary import COMPETITOR, KINDS, Diary, Lapse
+from .households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
+from .programme import Programme
+from .troubles import SILENT, Trouble, told_again, troubles
 
 OPTIONS: Mapping[str, float] = {"households": 600, "lapses": 1.0, "defects": 1.0}
 """Size of the world, how many households lapse (0: none), how bad the feeds are (0: perfect)."""

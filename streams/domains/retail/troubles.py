@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from streamsim.streams.domains.retail.households import STORES, VENDORS
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
+
+from .households import STORES, VENDORS
 
 SILENT, DISAGREES = "feed_silent", "feed_disagrees"
 _OUTAGE = 1 / 25

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streamsim.streams.reading.feeds import Feed, Instants, Money
-from streamsim.streams.spec.world import Dialect, FileMap
+from streamsim.streams.spec.input_maps import Dialect, FileMap
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from streamsim.streams.domains.technology.features import FEATURES
-from streamsim.streams.domains.technology.files import FILES
-from streamsim.streams.domains.technology.history import HISTORY
-from streamsim.streams.domains.technology.learning import RENEWAL
-from streamsim.streams.domains.technology.model import ENGAGEMENT, RECIPE, SLATE
-from streamsim.streams.domains.technology.outcomes import with_outcomes
-from streamsim.streams.domains.technology.schema import (
+from streamsim.streams.spec import (
+    DAY,
+    HOUR,
+    Accuracy,
+    Alerting,
+    DomainSpec,
+    Features,
+    Inputs,
+    Labels,
+    Model,
+    WorldSpec,
+)
+
+from .features import FEATURES
+from .files import FILES
+from .history import HISTORY
+from .learning import RENEWAL
+from .model import ENGAGEMENT, RECIPE, SLATE
+from .outcomes import with_outcomes
+from .schema import (
     CATALOGUE,
     FINISHES,
     LABEL_DELAY,
@@ -19,45 +32,41 @@ from streamsim.streams.domains.technology.schema import (
     TRAFFIC,
     VIEWS,
 )
-from streamsim.streams.domains.technology.simulate import EPOCH, OPTIONS, world
-from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
-from streamsim.streams.spec.world import Timeline
+from .simulate import EPOCH, OPTIONS, world
 
 SPEC = DomainSpec(
     name="technology",
-    title="Recommendation",
     question="is what is watched next, begun within a day, among the ten titles recommended?",
     partitions=4,
-    sources=(VIEWS, CATALOGUE, PREFERENCES, OUTCOMES),
-    windows=(PLAYS, FINISHES),
-    tables=(),
-    lookups=(PREFERENCE,),
-    trackers=(HISTORY,),
-    feeds=TRAFFIC,
-    features=FEATURES,
-    recipe=RECIPE,
-    alert=ENGAGEMENT,
-    accuracy=Accuracy(
-        metric="hit_rate",
-        threshold=0.18,
-        margin=0.02,
-        min_samples=1_500,
-        span=7 * DAY,
-        step=DAY,
+    inputs=Inputs(
+        sources=(VIEWS, CATALOGUE, PREFERENCES, OUTCOMES),
+        files=FILES,
+        collect=with_outcomes,
     ),
-    world=world,
-    options=OPTIONS,
-    files=FILES,
-    collect=with_outcomes,
-    timeline=Timeline(
-        days_per_minute=15.0,
-        label_delay=LABEL_DELAY + HOUR,  # told with the heartbeat
-        epoch=EPOCH,
-        heartbeat=HOUR,
+    features=Features(
+        vector=FEATURES,
+        windows=(PLAYS, FINISHES),
+        joins=(PREFERENCE,),
+        trackers=(HISTORY,),
     ),
-    label_key="view_id",
-    label_field="next_title",
-    unlabelled=None,
-    slate=SLATE,
-    renewal=RENEWAL,
+    model=Model(recipe=RECIPE, slate=SLATE, renewal=RENEWAL),
+    labels=Labels(
+        key="view_id",
+        field="next_title",
+        unlabelled=None,
+        delay=LABEL_DELAY + HOUR,  # told with the heartbeat
+    ),
+    alerting=Alerting(
+        rule=ENGAGEMENT,
+        accuracy=Accuracy(
+            metric="hit_rate",
+            threshold=0.18,
+            margin=0.02,
+            min_samples=1_500,
+            span=7 * DAY,
+            step=DAY,
+        ),
+        feeds=TRAFFIC,
+    ),
+    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=15.0),
 )

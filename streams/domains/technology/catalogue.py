@@ -8,10 +8,11 @@ from functools import cache
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.technology.schema import CATALOGUE
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec.world import Emission
+
+from .schema import CATALOGUE
 
 GENRES = (
     "drama", "comedy", "thriller", "crime", "romance", "science fiction",

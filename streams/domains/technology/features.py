@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsim.streams.codec import format_times
-from streamsim.streams.domains.technology.catalogue import GENRES
-from streamsim.streams.domains.technology.history import TITLES
-from streamsim.streams.domains.technology.schema import ACTIONS, SPANS
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects
 from streamsim.streams.spec import DAY, HOUR
-from streamsim.streams.spec.features import UNKNOWN, Aggregates, FeatureSpec
+from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
+
+from .catalogue import GENRES
+from .history import TITLES
+from .schema import ACTIONS, SPANS
 
 HISTORY = tuple(f"title_{i}" for i in range(1, TITLES + 1))
 OFFERED = "catalogue_size"
@@ -75,7 +76,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     """Make the features, shape ``(n_events, n_features)``."""
     plays, finishes = (aggregates.windows[name] for name in ("plays", "finishes"))
     history = aggregates.tracked["history"]
-    said = aggregates.lookups["preferences"]
+    said = aggregates.joins["preferences"]
     time, count = events.event_time, plays.total
     finished = _over(finishes.total, count)
     per_day = count / np.array([span / DAY for span in SPANS])
@@ -122,7 +123,7 @@ def stranger(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
     """Say of each event which version of the user's preferences it met."""
-    time = aggregates.lookups["preferences"].time
+    time = aggregates.joins["preferences"].time
     texts = format_times(time.clip(0))
     return [
         {"preferences": None if at == NO_TIME else text}

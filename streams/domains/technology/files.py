@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from streamsim.streams.domains.technology.schema import STOP
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.spec.world import PLACE, Dialect, FileMap
+from streamsim.streams.spec.input_maps import PLACE, Dialect, FileMap
+
+from .schema import STOP
 
 if TYPE_CHECKING:
     import pandas as pd

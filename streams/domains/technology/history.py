@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.technology.schema import PAUSE, START, STOP
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
 from streamsim.streams.spec import DAY
-from streamsim.streams.spec.features import UNKNOWN, Arrays, Slots, Tracker
+from streamsim.streams.spec.feature_vector import UNKNOWN, Arrays
+from streamsim.streams.spec.features import Slots, Tracker
+
+from .schema import PAUSE, START, STOP
 
 TITLES = 24
 """So many of the titles that a user has played last are known, each once."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamsim.streams.domains.technology.catalogue import Catalogue
 from streamsim.streams.events import Floats, Ints, Mask
+
+from .catalogue import Catalogue
 
 SHOWN = 10
 AGAIN = 20

@@ -10,13 +10,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from streamsim.streams.domains.technology.history import Histories
-from streamsim.streams.domains.technology.recommender import SlateClassifier
-from streamsim.streams.domains.technology.recommending import CoViews
-from streamsim.streams.domains.technology.schema import STOP, WATCHED
 from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Events, Ints
 from streamsim.streams.spec import DAY, Estimator, Renewal
+
+from .history import Histories
+from .recommender import SlateClassifier
+from .recommending import CoViews
+from .schema import STOP, WATCHED
 
 FADE = 0.8
 """What has been counted counts so much a cut later."""

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.domains.technology.features import FEATURES, OFFERED, stranger
-from streamsim.streams.domains.technology.history import TITLES
-from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
+
+from .features import FEATURES, OFFERED, stranger
+from .history import TITLES
+from .recommender import SlateClassifier
 
 SHOWN = 10
 """Titles on a slate."""

@@ -15,7 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
-from streamsim.streams.domains.technology.schema import (
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.spec import SECOND
+from streamsim.streams.spec.world import Emission, Slice
+
+from .schema import (
     HORIZON,
     LATENESS,
     LONGEST,
@@ -24,9 +28,6 @@ from streamsim.streams.domains.technology.schema import (
     VIEWS,
     WATCHED,
 )
-from streamsim.streams.events import NO_TIME
-from streamsim.streams.spec import SECOND
-from streamsim.streams.spec.world import Emission, Slice
 
 NOTHING = 0
 """Stands for the title where nothing was watched."""

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.technology.catalogue import GENRES, Catalogue
-from streamsim.streams.domains.technology.schema import ACTIONS, PROGRESS, RATE, SEARCH, START, STOP
-from streamsim.streams.domains.technology.viewers import Viewers
 from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import MINUTE
+
+from .catalogue import GENRES, Catalogue
+from .schema import ACTIONS, PROGRESS, RATE, SEARCH, START, STOP
+from .viewers import Viewers
 
 _DEVICES = ("tv", "phone", "tablet", "web")
 _LONG = 25 * MINUTE

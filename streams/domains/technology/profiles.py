@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.technology.catalogue import GENRES
-from streamsim.streams.domains.technology.schema import PREFERENCES
-from streamsim.streams.domains.technology.viewers import Viewers
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.world import Emission
+
+from .catalogue import GENRES
+from .schema import PREFERENCES
+from .viewers import Viewers
 
 LANGUAGES = ("en", "es", "fr", "de", "ja")
 _CHANGE = 1 / 90

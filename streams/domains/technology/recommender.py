@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from streamsim.streams.domains.technology.ranking import NONE, Scores, alike, best, diverse
-from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights
 from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.seeds import stream
+
+from .ranking import NONE, Scores, alike, best, diverse
+from .recommending import CoViews, ItemWeights
 
 Matrix = npt.NDArray[np.float32]
 

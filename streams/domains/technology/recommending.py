@@ -28,10 +28,11 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
 
-from streamsim.streams.domains.technology.histories import Histories, as_rows, as_titles
-from streamsim.streams.domains.technology.ranking import NONE, Scores, best, varied
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.events import Floats, Ints
+
+from .histories import Histories, as_rows, as_titles
+from .ranking import NONE, Scores, best, varied
 
 DAMPING, DROPOUT, RIDGE = 0.5, 0.8, 24.0
 """What cross-validation on training data of MovieLens 100K chooses most often."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from streamsim.streams.events import Columns, Ints
 from streamsim.streams.spec import DAY, HOUR, MINUTE, Field, Kind, Role, SourceSpec
-from streamsim.streams.spec.features import Lookup, Windows
+from streamsim.streams.spec.features import AsOfJoin, Windows
 from streamsim.streams.spec.feed_watch import FeedWatch, Surge
 
 HORIZON = DAY
@@ -136,7 +136,7 @@ TRAFFIC = FeedWatch(
 )
 """All that is watched: that more is in the evening and at the weekend is usual."""
 
-PREFERENCE = Lookup(
+PREFERENCE = AsOfJoin(
     "preferences",
     ("language", "favourite", "household", "autoplay"),
     # What is said counts three hours later: no event waits for it.

@@ -14,23 +14,24 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.domains.technology.catalogue import (
+from streamsim.streams.events import Floats, Ints, as_objects
+from streamsim.streams.outgoing import Outgoing, between
+from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY, HOUR, MINUTE
+from streamsim.streams.spec.world import Emission, Slice
+
+from .catalogue import (
     Catalogue,
     age,
     catalogue,
     on_offer,
     released,
 )
-from streamsim.streams.domains.technology.home import SHOWN, HomePage
-from streamsim.streams.domains.technology.playing import Plays, views_of
-from streamsim.streams.domains.technology.profiles import Profiles
-from streamsim.streams.domains.technology.schema import VIEWS
-from streamsim.streams.domains.technology.viewers import KINDS, Change, Viewers
-from streamsim.streams.events import Floats, Ints, as_objects
-from streamsim.streams.outgoing import Outgoing, between
-from streamsim.streams.seeds import stream
-from streamsim.streams.spec import DAY, HOUR, MINUTE
-from streamsim.streams.spec.world import Emission, Slice
+from .home import SHOWN, HomePage
+from .playing import Plays, views_of
+from .profiles import Profiles
+from .schema import VIEWS
+from .viewers import KINDS, Change, Viewers
 
 OPTIONS: Mapping[str, float] = {
     "users": 600,

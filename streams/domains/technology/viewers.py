@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamsim.streams.domains.technology.catalogue import GENRES, TRAITS, genres
 from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
+
+from .catalogue import GENRES, TRAITS, genres
 
 NONE, DRIFTING, SHIFT, SHARED = range(4)
 KINDS = ("none", "drifting_away", "taste_shift", "shared_account")

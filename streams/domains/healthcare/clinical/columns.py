@@ -13,15 +13,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.clinical.units import (
+from streamsim.streams.events import NO_TIME, Floats, Ints
+from streamsim.streams.spec.spans import DAY
+
+from .units import (
     Analyte,
     Measured,
     find_analyte,
     harmonise,
     number,
 )
-from streamsim.streams.events import NO_TIME, Floats, Ints
-from streamsim.streams.spec.spans import DAY
 
 Cells: TypeAlias = Sequence[Any]
 Table: TypeAlias = Callable[[str], Cells | None]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.clinical.columns import Table
-from streamsim.streams.domains.healthcare.clinical.units import number
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import NO_TIME, Ints
+
+from .columns import Table
+from .units import number
 
 if TYPE_CHECKING:
     import pandas as pd

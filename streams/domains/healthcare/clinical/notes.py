@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from streamsim.streams.domains.healthcare.clinical.lexicon import index
+from .lexicon import index
 
 LONGEST_NOTE = 20_000
 """Characters; what is behind them is not read, and a column says that there was more."""

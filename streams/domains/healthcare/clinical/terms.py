@@ -15,16 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.streams.domains.healthcare.clinical.lexicon import concepts
-from streamsim.streams.domains.healthcare.clinical.notes import (
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Floats
+
+from .lexicon import concepts
+from .notes import (
     LONGEST_NOTE,
     SECTIONS,
     Token,
     mentions,
     tokens,
 )
-from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Floats
 
 _STATES = ("has", "not", "family")
 _SECTION_NAMES = (*SECTIONS, "other")

@@ -209,7 +209,7 @@ def normalised(name: str) -> str:
 
 @cache
 def _by_name() -> Mapping[str, Analyte]:
-    from streamsim.streams.domains.healthcare.clinical.analytes import ANALYTES
+    from .analytes import ANALYTES
 
     return {
         normalised(name): one
@@ -221,7 +221,7 @@ def _by_name() -> Mapping[str, Analyte]:
 
 @cache
 def _codes() -> Mapping[str, str]:
-    from streamsim.streams.domains.healthcare.clinical.analytes import ANALYTES, SPELLINGS
+    from .analytes import ANALYTES, SPELLINGS
 
     codes = {code for one in ANALYTES for code in (one.unit, *one.others)}
     return {**{_plain(code): code for code in codes}, **SPELLINGS}
