@@ -39,23 +39,21 @@ class Intake:
     def take(self, spec: SourceSpec, batch: Collected, cleaned: Cleaned) -> list[Outbound]:
         """Take in a batch of one source; return the buckets of global tables that it closes."""
         self._count(batch, cleaned)
+        arrivals = None
         match spec.role:
             case Role.TRIGGER:
-                self._events(cleaned)
+                arrivals = self._events(batch, cleaned)
             case Role.CONTEXT:
                 self._context(spec, cleaned)
             case Role.LABEL:
                 self._labels(spec, cleaned)
         closed = self._contribute(Taken(spec, cleaned))
-        if spec.role is Role.TRIGGER:
-            records = batch.records
-            watermarks = self._stores.positions.watermark_at(spec.name, cleaned.clocks)
-            arrivals = Arrivals(records.partition, records.offset, watermarks)
+        if arrivals is not None:
             self._stores.in_flight.release(arrivals)
         return closed
 
-    def _events(self, cleaned: Cleaned) -> None:
-        """Take in the trigger's events, to be scored."""
+    def _events(self, batch: Collected, cleaned: Cleaned) -> Arrivals:
+        """Take in the trigger's events, to be scored; return the records that have arrived."""
         stores, events = self._stores, cleaned.events
         if stores.feeds is not None:
             stores.feeds.add(events, cleaned.clock)
@@ -65,6 +63,9 @@ class Intake:
             self._stores.account.add(events.source, acc.NO_ENTITY, events.partition[~known])
             events = events.take(known)
         stores.in_flight.add(events)
+        records = batch.records
+        watermarks = stores.positions.watermark_at(records.source, cleaned.clocks)
+        return Arrivals(records.partition, records.offset, watermarks)
 
     def _context(self, spec: SourceSpec, cleaned: Cleaned) -> None:
         """Take in what is joined."""
