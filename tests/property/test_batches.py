@@ -36,7 +36,8 @@ from tests.property.logs import (
 )
 
 JUDGED_TOPIC = topic(SPEC.name, LABELLED)
-CHAINED = replace(chained(SPEC), feeds=None)  # feeds are told of in spans, which depend on batches
+# Feeds are told of in spans, which depend on batches.
+CHAINED = replace(chained(SPEC), alerting=replace(SPEC.alerting, feeds=None))
 TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.features.tables)}
 
 
