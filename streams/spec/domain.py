@@ -22,7 +22,8 @@ from streamsim.streams.spec.inputs import Role, SourceSpec
 from streamsim.streams.spec.recipes import Estimate, Recipe, Slate
 from streamsim.streams.spec.renewals import Renewal
 from streamsim.streams.spec.rules import Accuracy, AlertRule
-from streamsim.streams.spec.world import AskMap, FileMap, Slice, TableMap, Timeline, World
+from streamsim.streams.spec.third_parties import ThirdPartySpec
+from streamsim.streams.spec.world import FileMap, Slice, TableMap, Timeline, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class DomainSpec:
     trackers: tuple[Tracker, ...] = ()
     databases: tuple[TableMap, ...] = ()
     """Tables that are polled for changes, which are events of context sources."""
-    asks: tuple[AskMap, ...] = ()
+    asks: tuple[ThirdPartySpec, ...] = ()
     """Third parties that are asked about the trigger's entities."""
     recall: Recall | None = None
     """What is scored again once a third party has answered."""
@@ -106,6 +107,8 @@ class DomainSpec:
             raise UsageError(f"{self.name}: what is tracked cannot be gone back to for a recall")
         if len({lookup.name for lookup in self.lookups}) < len(self.lookups):
             raise UsageError(f"{self.name}: two lookups have the same name")
+        if len({party.name for party in self.asks}) < len(self.asks):
+            raise UsageError(f"{self.name}: two third parties have the same name")
         known = {lookup.name for lookup in self.lookups}
         for tracker in self.trackers:
             if missing := set(tracker.joined) - known:

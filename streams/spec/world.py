@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streamsim.streams.events import Ints
 from streamsim.streams.reading.feeds import Instants
@@ -195,31 +195,3 @@ class Timeline:
     label_delay: int
     epoch: int
     heartbeat: int
-
-
-@dataclass(frozen=True, slots=True)
-class AskMap:
-    """A third party that is asked about the trigger's entities as they are seen.
-
-    Parameters
-    ----------
-    source
-        Name of the domain's context source that its answers are events of.
-    facts
-        Name of the emission with which a world tells it what has happened; it is not sent.
-    ttl
-        How long an answer serves (ms of event time).
-    event
-        ``(entity, what is said or None, when it was asked in ms) -> fields of the event``.
-    standin
-        Module of the program that stands in for it.
-    file
-        Name of a file of what it knows, in a folder of files.
-    """
-
-    source: str
-    facts: str
-    ttl: int
-    event: Callable[[str, Any, int], Mapping[str, Any]]
-    standin: str
-    file: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamsim.streams.domains.retail.features import FEATURES
 from streamsim.streams.domains.retail.model import LAPSING, RECIPE
 from streamsim.streams.domains.retail.outcomes import with_outcomes
-from streamsim.streams.domains.retail.programme import ASK
+from streamsim.streams.domains.retail.programme import PARTY
 from streamsim.streams.domains.retail.schema import (
     CUSTOMER,
     CUSTOMERS,
@@ -36,7 +36,7 @@ SPEC = DomainSpec(
     tables=(),
     lookups=(CUSTOMER, PROGRAMME),
     databases=(DATABASE,),
-    asks=(ASK,),
+    asks=(PARTY,),
     recall=RECALL,
     feeds=FEEDS,
     features=FEATURES,

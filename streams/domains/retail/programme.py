@@ -11,11 +11,14 @@ import numpy as np
 from streamsim.streams.codec import encode_objects
 from streamsim.streams.domains.retail.households import AGES, SIZES, Town
 from streamsim.streams.domains.retail.loyalty import Member, as_of
+from streamsim.streams.domains.retail.loyalty_api import HEALTH, LoyaltyStandIn, ask
+from streamsim.streams.domains.retail.members import facts_of
 from streamsim.streams.domains.retail.schema import LOYALTY
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY
-from streamsim.streams.spec.world import AskMap, Emission
+from streamsim.streams.spec.third_parties import HttpApi, StandInSpec, ThirdPartySpec
+from streamsim.streams.spec.world import Emission
 
 FACTS = "programme"
 """What the programme is told; not sent."""
@@ -103,11 +106,19 @@ def as_event(household: str, member: Member | None, asked_at: int) -> Mapping[st
     return {"household_id": household, **known, **texts}
 
 
-ASK = AskMap(
+PARTY = ThirdPartySpec(
+    name="loyalty",
+    noun="loyalty programme",
     source=LOYALTY.name,
     facts=FACTS,
     ttl=7 * DAY,
     event=as_event,
-    standin="streamsim.simulator.standins.loyalty",
-    file="loyalty.json",
+    api=HttpApi(ask),
+    standin=StandInSpec(
+        begin=LoyaltyStandIn,
+        entries="members",
+        health=HEALTH,
+        file="loyalty.json",
+        facts_of=facts_of,
+    ),
 )
