@@ -17,7 +17,7 @@ class Role(StrEnum):
     TRIGGER = "trigger"
     """Is scored: the ``in`` of the account counts these."""
     CONTEXT = "context"
-    """Is joined: customers, weather, laboratory values."""
+    """Is joined as it was known at the time: master data, weather, measurements."""
     LABEL = "label"
     """Says later what was true."""
 
@@ -92,6 +92,9 @@ class SourceSpec:
         It carries free text about persons. What of it is dead or late goes on masked
         (:func:`streamsim.streams.privacy.pseudonyms.redact`), with a keyed hash of the original
         bytes in a header in place of the bytes.
+    vocabulary
+        Words of its texts that have a capital and are still no name, beside those of everyday
+        English; in lower case.
     """
 
     name: str
@@ -105,3 +108,4 @@ class SourceSpec:
     entity_optional: bool = False
     derived: Mapping[str, Callable[[Columns], Ints | Floats]] = field(default_factory=dict)
     sensitive: bool = False
+    vocabulary: Callable[[], frozenset[str]] = frozenset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamsim.streams.domains.healthcare import findings, results
+from streamsim.streams.domains.healthcare.clinical.plain import note_words
 from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
 from streamsim.streams.spec.features import Lookup, Windows
 
@@ -136,6 +137,7 @@ NOTES = SourceSpec(
     remember=DAY,
     derived={"findings": findings.findings, "words": findings.words},
     sensitive=True,
+    vocabulary=note_words,
 )
 
 READMISSIONS = SourceSpec(
