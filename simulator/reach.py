@@ -11,7 +11,7 @@ from streamsim.producers.connect import is_sqlite, sqlite_url
 from streamsim.producers.database import ChangePoller
 from streamsim.producers.http_client.http_party import HttpParty
 from streamsim.producers.tables import through_table, with_changes
-from streamsim.producers.upsert import CustomerTable
+from streamsim.producers.upsert import UpsertTable
 from streamsim.simulator.standins.facts_file import learn_file
 from streamsim.simulator.standins.in_memory import InMemory
 from streamsim.streams.asking import Client, with_answers
@@ -51,11 +51,11 @@ class Reach:
                     self._open.callback(poller.close)
                     slices = with_changes(slices, poller, source)
                 elif self.settings is not None and self.settings.database_url:
-                    customers = CustomerTable(self.settings.database_url, table)
+                    writer = UpsertTable(self.settings.database_url, table)
                     poller = ChangePoller(self.settings.database_url, table)
-                    self._open.callback(customers.close)
+                    self._open.callback(writer.close)
                     self._open.callback(poller.close)
-                    slices = through_table(slices, table, source, customers, poller)
+                    slices = through_table(slices, table, source, writer, poller)
             for party in spec.asks:
                 slices = with_answers(spec, party, slices, self._client(party))
             slices = spec.collect(slices)

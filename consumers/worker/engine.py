@@ -101,7 +101,7 @@ class Engine(Service):
         for spec in self.specs:
             lasting = self._lasting[spec.name] = Lasting(spec, config, producer, trimmer)
             await self._stack.enter_async_context(lasting.scorer)
-            lasting.signature = await _patient(lasting.scorer, settings.ready_s)
+            lasting.signature = await _signature(lasting.scorer, settings.ready_s)
             if config.renews and spec.renewal is not None:
                 lasting.schedule = Schedule(lasting.signature)
             self.add_future(self._guard(self._follow(lasting)))
@@ -325,7 +325,7 @@ def _common(spec: DomainSpec, assigned: frozenset[TP]) -> list[int]:
     return sorted(partitions)
 
 
-async def _patient(scorer: HttpScorer, seconds: float) -> Signature:
+async def _signature(scorer: HttpScorer, seconds: float) -> Signature:
     """Ask the service for the model's signature until it is there: it starts beside us."""
     deadline = time.monotonic() + seconds
     while True:

@@ -232,7 +232,7 @@ class Stack:
                 )
             more: tuple[str, ...] = ()
             if child in self.producers.values():
-                # A world tells its story from the beginning, and its customers with it.
+                # A world tells its story from the beginning, and what is in its tables with it.
                 more = ("--resume",)
                 for spec in self.plan.domains:
                     if self.producers[spec.name] is child:

@@ -191,7 +191,7 @@ class ThirdPartySpec:
     name
         Of its settings, its stand-in and its log: a word in lower case.
     noun
-        What it is, in words: ``"loyalty programme"``.
+        What it is, in words: ``"register of meters"``.
     source
         Name of the domain's context source that its answers are events of.
     facts
