@@ -1,4 +1,4 @@
-"""What is known of users: of each the newest row of features, as it was logged with a score."""
+"""Of each entity the newest row of features, as it was logged with a score."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-MOST_USERS = 100_000
-"""So many users of a model are known; of more, those that were seen least recently are forgotten.
-A user takes about 320 bytes and four for each feature: 55 MB in all with 57 features."""
+MOST_ENTITIES = 100_000
+"""So many entities are known; of more, those that were seen least recently are forgotten. One takes
+about 320 bytes and four for each feature: 55 MB in all with 57 features."""
 
 
 class Row(NamedTuple):
@@ -30,26 +30,26 @@ class Row(NamedTuple):
         return np.frombuffer(self.packed, "<f4")[None]
 
 
-class Users:
-    """The newest row of each user; safe for several threads.
+class NewestRows:
+    """The newest row of each entity; safe for several threads.
 
     Parameters
     ----------
     features
         How many a row has; what has another size is left out.
     most
-        Users that are known at a time.
+        Entities that are known at a time.
 
     Examples
     --------
-    >>> users = Users(1)
+    >>> known = NewestRows(1)
     >>> rows = [(5, 0, b"old."), (9, 1, b"new."), (7, 2, b"late")]
-    >>> users.take(("u1", Row(*row)) for row in rows)
-    >>> users.get("u1").packed, users.newest.time, len(users)
+    >>> known.take(("e1", Row(*row)) for row in rows)
+    >>> known.get("e1").packed, known.newest.time, len(known)
     (b'new.', 9, 1)
     """
 
-    def __init__(self, features: int, most: int = MOST_USERS) -> None:
+    def __init__(self, features: int, most: int = MOST_ENTITIES) -> None:
         self._size, self._most = 4 * features, most
         self._rows: OrderedDict[str, Row] = OrderedDict()
         self._newest: Row | None = None
@@ -59,26 +59,26 @@ class Users:
         return len(self._rows)
 
     def take(self, rows: Iterable[tuple[str, Row]]) -> None:
-        """Take in rows of users as they come; one that comes after a newer one is left out."""
+        """Take in rows of entities as they come; one that comes after a newer one is left out."""
         with self._lock:
-            for user, row in rows:
+            for entity, row in rows:
                 if len(row.packed) != self._size:
                     continue
-                known = self._rows.get(user)
+                known = self._rows.get(entity)
                 if known is None or row[:2] >= known[:2]:
-                    self._rows[user] = row
-                self._rows.move_to_end(user)
+                    self._rows[entity] = row
+                self._rows.move_to_end(entity)
                 if self._newest is None or row[:2] >= self._newest[:2]:
                     self._newest = row
             while len(self._rows) > self._most:
                 self._rows.popitem(last=False)
 
-    def get(self, user: str) -> Row | None:
-        """Return the newest row of a user, ``None`` if nothing is known of them."""
+    def get(self, entity: str) -> Row | None:
+        """Return the newest row of an entity, ``None`` if nothing is known of it."""
         with self._lock:
-            return self._rows.get(user)
+            return self._rows.get(entity)
 
     @property
     def newest(self) -> Row | None:
-        """The newest row of anybody."""
+        """The newest row of all."""
         return self._newest

@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 
+from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
@@ -29,11 +30,10 @@ from streamsim.streams.spec.renewals import champion_of, version_order
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "streamsim.models.kept_columns.KeptColumns",
-    "streamsim.streams.domains.technology.recommender.SlateClassifier",
     "streamsim.models.composed.Composed",
 )
-"""Types beyond skops' own list that an artefact may hold. TreePredictor is a plain container of
-arrays; its constructor runs no code of the file's."""
+"""Types beyond skops' own list that any artefact may hold. TreePredictor is a plain container of
+arrays; its constructor runs no code of the file's. A domain's recipe may name more."""
 
 CHAMPION = "champion"
 MODEL, RELEASE, CARD = "model.skops", "release.json", "card.md"
@@ -199,8 +199,8 @@ class Registry:
         blob = (self._folder(model) / version / MODEL).read_bytes()
         if hashlib.sha256(blob).hexdigest() != release.sha256:
             raise ModelError(f"{model} {version}: {MODEL} is not the file that was released")
-        _refuse_untrusted(f"{model} {version}", blob)
-        return skops.io.loads(blob, trusted=list(TRUSTED)), release.signature
+        trusted = _trusted(f"{model} {version}", blob)
+        return skops.io.loads(blob, trusted=trusted), release.signature
 
     def _folder(self, model: str) -> Path:
         return self.root / _checked(model)
@@ -210,17 +210,26 @@ def _packed(model: str, estimator: Estimator) -> bytes:
     import skops.io
 
     blob: bytes = skops.io.dumps(estimator)
-    _refuse_untrusted(model, blob)
+    _trusted(model, blob)
     return blob
 
 
-def _refuse_untrusted(what: str, blob: bytes) -> None:
-    """Refuse an artefact that holds anything but types that are known to be harmless."""
+def _trusted(what: str, blob: bytes) -> list[str]:
+    """Return the types that an artefact may hold; refuse it if it holds any other.
+
+    Domains are asked only if it holds more than any artefact may.
+    """
     import skops.io
 
-    unknown = set(skops.io.get_untrusted_types(data=blob)) - set(TRUSTED)
+    trusted = set(TRUSTED)
+    unknown = set(skops.io.get_untrusted_types(data=blob)) - trusted
     if unknown:
-        raise ModelError(f"{what} holds untrusted types: {', '.join(sorted(unknown))}")
+        trusted |= {
+            name for own in domain_names() for name in load_domain(own).model.recipe.trusted
+        }
+    if refused := unknown - trusted:
+        raise ModelError(f"{what} holds untrusted types: {', '.join(sorted(refused))}")
+    return sorted(trusted)
 
 
 def _checked(name: str) -> str:

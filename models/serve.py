@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from streamsim.models.audience import audiences_of
 from streamsim.models.loaded import Shelf
+from streamsim.models.recommend import slates_of
 from streamsim.models.registry import Registry
 from streamsim.models.service import create_service
 from streamsim.models.turns import INSIDE
@@ -79,24 +79,24 @@ def _serve(
     shelf = Shelf(registry, None if renewed is None else Registry(renewed))
     names = wanted or [m for m in shelf.registry.models() if shelf.registry.champion(m)]
     if not names:
-        raise ModelError(f"no model in {shelf.registry.root}; train one: streamsim train finance")
+        raise ModelError(f"no model in {shelf.registry.root}; train one: streamsim train DOMAIN")
     for name in names:
         model, _, version = name.partition(":")
         shelf.load(model, version or None)
-    audiences = audiences_of([name.partition(":")[0] for name in names], settings.broker)
+    slates = slates_of([name.partition(":")[0] for name in names], settings.broker)
     app = create_service(
         shelf,
         max_rows=settings.max_rows,
         max_body=settings.max_body,
         token=settings.token,
-        audiences=audiences,
+        slates=slates,
     )
     try:
         server = create_server(
             app,
             host=settings.model_host,
             port=settings.model_port,
-            threads=SPARE_THREADS + INSIDE * (len(names) + len(audiences)),
+            threads=SPARE_THREADS + INSIDE * (len(names) + len(slates)),
             channel_timeout=SILENCE_S,
             cleanup_interval=5,
             # Flask refuses what is too large, once it has been read: whoever is cut off while

@@ -1,6 +1,6 @@
 """The model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
 
-Models that put something forward do so for users on request, too: ``GET /recommend/<user>``.
+Models that have slates put them forward on request, too: ``GET /recommend/<entity>``.
 
 Whatever is wrong with a request is answered with 400, 404, 405, 413 or 415 and a line that says
 what it was, a model that has more calls than its share with 503. What changes the service's state
@@ -20,8 +20,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from streamsim import __version__
-from streamsim.models.audience import Audience, Wish
 from streamsim.models.loaded import Loaded, Shelf
+from streamsim.models.recommend import Slates, Wish
 from streamsim.models.turns import Turns
 from streamsim.streams.answers import Recommender, estimates_of, items_of, scores_of
 from streamsim.streams.errors import BadRequest, ModelError
@@ -50,7 +50,7 @@ def create_service(
     max_rows: int,
     max_body: int,
     token: str = "",
-    audiences: Mapping[str, Audience] | None = None,
+    slates: Mapping[str, Slates] | None = None,
 ) -> Flask:
     """Build the WSGI application.
 
@@ -60,10 +60,10 @@ def create_service(
         Most rows and bytes that one request may have; more is answered with 413.
     token
         What ``Authorization: Bearer ...`` must carry to load and unload models.
-    audiences
-        The users of each model that answers for users.
+    slates
+        Those of each model that has slates on request.
     """
-    users = audiences or {}
+    on_request = slates or {}
     app = Flask("streamsim")
     app.config["MAX_CONTENT_LENGTH"] = max_body
     turns = Turns()
@@ -141,17 +141,17 @@ def create_service(
         said |= dict(zip(names, numbers, strict=True))
         return _json(said if items is None else {**said, "items": items.tolist()})
 
-    @app.get("/recommend/<path:user>")
-    def recommend(user: str) -> Response:
+    @app.get("/recommend/<path:entity>")
+    def recommend(entity: str) -> Response:
         wish, model = Wish.read(request.args), request.args.get("model")
-        if model is None and len(users) == 1:
-            (model,) = users
+        if model is None and len(on_request) == 1:
+            (model,) = on_request
         loaded = _chosen(shelf, {"model": model})
         name = loaded.signature.model
-        if name not in users:
-            raise BadRequest(f"{name} scores events, and puts nothing forward for users", 404)
+        if name not in on_request:
+            raise BadRequest(f"{name} scores events, and puts nothing forward on request", 404)
         with turns.turn(f"recommend: {name}"):  # such questions have turns of their own
-            return _json(users[name].answer(user, wish, loaded))
+            return _json(on_request[name].answer(entity, wish, loaded))
 
     @app.post("/v2/repository/index")
     def index() -> Response:

@@ -50,8 +50,8 @@ def is_sqlite(path: Path) -> bool:
 def sqlite_url(path: Path) -> str:
     """Return the address under which a file is opened for reading only.
 
-    >>> sqlite_url(Path("/data/customers.sqlite"))
-    'sqlite:///file%3A/data/customers.sqlite?mode=ro&uri=true'
+    >>> sqlite_url(Path("/data/people.sqlite"))
+    'sqlite:///file%3A/data/people.sqlite?mode=ro&uri=true'
     """
     where = "file:" + quote(str(path.absolute()))
     return URL.create(
@@ -98,8 +98,8 @@ class Database:
         self.engine = self._open(parsed)
 
     def _open(self, url: URL) -> sa.Engine:
-        patient = url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query
-        options: dict[str, Any] = {"connect_timeout": CONNECT_S} if patient else {}
+        bounded = url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query
+        options: dict[str, Any] = {"connect_timeout": CONNECT_S} if bounded else {}
         try:
             # The pool is said, for SQLAlchemy is about to change which one is SQLite's in memory.
             engine = sa.create_engine(

@@ -99,7 +99,7 @@ class ChangePoller:
     and leaves out those that it knows. One that comes later than that is lost: where versions do
     not go up by one (they are microseconds, or servers take them by the thousand), ``overlap``
     must be as much larger. What was polled last of a row is what is there, even if it has a lower
-    version than before. With :class:`streamsim.producers.upsert.CustomerTable` versions are
+    version than before. With :class:`streamsim.producers.upsert.UpsertTable` versions are
     committed in their order, on any database.
 
     Raises

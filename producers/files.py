@@ -109,9 +109,9 @@ class FileSource:
         )
         for chunk in chunks:
             emissions = dict(self._convert(chunk))
-            payments = emissions.pop(trigger)
+            scored = emissions.pop(trigger)
             self._pending += [e for e in emissions.values() if len(e)]
-            rest = payments if rest is None else _join(rest, payments)
+            rest = scored if rest is None else _join(rest, scored)
             settled = max(0, len(rest) - LOOK_AHEAD)
             yield from self._cut(rest, settled)
             rest = rest.take(slice(settled, None))

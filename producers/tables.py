@@ -10,7 +10,7 @@ import orjson
 
 from streamsim.producers.changes import changes_as_emission
 from streamsim.producers.database import ChangePoller
-from streamsim.producers.upsert import CustomerTable, Update
+from streamsim.producers.upsert import Update, UpsertTable
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.spec import SourceSpec
 from streamsim.streams.spec.input_maps import TableMap
@@ -47,7 +47,7 @@ def through_table(
     slices: Iterable[Slice],
     table: TableMap,
     source: SourceSpec,
-    customers: CustomerTable,
+    writer: UpsertTable,
     poller: ChangePoller,
 ) -> Iterator[Slice]:
     """Write a world's changes into a table, and send what is found changed there instead."""
@@ -55,7 +55,7 @@ def through_table(
         emissions = []
         for emission in piece.emissions:
             if emission.source == table.source and len(emission):
-                customers.upsert([_update(table, v) for v in _bodies(emission, source)])
+                writer.upsert([_update(table, v) for v in _bodies(emission, source)])
                 changed = _all(poller, source)
                 clock = np.maximum(changed.event_time, emission.clock[0])
                 emission = replace(changed, clock=np.minimum(clock, piece.until - 1))

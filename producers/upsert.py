@@ -45,7 +45,7 @@ class Update:
     values: Mapping[str, object]
 
 
-class CustomerTable:
+class UpsertTable:
     """A table with the columns of a map, made if it is missing; all but the version are texts.
 
     Versions come from a counter beside the table, ``<table>_version``. Who takes some holds it

@@ -69,7 +69,7 @@ CDNOW_SAMPLE = Dataset(
     "lifetimes/datasets",
     {"CDNOW_sample.txt": "6fae10155c0b0ba363c2c386e30f77990d22328220efd862a5edd1443420d94a"},
 )
-"""The published sample of a tenth of CDNOW's customers."""
+"""The published sample: a tenth of CDNOW."""
 
 
 def fetch(dataset: Dataset, say: Callable[[str], None] = lambda text: None) -> Path:

@@ -1,14 +1,15 @@
 """Every setting: one row each with its name, default, unit and help.
 
 A setting comes from the command line, else from the environment (``STREAMSIM_`` and its name
-in capitals), else from its default, and is frozen once read.
+in capitals), else from its default, and is frozen once read. The engine's rows are here; a domain
+whose spec names third parties brings the rows of these.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,59 @@ PREFIX = "STREAMSIM_"
 EMBEDDED = "embedded"
 """In the place of a broker's address: the stack's own, which chooses a port."""
 _HOME = str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "streamsim")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row.
+
+    Parameters
+    ----------
+    default
+        Its type is the setting's: a string, an integer or a number.
+    low, high
+        Inclusive bounds of a number.
+    """
+
+    name: str
+    default: Any
+    unit: str
+    help: str
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return PREFIX + self.name.upper()
+
+    def parse(self, text: str) -> Any:
+        """Return the value that its environment variable says.
+
+        Raises
+        ------
+        SettingError
+            If it does not fit.
+
+        Examples
+        --------
+        >>> Setting("wait_s", 0.5, "s", "how long to wait", 0, 600).parse("2")
+        2.0
+        """
+        kind: Any = type(self.default)
+        try:
+            value = kind(text)
+        except ValueError:
+            name = {int: "whole number", float: "number"}[kind]
+            raise SettingError(f"{self.variable}: {text!r} is not a {name}") from None
+        return self.checked(value, self.variable)
+
+    def checked(self, value: Any, name: str) -> Any:
+        """Return a value if it is within the bounds; raise :class:`SettingError` if not."""
+        if self.low is not None and self.high is not None and not self.low <= value <= self.high:
+            bounds = f"{self.low:g} and {self.high:g}"
+            raise SettingError(f"{name} must be between {bounds}, not {value}")
+        return value
 
 
 def _row(
@@ -50,13 +104,8 @@ class Settings:
         "", "secret", "what loading and unloading of models asks for, and changing a stand-in"
     )
     database_url: str = _row(
-        "", "URL", "customer database of simulated customers; by default SQLite in the run's folder"
+        "", "URL", "database of a simulated world's tables; by default SQLite in the run's folder"
     )
-    loyalty_url: str = _row("", "URL", "loyalty programme that is asked; by default a stand-in")
-    loyalty_wait_s: float = _row(
-        0.5, "s", "how long a producer waits for its answers before it goes on without", 0.0, 600
-    )
-    loyalty_key: str = _row("", "secret", "API key of the third party's loyalty programme")
     privacy_key: str = _row(
         "", "secret", "key of pseudonyms, in hexadecimal; by default a random one per home"
     )
@@ -87,20 +136,51 @@ class Settings:
     drain_s: float = _row(120.0, "s", "how long to wait for what was sent to be done", 1, 86_400)
     stop_s: float = _row(8.0, "s", "grace between a request to stop and a kill", 0.1, 600)
     memory_mb: int = _row(4096, "MiB", "warn when the embedded broker holds more", 64, 10**6)
+    others: Mapping[str, Any] = field(default_factory=dict)
+    """Values that the environment gives to the rows of domains' third parties, by name."""
 
     @property
     def home_path(self) -> Path:
         """The home folder, expanded."""
         return Path(self.home).expanduser()
 
+    def of(self, row: Setting) -> Any:
+        """Return the value of a domain's row."""
+        return self.others.get(row.name, row.default)
+
     def environment(self) -> dict[str, str]:
         """Return the values as environment variables, for a child process."""
-        return {variable(row): str(getattr(self, row.name)) for row in fields(self)}
+        values = {name: getattr(self, name) for name in _ENGINE} | dict(self.others)
+        return {PREFIX + name.upper(): str(value) for name, value in values.items()}
 
 
-def variable(row: Field[Any]) -> str:
-    """Return the environment variable that sets a row."""
-    return PREFIX + row.name.upper()
+_ENGINE: Mapping[str, Setting] = {
+    row.name: Setting(row.name, row.default, **row.metadata)
+    for row in fields(Settings)
+    if row.metadata
+}
+
+
+def domain_rows() -> dict[str, Setting]:
+    """Return the rows that the domains bring, by name.
+
+    Raises
+    ------
+    UsageError
+        If one has the name of a row of the engine, or of another one that says something else.
+    """
+    from streamsim.streams.domain_registry import domain_names, load_domain
+
+    found: dict[str, Setting] = {}
+    for name in domain_names():
+        for party in load_domain(name).inputs.third_parties:
+            for row in party.settings:
+                if row.name in _ENGINE or found.get(row.name, row) != row:
+                    raise UsageError(
+                        f"{name}: {row.variable}, of {party.name}, is another setting already"
+                    )
+                found[row.name] = row
+    return found
 
 
 def read_settings(
@@ -108,10 +188,13 @@ def read_settings(
 ) -> Settings:
     """Read the settings.
 
+    Domains are loaded only if a variable is none of the engine's.
+
     Parameters
     ----------
     given
-        Values that take precedence over the environment; ``None`` means not given.
+        Values of the engine's rows that take precedence over the environment; ``None`` means not
+        given.
     environ
         The environment, by default that of the process.
 
@@ -121,36 +204,21 @@ def read_settings(
         If a value does not fit, or the environment names a setting that does not exist.
     """
     environ = os.environ if environ is None else environ
-    rows = fields(Settings)
-    known = {variable(row) for row in rows}
-    unknown = sorted(v for v in environ if v.startswith(PREFIX) and v not in known)
-    if unknown:
+    texts = {v.removeprefix(PREFIX): text for v, text in environ.items() if v.startswith(PREFIX)}
+    foreign = texts.keys() - {name.upper() for name in _ENGINE}
+    brought = {row.name.upper(): row for row in domain_rows().values()} if foreign else {}
+    if unknown := sorted(PREFIX + name for name in foreign - brought.keys()):
         raise SettingError(f"no such setting: {', '.join(unknown)}")
     values: dict[str, Any] = {}
-    for row in rows:
-        chosen = (given or {}).get(row.name)
+    for name, row in _ENGINE.items():
+        chosen = (given or {}).get(name)
         if chosen is not None:
             kind: Any = type(row.default)
-            values[row.name] = _check(row, row.name, kind(chosen))
-        elif (text := environ.get(variable(row))) is not None:
-            values[row.name] = _check(row, variable(row), _parse(row, text))
-    return Settings(**values)
-
-
-def _parse(row: Field[Any], text: str) -> Any:
-    kind: Any = type(row.default)
-    try:
-        return kind(text)
-    except ValueError:
-        name = {int: "whole number", float: "number"}[kind]
-        raise SettingError(f"{variable(row)}: {text!r} is not a {name}") from None
-
-
-def _check(row: Field[Any], name: str, value: Any) -> Any:
-    low, high = row.metadata["low"], row.metadata["high"]
-    if low is not None and not low <= value <= high:
-        raise SettingError(f"{name} must be between {low:g} and {high:g}, not {value}")
-    return value
+            values[name] = row.checked(kind(chosen), name)
+        elif (text := texts.get(name.upper())) is not None:
+            values[name] = row.parse(text)
+    others = {brought[name].name: brought[name].parse(texts[name]) for name in sorted(foreign)}
+    return Settings(**values, others=others)
 
 
 def check_address(broker: str) -> str:
@@ -173,13 +241,11 @@ def as_markdown() -> str:
         "| variable | default | unit | what it is |",
         "|---|---|---|---|",
     ]
-    for row in fields(Settings):
+    for row in (*_ENGINE.values(), *domain_rows().values()):
         default = "~/.local/state/streamsim" if row.name == "home" else row.default
         shown = f"`{default}`" if default != "" else ""
-        bounds = row.metadata["low"], row.metadata["high"]
-        limits = "" if bounds[0] is None else f" ({bounds[0]:,} to {bounds[1]:,})"
-        what = row.metadata["help"] + limits
-        lines.append(f"| `{variable(row)}` | {shown} | {row.metadata['unit']} | {what} |")
+        limits = "" if row.low is None else f" ({row.low:,} to {row.high:,})"
+        lines.append(f"| `{row.variable}` | {shown} | {row.unit} | {row.help}{limits} |")
     return "\n".join(lines) + "\n"
 
 

@@ -45,8 +45,8 @@ class TopicSpec:
 def topic(domain: str, name: str) -> str:
     """Return the topic of a source or an output of a domain.
 
-    >>> topic("finance", "scores")
-    'finance.scores'
+    >>> topic("water", "scores")
+    'water.scores'
     """
     return f"{domain}.{name}"
 

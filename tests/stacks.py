@@ -125,7 +125,7 @@ class Up:
             "service": "streamsim.models.serve",
             "worker": "streamsim.consumers.worker",
             "producer": "--anchor",
-            "stand-in": "streamsim.simulator.standins.loyalty",
+            "stand-in": "streamsim.simulator.standins",
         }
         self.family()
         return next(p for p in self.alive() if words[name] in p.cmdline())

@@ -107,7 +107,7 @@ def rejected(
     Of a source that is sensitive they go on masked, as text, without a key of their own: in place
     of the bytes there is a header with their keyed hash, if there is a key to hash with.
     """
-    sensitive = spec.source(batch.records.source).sensitive
+    own_source = spec.source(batch.records.source)
     rows = [(d.row, DEAD, (REASON, d.reason.encode())) for d in cleaned.dead]
     rows += [
         (row, LATE, ("lateness_ms", b"%d" % by))
@@ -119,19 +119,21 @@ def rejected(
         partition, offset = int(records.partition[row]), int(records.offset[row])
         own, value = records.key[row], records.value[row]
         headers = [note, *source_headers(source, partition, offset)]
-        if sensitive and value is not None:
-            own, value, hashed = _masked(value, key)
+        if own_source.sensitive and value is not None:
+            own, value, hashed = _masked(value, key, own_source)
             headers += hashed
         where_to = topic(spec.name, where)
         out.append(Outbound(where_to, partition, own, value, records.timestamp[row], headers))
     return out
 
 
-def _masked(value: bytes, key: bytes | None) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
+def _masked(
+    value: bytes, key: bytes | None, source: SourceSpec
+) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
     """Return what may be shown of a record that may speak of a person: key, value and headers."""
     text = value.decode("utf-8", "replace")
     hashed = [] if key is None else [(ORIGINAL_HASH, keyed_hash(value, key).encode())]
-    return None, redact(text, key).encode(), hashed
+    return None, redact(text, key, source.vocabulary()).encode(), hashed
 
 
 def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]]:

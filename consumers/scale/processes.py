@@ -4,7 +4,7 @@ Over machines it is Kafka and Faust that spread the work, by partitions. This is
 one machine has at once, such as answers for all users: chunks go to processes as these become free,
 answers come back in the order of the users, and no more is in memory than is on its way.
 
-``python -m streamsim.consumers.scale`` recommends titles to 100,000 users and says what the
+``python -m streamsim.consumers.scale`` recommends to 100,000 users and says what the
 processes did.
 """
 

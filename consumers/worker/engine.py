@@ -99,7 +99,7 @@ class Engine(Service):
         for spec in self.specs:
             context = self._contexts[spec.name] = DomainContext(spec, config, producer, trimmer)
             await self._stack.enter_async_context(context.scorer)
-            context.signature = await _patient(context.scorer, settings.ready_s)
+            context.signature = await _signature(context.scorer, settings.ready_s)
             if config.renews and spec.model.renewal is not None:
                 context.schedule = Schedule(context.signature)
             self.add_future(self._guard(self._follow(context)))
@@ -302,7 +302,7 @@ def _common(spec: DomainSpec, assigned: frozenset[TP]) -> list[int]:
     return sorted(partitions)
 
 
-async def _patient(scorer: HttpScorer, seconds: float) -> Signature:
+async def _signature(scorer: HttpScorer, seconds: float) -> Signature:
     """Ask the service for the model's signature until it is there: it starts beside us."""
     deadline = time.monotonic() + seconds
     while True:

@@ -86,8 +86,8 @@ def paces(
 
     Examples
     --------
-    >>> paces(["retail=40"], ["max"], ["finance", "retail"])
-    {'finance': ('--speed', 'max'), 'retail': ('--rate', '40.0')}
+    >>> paces(["power=40"], ["max"], ["water", "power"])
+    {'water': ('--speed', 'max'), 'power': ('--rate', '40.0')}
     """
     rate = {domain: parse_rate(text) for domain, text in map(_own, rates)}
     speed = dict(map(_own, speeds))

@@ -9,12 +9,12 @@ from typing import Any
 def alert_line(domain: str, alert: Mapping[str, Any]) -> str:
     """Write an alert as a line: time, severity, who, what was seen, why.
 
-    >>> alert_line("finance", {
-    ...     "severity": "critical", "card": "c1", "seen": "912.40 EUR", "score": 0.991,
+    >>> alert_line("water", {
+    ...     "severity": "critical", "meter": "m1", "seen": "912 litres", "score": 0.991,
     ...     "event_time": "2025-01-03T10:11:12.000Z", "facts": {},
-    ...     "why": [{"what": "amount", "text": "40 times the card's mean"}],
+    ...     "why": [{"what": "use", "text": "40 times the meter's mean"}],
     ... })
-    "2025-01-03 10:11:12  CRITICAL  card c1: 912.40 EUR (0.99) because 40 times the card's mean"
+    "2025-01-03 10:11:12  CRITICAL  meter m1: 912 litres (0.99) because 40 times the meter's mean"
     """
     known = {"severity", "seen", "facts", "why", "score", "threshold", "event_id", "event_time"}
     known |= {"model", "version", "source", "rule"}

@@ -99,13 +99,13 @@ def announce(address: str, champions: Sequence[Signature]) -> None:
 def lifecycle_line(body: Mapping[str, Any], wall_ms: int) -> str:
     """Write a record of ``ops.models`` for a person.
 
-    >>> lifecycle_line({"event": "champion", "model": "finance-fraud", "version": "3",
+    >>> lifecycle_line({"event": "champion", "model": "water-leak", "version": "3",
     ...                 "effective_from": None, "threshold": 0.9}, 0)
-    '1970-01-01 00:00:00  finance-fraud 3 is champion from the beginning; alerts from 0.9'
-    >>> lifecycle_line({"event": "unchanged", "model": "technology-next", "version": "3",
+    '1970-01-01 00:00:00  water-leak 3 is champion from the beginning; alerts from 0.9'
+    >>> lifecycle_line({"event": "unchanged", "model": "power-load", "version": "3",
     ...                 "effective_from": None, "known_until": "2025-01-11T00:00:00.000Z",
     ...                 "threshold": 0.9}, 0)
-    '1970-01-01 00:00:00  technology-next 3 answers until event time 2025-01-11T00:00:00.000Z'
+    '1970-01-01 00:00:00  power-load 3 answers until event time 2025-01-11T00:00:00.000Z'
     """
     at = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     named = f"{at}  {body['model']} {body['version']}"

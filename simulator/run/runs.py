@@ -1,7 +1,7 @@
 """The runs under the home folder: where they are, which of them are running.
 
 A run's folder holds ``run.json``, ``report.json``, ``logs/``, and per topic of alerts or metrics a
-file of JSON lines (``finance.alerts.jsonl``). ``run.json`` is how other commands find a stack that
+file of JSON lines (``water.alerts.jsonl``). ``run.json`` is how other commands find a stack that
 runs.
 """
 

@@ -24,6 +24,7 @@ from streamsim.simulator.run.probes import answers, listens
 from streamsim.simulator.run.process import Child, Children
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run
+from streamsim.simulator.run.standin_processes import StandIns
 from streamsim.streams.domain_registry import all_topics
 from streamsim.streams.errors import BrokerError, StackError, StateError
 from streamsim.streams.settings import EMBEDDED
@@ -54,9 +55,7 @@ class Stack:
         self.workers: list[Child] = []
         self.producers: dict[str, Child] = {}
         self._token = secrets.token_urlsafe(24)
-        self._standin: dict[str, str] = {}
-        self._standins: dict[str, list[Child]] = {}
-        self._ready: list[str] = []
+        self._standins = StandIns(plan, self.children)
         self._renews = False
         self.renewed = run.path / "models"
         """Folder of the versions that are made of the champions in this run."""
@@ -123,25 +122,7 @@ class Stack:
 
     def start_standins(self) -> None:
         """Start what stands in for third parties that the domains ask, unless one is given."""
-        settings = self.plan.settings
-        for spec in self.plan.domains:
-            for ask in spec.inputs.third_parties:
-                if settings.loyalty_url:
-                    continue
-                port = free_port()
-                command = [PYTHON, "-m", ask.standin, "--host", "127.0.0.1", "--port", str(port)]
-                folder = self.plan.sources.get(spec.name)
-                if folder is not None and (folder / ask.file).is_file():
-                    command += ["--members", str(folder / ask.file)]
-                self._standin = {
-                    "STREAMSIM_LOYALTY_URL": f"http://127.0.0.1:{port}",
-                    "STREAMSIM_LOYALTY_KEY": secrets.token_urlsafe(24),
-                    "STREAMSIM_TOKEN": self._token,
-                }
-                self._ready.append(f"http://127.0.0.1:{port}/v1/health")
-                environment = {**self._environment(), **self._standin}
-                child = self.children.start(f"{spec.name}-{ask.source}", command, environment)
-                self._standins.setdefault(spec.name, []).append(child)
+        self._standins.start(self._environment())
 
     def start_renewing(self, champions: Sequence[Signature]) -> None:
         """Start what renews the models of the domains that declare it, unless others serve them."""
@@ -197,11 +178,11 @@ class Stack:
                     raise StackError(f"the model service does not answer at {url}")
                 time.sleep(0.05)
         self._say(f"model service on {self.model_url}")
-        for url in self._ready:
+        for url in self._standins.urls:
             while not listens(url):
                 self.children.check()
                 if time.monotonic() > deadline:
-                    raise StackError(f"nobody answers at {url}")
+                    raise StackError(f"nothing answers at {url}")
                 time.sleep(0.05)
 
     def start_producers(self) -> None:
@@ -220,10 +201,7 @@ class Stack:
             elif plan.days is not None:
                 command += ["--days", str(plan.days)]
             name = f"producer-{spec.name}"
-            environment = {
-                **self._environment(),
-                **(self._standin if spec.inputs.third_parties else {}),
-            }
+            environment = {**self._environment(), **self._standins.environment(spec.name)}
             if spec.inputs.databases and not plan.settings.database_url:
                 environment["STREAMSIM_DATABASE_URL"] = self._database(spec)
             self.producers[spec.name] = self.children.start(name, command, environment)
@@ -254,7 +232,7 @@ class Stack:
                 )
             more: tuple[str, ...] = ()
             if child in self.producers.values():
-                # A world tells its story from the beginning, and its customers with it.
+                # A world tells its story from the beginning, and what is in its tables with it.
                 more = ("--resume",)
                 for spec in self.plan.domains:
                     if self.producers[spec.name] is child:
@@ -264,11 +242,10 @@ class Stack:
             self._say(f"{child.name} ended with exit code {code}; it is started again")
 
     def _forgotten(self, child: Child) -> None:
-        """Have a stand-in that has forgotten everything be told again, by whoever told it."""
-        for name, standins in self._standins.items():
-            teller = self.producers.get(name)
-            if child in standins and teller is not None and teller.alive:
-                self.children.kill(teller)  # and it is started again, from the beginning
+        """Have a stand-in that has lost what it knew told again, by its domain's producer."""
+        teller = self.producers.get(self._standins.domain_of(child) or "")
+        if teller is not None and teller.alive:
+            self.children.kill(teller)  # and it is started again, from the beginning
 
     def stop_producers(self) -> None:
         """Stop the producers: each says its clock once more and waits for the broker."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from functools import cache
 from itertools import pairwise
 
 from streamsim.streams.errors import UsageError
@@ -22,7 +23,7 @@ LONGEST_TEXT = 50_000
 _LONGEST_ID = 4_096
 
 
-def pseudonym(identifier: str, key: bytes, field: str = "patient") -> str:
+def pseudonym(identifier: str, key: bytes, field: str) -> str:
     """Return 128 bits, in hex, that stand for an identifier: HMAC-SHA256, truncated.
 
     The same identifier has another pseudonym in each field, so that tables with different fields
@@ -42,9 +43,9 @@ def pseudonym(identifier: str, key: bytes, field: str = "patient") -> str:
     Examples
     --------
     >>> key = bytes(range(32))
-    >>> pseudonym("4711", key)
-    '8c7897900f6b15c56974719a748b3a78'
-    >>> pseudonym("4711", key) == pseudonym("4711", key, "encounter")
+    >>> pseudonym("4711", key, "person")
+    '6b3bb69d0c2cd689f0cc38c84d110056'
+    >>> pseudonym("4711", key, "person") == pseudonym("4711", key, "case")
     False
     """
     if not identifier or len(identifier) > _LONGEST_ID:
@@ -52,12 +53,17 @@ def pseudonym(identifier: str, key: bytes, field: str = "patient") -> str:
     return _keyed(f"id:{field}", identifier, key)
 
 
-def redact(text: str, key: bytes | None = None) -> str:
+def redact(text: str, key: bytes | None = None, vocabulary: frozenset[str] = frozenset()) -> str:
     """Mask names, dates, telephone numbers, ids, addresses of post, web and e-mail.
 
     Where the signs that it goes by are missing (one case throughout, another script, no text at
     all), or where something is left that may be an id, the whole text is withheld: its length
     stands for it, and with a key a keyed hash too, by which equal texts are recognised.
+
+    Parameters
+    ----------
+    vocabulary
+        Words that name no person, beside those of everyday English; in lower case.
 
     Examples
     --------
@@ -68,12 +74,13 @@ def redact(text: str, key: bytes | None = None) -> str:
     """
     if _WITHHELD.fullmatch(text):
         return text
-    if len(text) > LONGEST_TEXT or _is_doubtful(text):
+    plain = _plain(vocabulary)
+    if len(text) > LONGEST_TEXT or _is_doubtful(text, plain):
         return _withheld(text, key)
     masked = text
     for pattern, mask in _MASKS:
         masked = pattern.sub(mask, masked)
-    masked = _without_names(masked)
+    masked = _without_names(masked, plain)
     return _withheld(text, key) if _REMAINS.search(masked) else masked
 
 
@@ -110,7 +117,12 @@ def _withheld(text: str, key: bytes | None) -> str:
 _WITHHELD = re.compile(r"\[withheld: \d{1,12} characters(?:, [0-9a-f]{32})?\]")
 
 
-def _is_doubtful(text: str) -> bool:
+@cache
+def _plain(vocabulary: frozenset[str]) -> frozenset[str]:
+    return plain_words() | vocabulary
+
+
+def _is_doubtful(text: str, plain: frozenset[str]) -> bool:
     """Say whether names could not be told by their capitals, or this is no text of ours."""
     if not text.isascii():
         letters = [c for c in text if c.isalpha()]
@@ -121,7 +133,7 @@ def _is_doubtful(text: str) -> bool:
     if any(ord(c) < 32 and c not in "\t\r\n" for c in text):
         return True
     words = re.findall(r"[^\W\d_]{2,}", text)
-    unknown = [w for w in words if w.lower() not in plain_words()]
+    unknown = [w for w in words if w.lower() not in plain]
     return bool(unknown) and len(words) > 1 and (text.islower() or text.isupper())
 
 
@@ -173,14 +185,14 @@ _GAP = re.compile(r",? {1,2}")
 _GAP_AFTER_SHORT = re.compile(r"[.,]? {1,2}")
 
 
-def _without_names(text: str) -> str:
+def _without_names(text: str, plain: frozenset[str]) -> str:
     """Mask given names, capitalised words that we do not know, and what belongs to them.
 
     A title or a name makes a name of the next word with a capital: White is a colour, and John
     White is not.
     """
     words = list(_WORD.finditer(text))
-    names = [_is_name(word[0]) for word in words]
+    names = [_is_name(word[0], plain) for word in words]
     near = [_is_near(text, a, b) for a, b in pairwise(words)]
     for i in range(1, len(words)):
         before, here = words[i - 1][0], words[i][0]
@@ -206,13 +218,13 @@ def _is_near(text: str, left: re.Match[str], right: re.Match[str]) -> bool:
     return pattern.fullmatch(text, left.end(), right.start()) is not None
 
 
-def _is_name(word: str) -> bool:
-    plain = word.lower().removesuffix("'s")
-    if plain in _GIVEN:
+def _is_name(word: str, plain: frozenset[str]) -> bool:
+    bare = word.lower().removesuffix("'s")
+    if bare in _GIVEN:
         return True
-    if not word[0].isupper() or len(word) < 3 or plain in _TITLES:
+    if not word[0].isupper() or len(word) < 3 or bare in _TITLES:
         return False
-    return plain not in plain_words() and not all(p in plain_words() for p in plain.split("-"))
+    return bare not in plain and not all(part in plain for part in bare.split("-"))
 
 
 _GIVEN_NAMES = """

@@ -152,7 +152,7 @@ class Feed:
     ----------
     fields
         Our name of a field to the feed's. Where the feed's rows are nested, that is a path with
-        dots (``shopper.householdId``).
+        dots (``client.accountId``).
     instants, money
         How the fields of that name that are times, or amounts, are written.
     ids

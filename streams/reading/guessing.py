@@ -44,13 +44,13 @@ def guessed(name: str, rows: pd.DataFrame, zone: str = "UTC") -> Feed:
     Examples
     --------
     >>> import pandas as pd
-    >>> feed = guessed("tills", pd.DataFrame({"soldAt": ["2017-03-01T00:05:30-05:00"],
-    ...     "Net Sales": ["$4.19"], "shopper.householdId": ["0027"], "qty": ["2"]}))
+    >>> feed = guessed("orders", pd.DataFrame({"soldAt": ["2017-03-01T00:05:30-05:00"],
+    ...     "Net Sales": ["$4.19"], "client.accountId": ["0027"], "qty": ["2"]}))
     >>> dict(feed.fields)  # doctest: +NORMALIZE_WHITESPACE
-    {'sold_at': 'soldAt', 'net_sales': 'Net Sales', 'household_id': 'shopper.householdId',
+    {'sold_at': 'soldAt', 'net_sales': 'Net Sales', 'account_id': 'client.accountId',
      'qty': 'qty'}
     >>> list(feed.instants), list(feed.money), feed.ids, feed.numbers
-    (['sold_at'], ['net_sales'], ('household_id',), ('qty',))
+    (['sold_at'], ['net_sales'], ('account_id',), ('qty',))
     """
     fields: dict[str, str] = {}
     for column in map(str, rows.columns):
@@ -83,8 +83,8 @@ def guessed(name: str, rows: pd.DataFrame, zone: str = "UTC") -> Feed:
 def snake(name: str) -> str:
     """Return a name in snake case.
 
-    >>> [snake(n) for n in ("householdId", "Card Household", "SKU", "HTTPCode", "@no")]
-    ['household_id', 'card_household', 'sku', 'http_code', 'no']
+    >>> [snake(n) for n in ("accountId", "Client Account", "SKU", "HTTPCode", "@no")]
+    ['account_id', 'client_account', 'sku', 'http_code', 'no']
     """
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return re.sub(r"\W+", "_", parted).strip("_").lower()

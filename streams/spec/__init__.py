@@ -3,7 +3,7 @@
 from streamsim.streams.spec.domain import DomainSpec
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
 from streamsim.streams.spec.features import AsOfJoin, Features, GlobalTableSpec, Tracker, Windows
-from streamsim.streams.spec.input_maps import FileMap, TableMap, ThirdPartySpec
+from streamsim.streams.spec.input_maps import FileMap, TableMap
 from streamsim.streams.spec.inputs import Field, Inputs, Kind, Role, SourceSpec
 from streamsim.streams.spec.labelling import Labels
 from streamsim.streams.spec.modelling import Model, Rescoring
@@ -11,6 +11,7 @@ from streamsim.streams.spec.recipes import Estimate, Estimator, Recipe, Regresso
 from streamsim.streams.spec.renewals import Renewal
 from streamsim.streams.spec.rules import Accuracy, Alerting, AlertRule, Planted
 from streamsim.streams.spec.spans import DAY, HOUR, MINUTE, SECOND
+from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Emission, Slice, WorldSpec
 
 __all__ = [

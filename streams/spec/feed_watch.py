@@ -61,7 +61,7 @@ class FeedWatch:
         Says which feed an event has come by; empty: all of the trigger is one feed.
     unit
         Integer column of the trigger whose sum is counted: 1 for what comes independently of the
-        others (a receipt), 0 for what comes with it (its other lines).
+        others (an order), 0 for what comes with it (its other lines).
     bucket
         Width of the buckets (ms).
     expected
@@ -76,7 +76,7 @@ class FeedWatch:
         A feed is late while at least this share of a bucket's events, and so many, are older than
         ``behind`` (ms) when they come.
     same
-        Columns that name what two feeds may both tell of (a receipt).
+        Columns that name what two feeds may both tell of (an order).
     value
         Integer column whose sum over what is told must then agree.
     settle

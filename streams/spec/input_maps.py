@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamsim.streams.reading.feeds import Instants
 
@@ -117,31 +117,3 @@ class TableMap:
         """All columns that are read, each once."""
         own = (self.key, self.version, self.updated_at)
         return tuple(dict.fromkeys((*own, *self.columns.values())))
-
-
-@dataclass(frozen=True, slots=True)
-class ThirdPartySpec:
-    """A third party that a producer asks about the trigger's entities as it sees them.
-
-    Parameters
-    ----------
-    source
-        Name of the domain's context source that its answers are events of.
-    facts
-        Name of the emission with which a world tells it what has happened; it is not sent.
-    ttl
-        How long an answer serves (ms of event time).
-    event
-        ``(entity, what is said or None, when it was asked in ms) -> fields of the event``.
-    standin
-        Module of the program that stands in for it.
-    file
-        Name of a file of what it knows, in a folder of files.
-    """
-
-    source: str
-    facts: str
-    ttl: int
-    event: Callable[[str, Any, int], Mapping[str, Any]]
-    standin: str
-    file: str

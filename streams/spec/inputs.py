@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Columns, Floats, Ints
-from streamsim.streams.spec.input_maps import FileMap, TableMap, ThirdPartySpec
+from streamsim.streams.spec.input_maps import FileMap, TableMap
 from streamsim.streams.spec.spans import DAY, HOUR
+from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Slice
 
 
@@ -20,7 +21,7 @@ class Role(StrEnum):
     TRIGGER = "trigger"
     """Is scored: the ``in`` of the account counts these."""
     CONTEXT = "context"
-    """Is joined: customers, weather, laboratory values."""
+    """Is joined as it was known at the time: master data, weather, measurements."""
     LABEL = "label"
     """Says later what was true."""
 
@@ -94,6 +95,9 @@ class SourceSpec:
         It carries free text about persons. What of it is dead or late goes on masked
         (:func:`streamsim.streams.privacy.pseudonyms.redact`), with a keyed hash of the original
         bytes in a header in place of the bytes.
+    vocabulary
+        Words of its texts that have a capital and are still no name, beside those of everyday
+        English; in lower case.
     """
 
     name: str
@@ -107,6 +111,7 @@ class SourceSpec:
     entity_optional: bool = False
     derived: Mapping[str, Callable[[Columns], Ints | Floats]] = field(default_factory=dict)
     sensitive: bool = False
+    vocabulary: Callable[[], frozenset[str]] = frozenset
 
     @property
     def columns(self) -> frozenset[str]:
@@ -143,8 +148,8 @@ class Inputs:
     Raises
     ------
     UsageError
-        If there is not exactly one trigger, two sources have the same name, or a table or a third
-        party is not for a context source.
+        If there is not exactly one trigger, two sources or third parties have the same name, or a
+        table or a third party is not for a context source.
     """
 
     sources: tuple[SourceSpec, ...]
@@ -156,9 +161,10 @@ class Inputs:
     pseudonyms: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = Counter(source.name for source in self.sources)
-        if twins := [name for name, n in names.items() if n > 1]:
-            raise UsageError(f"two sources have the same name: {', '.join(twins)}")
+        for what, own in (("sources", self.sources), ("third parties", self.third_parties)):
+            names = Counter(one.name for one in own)
+            if twins := [name for name, n in names.items() if n > 1]:
+                raise UsageError(f"two {what} have the same name: {', '.join(twins)}")
         triggers = [source.name for source in self.sources if source.role is Role.TRIGGER]
         if len(triggers) != 1:
             raise UsageError(f"a domain has one trigger; here are {', '.join(triggers) or 'none'}")

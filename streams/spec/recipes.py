@@ -99,6 +99,9 @@ class Recipe:
     by_entity
         Cross-validation keeps entities apart, in place of stretches of time: where an entity's
         rows are nearly one, a model that has seen some of them knows the others by heart.
+    trusted
+        Full names of types of the domain's own that the model holds: a registry loads no others
+        but scikit-learn's and the engine's. Their constructors must run no code of a file's.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Recipe:
     selection: Selection | None = None
     calibrated: bool = False
     by_entity: bool = False
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ class Estimate:
     name
         Of the number: in scores, over the inference protocol, and in the facts of alerts.
     help, unit
-        What it is, for the card, and in what.
+        What it is, for the model's card, and in what.
     source
         Name of the label source; by the key of the domain's labels it says of which event.
     field

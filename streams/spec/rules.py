@@ -37,11 +37,11 @@ class AlertRule:
     Parameters
     ----------
     name
-        ``suspected_fraud``: the last part of the CloudEvents type.
+        ``suspected_leak``: the last part of the CloudEvents type.
     formula
         The rule in words.
     noun
-        What the entity is called (``card``).
+        What the entity is called (``meter``).
     facts
         Columns of the trigger that the alert carries, beside what is estimated.
     sentence

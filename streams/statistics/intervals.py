@@ -1,7 +1,6 @@
 """How sure a figure is: whole groups are drawn again, with all of their rows.
 
-Rows of one machine, card, household or patient are alike: to draw rows would make every interval
-far too narrow.
+Rows of one entity are alike: to draw rows would make every interval far too narrow.
 
 References
 ----------

@@ -9,8 +9,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from streamsim.consumers.state.checkpoint_chain import (
-    CUT,
-    SNAPSHOT,
+    FULL,
+    INCREMENTAL,
     Epoch,
     Link,
     Mark,
@@ -48,7 +48,7 @@ class Writer:
     def wrote(self, records: list[Written]) -> None:
         mark = records[0].mark
         link = Link(records[0].offset, mark, b"".join(r.data for r in records))
-        self.links = [link] if mark.kind == SNAPSHOT else [*self.links, link]
+        self.links = [link] if mark.kind == FULL else [*self.links, link]
 
 
 ACTIONS = st.lists(
@@ -75,7 +75,7 @@ def test_the_newest_writer_is_believed_and_no_other(
             generation = 1 if forgets and pick == 3 else writers[-1].generation + 1
             writers.append(Writer(f"w{len(writers)}", follow_chain(log), generation))
             continue
-        marks = writer.marks(SNAPSHOT if what == "snapshot" else CUT, parts)
+        marks = writer.marks(FULL if what == "snapshot" else INCREMENTAL, parts)
         records = [
             Written(len(log) + i, mark, f"{mark.content}/{mark.part};".encode())
             for i, mark in enumerate(marks)
@@ -101,14 +101,14 @@ def test_the_newest_writer_is_believed_and_no_other(
 
 
 def test_a_chain_that_has_lost_its_beginning_is_an_error() -> None:
-    mark = Mark(CUT, "b", "a", 0, 1, 7, Epoch(0, 1), "g", "s")
+    mark = Mark(INCREMENTAL, "b", "a", 0, 1, 7, Epoch(0, 1), "g", "s")
     with pytest.raises(StateError, match="all that it follows"):
         follow_chain([Written(9, mark, b"")])
 
 
 @pytest.mark.parametrize("name", ["content", "part", "epoch", "base", "state"])
 def test_a_record_of_somebody_else_is_an_error(name: str) -> None:
-    mark = Mark(CUT, "b", "a", 0, 1, 7, Epoch(0, 1), "g", "s")
+    mark = Mark(INCREMENTAL, "b", "a", 0, 1, 7, Epoch(0, 1), "g", "s")
     assert Mark.read(mark.headers()) == mark
     with pytest.raises(StateError, match="no worker has written"):
         Mark.read([(n, v) for n, v in mark.headers() if n != name])

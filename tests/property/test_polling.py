@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.producers.database import ChangePoller, Position
-from streamsim.producers.upsert import CustomerTable, Update
+from streamsim.producers.upsert import Update, UpsertTable
 from tests.customers import TABLE, contents, everything
 
 KEYS = st.sampled_from(["1", "02", "C-3", "ü"])
@@ -32,7 +32,7 @@ def test_the_last_change_of_each_key_is_what_is_there(
 ) -> None:
     # In memory, shared by those who have it open: a file would be written to the disk each time.
     url = f"sqlite:///file:{uuid4()}?mode=memory&cache=shared&uri=true"
-    table = CustomerTable(url, TABLE)
+    table = UpsertTable(url, TABLE)
     poller = ChangePoller(url, TABLE, page, overlap=overlap)
     seen, written = [], 0
     for step in steps:

@@ -17,19 +17,19 @@ from streamsim.consumers.core.pipeline import Pipeline, new_tables
 from streamsim.consumers.state.store import Columns
 from streamsim.producers.wire import finale, wire
 from streamsim.simulator.in_process import as_records
-from streamsim.simulator.reach import InMemory
-from streamsim.simulator.standins.members import Members
+from streamsim.simulator.standins.in_memory import InMemory
+from streamsim.streams.asking import Said, Unanswered, with_answers
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import FEATURES, Outbound, Records, first_headers
 from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DAY
-from streamsim.streams.third_party import Said, Unanswered, with_answers
 from streamsim.streams.topics import CORRECTIONS, SCORES, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum
 from tests.property.examples import examples
 
 SPEC = load_domain("retail")
+(PARTY,) = SPEC.inputs.third_parties
 Found = dict[str, bytes]
 
 
@@ -37,19 +37,19 @@ class Slow:
     """The programme in this process, that answers some only after a while, some in time."""
 
     def __init__(self, patience: int) -> None:
-        self._party, self._patience = InMemory(Members()), patience
+        self._client, self._patience = InMemory(PARTY), patience
         self._held: list[tuple[int, Said]] = []
         self._turn = 0
 
     def learn(self, facts: Sequence[Any]) -> None:
-        self._party.learn(facts)
+        self._client.learn(facts)
 
     def ask(self, entity: str, at_ms: int) -> None:
-        self._party.ask(entity, at_ms)
+        self._client.ask(entity, at_ms)
 
     def answers(self) -> Sequence[Said]:
         self._turn += 1
-        for said in self._party.answers():
+        for said in self._client.answers():
             wait = zlib.crc32(said.entity.encode()) % 4 * self._patience
             self._held.append((self._turn + wait, said))
         due = [said for turn, said in self._held if turn <= self._turn]
@@ -62,8 +62,7 @@ def records(patience: int, rows: int) -> list[Records]:
     """The world of a seed, in order and whole, with a programme that is so slow (hours)."""
     slices = []
     world = SPEC.world.make(5, {**SPEC.world.options, "households": 60, "defects": 0.0}).slices()
-    (ask,) = SPEC.inputs.third_parties
-    for piece in SPEC.inputs.collect(with_answers(SPEC, ask, world, Slow(patience))):
+    for piece in SPEC.inputs.collect(with_answers(SPEC, PARTY, world, Slow(patience))):
         if piece.until > SPEC.world.epoch + 12 * DAY:
             break
         slices.append(piece)
@@ -191,7 +190,7 @@ def test_what_is_no_list_of_events_is_left_alone() -> None:
 def test_an_answer_brings_along_what_its_field_has_room_for(size: int, quotes: bool) -> None:
     """Lines of any length: a field that is too long would make the answer itself dead."""
     (field,) = (f for f in SPEC.source("loyalty").fields if f.name == "late_for")
-    unanswered = Unanswered(SPEC, SPEC.inputs.third_parties[0])
+    unanswered = Unanswered(SPEC, PARTY)
     lines = [b"%d" % i + (b'"' if quotes else b"x") * size for i in range(120)]
     for i, line in enumerate(lines):
         unanswered.seen("h", 1_000 + i, line)

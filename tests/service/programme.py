@@ -10,12 +10,12 @@ from typing import Any
 
 from waitress import create_server, wasyncore
 
-from streamsim.producers.lookups import Answer, Lookups
+from streamsim.producers.http_client.background import Answer, BackgroundClient
 from streamsim.simulator.standins.behaviour import Temper
-from streamsim.simulator.standins.loyalty import create_loyalty
-from streamsim.simulator.standins.members import Members
+from streamsim.simulator.standins.stand_in_server import create_stand_in
 from streamsim.streams.clock import VirtualClock
 from streamsim.streams.domains.retail.loyalty import Member
+from streamsim.streams.domains.retail.programme import PARTY
 
 KEY, TOKEN = "a-key-for-tests", "a-token-for-tests"
 KEYED = {"X-Api-Key": KEY}
@@ -31,9 +31,9 @@ class Programme:
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.members = Members()
+        self.members = PARTY.standin.begin()
         self.temper = Temper(lambda: self.clock.now_ms() / 1000, random.Random(7), most_waiting=2)
-        app = create_loyalty(self.members, self.temper, key=KEY, token=TOKEN)
+        app = create_stand_in(PARTY, self.members, self.temper, key=KEY, token=TOKEN)
         self.seen: list[tuple[int, int]] = []
         """Of every answer under /v1/members: when, by that clock, and its status."""
         app.after_request(self._note)
@@ -90,8 +90,9 @@ class Programme:
         assert status == 200, said
         return said
 
-    def lookups(self, key: str = KEY, **options: Any) -> Lookups:
-        return Lookups(f"http://127.0.0.1:{self.port}/", key, 3_600_000, **options)
+    def client(self, key: str = KEY, **options: Any) -> BackgroundClient:
+        url = f"http://127.0.0.1:{self.port}/"
+        return BackgroundClient(PARTY, url, key, 3_600_000, **options)
 
 
 def facts(household: str, redeemed: int = 0, **more: Any) -> dict[str, Any]:
@@ -109,4 +110,4 @@ def ordered(rows: list[Any]) -> list[tuple[str, str, str]]:
 
 def by_household(answers: list[Answer]) -> dict[str, Member | None]:
     assert not any(a.problem for a in answers), answers
-    return {a.household_id: a.member for a in answers}
+    return {a.entity: a.said for a in answers}

@@ -14,12 +14,12 @@ import pytest
 from flask.testing import FlaskClient
 from kafka import KafkaProducer
 
-from streamsim.models.audience import Audience, audiences_of
-from streamsim.models.following import Follower
 from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import Shelf
-from streamsim.models.newest_rows import Row, Users
+from streamsim.models.newest_rows import NewestRows, Row
+from streamsim.models.recommend import Slates, slates_of
 from streamsim.models.registry import Registry
+from streamsim.models.score_follower import ScoreFollower
 from streamsim.models.service import create_service
 from streamsim.producers.wire import wire
 from streamsim.simulator.brokers.broker import create_topics
@@ -81,8 +81,8 @@ class Told:
     """In the place of a follower: what has been told."""
 
     def __init__(self, rows: Sequence[tuple[str, Row]] = (), *, current: bool = True) -> None:
-        self.users, self._current = Users(len(NAMES)), current
-        self.users.take(rows)
+        self.rows, self._current = NewestRows(len(NAMES)), current
+        self.rows.take(rows)
 
     def is_current(self) -> bool:
         return self._current
@@ -90,8 +90,8 @@ class Told:
 
 def client(shelf: Shelf, follower: Any) -> FlaskClient:
     assert SPEC.model.slate is not None
-    audience = Audience(SPEC, SPEC.model.slate, follower)
-    app = create_service(shelf, max_rows=100, max_body=1 << 16, audiences={MODEL: audience})
+    slates = Slates(SPEC, SPEC.model.slate, follower)
+    app = create_service(shelf, max_rows=100, max_body=1 << 16, slates={MODEL: slates})
     return app.test_client()
 
 
@@ -111,8 +111,8 @@ def rows(data: Labelled, n: int = 1_000) -> list[tuple[str, Row]]:
 
 
 @contextmanager
-def following(address: str) -> Iterator[Follower]:
-    follower = Follower(SPEC, address)
+def following(address: str) -> Iterator[ScoreFollower]:
+    follower = ScoreFollower(SPEC, address)
     follower.start()
     try:
         yield follower
@@ -178,7 +178,7 @@ def test_the_broker_may_come_later_and_go_again(
         )
         with broker:
             produce(broker.address, scores)
-            until(lambda: len(follower.users) == len(newest(scores)), "all users")
+            until(lambda: len(follower.rows) == len(newest(scores)), "all users")
             until(follower.is_current, "the end of the topic")
             before = ask(asked, "u00001")
         assert before[0] == 200
@@ -270,20 +270,16 @@ def test_without_a_broker_it_says_what_is_missing(shelf: Shelf) -> None:
     status, answer = ask(client(shelf, None), "u1")
     assert status == 503
     assert "--broker HOST:PORT" in answer["error"]
-    app = create_service(
-        shelf, max_rows=1, max_body=1 << 10, audiences=audiences_of([MODEL], "embedded")
-    )
+    app = create_service(shelf, max_rows=1, max_body=1 << 10, slates=slates_of([MODEL], "embedded"))
     assert ask(app.test_client(), "u1") == (status, answer)
 
 
 def test_only_who_has_a_slate_and_no_secrets_has_an_audience() -> None:
-    assert set(audiences_of(["finance-fraud", "healthcare-readmission", MODEL], "embedded")) == {
-        MODEL
-    }
+    assert set(slates_of(["finance-fraud", "healthcare-readmission", MODEL], "embedded")) == {MODEL}
 
 
 def test_what_is_known_of_users_is_bounded_and_the_least_recent_go_first() -> None:
-    users = Users(1, most=3)
+    users = NewestRows(1, most=3)
     for i, user in enumerate("abcad"):
         users.take([(user, Row(100 - i, i, b"%04d" % i))])
     assert [users.get(user) is None for user in "abcd"] == [False, True, False, False]

@@ -11,12 +11,13 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from streamsim.producers.asking import Manners
-from streamsim.producers.fetching import Reply
-from streamsim.producers.lookups import Answer, Lookups
+from streamsim.producers.http_client.background import Answer, BackgroundClient
+from streamsim.producers.http_client.retrying import Limits
 from streamsim.streams.clock import VirtualClock
 from streamsim.streams.domains.retail.loyalty import Redemption
+from streamsim.streams.domains.retail.programme import PARTY
 from streamsim.streams.errors import AnswerError
+from streamsim.streams.spec.third_parties import Reply, Request
 
 HOUR_MS = 3_600_000
 SOON_S = 20.0
@@ -37,7 +38,8 @@ class Api:
         self.now = self.most = 0
         self.closed = False
 
-    async def get(self, path: str, max_bytes: int) -> Reply:
+    async def send(self, request: Request, max_bytes: int) -> Reply:
+        path = request.target
         self.asked.append((self.clock.now_ms(), path))
         self.counts[path] += 1
         self.now += 1
@@ -93,20 +95,22 @@ class Sleepers:
 
 
 def ok(value: Any, status: int = 200, retry_after: str | None = None) -> Reply:
-    return Reply(status, json.dumps(value).encode(), retry_after)
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return Reply(status, json.dumps(value).encode(), headers)
 
 
 @contextmanager
-def lookups(
-    play: Play | None = None, ttl_ms: int = HOUR_MS, most_kept: int = 100, **manners: Any
-) -> Iterator[tuple[Lookups, Api]]:
+def client(
+    play: Play | None = None, ttl_ms: int = HOUR_MS, most_kept: int = 100, **limits: Any
+) -> Iterator[tuple[BackgroundClient, Api]]:
     clock = VirtualClock()
     api = Api(clock, play)
-    looking = Lookups(
+    looking = BackgroundClient(
+        PARTY,
         "http://unused",
         "unused",
         ttl_ms,
-        manners=Manners(**manners),
+        limits=Limits(**limits),
         most_kept=most_kept,
         clock=clock,
         sleep=Sleepers(clock).sleep,
@@ -123,9 +127,9 @@ def lookups(
     assert report["asked"] == sum(report[name] for name in outcomes), report
 
 
-def asked(looking: Lookups, *questions: tuple[str, int]) -> list[Answer]:
-    """Ask, wait for all, and return what came in the order of households."""
-    for household, at in questions:
-        looking.ask(household, at)
+def asked(looking: BackgroundClient, *questions: tuple[str, int]) -> list[Answer]:
+    """Ask, wait for all, and return what came in the order of entities."""
+    for entity, at in questions:
+        looking.ask(entity, at)
     assert looking.wait(SOON_S)
-    return sorted(looking.answers(), key=lambda a: (a.household_id, a.asked_at))
+    return sorted(looking.answers(), key=lambda a: (a.entity, a.asked_at))

@@ -11,7 +11,7 @@ import pytest
 
 from streamsim.producers.changes import Change, changes_as_emission
 from streamsim.producers.database import MAX_TEXT, ChangePoller
-from streamsim.producers.upsert import CustomerTable, Update
+from streamsim.producers.upsert import Update, UpsertTable
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.spec import Field, Kind
 from tests.customers import SOURCE, TABLE, cleaned, do, sqlite_file
@@ -29,12 +29,12 @@ def polled(url: str) -> list[Change]:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     url = sqlite_file(tmp_path)
-    CustomerTable(url, TABLE).close()
+    UpsertTable(url, TABLE).close()
     return url
 
 
 def test_changes_become_events_of_the_source(url: str) -> None:
-    table = CustomerTable(url, TABLE)
+    table = UpsertTable(url, TABLE)
     table.upsert([Update("0027", 9000, {"age": "65+"}), Update("C-4", 7000, {"kids": 2})])
     table.close()
     emission = changes_as_emission(polled(url), SOURCE)
@@ -54,7 +54,7 @@ def test_changes_become_events_of_the_source(url: str) -> None:
 
 
 def test_the_clock_does_not_go_back(url: str) -> None:
-    table = CustomerTable(url, TABLE)
+    table = UpsertTable(url, TABLE)
     table.upsert([Update(str(i), i, {}) for i in range(4)])
     table.close()
     assert changes_as_emission(polled(url), SOURCE, clock=2).clock.tolist() == [2, 2, 2, 3]

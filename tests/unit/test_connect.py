@@ -11,7 +11,7 @@ import pytest
 
 from streamsim.producers.connect import is_sqlite, sqlite_url
 from streamsim.producers.database import ChangePoller
-from streamsim.producers.upsert import CustomerTable, Update
+from streamsim.producers.upsert import Update, UpsertTable
 from streamsim.streams.errors import SourceError
 from tests.customers import TABLE, contents, do, everything, sqlite_file
 
@@ -21,7 +21,7 @@ PASSWORD = "hunter2"
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("original")
-    table = CustomerTable(sqlite_file(folder), TABLE)
+    table = UpsertTable(sqlite_file(folder), TABLE)
     table.upsert([Update(str(i), i, {"age": "a" * 50}) for i in range(300)])
     table.close()
     return folder / "customers.db"
@@ -66,9 +66,9 @@ def test_polling_makes_no_file(tmp_path: Path) -> None:
 
 def test_other_databases_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"not installed|not written"):
-        CustomerTable("mysql+pymysql://host/crm", TABLE)
+        UpsertTable("mysql+pymysql://host/crm", TABLE)
     with pytest.raises(SourceError, match="unable to open"):
-        CustomerTable(f"sqlite:///{tmp_path}/none/customers.db", TABLE)
+        UpsertTable(f"sqlite:///{tmp_path}/none/customers.db", TABLE)
 
 
 @pytest.mark.parametrize("name", ["a b.sqlite", "a%20b?c#d&e=f;é.sqlite", "%25.db", "file:x.db"])
@@ -81,7 +81,7 @@ def test_a_file_of_any_name_is_opened_for_reading_only(file: Path, name: str) ->
     with pytest.raises(Exception, match="readonly"):
         do(url, "DELETE FROM customers")
     with pytest.raises(SourceError, match="readonly") as caught:
-        CustomerTable(url, TABLE).upsert([Update("1", 0, {})])
+        UpsertTable(url, TABLE).upsert([Update("1", 0, {})])
     assert str(path) in str(caught.value)
 
 

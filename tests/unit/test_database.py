@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from streamsim.producers.database import ChangePoller, Position
-from streamsim.producers.upsert import CustomerTable, Update, write_instant
+from streamsim.producers.upsert import Update, UpsertTable, write_instant
 from streamsim.streams.errors import SourceError, UsageError
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.feeds import Instants
@@ -32,14 +32,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def table(url: str) -> Iterator[CustomerTable]:
-    table = CustomerTable(url, TABLE)
+def table(url: str) -> Iterator[UpsertTable]:
+    table = UpsertTable(url, TABLE)
     yield table
     table.close()
 
 
 @pytest.fixture
-def poller(url: str, table: CustomerTable) -> Iterator[ChangePoller]:
+def poller(url: str, table: UpsertTable) -> Iterator[ChangePoller]:
     poller = ChangePoller(url, TABLE)
     yield poller
     poller.close()
@@ -58,7 +58,7 @@ def insert(key: str, version: object, age: str = "35-44") -> str:
 
 
 def test_every_change_comes_once_with_what_is_in_the_row(
-    table: CustomerTable, poller: ChangePoller
+    table: UpsertTable, poller: ChangePoller
 ) -> None:
     assert poller.poll() == []
     assert table.upsert([Update("0027", 5, {"age": "65+", "kids": 2})]) == [1]
@@ -70,7 +70,7 @@ def test_every_change_comes_once_with_what_is_in_the_row(
 
 
 def test_a_row_that_changes_twice_comes_once_as_it_is_now(
-    table: CustomerTable, poller: ChangePoller
+    table: UpsertTable, poller: ChangePoller
 ) -> None:
     table.upsert(updates(("1", "a"), ("2", "b")))
     table.upsert([Update("1", 2 * HOUR, {"kids": "3"})])
@@ -83,22 +83,20 @@ def test_a_row_that_changes_twice_comes_once_as_it_is_now(
 
 
 def test_the_same_row_may_be_written_twice_in_one_transaction(
-    table: CustomerTable, poller: ChangePoller
+    table: UpsertTable, poller: ChangePoller
 ) -> None:
     assert table.upsert(updates(("1", "a"), ("1", "b"))) == [1, 2]
     assert [(c.version, c.values["age"]) for c in poller.poll()] == [(2, "b")]
 
 
-def test_a_poll_gives_no_more_than_a_page(url: str, table: CustomerTable) -> None:
+def test_a_poll_gives_no_more_than_a_page(url: str, table: UpsertTable) -> None:
     table.upsert(updates(*((str(i), "a") for i in range(25))))
     poller = ChangePoller(url, TABLE, page=10)
     assert [len(poller.poll()) for _ in range(4)] == [10, 10, 5, 0]
     poller.close()
 
 
-def test_rows_that_share_a_version_are_not_lost_between_pages(
-    url: str, table: CustomerTable
-) -> None:
+def test_rows_that_share_a_version_are_not_lost_between_pages(url: str, table: UpsertTable) -> None:
     do(url, "DROP TABLE customers", "CREATE TABLE customers (household_id TEXT, row_version BIGINT,"
        " updated_at TEXT, age TEXT, household_size TEXT, kids_count TEXT)",
        *(insert(str(i), 7) for i in range(10)))  # fmt: skip
@@ -109,7 +107,7 @@ def test_rows_that_share_a_version_are_not_lost_between_pages(
 
 @pytest.mark.parametrize("page", [1, 3, 100])
 def test_whoever_goes_on_loses_nothing_and_repeats_nothing(
-    url: str, table: CustomerTable, page: int
+    url: str, table: UpsertTable, page: int
 ) -> None:
     table.upsert(updates(*((str(i), "a") for i in range(7))))
     first = ChangePoller(url, TABLE, page=page)
@@ -127,7 +125,7 @@ def test_whoever_goes_on_loses_nothing_and_repeats_nothing(
     second.close()
 
 
-def test_a_bare_version_repeats_rather_than_loses(url: str, table: CustomerTable) -> None:
+def test_a_bare_version_repeats_rather_than_loses(url: str, table: UpsertTable) -> None:
     table.upsert(updates(*((str(i), "a") for i in range(9))))
     poller = ChangePoller(url, TABLE, overlap=2)
     poller.position = Position(5)
@@ -194,7 +192,7 @@ def test_versions_of_concurrent_writers_are_committed_in_their_order(url: str) -
 
     def write(me: int) -> list[int]:
         together.wait()
-        table = CustomerTable(url, TABLE)  # all make it at the same time
+        table = UpsertTable(url, TABLE)  # all make it at the same time
         versions = [
             version
             for i in range(rounds)
@@ -205,7 +203,7 @@ def test_versions_of_concurrent_writers_are_committed_in_their_order(url: str) -
         table.close()
         return versions
 
-    CustomerTable(url, replace(TABLE, table="other")).close()  # so that there is a file
+    UpsertTable(url, replace(TABLE, table="other")).close()  # so that there is a file
     with ThreadPoolExecutor(3) as pool:
         writers = [pool.submit(write, me) for me in range(3)]
         poller = None
@@ -239,7 +237,7 @@ def _polling(url: str) -> ChangePoller | None:
 
 
 def test_versions_go_on_above_those_of_others(
-    url: str, table: CustomerTable, poller: ChangePoller
+    url: str, table: UpsertTable, poller: ChangePoller
 ) -> None:
     table.upsert(updates(("1", "a")))
     do(url, insert("2", 40))
@@ -249,9 +247,7 @@ def test_versions_go_on_above_those_of_others(
     assert [c.version for c in poller.poll()] == [42]
 
 
-def test_nothing_is_written_if_anything_cannot_be(
-    table: CustomerTable, poller: ChangePoller
-) -> None:
+def test_nothing_is_written_if_anything_cannot_be(table: UpsertTable, poller: ChangePoller) -> None:
     with pytest.raises(SourceError, match="no column for shoe_size"):
         table.upsert([*updates(("1", "a")), Update("2", 0, {"shoe_size": 9})])
     assert poller.poll() == []
@@ -262,7 +258,7 @@ def test_nothing_is_written_if_anything_cannot_be(
 def test_a_table_whose_key_is_not_unique_is_not_written(url: str) -> None:
     do(url, "CREATE TABLE customers (household_id TEXT, row_version BIGINT, updated_at TEXT,"
        " age TEXT, household_size TEXT, kids_count TEXT)")  # fmt: skip
-    table = CustomerTable(url, TABLE)
+    table = UpsertTable(url, TABLE)
     with pytest.raises(SourceError, match=r"(?i)on conflict"):
         table.upsert(updates(("1", "a")))
     table.close()
@@ -279,7 +275,7 @@ def test_a_table_whose_key_is_not_unique_is_not_written(url: str) -> None:
 def test_times_are_read_as_they_are_written(url: str, instants: Instants) -> None:
     times = [0, 1_500_000_000_000, 1_700_000_001_000]
     kind = replace(TABLE, instants=instants)
-    table, poller = CustomerTable(url, kind), ChangePoller(url, kind)
+    table, poller = UpsertTable(url, kind), ChangePoller(url, kind)
     table.upsert([Update(str(i), time, {}) for i, time in enumerate(times)])
     assert [c.event_time for c in poller.poll()] == times
     assert poller.poll() == []
@@ -290,7 +286,7 @@ def test_times_are_read_as_they_are_written(url: str, instants: Instants) -> Non
 
 
 def test_a_time_that_cannot_be_read_is_none(
-    url: str, table: CustomerTable, poller: ChangePoller
+    url: str, table: UpsertTable, poller: ChangePoller
 ) -> None:
     do(url, insert("1", 1), "UPDATE customers SET updated_at = 'yesterday'")
     (change,) = poller.poll()

@@ -6,6 +6,7 @@ from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
 from streamsim.streams.spec.features import AsOfJoin, Windows
 
 from . import findings, results
+from .clinical.plain import note_words
 
 HORIZON = 30 * DAY
 """Who comes back unplanned within this after a discharge is readmitted (ms)."""
@@ -137,6 +138,7 @@ NOTES = SourceSpec(
     remember=DAY,
     derived={"findings": findings.findings, "words": findings.words},
     sensitive=True,
+    vocabulary=note_words,
 )
 
 READMISSIONS = SourceSpec(

@@ -18,7 +18,7 @@ from streamsim.streams.spec import (
 from .features import FEATURES
 from .model import LAPSING, RECIPE
 from .outcomes import with_outcomes
-from .programme import ASK
+from .programme import PARTY
 from .schema import (
     CUSTOMER,
     CUSTOMERS,
@@ -45,7 +45,7 @@ SPEC = DomainSpec(
         sources=(TILLS, CUSTOMERS, LOYALTY, OUTCOMES),
         files=FILES,
         databases=(DATABASE,),
-        third_parties=(ASK,),
+        third_parties=(PARTY,),
         collect=with_outcomes,
     ),
     features=Features(

@@ -12,11 +12,13 @@ from streamsim.streams.codec import encode_objects
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY
-from streamsim.streams.spec.input_maps import ThirdPartySpec
+from streamsim.streams.spec.third_parties import HttpApi, StandInSpec, ThirdPartySpec
 from streamsim.streams.spec.world import Emission
 
 from .households import AGES, SIZES, Town
 from .loyalty import Member, as_of
+from .loyalty_api import HEALTH, LoyaltyStandIn, ask
+from .members import facts_of
 from .schema import LOYALTY
 
 FACTS = "programme"
@@ -105,11 +107,19 @@ def as_event(household: str, member: Member | None, asked_at: int) -> Mapping[st
     return {"household_id": household, **known, **texts}
 
 
-ASK = ThirdPartySpec(
+PARTY = ThirdPartySpec(
+    name="loyalty",
+    noun="loyalty programme",
     source=LOYALTY.name,
     facts=FACTS,
     ttl=7 * DAY,
     event=as_event,
-    standin="streamsim.simulator.standins.loyalty",
-    file="loyalty.json",
+    api=HttpApi(ask),
+    standin=StandInSpec(
+        begin=LoyaltyStandIn,
+        entries="members",
+        health=HEALTH,
+        file="loyalty.json",
+        facts_of=facts_of,
+    ),
 )

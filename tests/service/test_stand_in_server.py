@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streamsim.simulator.standins.loyalty import MAX_BODY, create_loyalty
-from streamsim.simulator.standins.members import Members
+from streamsim.simulator.standins.stand_in_server import MAX_BODY, create_stand_in
+from streamsim.streams.domains.retail.programme import PARTY
 from tests.service.programme import ADMIN, KEY, KEYED, SOON_S, TOKEN, Programme, facts, ordered
 from tests.stacks import until
 
@@ -86,7 +86,7 @@ def test_admin_asks_for_its_token(programme: Programme, token: str | None) -> No
         ("POST", "/admin/members"),
     ):
         assert programme.call(method, path, [], headers)[0] == 403
-    closed = create_loyalty(Members(), programme.temper, key=KEY).test_client()
+    closed = create_stand_in(PARTY, PARTY.standin.begin(), programme.temper, key=KEY).test_client()
     assert closed.get("/admin/behaviour", headers={"Authorization": "Bearer "}).status_code == 403
 
 

@@ -1,8 +1,8 @@
-"""Ask a third party's loyalty programme about households, beside whatever else a producer does.
+"""Ask a third party about entities in the background, and keep its answers for a while.
 
-Questions go out from a thread of their own, several at a time, so that a slow or absent programme
-holds nobody up. What it says is kept for a while of *event* time: the wall clock decides when a
-question is asked again that failed, never whether an answer is still good.
+Questions go out from a thread of their own, several at a time, so that a slow or absent third party
+holds up nothing. An answer is kept for a while of *event* time. Wall time decides when a question
+that failed is asked again, never how long an answer is good.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from random import Random
 from types import TracebackType
 from typing import Any
 
-from streamsim.producers.asking import Asker, Manners
-from streamsim.producers.fetching import Fetch, HttpFetch
+from streamsim.producers.http_client.circuit_breaker import STATES
+from streamsim.producers.http_client.http_fetch import Fetch, HttpFetch
+from streamsim.producers.http_client.retrying import Limits, RetryingClient
 from streamsim.streams.clock import Clock, WallClock
-from streamsim.streams.domains.retail.loyalty import Member, is_id
 from streamsim.streams.errors import AnswerError, StackError, StreamsimError, UsageError
+from streamsim.streams.spec.third_parties import ThirdPartySpec
 
 STOP_S = 10.0
 
@@ -33,44 +34,43 @@ class Answer:
     ----------
     asked_at
         Event time of the question (ms); of several that were joined, the earliest.
-    member
-        All that the programme knows *now*, with all redemptions (give it to
-        :func:`streamsim.streams.domains.retail.loyalty.as_of`), or ``None`` for a household that is
-        not in it. It is not to be changed: the same object may be answered again.
+    said
+        What the third party says of the entity *now*, ``None`` if it does not know it. It is not to
+        be changed: the same object may be answered again.
     cached
-        Whether it is what was answered before, so that there is no news in it.
+        Whether it is what was answered before.
     problem
-        Why there is no answer that can be used; empty if there is. It is not kept: the next
-        question about the household is asked.
+        Why there is no answer that can be used; empty if there is one. It is not kept: the next
+        question about the entity is asked.
     """
 
-    household_id: str
+    entity: str
     asked_at: int
-    member: Member | None
+    said: Any
     cached: bool = False
     problem: str = ""
 
 
-class Lookups:
-    """Asks about households; may be used by several threads, and as a context manager.
+class BackgroundClient:
+    """Asks about entities. Several threads may use it; it is a context manager.
 
     Every question comes back as one :class:`Answer`, unless it was joined to one about the same
-    household that was on its way. As long as the programme does not answer, questions wait.
+    entity that was on its way. As long as the third party does not answer, questions wait.
 
     Parameters
     ----------
     url, key
-        Where the programme is, and its API key.
+        Where the third party is, and the API key.
     ttl_ms
         An answer to a question of event time t serves questions until t + ``ttl_ms``, also those
-        of earlier event times: who reduces it to what was known by then finds the same.
-    manners
-        How it is asked: limits, pauses, retries, breaker.
+        of earlier event times.
+    limits
+        How it may be asked: limits, pauses, retries, breaker.
     most_kept
-        Most households whose answers are kept; of more, those not asked about for longest go.
+        Most entities whose answers are kept; of more, those not asked about for longest go.
     clock, sleep, draw, fetch
-        Wall time and how to wait for it (for pauses only), where jitter comes from, and who gets
-        answers; for tests.
+        Wall time and how to wait for it (for pauses only), where jitter comes from, and what sends
+        requests; for tests.
 
     Raises
     ------
@@ -80,29 +80,31 @@ class Lookups:
 
     def __init__(
         self,
+        party: ThirdPartySpec,
         url: str,
         key: str,
         ttl_ms: int,
         *,
-        manners: Manners | None = None,
+        limits: Limits | None = None,
         most_kept: int = 20_000,
         clock: Clock | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Random | None = None,
         fetch: Fetch | None = None,
     ) -> None:
-        manners = manners or Manners()
-        self._fetch = fetch or HttpFetch(url, key, manners.timeout_s)
-        self._asker = Asker(
+        limits = limits or Limits()
+        self._fetch = fetch or HttpFetch(url, key, limits.timeout_s, party.api.authorise)
+        self._client = RetryingClient(
+            party,
             self._fetch,
-            manners,
+            limits,
             clock or WallClock(),
             sleep,
             draw or Random(),  # noqa: S311
         )
         self._ttl_ms, self._most_kept = ttl_ms, most_kept
         self._changed = threading.Condition()
-        self._kept: OrderedDict[str, tuple[int, Member | None]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[int, Any]] = OrderedDict()
         self._open: dict[str, int] = {}
         self._came: deque[Answer] = deque()
         self._asked = self._from_cache = self._joined = self._answered = self._unusable = 0
@@ -110,10 +112,10 @@ class Lookups:
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="lookups", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"ask {party.name}", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Lookups:
+    def __enter__(self) -> BackgroundClient:
         return self
 
     def __exit__(
@@ -124,36 +126,32 @@ class Lookups:
     ) -> None:
         self.close()
 
-    def ask(self, household_id: str, at_ms: int) -> None:
-        """Ask about a household, as something of it happens at event time ``at_ms``; never wait.
+    def ask(self, entity: str, at_ms: int) -> None:
+        """Ask about an entity, as something of it happens at event time ``at_ms``; never wait.
 
         Raises
         ------
         SettingError
-            If the programme refuses us.
+            If the third party refuses us.
         UsageError
             If this has been closed.
         """
         with self._changed:
             self._check()
             if self._closed:
-                raise UsageError("these lookups have been closed")
+                raise UsageError("this client has been closed")
             self._asked += 1
-            if not is_id(household_id):
-                self._unusable += 1
-                self._came.append(Answer(household_id, at_ms, None, problem="not a household's id"))
-                return
-            kept = self._kept.get(household_id)
+            kept = self._kept.get(entity)
             if kept is not None and at_ms < kept[0] + self._ttl_ms:
                 self._from_cache += 1
-                self._kept.move_to_end(household_id)
-                self._came.append(Answer(household_id, at_ms, kept[1], cached=True))
-            elif (before := self._open.get(household_id)) is not None:
+                self._kept.move_to_end(entity)
+                self._came.append(Answer(entity, at_ms, kept[1], cached=True))
+            elif (before := self._open.get(entity)) is not None:
                 self._joined += 1
-                self._open[household_id] = min(before, at_ms)
+                self._open[entity] = min(before, at_ms)
             else:
-                self._open[household_id] = at_ms
-                self._loop.call_soon_threadsafe(self._begin, household_id)
+                self._open[entity] = at_ms
+                self._loop.call_soon_threadsafe(self._begin, entity)
 
     def answers(self) -> list[Answer]:
         """Return what has come since the last call, in the order in which it came.
@@ -161,7 +159,7 @@ class Lookups:
         Raises
         ------
         SettingError
-            If the programme refuses us, once all that came before has been returned.
+            If the third party refuses us, once all that came before has been returned.
         """
         with self._changed:
             came = list(self._came)
@@ -176,7 +174,7 @@ class Lookups:
         Raises
         ------
         SettingError
-            If the programme refuses us.
+            If the third party refuses us.
         """
         with self._changed:
             self._changed.wait_for(
@@ -186,8 +184,8 @@ class Lookups:
             return not self._open
 
     def is_answered(self) -> bool:
-        """Say whether the programme answers, as far as is known: it pays to wait."""
-        return self._asker.breaker.state == "closed"
+        """Say whether the third party answers, as far as is known: it pays to wait."""
+        return self._client.breaker.state == "closed"
 
     def close(self) -> None:
         """Give up what is open, and end the thread; a second time does nothing."""
@@ -204,7 +202,7 @@ class Lookups:
 
         ``asked`` = ``from_cache`` + ``joined`` + ``answered`` + ``unusable`` + ``open``.
         """
-        asker = self._asker
+        client = self._client
         with self._changed:
             return {
                 "asked": self._asked,
@@ -213,20 +211,18 @@ class Lookups:
                 "answered": self._answered,
                 "unusable": self._unusable,
                 "open": len(self._open),
-                "requests": asker.tally.requests,
-                "retried": asker.tally.retried,
-                "rate_limited": asker.tally.rate_limited,
-                "failed": asker.tally.failed,
-                "breaker": {
-                    state: asker.breaker.changes[state] for state in ("open", "half-open", "closed")
-                },
+                "requests": client.tally.requests,
+                "retried": client.tally.retried,
+                "rate_limited": client.tally.rate_limited,
+                "failed": client.tally.failed,
+                "breaker": {state: client.breaker.changes[state] for state in STATES},
             }
 
     def _check(self) -> None:
         if isinstance(self._broken, StreamsimError):
             raise type(self._broken)(*self._broken.args)
         if self._broken is not None:
-            raise StackError(f"lookups have failed: {self._broken!r}") from self._broken
+            raise StackError(f"questions have failed: {self._broken!r}") from self._broken
 
     def _run(self) -> None:
         try:
@@ -242,37 +238,37 @@ class Lookups:
         await self._fetch.close()
         await self._loop.shutdown_default_executor()
 
-    def _begin(self, household_id: str) -> None:
+    def _begin(self, entity: str) -> None:
         if self._broken is None:
-            task = self._loop.create_task(self._question(household_id))
+            task = self._loop.create_task(self._question(entity))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _question(self, household_id: str) -> None:
-        member, problem = None, ""
+    async def _question(self, entity: str) -> None:
+        said, problem = None, ""
         try:
-            member = await self._asker.member(household_id)
+            said = await self._client.ask(entity)
         except AnswerError as error:
             problem = str(error)
         except Exception as error:
             self._break(error)
             return
         with self._changed:
-            at_ms = self._open.pop(household_id)
+            at_ms = self._open.pop(entity)
             if problem:
                 self._unusable += 1
             else:
                 self._answered += 1
-                self._kept[household_id] = (at_ms, member)
-                self._kept.move_to_end(household_id)
+                self._kept[entity] = (at_ms, said)
+                self._kept.move_to_end(entity)
                 if len(self._kept) > self._most_kept:
                     self._kept.popitem(last=False)
-            self._came.append(Answer(household_id, at_ms, member, problem=problem))
+            self._came.append(Answer(entity, at_ms, said, problem=problem))
             if not self._open:
                 self._changed.notify_all()
 
     def _break(self, error: Exception) -> None:
-        """Stop asking: whoever calls next is told why."""
+        """Stop asking; the next call raises the reason."""
         with self._changed:
             self._broken = self._broken or error
             self._changed.notify_all()

@@ -1,8 +1,8 @@
-"""Fetch from a third party's API over HTTP: one question, one answer, within limits."""
+"""Send one request to a third party's API over HTTP, within limits, and return the reply."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -11,60 +11,58 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from streamsim.streams.errors import AnswerError, SettingError
-
-KEY = "X-Api-Key"
+from streamsim.streams.spec.third_parties import Reply, Request, by_api_key
 
 
 class Unanswered(Exception):
-    """There was no answer: refused, broken off or too slow; worth another try."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: its status, its body, and what its ``Retry-After`` says, if anything."""
-
-    status: int
-    body: bytes
-    retry_after: str | None = None
+    """There was no reply: refused, broken off or too slow. Another try may help."""
 
 
 class Fetch(Protocol):
-    """Whatever gets answers; a test hands in its own."""
+    """Sends requests; a test hands in its own."""
 
-    async def get(self, path: str, max_bytes: int) -> Reply:
-        """Get what is at a path.
+    async def send(self, request: Request, max_bytes: int) -> Reply:
+        """Send a request and return the reply.
 
         Raises
         ------
         Unanswered
-            If there is no answer.
+            If there is no reply.
         AnswerError
             If it has more bytes than it may.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""
         ...
 
 
 class HttpFetch:
-    """Fetches with aiohttp.
+    """Sends requests with aiohttp.
 
     It follows no redirects and asks for no compression: the key is for one address alone, and a
-    small answer cannot become a large one.
+    small reply cannot become a large one.
 
     Parameters
     ----------
     url
-        Where the API is, without ``/v1``.
+        Where the API is: what all its paths begin with.
     key
-        What ``X-Api-Key`` carries.
+        The API key.
     timeout_s
-        How long a question may take until the last byte of its answer is there.
+        How long a request may take until the last byte of its reply is there.
+    authorise
+        ``key -> headers`` that carry it.
     """
 
-    def __init__(self, url: str, key: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        timeout_s: float,
+        authorise: Callable[[str], Mapping[str, str]] = by_api_key,
+    ) -> None:
         try:
             parts = urlsplit(url)
             good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -75,11 +73,13 @@ class HttpFetch:
         if not key or not key.isascii() or not key.isprintable():
             raise SettingError("the API key is empty, or has characters that no header may have")
         self._base = url.rstrip("/")
-        self._headers = {KEY: key, "Accept": "application/json", "Accept-Encoding": "identity"}
+        self._headers = {
+            "Accept": "application/json", "Accept-Encoding": "identity", **authorise(key)
+        }  # fmt: skip
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
-    async def get(self, path: str, max_bytes: int) -> Reply:
+    async def send(self, request: Request, max_bytes: int) -> Reply:
         """See :class:`Fetch`."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -87,13 +87,18 @@ class HttpFetch:
             )
         body = bytearray()
         try:
-            async with self._session.get(self._base + path, allow_redirects=False) as response:
+            async with self._session.request(
+                request.method,
+                self._base + request.target,
+                headers=request.headers,
+                allow_redirects=False,
+            ) as response:
                 async for part in response.content.iter_chunked(1 << 16):
                     body += part
                     if len(body) > max_bytes:
                         response.close()
                         raise AnswerError(f"the answer has more than {max_bytes:,} bytes")
-                return Reply(response.status, bytes(body), response.headers.get("Retry-After"))
+                return Reply(response.status, bytes(body), dict(response.headers))
         except (aiohttp.ClientError, OSError) as error:  # a time-out is an OSError
             raise Unanswered(str(error) or type(error).__name__) from error
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from streamsim.producers.lookups import Lookups
+from streamsim.producers.http_client.background import BackgroundClient
 from streamsim.simulator.brokers.broker import free_port
+from streamsim.streams.domains.retail.programme import PARTY
 from tests.conftest import ROOT
 from tests.service.programme import KEY, SOON_S, TOKEN, by_household, ordered
 
@@ -31,7 +32,8 @@ class Command:
             [
                 sys.executable,
                 "-m",
-                "streamsim.simulator.standins.loyalty",
+                "streamsim.simulator.standins",
+                "retail/loyalty",
                 "--port",
                 "0",
                 *arguments,
@@ -61,8 +63,8 @@ class Command:
 def test_the_command_serves_real_members_until_it_is_told_to_stop(tills: Path) -> None:
     file = tills / "loyalty.json"
     known = json.loads(file.read_text())["members"]
-    with Command("--members", str(file)) as command:
-        with Lookups(command.url(), KEY, 0) as looking:
+    with Command("--facts", str(file)) as command:
+        with BackgroundClient(PARTY, command.url(), KEY, 0) as looking:
             households = sorted(known)[::25]
             for household in households:
                 looking.ask(household, 0)
@@ -101,13 +103,13 @@ def test_a_file_that_holds_no_members_ends_it(
     tmp_path: Path, text: str | None, complaint: str, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from streamsim.simulator.standins.loyalty import main
+    from streamsim.simulator.standins.__main__ import main
 
     monkeypatch.setenv("STREAMSIM_LOYALTY_KEY", KEY)
     file = tmp_path / "members.json"
     if text is not None:
         file.write_text(text)
-    assert main(["--port", "0", "--members", str(file)]) == 2
+    assert main(["retail", "--port", "0", "--facts", str(file)]) == 2
     assert complaint in capsys.readouterr().err
 
 

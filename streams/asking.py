@@ -1,9 +1,9 @@
-"""Ask a third party about entities as they are seen, and have its answers as events.
+"""Ask third parties about entities as they are seen, and turn their answers into events.
 
-Answers are events, not calls: what a pipeline met is on a topic, and a replay meets it again,
-whatever the third party says by then. A question goes out when an entity is first seen, or its
-answer has grown old; nobody waits for it. What has come by the next heartbeat counts from the
-moment of the question, what comes later from then.
+An answer is an event on a topic, so that a replay meets the same answers, whatever the third party
+says by then. An entity is asked about when it is first seen, and again when its answer has grown
+old. The stream goes on meanwhile: an answer that has come by the next heartbeat counts from the
+moment of the question, a later one from when it came.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import orjson
 
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.input_maps import ThirdPartySpec
+from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Emission, Slice
 
 
@@ -28,11 +28,11 @@ class Said(NamedTuple):
     what: Any
 
 
-class ThirdParty(Protocol):
-    """Whoever is asked."""
+class Client(Protocol):
+    """Asks one third party."""
 
     def learn(self, facts: Sequence[Any]) -> None:
-        """Be told what has happened; only a world's stand-in is."""
+        """Tell it what has happened in a world; only a stand-in is told."""
         ...
 
     def ask(self, entity: str, at_ms: int) -> None:
@@ -45,7 +45,7 @@ class ThirdParty(Protocol):
 
 
 def with_answers(
-    spec: DomainSpec, ask: ThirdPartySpec, slices: Iterable[Slice], party: ThirdParty
+    spec: DomainSpec, party: ThirdPartySpec, slices: Iterable[Slice], client: Client
 ) -> Iterator[Slice]:
     """Ask about the entities of the trigger's events, and add the answers to later slices.
 
@@ -54,14 +54,14 @@ def with_answers(
     """
     asked: dict[str, int] = {}
     recent: set[str] = set()
-    unanswered = Unanswered(spec, ask)
+    unanswered = Unanswered(spec, party)
     clock = spec.world.epoch
     for piece in slices:
-        answers = _emission(ask, party.answers(), recent, clock, unanswered)
-        facts = [e for e in piece.emissions if e.source == ask.facts]
+        answers = _emission(party, client.answers(), recent, clock, unanswered)
+        facts = [e for e in piece.emissions if e.source == party.facts]
         told = [orjson.loads(value) for emission in facts for value in emission.values]
         if told:
-            party.learn(told)
+            client.learn(told)
         recent = set()
         for emission in piece.emissions:
             if emission.source == spec.trigger.name:
@@ -72,15 +72,15 @@ def with_answers(
                 for key, at, time, value in rows:
                     entity = key.decode(errors="replace") if key else None
                     if entity and at >= asked.get(entity, at):
-                        asked[entity] = at + ask.ttl
+                        asked[entity] = at + party.ttl
                         recent.add(entity)
-                        party.ask(entity, at)
+                        client.ask(entity, at)
                     if entity:
                         unanswered.seen(entity, time, value)
-        others = (e for e in piece.emissions if e.source != ask.facts)
+        others = (e for e in piece.emissions if e.source != party.facts)
         yield Slice(piece.until, (*others, answers))
         clock = piece.until
-    last = _emission(ask, party.answers(), recent, clock, unanswered)
+    last = _emission(party, client.answers(), recent, clock, unanswered)
     if len(last):
         yield Slice(clock + spec.inputs.heartbeat, (last,))
 
@@ -88,12 +88,12 @@ def with_answers(
 class Unanswered:
     """What has been sent of entities about which nothing has ever been answered."""
 
-    def __init__(self, spec: DomainSpec, ask: ThirdPartySpec) -> None:
+    def __init__(self, spec: DomainSpec, party: ThirdPartySpec) -> None:
         recall = spec.model.rescoring
         sources = {lookup.name: lookup.source for lookup in spec.features.joins}
-        own = recall is not None and sources.get(recall.join) == ask.source
+        own = recall is not None and sources.get(recall.join) == party.source
         self._recall = recall if own else None
-        fields = {field.name: field for field in spec.source(ask.source).fields}
+        fields = {field.name: field for field in spec.source(party.source).fields}
         self._longest = fields[recall.field].max_length if recall is not None and own else 0
         self._events: dict[str, list[tuple[int, bytes]]] = {}
         self._answered: set[str] = set()
@@ -132,7 +132,11 @@ class Unanswered:
 
 
 def _emission(
-    ask: ThirdPartySpec, said: Sequence[Said], recent: set[str], clock: int, unanswered: Unanswered
+    party: ThirdPartySpec,
+    said: Sequence[Said],
+    recent: set[str],
+    clock: int,
+    unanswered: Unanswered,
 ) -> Emission:
     """Write answers as events, in order of time; all are sent at a moment of the clock (ms)."""
     # A question may have been put again before its answer came.
@@ -142,7 +146,7 @@ def _emission(
     )
     bodies = [
         {
-            **ask.event(s.entity, s.what, s.asked_at),
+            **party.event(s.entity, s.what, s.asked_at),
             **unanswered.recalled(s, clock, in_time=s.entity in recent),
         }
         for _, s in rows
@@ -151,11 +155,11 @@ def _emission(
     names = bodies[0] if bodies else {}
     values = encode_objects(
         {
-            "event_id": [f"{ask.source}-{s.entity}-{s.asked_at}" for _, s in rows],
+            "event_id": [f"{party.source}-{s.entity}-{s.asked_at}" for _, s in rows],
             "event_time": format_times(time),
             "asked_at": format_times(np.array([s.asked_at for _, s in rows], np.int64)),
             **{name: [body[name] for body in bodies] for name in names},
         }
     )
     keys: list[bytes | None] = [s.entity.encode() for _, s in rows]
-    return Emission(ask.source, time, np.full(len(rows), clock), keys, values if bodies else [])
+    return Emission(party.source, time, np.full(len(rows), clock), keys, values if bodies else [])

@@ -1,4 +1,4 @@
-"""Answers for users on request: what to put forward now, by what is known of each."""
+"""Slates on request: what to put forward for an entity now, by its newest row of features."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.models.following import Follower
 from streamsim.models.loaded import Loaded
 from streamsim.models.newest_rows import Row
+from streamsim.models.score_follower import ScoreFollower
 from streamsim.streams.answers import Chooser, Recommender
 from streamsim.streams.codec import format_times
 from streamsim.streams.domain_registry import domain_names, load_domain
@@ -23,12 +23,12 @@ from streamsim.streams.spec import DomainSpec, Slate
 Matrix = npt.NDArray[np.float32]
 MOST_ITEMS = 100
 LONGEST = 200
-"""Characters of a user's name."""
+"""Characters of an entity's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for besides the user; ``None`` for what the model does by itself."""
+    """What is asked for besides the entity; ``None`` for what the model does by itself."""
 
     size: int | None = None
     diversity: float | None = None
@@ -59,10 +59,10 @@ def _share(text: str | None) -> float | None:
     return value
 
 
-def audiences_of(models: Collection[str], broker: str) -> dict[str, Audience]:
-    """Begin to follow what is known of the users of those models that answer for users.
+def slates_of(models: Collection[str], broker: str) -> dict[str, Slates]:
+    """Begin to follow the scores of those models that have slates on request.
 
-    Models do whose domains have a slate and hold nothing that names a patient, or the like.
+    They do if their domain has a slate and nothing in it names a person.
 
     Parameters
     ----------
@@ -79,48 +79,49 @@ def audiences_of(models: Collection[str], broker: str) -> dict[str, Audience]:
     for spec in map(load_domain, domain_names()):
         private = spec.inputs.pseudonyms or any(source.sensitive for source in spec.inputs.sources)
         if spec.model.recipe.name in models and spec.model.slate is not None and not private:
-            follower = None if broker == EMBEDDED else Follower(spec, broker)
+            follower = None if broker == EMBEDDED else ScoreFollower(spec, broker)
             if follower is not None:
                 follower.start()
-            found[spec.model.recipe.name] = Audience(spec, spec.model.slate, follower)
+            found[spec.model.recipe.name] = Slates(spec, spec.model.slate, follower)
     return found
 
 
-class Audience:
-    """The users of one model.
+class Slates:
+    """The slates of one model.
 
     Parameters
     ----------
     follower
-        What is known of them; ``None`` where nobody has said where the broker is.
+        Knows the newest row of each entity; ``None`` where the broker's address is not given.
     """
 
-    def __init__(self, spec: DomainSpec, slate: Slate, follower: Follower | None) -> None:
+    def __init__(self, spec: DomainSpec, slate: Slate, follower: ScoreFollower | None) -> None:
         self._spec, self._slate, self._follower = spec, slate, follower
 
-    def answer(self, user: str, wish: Wish, loaded: Loaded) -> dict[str, Any]:
-        """Say what to put forward for a user.
+    def answer(self, entity: str, wish: Wish, loaded: Loaded) -> dict[str, Any]:
+        """Say what to put forward for an entity.
 
         Returns
         -------
-        The user, whether anything is ``known`` of them, and the ``items``, the best first; when
-        the newest event happened that is known of the user (``event_time``) and of anybody
-        (``as_of``); and the ``score`` of the model's own slate, null for one that it would not
-        put forward by itself.
+        The entity, whether anything is ``known`` of it, and the ``items``, the best first; when
+        the newest event of the entity happened (``event_time``) and the newest of all (``as_of``);
+        and the ``score`` of the model's own slate, null for one that it would not put forward by
+        itself.
 
         Raises
         ------
         BadRequest
-            With status 503 as long as not all is known that has been scored, if nobody has said
-            where the broker is, or if the model is of other features than the scores; with 404
-            for a user of whom nothing is known, if the domain does not say what to do then; with
-            400 for a wish that the model cannot fulfil.
+            With status 503 as long as not all is known that has been scored, if the broker's
+            address is not given, or if the model is of other features than the scores; with 404
+            for an entity of which nothing is known, if the domain does not say what to do then;
+            with 400 for a wish that the model cannot fulfil.
         """
-        if not user or len(user) > LONGEST:
-            raise BadRequest(f"a user's name has 1 to {LONGEST} characters")
+        noun = self._spec.alerting.rule.noun
+        if not entity or len(entity) > LONGEST:
+            raise BadRequest(f"a {noun}'s name has 1 to {LONGEST} characters")
         if self._follower is None:
             raise BadRequest(
-                "nothing is known of any user: start the service with --broker HOST:PORT, where "
+                f"nothing is known of any {noun}: start the service with --broker HOST:PORT, where "
                 "the scores are",
                 503,
             )
@@ -130,14 +131,14 @@ class Audience:
             loaded.signature.check(self._spec)
         except ModelError as error:
             raise BadRequest(str(error), 503) from error
-        users = self._follower.users
-        row, newest = users.get(user), users.newest
+        rows = self._follower.rows
+        row, newest = rows.get(entity), rows.newest
         features = self._stranger(loaded, newest) if row is None else row.features()
         items, score = self._chosen(loaded, features, wish)
         return {
             "model": loaded.signature.model,
             "version": loaded.signature.version,
-            self._spec.trigger.key: user,
+            self._spec.trigger.key: entity,
             "known": row is not None,
             "event_time": _when(row),
             "as_of": _when(newest),
@@ -146,9 +147,9 @@ class Audience:
         }
 
     def _stranger(self, loaded: Loaded, newest: Row | None) -> Matrix:
-        """Return the features of somebody of whom nothing is known, at the time of the newest."""
+        """Return the features of an unknown entity, at the time of the newest row."""
         if self._slate.stranger is None:
-            raise BadRequest("nothing is known of this user", 404)
+            raise BadRequest(f"nothing is known of this {self._spec.alerting.rule.noun}", 404)
         usual = np.array([loaded.signature.reference], np.float32)
         return self._slate.stranger(usual if newest is None else newest.features())
 

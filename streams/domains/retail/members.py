@@ -1,4 +1,4 @@
-"""What the loyalty programme's stand-in knows: members, merged as facts come, read by pages."""
+"""Retail: the loyalty programme's members, as its stand-in keeps them: merged, read by pages."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-from streamsim.streams.domains.retail.loyalty import (
+from streamsim.streams.errors import AnswerError
+
+from .loyalty import (
     Campaign,
     Member,
     Redemption,
     read_member,
     read_redemption,
 )
-from streamsim.streams.errors import AnswerError, SourceError
 
-MAX_FILE = 256 << 20
 FIELDS = {"household_id", "campaigns", "profile", "redemptions"}
 Row = tuple[str, str, str]
 """A redemption as it is kept and sorted: day, campaign, coupon."""
@@ -125,28 +124,18 @@ def read_facts(value: object) -> list[Member]:
     return [read_member(row) for row in value]
 
 
-def read_file(path: Path) -> list[Member]:
-    """Read members from a file.
+def facts_of(value: object) -> object:
+    """Return the facts that a file holds.
 
     It holds an array as :func:`read_facts` takes it, or one object: ``members`` by household with
     the ids of their ``campaigns``, and ``campaigns`` with the dates of each.
 
     Raises
     ------
-    SourceError
-        If it cannot be read, is too large, or is neither.
+    AnswerError
+        If it is neither.
     """
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise SourceError(f"{path} is larger than {MAX_FILE >> 20} MiB")
-        value = orjson.loads(path.read_bytes())
-        return read_facts(_by_household(value) if isinstance(value, dict) else value)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"{path} is not JSON: {error}") from None
-    except AnswerError as error:
-        raise SourceError(f"{path} holds no members: {error}") from None
+    return _by_household(value) if isinstance(value, dict) else value
 
 
 def _by_household(value: dict[str, Any]) -> list[Any]:

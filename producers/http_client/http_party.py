@@ -1,4 +1,4 @@
-"""A loyalty programme over HTTP, asked beside the sending, and told what a world does."""
+"""A client that asks a third party over HTTP, and tells its stand-in what a world does."""
 
 from __future__ import annotations
 
@@ -9,34 +9,39 @@ from typing import Any
 
 import orjson
 
-from streamsim.producers.lookups import Lookups
+from streamsim.producers.http_client.background import BackgroundClient
+from streamsim.streams.asking import Said
 from streamsim.streams.errors import SourceError
-from streamsim.streams.third_party import Said
+from streamsim.streams.spec.third_parties import ThirdPartySpec
 
 _POST_BYTES = 4 << 20
 _TIMEOUT_S = 10.0
 
 
-class HttpProgramme:
-    """A :class:`streamsim.streams.third_party.ThirdParty` that is asked over HTTP.
+class HttpParty:
+    """A :class:`streamsim.streams.asking.Client` that asks over HTTP.
 
     Parameters
     ----------
     token
-        What changes a stand-in; without one nothing is told.
+        What telling a stand-in asks for; without one nothing is told.
     wait_s
-        How long :meth:`answers` waits for what is open. While the programme is known to be out of
-        order, nobody waits.
+        How long :meth:`answers` waits for what is open. It does not wait while the third party is
+        known to be out of order.
     """
 
-    def __init__(self, url: str, key: str, token: str, wait_s: float) -> None:
+    def __init__(
+        self, party: ThirdPartySpec, url: str, key: str, token: str, wait_s: float
+    ) -> None:
         self._url, self._token, self._wait_s = url.rstrip("/"), token, wait_s
-        self._lookups = Lookups(url, key, ttl_ms=1)  # how long an answer serves is decided before
+        self._told_at = f"{self._url}/admin/{party.standin.entries}"
+        # How long an answer serves is decided before.
+        self._client = BackgroundClient(party, url, key, ttl_ms=1)
         self.unusable = 0
-        """Answers that could not be used; their households are asked about again in time."""
+        """Answers that could not be used; their entities are asked about again in time."""
 
     def learn(self, facts: Sequence[Any]) -> None:
-        """See :class:`streamsim.streams.third_party.ThirdParty`."""
+        """See :class:`streamsim.streams.asking.Client`."""
         if not self._token:
             return
         part: list[bytes] = []
@@ -50,24 +55,24 @@ class HttpProgramme:
         self._post(part)
 
     def ask(self, entity: str, at_ms: int) -> None:
-        """See :class:`streamsim.streams.third_party.ThirdParty`."""
-        self._lookups.ask(entity, at_ms)
+        """See :class:`streamsim.streams.asking.Client`."""
+        self._client.ask(entity, at_ms)
 
     def answers(self) -> Sequence[Said]:
-        """See :class:`streamsim.streams.third_party.ThirdParty`."""
-        if self._lookups.is_answered():
-            self._lookups.wait(self._wait_s)
-        came = self._lookups.answers()
+        """See :class:`streamsim.streams.asking.Client`."""
+        if self._client.is_answered():
+            self._client.wait(self._wait_s)
+        came = self._client.answers()
         self.unusable += sum(bool(answer.problem) for answer in came)
-        return [Said(a.household_id, a.asked_at, a.member) for a in came if not a.problem]
+        return [Said(a.entity, a.asked_at, a.said) for a in came if not a.problem]
 
     def close(self) -> None:
         """Stop asking."""
-        self._lookups.close()
+        self._client.close()
 
     def _post(self, facts: Sequence[bytes]) -> None:
         request = urllib.request.Request(  # noqa: S310 - an address of the user's own
-            f"{self._url}/admin/members",
+            self._told_at,
             b"[" + b",".join(facts) + b"]",
             {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
         )

@@ -1,4 +1,4 @@
-"""Lookups against an API that is played, on a clock that moves only when someone waits for it."""
+"""A client against an API that is played, on a clock that moves only when someone waits for it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Any
 
 import pytest
 
-from streamsim.producers.breaker import Breaker
-from streamsim.producers.fetching import HttpFetch, Reply, Unanswered
-from streamsim.producers.lookups import Answer
+from streamsim.producers.http_client.background import Answer
+from streamsim.producers.http_client.circuit_breaker import Breaker
+from streamsim.producers.http_client.http_fetch import HttpFetch, Unanswered
 from streamsim.streams.errors import SettingError, StackError, UsageError
+from streamsim.streams.spec.third_parties import Reply
 from tests.stacks import until
-from tests.unit.played import HOUR_MS, SOON_S, asked, lookups, ok
+from tests.unit.played import HOUR_MS, SOON_S, asked, client, ok
 
 
 def test_a_member_comes_with_all_pages_and_a_stranger_as_none() -> None:
-    with lookups() as (looking, api):
+    with client() as (looking, api):
         api.redemptions = [
             {"coupon": f"c{i}", "campaign": "1", "on": "2017-03-01"} for i in range(120)
         ]
         member, stranger = asked(looking, ("a", 5), ("x", 6))
-        assert member.member is not None
-        assert member.member["redemptions"] == api.redemptions
+        assert member.said is not None
+        assert member.said["redemptions"] == api.redemptions
         assert (member.asked_at, member.cached, member.problem) == (5, False, "")
         assert stranger == Answer("x", 6, None)
         assert looking.report()["requests"] == 1 + 3 + 1
@@ -35,7 +36,7 @@ def test_a_member_comes_with_all_pages_and_a_stranger_as_none() -> None:
     ("at", "cached"), [(0, True), (10, True), (10 + HOUR_MS - 1, True), (10 + HOUR_MS, False)]
 )
 def test_an_answer_serves_for_a_while_of_event_time(at: int, cached: bool) -> None:
-    with lookups() as (looking, api):
+    with client() as (looking, api):
         for household in ("a", "x"):  # that somebody is no member is an answer, too
             asked(looking, (household, 10))
             api.clock.sleep(10**9)  # wall time makes no difference
@@ -45,7 +46,7 @@ def test_an_answer_serves_for_a_while_of_event_time(at: int, cached: bool) -> No
 
 
 def test_questions_about_one_household_are_joined_and_the_earliest_counts() -> None:
-    with lookups() as (looking, api):
+    with client() as (looking, api):
         api.gate = asyncio.Event()
         for at in (500, 300, 400):
             looking.ask("a", at)
@@ -60,7 +61,7 @@ def test_questions_about_one_household_are_joined_and_the_earliest_counts() -> N
 
 
 def test_those_not_asked_about_for_longest_are_forgotten_first() -> None:
-    with lookups(most_kept=2) as (looking, _):
+    with client(most_kept=2) as (looking, _):
         for household in ("a", "b", "a", "c"):
             asked(looking, (household, 0))
         again = asked(looking, ("a", 1), ("c", 1))
@@ -70,7 +71,7 @@ def test_those_not_asked_about_for_longest_are_forgotten_first() -> None:
 
 
 def test_no_more_are_on_their_way_than_may_be() -> None:
-    with lookups(at_once=3) as (looking, api):
+    with client(at_once=3) as (looking, api):
         assert len(asked(looking, *((f"h{i}", i) for i in range(40)))) == 40
         assert api.most == 3
 
@@ -79,9 +80,9 @@ def test_no_more_are_on_their_way_than_may_be() -> None:
     "failure", [Unanswered("broken off"), ok({}, 500), ok({}, 503), ok({}, 408)], ids=repr
 )
 def test_what_may_pass_is_tried_again(failure: Reply | Exception) -> None:
-    with lookups(lambda path, nth: failure if nth <= 3 else None) as (looking, _):
+    with client(lambda path, nth: failure if nth <= 3 else None) as (looking, _):
         (answer,) = asked(looking, ("a", 0))
-        assert answer.member is not None
+        assert answer.said is not None
         report = looking.report()
         assert (report["failed"], report["retried"]) == (6, 6)  # of two paths
 
@@ -90,7 +91,7 @@ def test_pauses_double_with_jitter_up_to_the_most() -> None:
     def fails(path: str, nth: int) -> Reply | None:
         return ok({}, 500) if nth <= 12 and "redemptions" not in path else None
 
-    with lookups(fails, first_s=1.0, most_s=60.0, failures=1_000) as (looking, api):
+    with client(fails, first_s=1.0, most_s=60.0, failures=1_000) as (looking, api):
         asked(looking, ("a", 0))
         times = [at for at, path in api.asked if "redemptions" not in path]
     pauses = [(b - a) / 1000 for a, b in pairwise(times)]
@@ -111,7 +112,7 @@ def test_whoever_is_limited_keeps_quiet_as_long_as_asked(retry_after: str, wait_
     def play(path: str, nth: int) -> Reply | None:
         return limited if path == "/v1/members/a" and nth == 1 else None
 
-    with lookups(play, at_once=2, most_wait_s=60.0) as (looking, api):
+    with client(play, at_once=2, most_wait_s=60.0) as (looking, api):
         api.gate = asyncio.Event()
         for household in "abcd":
             looking.ask(household, 0)
@@ -133,9 +134,9 @@ def test_an_outage_opens_the_breaker_and_one_probe_closes_it() -> None:
         tried["all"] += 1
         return Unanswered("gone") if tried["all"] <= 24 else None
 
-    with lookups(gone, at_once=8, failures=4, pause_s=1_000.0) as (looking, api):
+    with client(gone, at_once=8, failures=4, pause_s=1_000.0) as (looking, api):
         answers = asked(looking, *((f"h{i}", i) for i in range(30)))
-        assert [a.member is not None for a in answers] == [True] * 30
+        assert [a.said is not None for a in answers] == [True] * 30
         changes = looking.report()["breaker"]
     assert changes["closed"] == 1
     assert changes["open"] == changes["half-open"] > 10
@@ -148,17 +149,17 @@ def test_a_household_that_fails_alone_is_given_up_and_harms_nobody() -> None:
     def play(path: str, nth: int) -> Reply | None:
         return ok({}, 500) if "/bad" in path else None
 
-    with lookups(play, tries=3, pause_s=1.0) as (looking, _):
+    with client(play, tries=3, pause_s=1.0) as (looking, _):
         looking.ask("bad", 0)
         answers: dict[str, Answer] = {}
         while "bad" not in answers:
             looking.ask(f"h{len(answers)}", 0)
             looking.wait(0.01)
-            answers |= {a.household_id: a for a in looking.answers()}
+            answers |= {a.entity: a for a in looking.answers()}
             assert len(answers) < 1_000
         assert looking.wait(SOON_S)
         assert "status 500, again and again" in answers.pop("bad").problem
-        assert all(a.member is not None for a in answers.values())
+        assert all(a.said is not None for a in answers.values())
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_a_household_that_fails_alone_is_given_up_and_harms_nobody() -> None:
     ],
 )
 def test_what_only_a_setting_can_mend_is_raised_at_once(reply: Reply, complaint: str) -> None:
-    with lookups(lambda path, nth: reply) as (looking, api):
+    with client(lambda path, nth: reply) as (looking, api):
         looking.ask("a", 0)
         with pytest.raises(SettingError, match=complaint):
             looking.wait(SOON_S)
@@ -185,13 +186,13 @@ def test_what_only_a_setting_can_mend_is_raised_at_once(reply: Reply, complaint:
 
 
 def test_what_had_come_before_is_not_lost_then() -> None:
-    with lookups(lambda path, nth: ok({}, 401) if "/b" in path else None) as (looking, _):
+    with client(lambda path, nth: ok({}, 401) if "/b" in path else None) as (looking, _):
         looking.ask("a", 0)
         assert looking.wait(SOON_S)
         looking.ask("b", 0)
         with pytest.raises(SettingError):
             looking.wait(SOON_S)
-        assert [a.household_id for a in looking.answers()] == ["a"]
+        assert [a.entity for a in looking.answers()] == ["a"]
         with pytest.raises(SettingError):
             looking.answers()
 
@@ -211,19 +212,19 @@ def test_an_answer_that_cannot_be_used_is_said_and_not_kept(reply: Reply, proble
     def play(path: str, nth: int) -> Reply | None:
         return reply if nth == 1 and path == "/v1/members/a" else None
 
-    with lookups(play) as (looking, _):
+    with client(play) as (looking, _):
         (answer,) = asked(looking, ("a", 0))
-        assert answer.member is None
+        assert answer.said is None
         assert problem in answer.problem
         (again,) = asked(looking, ("a", 0))
-        assert again.member is not None
+        assert again.said is not None
         assert looking.report()["unusable"] == 1
 
 
 @pytest.mark.parametrize(
     ("page", "problem"),
     [
-        ({"redemptions": [], "next": "again"}, "more than 7 pages"),
+        ({"redemptions": [], "next": "again"}, "more than 8 requests"),
         ({"redemptions": [], "next": 7}, "no cursor"),
         ({"redemptions": [], "next": "c" * 5_000}, "no cursor"),
         ({"next": None}, "without redemptions"),
@@ -232,8 +233,10 @@ def test_an_answer_that_cannot_be_used_is_said_and_not_kept(reply: Reply, proble
     ],
 )
 def test_pages_that_cannot_be_used_are_said(page: dict[str, Any], problem: str) -> None:
-    with lookups(
-        lambda path, nth: ok(page) if "redemptions" in path else None, max_pages=7, max_bytes=6_000
+    with client(
+        lambda path, nth: ok(page) if "redemptions" in path else None,
+        max_requests=8,
+        max_bytes=6_000,
     ) as (looking, api):
         (answer,) = asked(looking, ("a", 0))
         assert problem in answer.problem
@@ -241,21 +244,21 @@ def test_pages_that_cannot_be_used_are_said(page: dict[str, Any], problem: str) 
 
 
 def test_what_is_no_id_is_never_asked() -> None:
-    with lookups() as (looking, api):
+    with client() as (looking, api):
         answers = asked(looking, ("../admin", 3), ("", 4))
         assert [a.problem for a in answers] == ["not a household's id"] * 2
         assert api.asked == []
 
 
 def test_a_fault_of_ours_is_not_waited_for() -> None:
-    with lookups(lambda path, nth: ZeroDivisionError("ours")) as (looking, _):
+    with client(lambda path, nth: ZeroDivisionError("ours")) as (looking, _):
         looking.ask("a", 0)
         with pytest.raises(StackError, match="ours"):
             looking.wait(SOON_S)
 
 
 def test_closing_gives_up_what_is_open_and_may_be_repeated() -> None:
-    with lookups() as (looking, api):
+    with client() as (looking, api):
         api.gate = asyncio.Event()
         looking.ask("a", 0)
         looking.close()
@@ -284,7 +287,7 @@ def test_what_comes_back_from_before_an_outage_says_nothing_of_its_end() -> None
 
 
 def test_an_answer_that_is_renewed_is_kept_for_longer_than_an_older_one() -> None:
-    with lookups(most_kept=2) as (looking, _):
+    with client(most_kept=2) as (looking, _):
         for household, at in (("a", 0), ("b", 0), ("a", HOUR_MS), ("c", 0)):
             asked(looking, (household, at))
         (answer,) = asked(looking, ("a", HOUR_MS))

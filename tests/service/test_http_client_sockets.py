@@ -1,4 +1,4 @@
-"""Lookups over real sockets: of the stand-in as it behaves, and of an API of no manners."""
+"""A client over real sockets: of the stand-in as it behaves, and of an API of no manners."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from urllib.parse import unquote
 
 import pytest
 
-from streamsim.producers.asking import Manners
-from streamsim.producers.lookups import Lookups
+from streamsim.producers.http_client.background import BackgroundClient
+from streamsim.producers.http_client.retrying import Limits
+from streamsim.streams.domains.retail.programme import PARTY
 from streamsim.streams.errors import SettingError
 from tests.service.programme import KEY, SOON_S, Programme, by_household, facts, ordered
 from tests.stacks import until
 
 
-def test_lookups_find_members_strangers_and_all_pages(programme: Programme) -> None:
+def test_a_client_finds_members_strangers_and_all_pages(programme: Programme) -> None:
     programme.feed(facts("7", 120, profile={"age": "65+"}), facts("8"))
-    with programme.lookups() as looking:
+    with programme.client() as looking:
         for household in ("7", "8", "9"):
             looking.ask(household, 5)
         assert looking.wait(SOON_S)
@@ -35,15 +36,15 @@ def test_lookups_find_members_strangers_and_all_pages(programme: Programme) -> N
         assert looking.report()["requests"] == 1 + 3 + 2 + 1
 
 
-def test_lookups_keep_to_the_limit(programme: Programme) -> None:
+def test_a_client_keeps_to_the_limit(programme: Programme) -> None:
     """The pauses of the one and the bucket of the other go by one clock: none is real."""
     programme.behave(rate_per_s=0.5, burst=4)
 
     async def sleep(seconds: float) -> None:
         programme.clock.sleep(seconds)
 
-    manners = Manners(at_once=4)
-    with programme.lookups(clock=programme.clock, sleep=sleep, manners=manners) as looking:
+    limits = Limits(at_once=4)
+    with programme.client(clock=programme.clock, sleep=sleep, limits=limits) as looking:
         for number in range(20):
             looking.ask(f"x{number}", 0)
         assert looking.wait(SOON_S)
@@ -59,8 +60,8 @@ def test_lookups_keep_to_the_limit(programme: Programme) -> None:
 def test_no_question_is_lost_in_an_outage(programme: Programme) -> None:
     programme.feed(*(facts(f"{n}", 1) for n in range(40)))
     programme.behave(outage=True, rate_per_s=10_000, burst=10_000)
-    manners = Manners(failures=3, pause_s=0.05, first_s=0.001, most_s=0.01, at_once=4)
-    with programme.lookups(manners=manners) as looking:
+    limits = Limits(failures=3, pause_s=0.05, first_s=0.001, most_s=0.01, at_once=4)
+    with programme.client(limits=limits) as looking:
         for number in range(60):
             looking.ask(f"{number}", number)
         until(lambda: looking.report()["breaker"]["open"] >= 3, "probes that find it still gone")
@@ -80,8 +81,8 @@ def test_no_question_is_lost_in_an_outage(programme: Programme) -> None:
 def test_whoever_is_too_slow_is_asked_again(programme: Programme) -> None:
     programme.feed(facts("7", 1))
     programme.behave(latency_ms=60_000)
-    manners = Manners(timeout_s=0.15, failures=2, pause_s=0.01, first_s=0.01)
-    with programme.lookups(manners=manners) as looking:
+    limits = Limits(timeout_s=0.15, failures=2, pause_s=0.01, first_s=0.01)
+    with programme.client(limits=limits) as looking:
         looking.ask("7", 0)
         until(lambda: looking.report()["failed"] >= 3, "time-outs")
         programme.behave(latency_ms=0)
@@ -94,8 +95,8 @@ def test_half_of_the_answers_are_errors_and_all_questions_are_answered(
 ) -> None:
     programme.feed(*(facts(f"{n}", 60) for n in range(30)))
     programme.behave(error_rate=0.5, rate_per_s=10_000, burst=10_000)
-    manners = Manners(failures=8, pause_s=0.01, first_s=0.001, most_s=0.01, tries=100)
-    with programme.lookups(manners=manners) as looking:
+    limits = Limits(failures=8, pause_s=0.01, first_s=0.001, most_s=0.01, tries=100)
+    with programme.client(limits=limits) as looking:
         for number in range(30):
             looking.ask(f"{number}", 0)
         assert looking.wait(SOON_S)
@@ -105,13 +106,13 @@ def test_half_of_the_answers_are_errors_and_all_questions_are_answered(
 
 
 def test_a_wrong_key_or_address_is_said_without_showing_the_key(programme: Programme) -> None:
-    with programme.lookups(key="the-wrong-one") as looking:
+    with programme.client(key="the-wrong-one") as looking:
         looking.ask("7", 0)
         with pytest.raises(SettingError, match="STREAMSIM_LOYALTY_KEY") as error:
             looking.wait(SOON_S)
         assert "the-wrong-one" not in str(error.value)
     url = f"http://127.0.0.1:{programme.port}/other"
-    with Lookups(url, KEY, 0) as looking:
+    with BackgroundClient(PARTY, url, KEY, 0) as looking:
         looking.ask("7", 0)
         with pytest.raises(SettingError, match="is the address right"):
             looking.wait(SOON_S)
@@ -168,14 +169,14 @@ def rough() -> Iterator[ThreadingHTTPServer]:
 
 def test_an_api_of_no_manners_harms_nobody(rough: ThreadingHTTPServer) -> None:
     url = f"http://127.0.0.1:{rough.server_port}"
-    with Lookups(url, KEY, 0, manners=Manners(first_s=0.001)) as looking:
+    with BackgroundClient(PARTY, url, KEY, 0, limits=Limits(first_s=0.001)) as looking:
         for household in ("zipped", "large", "broken", "good"):
             looking.ask(household, 0)
         assert looking.wait(SOON_S)
-        answers = {a.household_id: a for a in looking.answers()}
+        answers = {a.entity: a for a in looking.answers()}
         assert "no JSON object" in answers["zipped"].problem
         assert "more than 1,048,576 bytes" in answers["large"].problem
-        assert answers["broken"].member == answers["good"].member | {"household_id": "broken"}  # type: ignore[operator]
+        assert answers["broken"].said == answers["good"].said | {"household_id": "broken"}
         assert looking.report()["failed"] == 3  # each path of the one, once
         asked = rough.RequestHandlerClass.seen  # type: ignore[attr-defined]
         cursors = [path.split("cursor=")[1] for path in asked if "/good/" in path and "cur" in path]

@@ -1,4 +1,4 @@
-"""Follows a domain's scores, and keeps what they say of users."""
+"""Follows a domain's scores, and keeps the newest row of features of each entity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from streamsim.models.newest_rows import Row, Users
+from streamsim.models.newest_rows import NewestRows, Row
 from streamsim.streams.events import FEATURE_HASH, FEATURES
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import SCORES, topic
@@ -33,7 +33,7 @@ PATIENCE_S = 3.0
 """So long after the beginning a question waits for what has been scored before."""
 
 
-class Follower:
+class ScoreFollower:
     """Reads the scores of one domain from the beginning, in a thread, whatever the broker does.
 
     Parameters
@@ -44,7 +44,7 @@ class Follower:
     """
 
     def __init__(self, spec: DomainSpec, address: str) -> None:
-        self.users = Users(len(spec.features.vector.names))
+        self.rows = NewestRows(len(spec.features.vector.names))
         self._address, self._hash = address, spec.features.fingerprint.encode()
         self._places = [TopicPartition(topic(spec.name, SCORES), p) for p in range(spec.partitions)]
         self._ended, self._current = threading.Event(), threading.Event()
@@ -98,7 +98,7 @@ class Follower:
             began = time.thread_time()
             found = consumer.poll(timeout_ms=WAIT_MS)
             for records in found.values():
-                self.users.take(self._rows(records))
+                self.rows.take(self._rows(records))
             if found:
                 heard = time.monotonic()
             elif time.monotonic() - heard > PROBE_S:
@@ -109,7 +109,7 @@ class Follower:
             self._ended.wait(REST * (time.thread_time() - began))
 
     def _rows(self, records: Iterable[Any]) -> Iterator[tuple[str, Row]]:
-        """Yield users and rows; those of other features, of an older program, are left out."""
+        """Yield entities and rows; those of other features, of an older program, are left out."""
         for record in records:
             headers = dict(record.headers)
             packed = headers.get(FEATURES)

@@ -1,4 +1,4 @@
-"""A circuit breaker: who has failed often in a row is left alone, then asked once.
+"""A circuit breaker: after several failures in a row no calls are made, then one as a probe.
 
 Michael Nygard, *Release It!* (2007), chapter 5; the states as on
 https://martinfowler.com/bliki/CircuitBreaker.html.
@@ -10,16 +10,17 @@ from collections import Counter
 from typing import Literal
 
 State = Literal["closed", "open", "half-open"]
+STATES: tuple[State, ...] = ("open", "half-open", "closed")
 
 
 class Breaker:
-    """Says whether to call. It knows no clock: whoever calls says what time it is.
+    """Says whether to call. It has no clock of its own: the caller says what time it is.
 
     Closed, all calls are made; after ``failures`` in a row it opens, and none are. ``pause_ms``
     later it is half open: one call, the probe, is made. It closes the breaker or opens it again.
 
-    A call carries the number that :meth:`admit` gave it. Whoever comes back with the number of an
-    earlier state changes nothing: a call that was made before an outage says nothing of its end.
+    A call carries the number that :meth:`admit` gave it. A call with the number of an earlier
+    state changes nothing: one that was made before an outage says nothing of its end.
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""Ask third parties over HTTP: within limits, in the background, with retries and a cache."""

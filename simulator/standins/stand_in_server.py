@@ -1,0 +1,132 @@
+"""Serves a domain's stand-in for a third party over HTTP, with faults that can be planned.
+
+Its clients meet what they would meet of the real one: an API key, a rate limit, slow answers,
+errors and outages. How it behaves and what it knows are changed through ``/admin``, which asks for
+a token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, Response, abort, request
+from werkzeug.exceptions import HTTPException
+
+from streamsim.simulator.standins.behaviour import Temper
+from streamsim.streams.errors import AnswerError
+from streamsim.streams.spec.third_parties import Request, StandIn, ThirdPartySpec
+
+log = logging.getLogger(__name__)
+MAX_BODY = 8 << 20
+
+
+def create_stand_in(
+    party: ThirdPartySpec, standin: StandIn, temper: Temper, *, key: str, token: str = ""
+) -> Flask:
+    """Build the WSGI application.
+
+    Parameters
+    ----------
+    key
+        The API key, which all requests carry but those about its health.
+    token
+        What ``Authorization: Bearer ...`` must carry under ``/admin``; without one it is closed.
+    """
+    app = Flask(party.name)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+
+    @app.before_request
+    def answer() -> Response | None:
+        """Answer as the third party does, except under ``/admin``."""
+        if request.path.startswith("/admin/"):
+            return None
+        asked = Request(
+            tuple(request.path.removeprefix("/").split("/")),
+            request.args.to_dict(),
+            dict(request.headers),
+            "GET" if request.method == "HEAD" else request.method,
+        )
+        if temper.behaviour.outage:
+            abort(503, "out of order")
+        if asked.path != party.standin.health:
+            refused = _admit(party, temper, key)
+            if refused is not None:
+                return refused
+        reply = standin.answer(asked)
+        return Response(
+            reply.body, reply.status, reply.headers.items(), content_type="application/json"
+        )
+
+    @app.get("/admin/behaviour")
+    def behaviour() -> Response:
+        _authorise(token)
+        return _json(temper.behaviour.as_dict())
+
+    @app.put("/admin/behaviour")
+    def behave() -> Response:
+        _authorise(token)
+        changed = temper.change(_body())
+        log.info("behaves now: %s", changed.as_dict())
+        return _json(changed.as_dict())
+
+    @app.post(f"/admin/{party.standin.entries}")
+    def feed() -> Response:
+        _authorise(token)
+        facts = _body()
+        changed = standin.learn(facts)
+        return _json({"read": len(facts), "changed": changed})
+
+    app.register_error_handler(AnswerError, lambda error: _json({"error": str(error)}, 400))
+    app.register_error_handler(HTTPException, _refuse)
+    return app
+
+
+def _admit(party: ThirdPartySpec, temper: Temper, key: str) -> Response | None:
+    """Return why a request gets no answer, ``None`` if it gets one."""
+    for name, value in party.api.authorise(key).items():
+        given = request.headers.get(name, "").encode("latin-1", "replace")
+        if not hmac.compare_digest(given, value.encode()):
+            abort(401, f"send the API key in {name}")
+    if seconds := temper.limited_s(key):
+        return _json({"error": "too many questions"}, 429, {"Retry-After": str(seconds)})
+    if not temper.wait():
+        abort(503, "too many wait for slow answers")
+    if temper.behaviour.outage:  # it began meanwhile
+        abort(503, "out of order")
+    if temper.fails():
+        abort(500, "an error that was asked for")
+    return None
+
+
+def _body() -> Any:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        abort(415, "compressed bodies are not read")
+    try:
+        return orjson.loads(request.get_data(cache=False))
+    except orjson.JSONDecodeError as error:
+        raise AnswerError(f"not JSON: {error}") from None
+
+
+def _authorise(token: str) -> None:
+    given = request.headers.get("Authorization", "").encode("latin-1", "replace")
+    if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
+        abort(403, "this asks for the token of the stand-in")
+
+
+def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(value), status, headers, content_type="application/json")
+
+
+def _refuse(error: HTTPException) -> Response:
+    status = error.code or 500
+    original = getattr(error, "original_exception", None)
+    if original is not None:
+        log.error("%s %s", request.method, request.path, exc_info=original)
+    said = _json({"error": error.description or error.name}, status)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            said.headers[name] = value  # Allow, which belongs to a 405
+    return said
