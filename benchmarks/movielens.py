@@ -18,8 +18,8 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsim.simulator.datasets import MOVIELENS, fetch
-from streamsim.streams.domains.technology.ranking import ndcg
+from streamsim.benchmarks.datasets import MOVIELENS, fetch
+from streamsim.benchmarks.studies.ndcg import ndcg
 from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights
 from streamsim.streams.domains.technology.viewings import MOST_BYTES, Viewings, read_movielens
 from streamsim.streams.errors import ExpectationError, SourceError, UsageError

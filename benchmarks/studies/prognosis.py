@@ -42,14 +42,13 @@ class Prognosis:
     ----------
     life, failure
         Regressor and classifier of scikit-learn's.
-    cap, horizon
-        In units of the remaining life that they were fitted to.
+    cap
+        The longest life that is predicted, in units of the remaining life that they were fitted to.
     """
 
     life: Any
     failure: Any
     cap: float
-    horizon: float
 
     @classmethod
     def fit(
@@ -80,7 +79,6 @@ class Prognosis:
             fit_life(features, np.minimum(remaining, cap), seed),
             fit_failure(features, remaining <= horizon, machine, seed),
             cap,
-            horizon,
         )
 
     def remaining(self, features: Matrix) -> Floats:

@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiokafka.errors import KafkaError as AioKafkaError
 from kafka import KafkaAdminClient
@@ -225,7 +224,3 @@ def resident_mb(pid: int) -> int:
         return int(psutil.Process(pid).memory_info().rss >> 20)
     except psutil.Error:
         return 0
-
-
-BINARIES = Path.home() / ".calfkit" / "bin"
-"""Where the embedded broker's package unpacks its binary."""

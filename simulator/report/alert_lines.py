@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def alert_line(domain: str, alert: Mapping[str, Any]) -> str:
+def alert_line(alert: Mapping[str, Any]) -> str:
     """Write an alert as a line: time, severity, who, what was seen, why.
 
-    >>> alert_line("finance", {
+    >>> alert_line({
     ...     "severity": "critical", "card": "c1", "seen": "912.40 EUR", "score": 0.991,
     ...     "event_time": "2025-01-03T10:11:12.000Z", "facts": {},
     ...     "why": [{"what": "amount", "text": "40 times the card's mean"}],

@@ -244,7 +244,7 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
         spec,
         sorted(scores, key=lambda s: (s.time_ms, s.event_id, s.source)),
         sorted(
-            (_alert(spec, r) for r in found.get(topic(spec.name, ALERTS), [])),
+            (_alert(r) for r in found.get(topic(spec.name, ALERTS), [])),
             key=lambda a: (a.time_ms, a.id),
         ),
         [_rejected(r, "reason") for r in found.get(topic(spec.name, DEAD), [])],
@@ -272,7 +272,7 @@ def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
     ]
 
 
-def _alert(spec: DomainSpec, record: Any) -> Alert:
+def _alert(record: Any) -> Alert:
     body, headers = orjson.loads(record.value), dict(record.headers)
     return Alert(
         headers["ce_id"].decode(),

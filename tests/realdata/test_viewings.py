@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamsim.benchmarks.datasets import MOVIELENS
 from streamsim.producers.wire import finale, wire
-from streamsim.simulator.datasets import MOVIELENS
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.model_training import file_slices, labelled
 from streamsim.streams.domains.technology import SPEC

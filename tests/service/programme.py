@@ -14,8 +14,8 @@ from streamsim.producers.lookups import Answer, Lookups
 from streamsim.simulator.standins.behaviour import Temper
 from streamsim.simulator.standins.loyalty import create_loyalty
 from streamsim.simulator.standins.members import Members
-from streamsim.streams.clock import VirtualClock
 from streamsim.streams.domains.retail.loyalty import Member
+from tests.virtual_clock import VirtualClock
 
 KEY, TOKEN = "a-key-for-tests", "a-token-for-tests"
 KEYED = {"X-Api-Key": KEY}

@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from streamsim.producers.asking import Manners
 from streamsim.producers.fetching import Reply
 from streamsim.producers.lookups import Answer, Lookups
-from streamsim.streams.clock import VirtualClock
 from streamsim.streams.domains.retail.loyalty import Redemption
 from streamsim.streams.errors import AnswerError
+from tests.virtual_clock import VirtualClock
 
 HOUR_MS = 3_600_000
 SOON_S = 20.0

@@ -126,7 +126,7 @@ class FinanceWorld:
         start = EPOCH + day * DAY
         parts = [self._genuine(day, start), self._large(day, start)]
         parts += [self._stolen(day, start, theft) for theft in self._thefts]
-        payments = self._corrupt(day, _Payments.concat(parts))
+        payments = self._corrupt(_Payments.concat(parts))
         payments.amount = np.clip(payments.amount, 0.5, MAX_CENTS / 100)
         return payments.take(np.lexsort((payments.card, payments.time)))
 
@@ -211,7 +211,7 @@ class FinanceWorld:
         amount = np.exp(people.level[card] + draw.normal(0, 0.3, n)) * theft.factor
         return _Payments(time, card, terminal, amount, np.full(n, STOLEN), np.full(n, theft.onset))
 
-    def _corrupt(self, day: int, payments: _Payments) -> _Payments:
+    def _corrupt(self, payments: _Payments) -> _Payments:
         """Turn payments at compromised terminals to fraud; close terminals that are found out."""
         open_ = np.ones(len(payments.time), bool)
         for terminal, (onset, until) in self._rogue.items():

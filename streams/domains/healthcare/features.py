@@ -106,7 +106,6 @@ _HELP = {
     "weekend": "1 on Saturday and Sunday, UTC",
     "hour": "hour of the day, UTC",
 }  # fmt: skip
-_YEAR = 365 * DAY
 
 
 def assemble(events: Events, aggregates: Aggregates) -> Floats:

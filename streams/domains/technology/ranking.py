@@ -139,30 +139,3 @@ def diverse(scores: Scores, items: Ints, likeness: Scores, k: int, diversity: fl
     chosen = varied(worth, near, k, diversity)
     titles = np.take_along_axis(items, np.maximum(chosen, 0), axis=1)
     return np.where(chosen == NONE, NONE, titles)
-
-
-def ndcg(items: Ints, relevant: npt.NDArray[np.bool_]) -> Floats:
-    """Return the normalised discounted cumulative gain of each list, NaN if nothing is relevant.
-
-    A title is relevant or not; one at rank r gains ``1 / log2(1 + r)``, and the sum is divided by
-    that of the best possible list (Järvelin and Kekäläinen 2002, ACM TOIS 20(4)).
-
-    Parameters
-    ----------
-    items
-        Titles in the order of their ranks, shape ``(users, k)``, :data:`NONE` for no title.
-    relevant
-        Shape ``(users, titles)``.
-
-    Examples
-    --------
-    >>> wanted = np.array([[True, True, False], [False, False, False]])
-    >>> ndcg(np.array([[0, 2], [0, 1]]), wanted).round(3).tolist()
-    [0.613, nan]
-    """
-    hits = np.take_along_axis(relevant, np.maximum(items, 0), axis=1) & (items != NONE)
-    gains = 1 / np.log2(2 + np.arange(items.shape[1]))
-    ideal = np.concatenate(([np.nan], np.cumsum(gains)))
-    most = np.minimum(relevant.sum(axis=1), items.shape[1])
-    found: Floats = (hits @ gains) / ideal[most]
-    return found
