@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.monitor.feed_alerts import FeedStates, feed_alerts
@@ -22,12 +21,12 @@ from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import answer
 from streamsim.producers.wire import Batch
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import INGEST_TIME, Outbound, Records
+from streamsim.streams.events import INGEST_TIME, Matrix, Outbound, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
 from streamsim.streams.topics import JUDGED, WATCHED, topic
 
-Score = Callable[[npt.NDArray[np.float32]], Answers]
+Score = Callable[[Matrix], Answers]
 ROWS = 8192
 
 
@@ -98,7 +97,7 @@ class InProcess:
                 if estimator is not None:
                     self._versions[entry.version] = estimator
 
-    def _answer(self, rows: npt.NDArray[np.float32], signature: Signature | None) -> Answers:
+    def _answer(self, rows: Matrix, signature: Signature | None) -> Answers:
         """Ask the version that answers at the events' time."""
         assert self._score is not None
         version = None if signature is None else self._versions.get(signature.version)

@@ -12,7 +12,6 @@ from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
@@ -25,7 +24,7 @@ from streamsim.simulator.reach import Reach
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import add_folders, domain_folders, domain_names, load_domain
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Ints, as_objects
+from streamsim.streams.events import Ints, Matrix, as_objects
 from streamsim.streams.labels import label_of, numbers_of, read_labels, read_numbers
 from streamsim.streams.settings import Settings
 from streamsim.streams.signature import Signature
@@ -172,7 +171,7 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
 
     Events whose label may still come after the last slice are left out.
     """
-    features: list[npt.NDArray[np.float32]] = []
+    features: list[Matrix] = []
     times: list[Ints] = []
     ids: list[str] = []
     entities: list[str] = []

@@ -24,13 +24,12 @@ import orjson
 
 from streamsim.streams.answers import Answers, answers, estimates_of, items_of, scores_of
 from streamsim.streams.errors import BadRequest, ScorerUnavailable
+from streamsim.streams.events import Matrix
 
 INPUT, OUTPUT, ITEMS = "features", "score", "items"
 INPUT_TYPE, OUTPUT_TYPE, ITEMS_TYPE = "FP32", "FP64", "INT64"
 HEADER_LENGTH = "Inference-Header-Content-Length"
 BINARY_TYPE = "application/octet-stream"
-
-Matrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

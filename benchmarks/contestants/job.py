@@ -13,11 +13,10 @@ import orjson
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.consumers.predict.scores import Matrix
 from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.http_scorer import HttpScorer
-from streamsim.streams.events import Floats, Outbound, Outputs, Records
+from streamsim.streams.events import Floats, Matrix, Outbound, Outputs, Records
 from streamsim.streams.settings import Settings
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import METRICS, TABLE_PARTITIONS, topic

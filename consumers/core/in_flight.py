@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.core.reorder_buffer import Came, Held, out_of_order
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.streams.events import Events, Ints, Mask
 
-Matrix = npt.NDArray[np.float32]
 _MANY = 32
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.clean.cleaner import Cleaned, clean, decode, rejected
 from streamsim.consumers.collect.records import Collected, collect
@@ -33,17 +32,9 @@ from streamsim.consumers.predict.prepared import Prepared
 from streamsim.consumers.state import account as acc
 from streamsim.consumers.state.journal import Content
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import (
-    NO_TIME,
-    Events,
-    Ints,
-    Outputs,
-    Records,
-)
+from streamsim.streams.events import NO_TIME, Events, Ints, Matrix, Outputs, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Role
-
-Matrix = npt.NDArray[np.float32]
 
 
 class Pipeline:

@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.featurize.as_of_join import Versions
 from streamsim.consumers.featurize.global_table import SecondKeyTable
-from streamsim.consumers.featurize.history import History, PlacedKeys, Slots
+from streamsim.consumers.featurize.history import History, PlacedKeys
 from streamsim.consumers.featurize.tracking import TrackedState
-from streamsim.streams.events import NO_TIME, Events, Ints, Objects
+from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Matrix, Objects, Slots
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.features import Aggregates, Past, Windows
 
@@ -127,7 +126,7 @@ class WindowState:
         return Past(count, total, squares, last, first)
 
 
-def _put(past: Past, rows: npt.NDArray[np.bool_] | slice, part: Past) -> None:
+def _put(past: Past, rows: Mask | slice, part: Past) -> None:
     past.count[rows], past.total[rows] = part.count, part.total
     past.squares[rows] = part.squares
     past.last[rows], past.first[rows] = part.last, part.first
@@ -141,7 +140,7 @@ def featurize(
     lookups: Mapping[str, Versions],
     trackers: Mapping[str, TrackedState],
     answered: Ints | None = None,
-) -> tuple[npt.NDArray[np.float32], Lineage]:
+) -> tuple[Matrix, Lineage]:
     """Compute the features of events that are ready, and remember the events.
 
     Parameters

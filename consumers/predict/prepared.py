@@ -6,13 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from streamsim.streams.events import Events
+from streamsim.streams.events import Events, Matrix
 from streamsim.streams.signature import Signature
-
-Matrix = npt.NDArray[np.float32]
 
 
 @dataclass(slots=True, eq=False)

@@ -21,14 +21,14 @@ import numpy as np
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.consumers.predict.scores import Matrix, Scorer
+from streamsim.consumers.predict.scores import Scorer
 from streamsim.consumers.state.journal import Content
 from streamsim.consumers.worker.back_pressure import Pressure
 from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.output import Output
 from streamsim.streams.answers import Answers
 from streamsim.streams.errors import ScorerUnavailable
-from streamsim.streams.events import Ints, Outputs
+from streamsim.streams.events import Ints, Matrix, Outputs
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 

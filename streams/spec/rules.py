@@ -8,11 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Mask
-
-Matrix = npt.NDArray[np.float32]
+from streamsim.streams.events import Floats, Mask, Matrix
 
 
 def itself(scores: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.domains.finance.features import FEATURES
 from streamsim.streams.domains.finance.files import FILES
 from streamsim.streams.domains.finance.model import RECIPE, SUSPECTED_FRAUD
@@ -12,7 +13,7 @@ from streamsim.streams.domains.finance.schema import (
     TERMINALS,
     TRANSACTIONS,
 )
-from streamsim.streams.domains.finance.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.domains.finance.simulate import OPTIONS, world
 from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
 from streamsim.streams.spec.world import Timeline
 

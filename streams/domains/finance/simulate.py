@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from streamsim.streams.calendar import EPOCH, weekday
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.domains.finance.population import (
     CATEGORIES,
@@ -29,7 +30,7 @@ from streamsim.streams.domains.finance.population import (
     populate,
 )
 from streamsim.streams.domains.finance.schema import LABEL_DELAY, MAX_CENTS
-from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.outgoing import between
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
@@ -37,9 +38,6 @@ from streamsim.streams.spec.world import Emission, Slice
 
 OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 1000, "fraud": 1.0}
 """Size of the world, and how much fraud there is (0: none)."""
-
-EPOCH = 1_735_689_600_000
-"""2025-01-01T00:00:00Z, where every world begins."""
 
 GENUINE, LARGE, TERMINAL, STOLEN = range(4)
 KINDS = ("genuine", "large_amount", "compromised_terminal", "stolen_card")
@@ -164,7 +162,7 @@ class FinanceWorld:
     def _genuine(self, day: int, start: int) -> _Payments:
         people = self.people
         draw = stream(self.seed, "payments", day)
-        count = draw.poisson(people.rate * _WEEK[(start // DAY + 3) % 7])
+        count = draw.poisson(people.rate * _WEEK[weekday(start)])
         card = np.repeat(np.arange(len(count)), count)
         n = len(card)
         rank = np.searchsorted(people.visits, draw.random(n))
@@ -222,7 +220,7 @@ class FinanceWorld:
             open_ &= ~(there & (payments.time >= until))
         return payments.take(open_)
 
-    def _times(self, draw: np.random.Generator, start: int, night: npt.NDArray[np.bool_]) -> Ints:
+    def _times(self, draw: np.random.Generator, start: int, night: Mask) -> Ints:
         """Draw times of the day by the day's or the night's rhythm (ms)."""
         n = len(night)
         u, rhythm = draw.random(n), self.people.rhythm

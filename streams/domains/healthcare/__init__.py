@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.domains.healthcare.features import FEATURES
 from streamsim.streams.domains.healthcare.files import FILES
 from streamsim.streams.domains.healthcare.model import HIGH_RISK, RECIPE
@@ -22,7 +23,7 @@ from streamsim.streams.domains.healthcare.schema import (
     VISIT,
     VISITS,
 )
-from streamsim.streams.domains.healthcare.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.domains.healthcare.simulate import OPTIONS, world
 from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
 from streamsim.streams.spec.world import Timeline
 

@@ -24,9 +24,8 @@ import numpy.typing as npt
 from streamsim.streams.domains.logistics.misreading import Conversion, unit_change
 from streamsim.streams.domains.logistics.sensors import rounds
 from streamsim.streams.errors import StateError
-from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.events import Floats, Ints, Mask, Slots
 
-Slots = npt.NDArray[np.intp]
 Arrays = dict[str, npt.NDArray[Any]]
 
 DOUBTS = 3

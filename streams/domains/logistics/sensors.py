@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from streamsim.streams.domains.logistics.degradation import MISSING, QUANTUM, Degradation
 from streamsim.streams.errors import StateError, UsageError
-from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.events import Floats, Ints, Mask, Slots
 
-Slots = npt.NDArray[np.intp]
 Quanta = npt.NDArray[np.int32]
 Arrays = dict[str, npt.NDArray[Any]]
 N, K, KK, S, KS = range(5)

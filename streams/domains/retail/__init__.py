@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.domains.retail.features import FEATURES
 from streamsim.streams.domains.retail.model import LAPSING, RECIPE
 from streamsim.streams.domains.retail.outcomes import with_outcomes
@@ -21,7 +22,7 @@ from streamsim.streams.domains.retail.schema import (
     TILLS,
     VISITS,
 )
-from streamsim.streams.domains.retail.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.domains.retail.simulate import OPTIONS, world
 from streamsim.streams.domains.retail.vendors import FILES
 from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
 from streamsim.streams.spec.world import Timeline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.domains.technology.features import FEATURES
 from streamsim.streams.domains.technology.files import FILES
 from streamsim.streams.domains.technology.history import HISTORY
@@ -19,7 +20,7 @@ from streamsim.streams.domains.technology.schema import (
     TRAFFIC,
     VIEWS,
 )
-from streamsim.streams.domains.technology.simulate import EPOCH, OPTIONS, world
+from streamsim.streams.domains.technology.simulate import OPTIONS, world
 from streamsim.streams.spec import DAY, HOUR, Accuracy, DomainSpec
 from streamsim.streams.spec.world import Timeline
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.domains.technology.features import FEATURES, OFFERED, stranger
 from streamsim.streams.domains.technology.history import TITLES
 from streamsim.streams.domains.technology.recommender import SlateClassifier
-from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.events import Floats, Ints, Mask, Matrix
 from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
 
 SHOWN = 10
@@ -55,7 +54,7 @@ def missing(scores: Floats) -> Floats:
     return np.round(1.0 - scores, 6)
 
 
-def is_fading(features: npt.NDArray[np.float32]) -> Mask:
+def is_fading(features: Matrix) -> Mask:
     """Say which users have watched enough to be missed, and now leave what they begin."""
     column = {name: features[:, place] for name, place in _COLUMN.items()}
     fading: Mask = (column["plays_28d"] >= REGULAR) & (column["watched_fast"] <= LEAVES)

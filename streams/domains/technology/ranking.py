@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Ints
-
-Scores = npt.NDArray[np.float32]
+from streamsim.streams.events import Floats, Ints, Matrix
 
 NONE = -1
 """In the place of a title where there are no more."""
@@ -97,7 +95,7 @@ def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Int
     return places
 
 
-def alike(weights: Scores) -> Scores:
+def alike(weights: Matrix) -> Matrix:
     """Return how alike titles are: the cosine of the weights by which histories speak for them.
 
     Parameters
@@ -115,11 +113,11 @@ def alike(weights: Scores) -> Scores:
     [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
     """
     unit = weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-12)
-    found: Scores = unit.T @ unit
+    found: Matrix = unit.T @ unit
     return found
 
 
-def diverse(scores: Scores, items: Ints, likeness: Scores, k: int, diversity: float) -> Ints:
+def diverse(scores: Matrix, items: Ints, likeness: Matrix, k: int, diversity: float) -> Ints:
     """Choose ``k`` of each row's candidates, rather unlike each other (:func:`varied`).
 
     Parameters

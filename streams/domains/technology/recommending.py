@@ -29,9 +29,9 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from streamsim.streams.domains.technology.histories import Histories, as_rows, as_titles
-from streamsim.streams.domains.technology.ranking import NONE, Scores, best, varied
+from streamsim.streams.domains.technology.ranking import NONE, best, varied
 from streamsim.streams.errors import ModelError, UsageError
-from streamsim.streams.events import Floats, Ints
+from streamsim.streams.events import Floats, Ints, Mask, Matrix
 
 DAMPING, DROPOUT, RIDGE = 0.5, 0.8, 24.0
 """What cross-validation on training data of MovieLens 100K chooses most often."""
@@ -171,8 +171,8 @@ class ItemWeights:
     [[1, 2], [0, 1], [2, -1]]
     """
 
-    weights: Scores
-    known: npt.NDArray[np.bool_]
+    weights: Matrix
+    known: Mask
     popularity: Floats
 
     @classmethod
@@ -189,7 +189,7 @@ class ItemWeights:
         """Return what it is made of; ``ItemWeights(**arrays)`` is the same again."""
         return {"weights": self.weights, "known": self.known, "popularity": self.popularity}
 
-    def scores(self, histories: Histories, half_life: float | None = None) -> Scores:
+    def scores(self, histories: Histories, half_life: float | None = None) -> Matrix:
         """Score all titles for each user, shape ``(users, titles)``.
 
         A title without weights is scored by its popularity, on the scale that the user's scores
@@ -224,7 +224,7 @@ class ItemWeights:
         diversity: float = 0.0,
         traits: npt.NDArray[np.floating] | None = None,
         half_life: float | None = None,
-    ) -> tuple[Ints, Scores]:
+    ) -> tuple[Ints, Matrix]:
         """Recommend ``k`` titles to each of many users.
 
         Parameters
@@ -266,7 +266,7 @@ class ItemWeights:
         found = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
         return items, np.where(items == NONE, np.float32(0), found)
 
-    def _varied(self, items: Ints, scores: Scores, k: int, diversity: float, traits: Any) -> Ints:
+    def _varied(self, items: Ints, scores: Matrix, k: int, diversity: float, traits: Any) -> Ints:
         there, place = items != NONE, np.maximum(items, 0)
         relevance = np.take_along_axis(scores, place, axis=1).astype(np.float64)
         relevance[~there] = -np.inf
