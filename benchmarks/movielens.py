@@ -20,7 +20,8 @@ import numpy as np
 
 from streamsim.benchmarks.datasets import MOVIELENS, fetch
 from streamsim.benchmarks.studies.ndcg import ndcg
-from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights
+from streamsim.streams.domains.technology.co_views import CoViews
+from streamsim.streams.domains.technology.recommending import ItemWeights
 from streamsim.streams.domains.technology.viewings import MOST_BYTES, Viewings, read_movielens
 from streamsim.streams.errors import ExpectationError, SourceError, UsageError
 from streamsim.streams.events import Floats, Ints

@@ -16,9 +16,7 @@ import orjson
 
 from streamsim.streams.domains.healthcare.clinical.columns import (
     CategoryColumn,
-    LastValues,
     NumberColumn,
-    Past,
     column_as_dict,
     column_from_dict,
 )
@@ -30,6 +28,7 @@ from streamsim.streams.domains.healthcare.clinical.frames import (
     times_of,
 )
 from streamsim.streams.domains.healthcare.clinical.terms import NoteColumns, NoteSettings, fit_notes
+from streamsim.streams.domains.healthcare.clinical.trends import LastValues, Past
 from streamsim.streams.domains.healthcare.clinical.units import find_analyte
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.events import Matrix

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from streamsim.streams.domains.technology.co_views import CoViews
 from streamsim.streams.domains.technology.history import Histories
 from streamsim.streams.domains.technology.recommender import SlateClassifier
-from streamsim.streams.domains.technology.recommending import CoViews
 from streamsim.streams.domains.technology.schema import STOP, WATCHED
 from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Events, Ints

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from streamsim.streams.domains.technology.co_views import CoViews
 from streamsim.streams.domains.technology.ranking import NONE, alike, best, diverse
-from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights
+from streamsim.streams.domains.technology.recommending import ItemWeights
 from streamsim.streams.events import Floats, Ints, Mask, Matrix
 from streamsim.streams.seeds import stream
 
