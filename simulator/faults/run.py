@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from kafka import KafkaProducer
 
 from streamsim.producers.recording import Recorded, read_recording
 from streamsim.producers.wire import partition_of
 from streamsim.simulator.brokers.broker import free_port
+from streamsim.simulator.brokers.writer import Message, Writer
 from streamsim.simulator.faults.check import Verdict, check
 from streamsim.simulator.faults.fault_plan import (
     FROZEN_TWICE,
@@ -156,21 +156,12 @@ def send_poison(spec: DomainSpec, address: str, seed: int) -> None:
         for r in record_world(spec, seed=seed + 1, days=days_of(spec, seed + 1, 0.03)).of(name)
         if r.key
     ]
-    producer = KafkaProducer(bootstrap_servers=address, max_request_size=2 * BIG)
-    try:
+    with Writer(address, largest=2 * BIG) as writer:
         for record in [*(_spoilt(good, draw) for _ in range(POISONED)), _big(good[0])]:
             partition = partition_of(record.key or b"", spec.partitions)
             key = b"" if record.key is None and record.value is None else record.key
-            producer.send(
-                name,
-                key=key,
-                value=record.value,
-                partition=partition,
-                timestamp_ms=record.timestamp,
-                headers=[(n, b"" if v is None else v) for n, v in record.headers],
-            ).get(timeout=20)
-    finally:
-        producer.close(timeout=5)
+            headers = [(n, b"" if v is None else v) for n, v in record.headers]
+            writer.write([Message(name, partition, key, record.value, record.timestamp, headers)])
 
 
 def _spoilt(good: list[Recorded], draw: random.Random) -> Recorded:
