@@ -28,8 +28,8 @@ from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.worker.changelog import Changelog
 from streamsim.consumers.worker.output import BATCH_BYTES
 from streamsim.producers.wire import partition_of, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import as_records
-from streamsim.simulator.model_training import world_slices
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import new_run
 from streamsim.simulator.run.stack import Stack

@@ -8,8 +8,8 @@ import orjson
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import world_slices
 from streamsim.streams.events import Matrix, Outbound
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.world import Slice

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from streamsim.benchmarks.fault_injection.poison import BIG, WAYS
 from streamsim.producers.recording import Recording, make_recording
-from streamsim.simulator.faults.poison import BIG, WAYS
 from streamsim.simulator.testing.outcome import Outcome
 from streamsim.simulator.testing.replay import record_world
 from streamsim.streams.events import HEARTBEAT

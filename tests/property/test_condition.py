@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import as_records
-from streamsim.simulator.model_training import world_slices
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import Matrix, Records
 from streamsim.streams.packing import pack, unpack

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from streamsim.consumers.predict.prepared import Prepared
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess
-from streamsim.simulator.model_training import world_slices
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.logistics.condition import WATCHES

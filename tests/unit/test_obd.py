@@ -8,8 +8,8 @@ import orjson
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import file_slices
 from streamsim.streams.calendar import EPOCH
 from streamsim.streams.domain_registry import load_domain
 
