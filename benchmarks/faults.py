@@ -24,7 +24,7 @@ from streamsim.benchmarks.fault_injection.fault_plan import (
     plan,
 )
 from streamsim.benchmarks.fault_injection.fault_run import Result, run_fault
-from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.benchmarks.measuring.subject import DOMAIN, subject
 from streamsim.simulator.brokers.apache import ApacheKafka
 from streamsim.streams.errors import ExpectationError, StreamsimError, UsageError
 from streamsim.streams.settings import EMBEDDED

@@ -17,9 +17,9 @@ import click
 import numpy as np
 import psutil
 
-from streamsim.benchmarks.observer import Observer, ingest_times
-from streamsim.benchmarks.rounds import bare_stack, close_account, until_assigned
-from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.benchmarks.measuring.observer import Observer, ingest_times
+from streamsim.benchmarks.measuring.rounds import bare_stack, close_account, until_assigned
+from streamsim.benchmarks.measuring.subject import DOMAIN, subject
 from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.simulator.brokers.broker import tuning_for
 from streamsim.simulator.run.stack import Stack

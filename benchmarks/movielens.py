@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsim.benchmarks.datasets import MOVIELENS, fetch
+from streamsim.benchmarks.public_data.datasets import MOVIELENS, fetch
 from streamsim.benchmarks.studies.ndcg import ndcg
 from streamsim.streams.domains.technology.co_views import CoViews
 from streamsim.streams.domains.technology.recommending import ItemWeights

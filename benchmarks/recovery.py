@@ -23,7 +23,7 @@ import click
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from streamsim.benchmarks.subject import DOMAIN
+from streamsim.benchmarks.measuring.subject import DOMAIN
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.worker.changelog import Changelog
 from streamsim.consumers.worker.output import BATCH_BYTES

@@ -12,7 +12,8 @@ from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import ROWS, InProcess, as_records
 from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.report.ledger import close_account
-from streamsim.simulator.testing.outcome import Outcome, make_outcome
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.streams.events import Outbound
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.settings import read_settings

@@ -14,8 +14,7 @@ from streamsim.consumers.monitor.label_join import read_judged
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.consumers.state.journal import Content
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import NO_TIME, Outbound
-from streamsim.streams.inference import Matrix
+from streamsim.streams.events import NO_TIME, Matrix, Outbound
 from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import JUDGED, WATCHED, topic

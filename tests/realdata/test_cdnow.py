@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from streamsim.benchmarks import cdnow as cdnow_bench
-from streamsim.benchmarks.datasets import CDNOW_SAMPLE
+from streamsim.benchmarks.public_data.datasets import CDNOW_SAMPLE
 from streamsim.benchmarks.studies.buying import BgNbd, purchases_by
 from tests.realdata.downloads import downloaded
 

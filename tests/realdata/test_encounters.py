@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streamsim.benchmarks.encounters import CODES, FILE, at_discharge, gone_codes
+from streamsim.benchmarks.public_data.encounters import CODES, FILE, at_discharge, gone_codes
 from streamsim.benchmarks.readmission import FOLDS, LEAKS, NEEDED
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled

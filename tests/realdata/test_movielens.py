@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsim.benchmarks.datasets import MOVIELENS
 from streamsim.benchmarks.movielens import split
+from streamsim.benchmarks.public_data.datasets import MOVIELENS
 from streamsim.streams.domains.technology.viewings import read_movielens
 from tests.realdata.downloads import downloaded
 from tests.stacks import streamsim

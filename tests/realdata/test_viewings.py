@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsim.benchmarks.datasets import MOVIELENS
+from streamsim.benchmarks.public_data.datasets import MOVIELENS
 from streamsim.producers.wire import finale, wire
 from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
