@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from streamsim.benchmarks.filling import Input
-from streamsim.benchmarks.rounds import (
+from streamsim.benchmarks.measuring.filling import Input
+from streamsim.benchmarks.measuring.rounds import (
     Round,
     bare_stack,
     loaded_stack,
@@ -25,7 +25,7 @@ from streamsim.benchmarks.rounds import (
     start_workers,
     time_workers,
 )
-from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.benchmarks.measuring.subject import DOMAIN, subject
 from streamsim.simulator.brokers.broker import tuning_for
 from streamsim.simulator.run.process import Child
 from streamsim.simulator.run.stack import PYTHON, Stack

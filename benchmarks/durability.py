@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from streamsim.benchmarks.filling import Input
-from streamsim.benchmarks.rounds import Round, loaded_stack, service_of, time_workers
-from streamsim.benchmarks.subject import DOMAIN, subject, world_of
+from streamsim.benchmarks.measuring.filling import Input
+from streamsim.benchmarks.measuring.rounds import Round, loaded_stack, service_of, time_workers
+from streamsim.benchmarks.measuring.subject import DOMAIN, subject, world_of
 from streamsim.consumers.worker.app import read_config
 from streamsim.consumers.worker.app import run as run_worker
 from streamsim.simulator.run.process import Child

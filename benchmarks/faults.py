@@ -1,7 +1,7 @@
 """Faults of every kind under load: what was lost, what was doubled, how long recovery took.
 
 Every run is a stack of its own with one fault, chosen and timed by its seed; a checker then reads
-its topics alone (:mod:`streamsim.simulator.faults.check`).
+its topics alone (:mod:`streamsim.benchmarks.fault_injection.verdict`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,16 @@ from typing import Any
 
 import click
 
-from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.benchmarks.fault_injection.fault_plan import (
+    FAULTS,
+    RESTARTED,
+    Fault,
+    make_fault,
+    plan,
+)
+from streamsim.benchmarks.fault_injection.fault_run import Result, run_fault
+from streamsim.benchmarks.measuring.subject import DOMAIN, subject
 from streamsim.simulator.brokers.apache import ApacheKafka
-from streamsim.simulator.faults.fault_plan import FAULTS, RESTARTED, Fault, make_fault, plan
-from streamsim.simulator.faults.run import Result, run_fault
 from streamsim.streams.errors import ExpectationError, StreamsimError, UsageError
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.spec import DomainSpec

@@ -17,13 +17,14 @@ import click
 import numpy as np
 import psutil
 
-from streamsim.benchmarks.observer import Observer, Times, ingest_times
-from streamsim.benchmarks.rounds import bare_stack, close_account, until_assigned
-from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.benchmarks.measuring.observer import Observer, ingest_times
+from streamsim.benchmarks.measuring.rounds import bare_stack, close_account, until_assigned
+from streamsim.benchmarks.measuring.subject import DOMAIN, subject
 from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.simulator.brokers.broker import tuning_for
 from streamsim.simulator.run.stack import Stack
 from streamsim.streams.errors import StackError, UsageError
+from streamsim.streams.events import Floats
 from streamsim.streams.settings import Settings, read_settings
 from streamsim.streams.spec import DomainSpec
 
@@ -149,7 +150,7 @@ def _observer(spec: DomainSpec, stack: Stack, *, scores: bool) -> Observer:
     return Observer(spec, stack.address, wait, scores=scores)
 
 
-def _percentiles(latencies: Times) -> dict[str, float]:
+def _percentiles(latencies: Floats) -> dict[str, float]:
     if not len(latencies):
         raise StackError("no event was seen")
     return {f"p{p}": round(float(np.percentile(latencies, p)), 2) for p in PERCENTILES}

@@ -18,7 +18,8 @@ from streamsim.benchmarks.alerts import DAYS
 from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import Loaded
 from streamsim.models.training import judge_estimates, measure
-from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.domain_stream import world_slices
+from streamsim.simulator.model_training import labelled
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.domain_registry import load_domain

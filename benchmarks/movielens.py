@@ -18,9 +18,10 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsim.simulator.datasets import MOVIELENS, fetch
-from streamsim.streams.domains.technology.ranking import ndcg
-from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights
+from streamsim.benchmarks.public_data.datasets import MOVIELENS, fetch
+from streamsim.benchmarks.studies.ndcg import ndcg
+from streamsim.streams.domains.technology.co_views import CoViews
+from streamsim.streams.domains.technology.recommending import ItemWeights
 from streamsim.streams.domains.technology.viewings import MOST_BYTES, Viewings, read_movielens
 from streamsim.streams.errors import ExpectationError, SourceError, UsageError
 from streamsim.streams.events import Floats, Ints

@@ -1,13 +1,14 @@
 """Will a patient be back within 30 days of discharge? Real encounters, split by patient.
 
 Every score is of a patient whom its model has not seen, from what is known at discharge and what
-the patient's earlier encounters had shown by then (:mod:`streamsim.benchmarks.encounters`).
+the patient's earlier encounters had shown by then
+(:mod:`streamsim.benchmarks.public_data.encounters`).
 Intervals are of patients drawn again. Features that are noise are dropped by stability selection,
 on the training patients of each split alone, and what that costs is measured.
 
 By itself beside it: what the notes' path is worth, on real notes of other patients
-(:mod:`streamsim.benchmarks.sections`). No encounter has a note, so that nothing is said of notes
-and readmission.
+(:mod:`streamsim.benchmarks.public_data.sections`). No encounter has a note, so that nothing is said
+of notes and readmission.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsim.benchmarks import sections
-from streamsim.benchmarks.encounters import Encounters, read
+from streamsim.benchmarks.public_data import sections
+from streamsim.benchmarks.public_data.encounters import Encounters, read
 from streamsim.models.stability import Picks, constant, select
 from streamsim.streams.errors import ExpectationError, UsageError
 from streamsim.streams.events import Floats

@@ -23,14 +23,14 @@ import click
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from streamsim.benchmarks.subject import DOMAIN
+from streamsim.benchmarks.measuring.subject import DOMAIN
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.consumers.worker.changelog import Changelog
 from streamsim.consumers.worker.output import BATCH_BYTES
 from streamsim.producers.wire import partition_of, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import as_records
-from streamsim.simulator.model_training import world_slices
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import new_run
 from streamsim.simulator.run.stack import Stack

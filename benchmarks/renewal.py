@@ -16,8 +16,8 @@ import orjson
 
 from streamsim.models.loaded import Loaded
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import world_slices
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ExpectationError, UsageError

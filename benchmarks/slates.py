@@ -14,7 +14,8 @@ import click
 import numpy as np
 
 from streamsim.models.labelled import Labelled
-from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.domain_stream import world_slices
+from streamsim.simulator.model_training import labelled
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.catalogue import catalogue

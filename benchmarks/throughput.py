@@ -14,10 +14,15 @@ from typing import Any
 import click
 import psutil
 
-from streamsim.benchmarks.filling import Input
-from streamsim.benchmarks.profile import Profile, read_profile, sampled
-from streamsim.benchmarks.rounds import loaded_stack, service_of, start_workers, time_workers
-from streamsim.benchmarks.subject import DOMAIN, subject
+from streamsim.benchmarks.measuring.filling import Input
+from streamsim.benchmarks.measuring.profile import Profile, read_profile, sampled
+from streamsim.benchmarks.measuring.rounds import (
+    loaded_stack,
+    service_of,
+    start_workers,
+    time_workers,
+)
+from streamsim.benchmarks.measuring.subject import DOMAIN, subject
 from streamsim.streams.errors import StackError
 from streamsim.streams.settings import Settings, read_settings
 from streamsim.streams.spec import DomainSpec

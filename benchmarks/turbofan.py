@@ -30,7 +30,7 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsim.benchmarks.engines import (
+from streamsim.benchmarks.public_data.engines import (
     CAP,
     CUTS,
     FILE,

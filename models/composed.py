@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.events import Floats, Ints
 
@@ -52,7 +51,7 @@ class Composed:
         self.classifier.fit(X, y)
         return self
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Any) -> Floats:
         """Return the probability of each class, shape ``(n, 2)``."""
         chance = calibrated(self.classifier.predict_proba(X)[:, 1], *self.sigmoid)
         return np.column_stack([1.0 - chance, chance])

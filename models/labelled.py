@@ -6,11 +6,8 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Ints, Mask, Objects
-
-Matrix = npt.NDArray[np.float32]
+from streamsim.streams.events import Floats, Ints, Mask, Matrix, Objects
 
 
 @dataclass(frozen=True, slots=True)

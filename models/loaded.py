@@ -7,12 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.models.registry import Registry
 from streamsim.streams.answers import Answers, Estimating, Recommender, answers, scores_of
 from streamsim.streams.errors import BadRequest, ModelError
-from streamsim.streams.events import Floats
+from streamsim.streams.events import Floats, Matrix
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
 from streamsim.streams.spec.renewals import champion_of, version_order
@@ -25,16 +24,16 @@ class Loaded:
     estimator: Estimator
     signature: Signature
 
-    def score(self, rows: npt.NDArray[np.float32]) -> Floats:
+    def score(self, rows: Matrix) -> Floats:
         """Return the probability of the positive class, shape ``(n_rows,)``."""
         return scores_of(self.answer(rows))
 
-    def answer(self, rows: npt.NDArray[np.float32]) -> Answers:
+    def answer(self, rows: Matrix) -> Answers:
         """Return the same, with what the model estimates and puts forward, if it does."""
         return answer(self.estimator, rows)
 
 
-def answer(estimator: Estimator, rows: npt.NDArray[np.float32]) -> Answers:
+def answer(estimator: Estimator, rows: Matrix) -> Answers:
     """Ask an estimator for its answers to rows of features."""
     numbers = estimator.estimate(rows) if isinstance(estimator, Estimating) else None
     if isinstance(estimator, Recommender):

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from streamsim.streams.events import Matrix
 
 MOST_ENTITIES = 100_000
 """So many entities are known; of more, those that were seen least recently are forgotten. One takes
@@ -25,7 +26,7 @@ class Row(NamedTuple):
     offset: int
     packed: bytes
 
-    def features(self) -> npt.NDArray[np.float32]:
+    def features(self) -> Matrix:
         """Return the features, shape ``(1, n_features)``."""
         return np.frombuffer(self.packed, "<f4")[None]
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.models.loaded import Loaded
 from streamsim.models.newest_rows import Row
@@ -17,10 +16,10 @@ from streamsim.streams.answers import Chooser, Recommender
 from streamsim.streams.codec import format_times
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import BadRequest, ModelError
+from streamsim.streams.events import Matrix
 from streamsim.streams.settings import EMBEDDED, check_address
 from streamsim.streams.spec import DomainSpec, Slate
 
-Matrix = npt.NDArray[np.float32]
 MOST_ITEMS = 100
 LONGEST = 200
 """Characters of an entity's name."""

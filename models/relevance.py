@@ -17,18 +17,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.models.kept_columns import KeptColumns
 from streamsim.models.loaded import answer
 from streamsim.models.stability import Picks, as_table, constant, select
 from streamsim.streams.answers import scores_of
-from streamsim.streams.events import Floats, Ints, Objects
+from streamsim.streams.events import Floats, Ints, Matrix, Objects
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DomainSpec, Estimator
 from streamsim.streams.statistics.intervals import Interval, Weighted, difference, interval, mean_of
 
-Matrix = npt.NDArray[np.float32]
 REPEATS = 3
 """How often each feature is shuffled: once alone would be that shuffle's luck."""
 DRAWS = 200

@@ -34,6 +34,7 @@ from streamsim.streams.inference import (
     ITEMS_TYPE,
     OUTPUT,
     OUTPUT_TYPE,
+    load_object,
     named_rows,
     read_infer,
     write_response,
@@ -117,7 +118,7 @@ def create_service(
 
     @app.post("/predict")
     def predict() -> Response:
-        asked = _object(_body())
+        asked = load_object(_body())
         unknown = asked.keys() - {"model", "version", "features", "rows"}
         if unknown or ("features" in asked) == ("rows" in asked):
             raise BadRequest("send {'features': {...}} or {'rows': [{...}, ...]}")
@@ -155,7 +156,7 @@ def create_service(
 
     @app.post("/v2/repository/index")
     def index() -> Response:
-        asked = _object(_body() or b"{}")
+        asked = load_object(_body() or b"{}")
         registry = shelf.registry
         rows = [
             {"name": m, "version": v, "state": "READY" if v in shelf.versions(m) else "UNAVAILABLE"}
@@ -167,7 +168,7 @@ def create_service(
     @app.post("/v2/repository/models/<model>/load")
     def load(model: str) -> Response:
         _authorise(token)
-        parameters = _object(_body() or b"{}").get("parameters", {})
+        parameters = load_object(_body() or b"{}").get("parameters", {})
         version = parameters.get("version") if isinstance(parameters, dict) else None
         if version is not None and not isinstance(version, str):
             raise BadRequest("parameter 'version' must be a string")
@@ -217,16 +218,6 @@ def _body() -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequest("compressed bodies are not read", 415)
     return request.get_data(cache=False)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise BadRequest("not a JSON object")
-    return value
 
 
 def _authorise(token: str) -> None:

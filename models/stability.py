@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from streamsim.streams.events import Floats, Ints
+from streamsim.streams.events import Floats, Ints, Matrix
 from streamsim.streams.spec.feature_vector import UNKNOWN
 from streamsim.streams.spec.recipes import Selection
 
@@ -130,7 +130,7 @@ def select(
     )
 
 
-def as_table(features: npt.NDArray[np.float32], names: Sequence[str]) -> pd.DataFrame:
+def as_table(features: Matrix, names: Sequence[str]) -> pd.DataFrame:
     """Return rows of features as columns by name: of few values categories, the others numbers.
 
     What stands for an unknown number is missing, where nothing lies below it.
@@ -140,7 +140,7 @@ def as_table(features: npt.NDArray[np.float32], names: Sequence[str]) -> pd.Data
     )
 
 
-def _typed(column: npt.NDArray[np.float32]) -> pd.Series:
+def _typed(column: Matrix) -> pd.Series:
     values = pd.Series(column.astype(np.float64))
     if values.nunique() <= FEW:
         return values.astype("category")

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.models import relevance
 from streamsim.models.card import FOLDS, write_card
@@ -19,7 +18,7 @@ from streamsim.models.registry import Registry
 from streamsim.models.relevance import Shuffled
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.errors import ModelError
-from streamsim.streams.events import Floats, Ints, Objects
+from streamsim.streams.events import Floats, Ints, Matrix, Objects
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Model, Recipe
 from streamsim.streams.statistics.intervals import (
@@ -31,7 +30,6 @@ from streamsim.streams.statistics.intervals import (
     root_mean,
 )
 
-Matrix = npt.NDArray[np.float32]
 DRAWS = 200
 FIGURES = {
     "roc_auc": auc,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +18,6 @@ from streamsim.streams.errors import BrokerError
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
-
-log = logging.getLogger(__name__)
 
 LOOK_MS = 5.0
 """Records that are due within this are sent together."""

@@ -17,11 +17,11 @@ from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.learner import Learner
 from streamsim.consumers.predict.model_schedule import Schedule
-from streamsim.consumers.predict.prepared import Matrix, Prepared
+from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import answer
 from streamsim.producers.wire import Batch
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import INGEST_TIME, Outbound, Records
+from streamsim.streams.events import INGEST_TIME, Matrix, Outbound, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
 

@@ -6,28 +6,25 @@ import hashlib
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
 from streamsim.models.training import train
-from streamsim.producers.files import FileSource, find_files, together
 from streamsim.producers.wire import wire
+from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.reach import Reach
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import add_folders, domain_folders, domain_names, load_domain
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Ints, as_objects
+from streamsim.streams.events import Ints, Matrix, as_objects
 from streamsim.streams.labels import label_of, numbers_of, read_labels, read_numbers
-from streamsim.streams.settings import Settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DAY, DomainSpec, Role
 from streamsim.streams.spec.world import Slice
@@ -136,44 +133,12 @@ def train_on_files(
     return train(spec, registry, data.take(inside), source=path.name)
 
 
-def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) -> Iterator[Slice]:
-    """Yield the slices of the known files at a path, side by side, with what goes with them.
-
-    Parameters
-    ----------
-    settings
-        Where real systems are to be reached; without it everything is in this process.
-    """
-    found = find_files(spec.inputs, path)
-    files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
-    return Reach(settings, path).collected(spec, together(files))
-
-
-def world_slices(
-    spec: DomainSpec,
-    seed: int,
-    options: Mapping[str, float],
-    days: float | None = None,
-    progress: Callable[[float], None] = lambda done: None,
-    settings: Settings | None = None,
-) -> Iterator[Slice]:
-    """Yield the first days of a world, or all of it, which has no end; see :func:`file_slices`."""
-    start = spec.world.epoch
-    end = start + (1 << 60 if days is None else int(days * DAY))
-    world = spec.world.make(seed, options).slices()
-    for piece in Reach(settings).collected(spec, world):
-        if piece.until > end:
-            return
-        progress((piece.until - start) / (end - start))
-        yield piece
-
-
 def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     """Make features of all events and find their labels.
 
     Events whose label may still come after the last slice are left out.
     """
-    features: list[npt.NDArray[np.float32]] = []
+    features: list[Matrix] = []
     times: list[Ints] = []
     ids: list[str] = []
     entities: list[str] = []

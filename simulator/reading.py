@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError as AioKafkaError
-from kafka import KafkaConsumer
-from kafka import TopicPartition as KafkaPartition
-from kafka.errors import KafkaError
+from aiokafka.errors import KafkaError
 
 from streamsim.consumers.worker.end_offsets import end_offsets
+from streamsim.simulator.brokers.loop_thread import LoopThread
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.topics import ALERTS, METRICS, OPS_MODELS, TopicSpec
 
@@ -23,6 +23,8 @@ Record = Any
 SHORT_MS, LONG_MS = 50, 500
 """Waits of a fetch. The embedded broker needs the longer one for topics of many batches, and
 keeps an empty answer back for as long (see :mod:`streamsim.consumers.worker.fetch_wait`)."""
+CONNECT_S = 40.0
+CLOSE_S = 5.0
 SPARSE = (ALERTS, METRICS, OPS_MODELS)
 
 
@@ -40,7 +42,7 @@ def read_whole(address: str, topics: Iterable[TopicSpec]) -> dict[str, list[Reco
     """
     try:
         return asyncio.run(_read_whole(address, list(topics)))
-    except (AioKafkaError, OSError) as error:
+    except (KafkaError, OSError) as error:
         raise BrokerError(f"cannot read from the broker at {address}: {error}") from error
 
 
@@ -54,7 +56,7 @@ async def _read_whole(address: str, topics: list[TopicSpec]) -> dict[str, list[R
     try:
         await consumer.start()
         result: dict[str, list[Record]] = {t.name: [] for t in topics}
-        partitions = [TopicPartition(t.name, p) for t in topics for p in range(t.partitions)]
+        partitions = _partitions(topics)
         ends = await end_offsets(consumer, partitions)
         left = {tp: ends[tuple(tp)] for tp in partitions if ends[tuple(tp)] > 0}
         if not left:
@@ -72,6 +74,10 @@ async def _read_whole(address: str, topics: list[TopicSpec]) -> dict[str, list[R
         await consumer.stop()
 
 
+def _partitions(topics: Iterable[TopicSpec]) -> list[TopicPartition]:
+    return [TopicPartition(t.name, p) for t in topics for p in range(t.partitions)]
+
+
 class Tail:
     """Follows topics; a context manager.
 
@@ -87,28 +93,16 @@ class Tail:
         self._address = address
         self._topics = list(topics)
         self._from_beginning = from_beginning
-        self._consumer: KafkaConsumer | None = None
+        self._loop: LoopThread | None = None
+        self._consumer: AIOKafkaConsumer | None = None
 
     def __enter__(self) -> Tail:
+        self._loop = LoopThread()
         try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=self._address,
-                auto_offset_reset="earliest",
-                enable_auto_commit=False,
-                fetch_max_wait_ms=self._wait_ms(),
-                max_partition_fetch_bytes=8 << 20,
-            )
-        except KafkaError as error:
+            self._consumer = self._loop.call(self._start(), CONNECT_S)
+        except (KafkaError, OSError) as error:
+            self._loop.close()
             raise BrokerError(f"no Kafka broker answers at {self._address}: {error}") from None
-        partitions = [KafkaPartition(t.name, p) for t in self._topics for p in range(t.partitions)]
-        self._consumer.assign(partitions)
-        if self._from_beginning:
-            self._consumer.seek_to_beginning(*partitions)
-        else:
-            from streamsim.simulator.brokers.broker import end_offsets as ends_of
-
-            for (name, partition), offset in ends_of(self._address, self._topics).items():
-                self._consumer.seek(KafkaPartition(name, partition), offset)
         return self
 
     def __exit__(
@@ -117,8 +111,33 @@ class Tail:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._consumer is not None:
-            self._consumer.close()
+        if self._loop is not None and self._consumer is not None:
+            # Without its broker a consumer ends by being cancelled.
+            with suppress(KafkaError, OSError, CancelledError):
+                self._loop.call(self._consumer.stop(), CLOSE_S)
+            self._loop.close()
+
+    async def _start(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._address,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=self._wait_ms(),
+            max_partition_fetch_bytes=8 << 20,
+        )
+        try:
+            await consumer.start()
+            partitions = _partitions(self._topics)
+            ends = {} if self._from_beginning else await end_offsets(consumer, partitions)
+            consumer.assign(partitions)
+            if self._from_beginning:
+                await consumer.seek_to_beginning(*partitions)
+            for (name, partition), offset in ends.items():
+                consumer.seek(TopicPartition(name, partition), offset)
+        except BaseException:
+            await consumer.stop()
+            raise
+        return consumer
 
     def _wait_ms(self) -> int:
         """Return how long a fetch may take: long where so much comes that none will be empty."""
@@ -132,10 +151,15 @@ class Tail:
         BrokerError
             If the broker is gone.
         """
-        assert self._consumer is not None
+        assert self._loop is not None
         try:
-            fetched = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=5000)
-        except KafkaError as error:
+            fetched = self._loop.call(self._fetch(seconds))
+        except (KafkaError, OSError) as error:
             raise BrokerError(f"the broker at {self._address} is gone: {error}") from error
-        for records in fetched.values():
+        for records in fetched:
             yield from records
+
+    async def _fetch(self, seconds: float) -> Sequence[Sequence[Record]]:
+        assert self._consumer is not None
+        found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=5000)
+        return list(found.values())

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.events import Floats, Ints
 
@@ -22,7 +21,7 @@ Answers: TypeAlias = Floats
 class Recommender(Protocol):
     """An estimator that puts items forward, and scores how likely one of them is right."""
 
-    def recommend(self, X: Any) -> tuple[npt.NDArray[np.float64], Ints]:
+    def recommend(self, X: Any) -> tuple[Floats, Ints]:
         """Return scores, shape ``(n,)``, and items, the best first, shape ``(n, size)``."""
         ...
 
@@ -47,7 +46,7 @@ class Chooser(Protocol):
 class Estimating(Protocol):
     """An estimator that says numbers beside its score."""
 
-    def estimate(self, X: Any) -> npt.NDArray[np.float64]:
+    def estimate(self, X: Any) -> Floats:
         """Return the numbers, shape ``(n, n_numbers)``."""
         ...
 

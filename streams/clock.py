@@ -42,27 +42,6 @@ class WallClock:
         time.sleep(seconds)
 
 
-class VirtualClock:
-    """A clock that stands still until it is told, or until someone sleeps on it.
-
-    >>> clock = VirtualClock(1_000)
-    >>> clock.sleep(2.5)
-    >>> clock.now_ms()
-    3500
-    """
-
-    def __init__(self, now_ms: int = 0) -> None:
-        self._now = float(now_ms)
-
-    def now_ms(self) -> int:
-        """Return the time that was set."""
-        return int(self._now)
-
-    def sleep(self, seconds: float) -> None:
-        """Advance by that much."""
-        self._now += max(0.0, seconds) * 1000
-
-
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """Pins event time to wall time: one pair of instants and a speed.
@@ -81,8 +60,6 @@ class Anchor:
     >>> anchor = Anchor(wall_ms=0, event_ms=86_400_000, speed=60.0)
     >>> anchor.due_ms(86_400_000 + 120_000)
     2000.0
-    >>> anchor.event_at(2_000)
-    86520000
     """
 
     wall_ms: int
@@ -94,7 +71,3 @@ class Anchor:
         if self.speed == float("inf"):
             return float(self.wall_ms)
         return self.wall_ms + (event_ms - self.event_ms) / self.speed
-
-    def event_at(self, wall_ms: int) -> int:
-        """Return the event time at that wall time; only for a finite speed."""
-        return self.event_ms + int((wall_ms - self.wall_ms) * self.speed)

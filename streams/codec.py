@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from streamsim.streams.events import NO_TIME, Ints
+from streamsim.streams.events import NO_TIME, Ints, Mask
 
 _MARK = os.urandom(9).hex()
 _BETWEEN = b',"' + _MARK.encode() + b'",'
@@ -150,7 +150,7 @@ _DIGITS = [i for i in range(24) if i not in _PUNCTUATION]
 _DAYS_IN_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
-def _parse_fixed(text: npt.NDArray[np.uint8]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def _parse_fixed(text: npt.NDArray[np.uint8]) -> tuple[Ints, Mask]:
     """Parse ``YYYY-MM-DDTHH:MM:SS.mmmZ``, shape ``(n, 24)``, without a Python loop."""
     digit = text[:, _DIGITS].astype(np.int64) - ord("0")
     good = ((digit >= 0) & (digit <= 9)).all(axis=1)

@@ -20,6 +20,8 @@ import numpy.typing as npt
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
+Matrix: TypeAlias = npt.NDArray[np.float32]
+Slots: TypeAlias = npt.NDArray[np.intp]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Objects: TypeAlias = npt.NDArray[np.object_]
 Columns: TypeAlias = dict[str, npt.NDArray[np.generic] | Objects]

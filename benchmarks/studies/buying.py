@@ -20,8 +20,6 @@ import numpy.typing as npt
 from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Floats, Ints
 
-Vector = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Purchases:
@@ -111,7 +109,7 @@ class BgNbd:
         r, alpha, a, b = map(float, np.exp(found.x))
         return cls(r, alpha, a, b, -float(found.fun))
 
-    def alive(self, purchases: Purchases) -> Vector:
+    def alive(self, purchases: Purchases) -> Floats:
         """Return the probability that each customer has not dropped out, shape ``(n,)``.
 
         Nobody drops out before a first repeat: without one it is 1.
@@ -119,10 +117,10 @@ class BgNbd:
         x, recency, age = purchases.repeats, purchases.recency, purchases.age
         odds = self.a / (self.b + np.maximum(x, 1) - 1)
         odds = odds * ((self.alpha + age) / (self.alpha + recency)) ** (self.r + x)
-        chance: Vector = np.where(x > 0, 1 / (1 + odds), 1.0)
+        chance: Floats = np.where(x > 0, 1 / (1 + odds), 1.0)
         return chance
 
-    def buys_within(self, purchases: Purchases, horizon: float) -> Vector:
+    def buys_within(self, purchases: Purchases, horizon: float) -> Floats:
         """Return the probability that each buys within ``horizon`` after the period.
 
         A customer who has not dropped out buys at a rate that is gamma distributed with shape
@@ -130,11 +128,11 @@ class BgNbd:
         """
         rate = self.alpha + purchases.age
         none = (rate / (rate + horizon)) ** (self.r + purchases.repeats)
-        chance: Vector = self.alive(purchases) * (1 - none)
+        chance: Floats = self.alive(purchases) * (1 - none)
         return chance
 
 
-def _log_likelihood(parameters: Vector, purchases: Purchases) -> float:
+def _log_likelihood(parameters: Floats, purchases: Purchases) -> float:
     """Equation 6, summed over customers."""
     from scipy.special import betaln, gammaln
 

@@ -16,12 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.errors import ModelError
-from streamsim.streams.events import Floats, Ints
-
-Matrix = npt.NDArray[np.float32]
+from streamsim.streams.events import Floats, Ints, Mask, Matrix
 
 FOLDS = 3
 _TREES: dict[str, Any] = {
@@ -42,14 +39,13 @@ class Prognosis:
     ----------
     life, failure
         Regressor and classifier of scikit-learn's.
-    cap, horizon
-        In units of the remaining life that they were fitted to.
+    cap
+        The longest life that is predicted, in units of the remaining life that they were fitted to.
     """
 
     life: Any
     failure: Any
     cap: float
-    horizon: float
 
     @classmethod
     def fit(
@@ -80,7 +76,6 @@ class Prognosis:
             fit_life(features, np.minimum(remaining, cap), seed),
             fit_failure(features, remaining <= horizon, machine, seed),
             cap,
-            horizon,
         )
 
     def remaining(self, features: Matrix) -> Floats:
@@ -102,7 +97,7 @@ def fit_life(features: Matrix, remaining: Floats, seed: int) -> Any:
     return model.fit(features, remaining)
 
 
-def fit_failure(features: Matrix, fails: npt.NDArray[np.bool_], machine: Ints, seed: int) -> Any:
+def fit_failure(features: Matrix, fails: Mask, machine: Ints, seed: int) -> Any:
     """Fit the probability of failure within the horizon, calibrated by a sigmoid.
 
     The sigmoid is fitted to predictions of folds over machines, and stands before one model of

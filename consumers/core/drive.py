@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from streamsim.consumers.core.pipeline import Pipeline
-from streamsim.consumers.predict.prepared import Matrix, Prepared, Scored, unscored
+from streamsim.consumers.predict.prepared import Prepared, Scored, unscored
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import Outputs, Records
+from streamsim.streams.events import Matrix, Outputs, Records
 from streamsim.streams.signature import Signature
 
 Ask = Callable[[Matrix, Signature], Answers]

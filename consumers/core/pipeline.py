@@ -27,12 +27,12 @@ from streamsim.consumers.core.stores import IN_FLIGHT, keys_of, make_stores
 from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.featurize.windows import featurize
 from streamsim.consumers.predict.model_schedule import Schedule
-from streamsim.consumers.predict.prepared import Matrix, Prepared, Scored
+from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.state import account as acc
 from streamsim.consumers.state.state import part_of
 from streamsim.consumers.state.store import Columns
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import Events, Ints, Outputs, Records
+from streamsim.streams.events import Events, Ints, Matrix, Outputs, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Role
 

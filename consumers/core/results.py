@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.core.stores import Stores
 from streamsim.consumers.monitor.alerting import alert_records, occluded, reasons
@@ -11,11 +10,9 @@ from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.predict.scores import estimated, rounded, score_batches
 from streamsim.consumers.state.account import SCORED
 from streamsim.streams.answers import Answers, items_of, scores_of
-from streamsim.streams.events import NO_TIME, Floats, Ints, Outbound, OutboundBatch, Outputs
+from streamsim.streams.events import NO_TIME, Floats, Ints, Matrix, Outbound, OutboundBatch, Outputs
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
-
-Matrix = npt.NDArray[np.float32]
 
 
 class Results:

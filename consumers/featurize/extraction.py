@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from streamsim.streams.domains.healthcare.clinical.columns import (
     CategoryColumn,
-    LastValues,
     NumberColumn,
-    Past,
     column_as_dict,
     column_from_dict,
 )
@@ -31,8 +28,10 @@ from streamsim.streams.domains.healthcare.clinical.frames import (
     times_of,
 )
 from streamsim.streams.domains.healthcare.clinical.terms import NoteColumns, NoteSettings, fit_notes
+from streamsim.streams.domains.healthcare.clinical.trends import LastValues, Past
 from streamsim.streams.domains.healthcare.clinical.units import find_analyte
 from streamsim.streams.errors import ModelError, UsageError
+from streamsim.streams.events import Matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +58,7 @@ class Features:
         What was last measured of each patient, for trends. It is not part of the extractor.
     """
 
-    matrix: npt.NDArray[np.float32]
+    matrix: Matrix
     names: tuple[str, ...]
     extractor: Extractor
     last: LastValues

@@ -13,11 +13,9 @@ from collections.abc import Hashable, Iterable
 from itertools import repeat
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.events import NO_TIME, Ints, stretches
+from streamsim.streams.events import NO_TIME, Ints, Slots, stretches
 
-Slots = npt.NDArray[np.intp]
 _FIRST_CAPACITY = 8
 
 

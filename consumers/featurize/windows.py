@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.featurize.as_of_join import JoinStore
 from streamsim.consumers.featurize.global_table import GlobalTable
-from streamsim.consumers.featurize.history import History, PlacedKeys, Slots
+from streamsim.consumers.featurize.history import History, PlacedKeys
 from streamsim.consumers.featurize.tracking import TrackedState
 from streamsim.consumers.state.changes import Changes
 from streamsim.consumers.state.store import Columns, Parts
-from streamsim.streams.events import NO_TIME, Events, Ints, Objects
+from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Matrix, Objects, Slots
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.feature_vector import Aggregates, Past
 from streamsim.streams.spec.features import Windows
@@ -151,7 +150,7 @@ class WindowState:
         return Past(count, total, squares, last, first)
 
 
-def _put(past: Past, rows: npt.NDArray[np.bool_] | slice, part: Past) -> None:
+def _put(past: Past, rows: Mask | slice, part: Past) -> None:
     past.count[rows], past.total[rows] = part.count, part.total
     past.squares[rows] = part.squares
     past.last[rows], past.first[rows] = part.last, part.first
@@ -165,7 +164,7 @@ def featurize(
     lookups: Mapping[str, JoinStore],
     trackers: Mapping[str, TrackedState],
     answered: Ints | None = None,
-) -> tuple[npt.NDArray[np.float32], Lineage]:
+) -> tuple[Matrix, Lineage]:
     """Compute the features of events that are ready, and remember the events.
 
     Parameters

@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.monitor.cloud_event import cloud_event
 from streamsim.streams.codec import format_times
-from streamsim.streams.events import Events, Floats, Outbound
+from streamsim.streams.events import Events, Floats, Matrix, Outbound
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
-Matrix = npt.NDArray[np.float32]
 SHOWN = 3
 """How many reasons an alert gives at the most."""
 TELLING = 0.25

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import Events, Ints
+from streamsim.streams.events import Events, Ints, Matrix
 from streamsim.streams.signature import Signature
 
-Matrix = npt.NDArray[np.float32]
 TrackedRows = tuple[Ints, Mapping[str, Any]]
 """Partitions and rows of the keys that a tracker has followed."""
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.streams.answers import Answers, estimates_of
@@ -20,6 +19,7 @@ from streamsim.streams.events import (
     SOURCE_OFFSET,
     Floats,
     Ints,
+    Matrix,
     OutboundBatch,
     source_headers,
     stretches,
@@ -28,7 +28,6 @@ from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import CORRECTIONS, SCORES, topic
 
-Matrix = npt.NDArray[np.float32]
 DECIMALS = 6
 """Scores are rounded to this before anybody looks at them: the last bits of a float may depend
 on which other rows were in the batch."""

@@ -24,8 +24,9 @@ import orjson
 
 from streamsim.consumers.scale.processes import Shares, peak_mb, process_users
 from streamsim.consumers.scale.shared_arrays import share, shared
+from streamsim.streams.domains.technology.co_views import fit
 from streamsim.streams.domains.technology.histories import as_rows
-from streamsim.streams.domains.technology.recommending import ItemWeights, fit
+from streamsim.streams.domains.technology.recommending import ItemWeights
 from streamsim.streams.domains.technology.viewings import BATCH, made_up, read_movielens
 from streamsim.streams.errors import ExpectationError, StreamsimError, UsageError
 from streamsim.streams.events import Ints

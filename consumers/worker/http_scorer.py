@@ -7,15 +7,13 @@ from types import TracebackType
 
 import aiohttp
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.answers import Answers
 from streamsim.streams.errors import BadRequest, ModelError, ScorerUnavailable
+from streamsim.streams.events import Matrix
 from streamsim.streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec.renewals import champion_of
-
-Matrix = npt.NDArray[np.float32]
 
 
 class HttpScorer:

@@ -20,7 +20,7 @@ import numpy as np
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.monitor.latency_histogram import Latencies
-from streamsim.consumers.predict.prepared import Matrix, Scored
+from streamsim.consumers.predict.prepared import Scored
 from streamsim.consumers.predict.scores import Scorer
 from streamsim.consumers.state.store import Columns
 from streamsim.consumers.worker.back_pressure import BackPressure
@@ -29,7 +29,7 @@ from streamsim.consumers.worker.output import Output
 from streamsim.consumers.worker.scoring import score
 from streamsim.streams.answers import Answers
 from streamsim.streams.errors import ScorerUnavailable
-from streamsim.streams.events import Outputs
+from streamsim.streams.events import Matrix, Outputs
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 

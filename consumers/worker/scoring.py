@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from streamsim.consumers.core.pipeline import Pipeline
-from streamsim.consumers.predict.prepared import Matrix, Prepared, Scored, unscored
+from streamsim.consumers.predict.prepared import Prepared, Scored, unscored
 from streamsim.streams.answers import Answers
+from streamsim.streams.events import Matrix
 
 Ask = Callable[[Matrix, str], Awaitable[Answers]]
 """``(rows, version) -> answers``."""

@@ -6,21 +6,20 @@ import asyncio
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from aiokafka.errors import KafkaError as AioKafkaError
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
 from streamsim.consumers.worker.end_offsets import fetch_end_offsets
 from streamsim.streams.errors import BrokerError, TopicMismatch
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.topics import TopicSpec
 
-KNOWN_MS = 30_000
+KNOWN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +127,31 @@ def wait_for_broker(address: str, seconds: float, process: subprocess.Popen[byte
         if process is not None and process.poll() is not None:
             raise BrokerError(f"the broker ended at once (exit code {process.returncode})")
         try:
-            # kafka-python leaks a socket for every connection that is refused.
+            # A connection that is refused costs less here than in the client.
             host, _, port = address.rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-            admin = KafkaAdminClient(bootstrap_servers=address, request_timeout_ms=5000)
+            asyncio.run(_greet(address))
         except (KafkaError, OSError, ValueError) as error:
             if time.monotonic() > deadline:
                 raise BrokerError(f"no Kafka broker answers at {address} ({error})") from None
             time.sleep(0.05)
             continue
-        admin.close()
         return
+
+
+async def _greet(address: str) -> None:
+    async with _admin(address, request_timeout_ms=5_000):
+        pass
+
+
+@asynccontextmanager
+async def _admin(address: str, **options: Any) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=address, **options)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
 
 
 def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> None:
@@ -151,42 +164,53 @@ def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> 
     BrokerError
         If the broker refuses.
     """
-    wanted = {t.name: t for t in topics}
-    admin = KafkaAdminClient(bootstrap_servers=address)
     try:
-        existing = set(admin.list_topics()) & wanted.keys()
-        _check_sizes(admin, wanted, existing)
-        met = set()
-        for spec in wanted.values():
-            if spec.name in existing:
-                continue
-            new = NewTopic(
-                spec.name,
-                num_partitions=spec.partitions,
-                replication_factor=1,
-                topic_configs=dict(tuning.topic_config),
-            )
-            try:
-                admin.create_topics([new])
-            except TopicAlreadyExistsError:
-                met.add(spec.name)
-        # Apache Kafka's controller has made them; its brokers hear of it a moment later.
-        admin.wait_for_topics(list(wanted), timeout_ms=KNOWN_MS)
-        _check_sizes(admin, wanted, met)
-    except KafkaError as error:
+        asyncio.run(_create_topics(address, {t.name: t for t in topics}, tuning))
+    except (KafkaError, OSError) as error:
         raise BrokerError(f"the broker at {address} refused the topics: {error}") from error
-    finally:
-        admin.close()
 
 
-def _check_sizes(
-    admin: KafkaAdminClient, wanted: Mapping[str, TopicSpec], names: Iterable[str]
-) -> None:
-    for described in admin.describe_topics(sorted(names)) if names else ():
-        name, n = described["name"], len(described["partitions"])
-        if n != wanted[name].partitions:
+async def _create_topics(address: str, wanted: Mapping[str, TopicSpec], tuning: Tuning) -> None:
+    async with _admin(address) as admin:
+        sizes = await _sizes(admin)
+        _check_sizes(wanted, sizes)
+        new = [
+            NewTopic(name, spec.partitions, 1, topic_configs=dict(tuning.topic_config))
+            for name, spec in wanted.items()
+            if name not in sizes
+        ]
+        if not new:
+            return
+        answer = await admin.create_topics(new)
+        for name, code, *message in answer.topic_errors:
+            # Another run may have made it meanwhile.
+            if code not in (0, TopicAlreadyExistsError.errno):
+                raise for_code(code)(f"{name}: {message}")
+        # Apache Kafka's controller has made them; its brokers hear of it a moment later.
+        deadline = time.monotonic() + KNOWN_S
+        while not wanted.keys() <= (sizes := await _sizes(admin)).keys():
+            if time.monotonic() > deadline:
+                raise KafkaTimeoutError(f"no word of {sorted(wanted.keys() - sizes.keys())}")
+            await asyncio.sleep(0.05)
+        _check_sizes(wanted, sizes)
+
+
+async def _sizes(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """Return the number of partitions of each topic that can be written to."""
+    return {
+        described["topic"]: len(described["partitions"])
+        for described in await admin.describe_topics()
+        if not described["error_code"]
+        and described["partitions"]
+        and all(p["leader"] >= 0 for p in described["partitions"])
+    }
+
+
+def _check_sizes(wanted: Mapping[str, TopicSpec], sizes: Mapping[str, int]) -> None:
+    for name in sorted(wanted.keys() & sizes.keys()):
+        if sizes[name] != wanted[name].partitions:
             raise TopicMismatch(
-                f"topic {name} has {n} partitions and is declared with "
+                f"topic {name} has {sizes[name]} partitions and is declared with "
                 f"{wanted[name].partitions}; delete it or use another broker"
             )
 
@@ -196,7 +220,7 @@ def end_offsets(address: str, topics: Iterable[TopicSpec]) -> dict[tuple[str, in
     partitions = [(t.name, p) for t in topics for p in range(t.partitions)]
     try:
         return asyncio.run(fetch_end_offsets(address, partitions))
-    except (AioKafkaError, OSError) as error:
+    except (KafkaError, OSError) as error:
         raise BrokerError(
             f"the broker at {address} does not say its end offsets: {error}"
         ) from error
@@ -225,7 +249,3 @@ def resident_mb(pid: int) -> int:
         return int(psutil.Process(pid).memory_info().rss >> 20)
     except psutil.Error:
         return 0
-
-
-BINARIES = Path.home() / ".calfkit" / "bin"
-"""Where the embedded broker's package unpacks its binary."""

@@ -16,7 +16,7 @@ from streamsim.producers.resume import Already
 from streamsim.producers.sender import Sender
 from streamsim.producers.wire import Batch, wire
 from streamsim.simulator.commands.up import pace_options, parse_speed
-from streamsim.simulator.model_training import file_slices, world_slices
+from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.reading import read_whole
 from streamsim.simulator.run.kept_run import keep
 from streamsim.simulator.run.runs import find_run

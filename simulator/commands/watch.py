@@ -121,10 +121,10 @@ def _follow(
 
 
 def _line(name: str, record: Any) -> str:
-    domain, _, kind = name.partition(".")
+    kind = name.partition(".")[2]
     value = record if isinstance(record, bytes) else record.value
     if kind == "alerts":
-        return alert_line(domain, orjson.loads(value))
+        return alert_line(orjson.loads(value))
     if name == OPS_MODELS:
         return lifecycle_line(orjson.loads(value), record.timestamp)
     headers = {} if isinstance(record, bytes) else dict(record.headers)

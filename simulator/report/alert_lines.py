@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def alert_line(domain: str, alert: Mapping[str, Any]) -> str:
+def alert_line(alert: Mapping[str, Any]) -> str:
     """Write an alert as a line: time, severity, who, what was seen, why.
 
-    >>> alert_line("water", {
+    >>> alert_line({
     ...     "severity": "critical", "meter": "m1", "seen": "912 litres", "score": 0.991,
     ...     "event_time": "2025-01-03T10:11:12.000Z", "facts": {},
     ...     "why": [{"what": "use", "text": "40 times the meter's mean"}],

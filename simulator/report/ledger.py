@@ -40,10 +40,6 @@ class Ledger:
                 if known is None or known["generation"] <= body["generation"]:
                     self._owner[source, p] = body
 
-    def owners(self) -> dict[tuple[str, int], int]:
-        """Return which worker owns each partition of each source."""
-        return {place: body["worker"] for place, body in self._owner.items()}
-
     def _current(self) -> list[Mapping[str, Any]]:
         """Return what the workers of the newest assignment have said last."""
         newest = max((body["generation"] for body in self._latest.values()), default=0)

@@ -9,10 +9,8 @@ from types import TracebackType
 from typing import Any
 
 import orjson
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
-from streamsim.streams.errors import BrokerError
+from streamsim.simulator.brokers.writer import Message, Writer
 from streamsim.streams.signature import Signature
 from streamsim.streams.topics import OPS_MODELS
 
@@ -27,11 +25,7 @@ class Teller:
     """
 
     def __init__(self, address: str) -> None:
-        self._address = address
-        try:
-            self._producer = KafkaProducer(bootstrap_servers=address, acks="all", linger_ms=0)
-        except KafkaError as error:
-            raise self._refused(error) from error
+        self._writer = Writer(address)
 
     def __enter__(self) -> Teller:
         return self
@@ -42,7 +36,11 @@ class Teller:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._producer.close(timeout=5)
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._writer.close()
 
     def tell(self, bodies: Sequence[Mapping[str, Any]]) -> None:
         """Write records, and return when they are safe.
@@ -53,24 +51,12 @@ class Teller:
             If the broker does not take them.
         """
         now = int(time.time() * 1000)
-        try:
-            sent = [
-                self._producer.send(
-                    OPS_MODELS,
-                    key=str(body["model"]).encode(),
-                    value=orjson.dumps(body),
-                    partition=0,
-                    timestamp_ms=now,
-                )
+        self._writer.write(
+            [
+                Message(OPS_MODELS, 0, str(body["model"]).encode(), orjson.dumps(body), now)
                 for body in bodies
             ]
-            for outcome in sent:
-                outcome.get(timeout=20)
-        except KafkaError as error:
-            raise self._refused(error) from error
-
-    def _refused(self, error: KafkaError) -> BrokerError:
-        return BrokerError(f"{self._address} does not take {OPS_MODELS}: {error!r}")
+        )
 
 
 def announce(address: str, champions: Sequence[Signature]) -> None:

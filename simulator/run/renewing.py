@@ -122,7 +122,9 @@ class Renewer:
                 return
             except BrokerError as error:
                 log.warning("trying again: %s", error)
-                self._teller = None
+                if self._teller is not None:
+                    self._teller.close()
+                    self._teller = None
                 time.sleep(PAUSE_S)
 
 
@@ -196,7 +198,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Renew models until stopped; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.WARNING)
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
     arguments = parser().parse_args(argv)
     domains = {}
     for text in arguments.domain:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import signal
 import time
@@ -30,8 +29,6 @@ from streamsim.streams.errors import BrokerError, StackError
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
 from streamsim.streams.topics import ALERTS, METRICS, topic, topics_of
-
-log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 LOOK_S = 2.0

@@ -62,7 +62,7 @@ class View:
 
     def alert(self, domain: str, body: Mapping[str, Any]) -> None:
         """Show an alert."""
-        self._line(f"{domain}  {alert_line(domain, body)}")
+        self._line(f"{domain}  {alert_line(body)}")
 
     def show(self, ledgers: Mapping[str, Ledger], elapsed: float | None) -> None:
         """Show the state of things; called several times a second."""
@@ -95,7 +95,6 @@ class LiveView(View):
         self._task = self._bar.add_task("", total=1.0)
         self._past: dict[str, deque[tuple[float, int]]] = {}
         self._counted: dict[str, int] = {}
-        self._training = False
 
     def __enter__(self) -> LiveView:
         self._live.start()
@@ -119,7 +118,7 @@ class LiveView(View):
         """Add an alert to the last ones."""
         self._counted[domain] = self._counted.get(domain, 0) + 1
         style = "bold red" if body["severity"] == "critical" else "yellow"
-        line = Text(f"{domain:10} {alert_line(domain, body)}", style=style, overflow="ellipsis")
+        line = Text(f"{domain:10} {alert_line(body)}", style=style, overflow="ellipsis")
         line.no_wrap = True
         self._alerts.append(line)
 

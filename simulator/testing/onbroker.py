@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from streamsim.producers.recording import Recording, read_recording, write_recording
-from streamsim.simulator.testing.outcome import Outcome, make_outcome
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.streams.errors import StackError
 from streamsim.streams.spec import DomainSpec
 

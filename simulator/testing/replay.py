@@ -8,10 +8,12 @@ from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import Recorded, Recording, make_recording
 from streamsim.producers.wire import Batch, finale, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import ROWS, InProcess, as_records
-from streamsim.simulator.model_training import ensure_champion, world_slices
+from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.report.ledger import close_account
-from streamsim.simulator.testing.outcome import Outcome, make_outcome
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.streams.events import Outbound
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.settings import read_settings

@@ -10,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Ints
-
-Matrix = npt.NDArray[np.float32]
+from streamsim.streams.events import Ints, Matrix
 
 
 class Estimator(Protocol):

@@ -8,12 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Mask
+from streamsim.streams.events import Floats, Mask, Matrix
 from streamsim.streams.spec.feed_watch import FeedWatch
-
-Matrix = npt.NDArray[np.float32]
 
 
 def itself(scores: Floats) -> Floats:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Ints
+from streamsim.streams.events import Floats, Ints
 from streamsim.streams.statistics.intervals import Weighted, auc, average_precision
 
-Vector: TypeAlias = npt.NDArray[np.float64]
-Metric: TypeAlias = Callable[[Vector, Vector], float]
+Metric: TypeAlias = Callable[[Floats, Floats], float]
 """``(predictions, labels) -> value``, NaN where there is none."""
 
 
@@ -39,10 +37,10 @@ def named(metric: str | Metric) -> tuple[Metric, bool]:
     return METRICS[metric], metric in ("mae", "rmse")
 
 
-def _ranked(area: Callable[[Ints, Vector], Weighted]) -> Metric:
+def _ranked(area: Callable[[Ints, Floats], Weighted]) -> Metric:
     """Take a figure of ranks, which needs both kinds of labels."""
 
-    def metric(predictions: Vector, labels: Vector) -> float:
+    def metric(predictions: Floats, labels: Floats) -> float:
         if labels.min() == labels.max():
             return math.nan
         return float(area(labels.astype(np.int64), predictions)(np.ones((1, len(labels))))[0])

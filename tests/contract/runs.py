@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
-import numpy.typing as npt
 import orjson
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import world_slices
-from streamsim.streams.events import Outbound
+from streamsim.streams.events import Matrix, Outbound
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.world import Slice
 
-Features = Mapping[str, npt.NDArray[np.float32]]
+Features = Mapping[str, Matrix]
 
 
 def some(spec: DomainSpec, days: float) -> float:
@@ -37,7 +35,7 @@ def small(spec: DomainSpec, seed: int, length: float, **options: float) -> list[
 
 def features(spec: DomainSpec, slices: Iterable[Slice], rows: int = 8192) -> Features:
     """Return the features of every event by its id."""
-    found: dict[str, npt.NDArray[np.float32]] = {}
+    found: dict[str, Matrix] = {}
 
     def watch(prepared: Prepared) -> None:
         found.update(zip(prepared.events.event_id, prepared.features, strict=True))

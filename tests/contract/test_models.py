@@ -9,8 +9,9 @@ import pytest
 from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess
-from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.model_training import labelled
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.statistics.intervals import (

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from streamsim.benchmarks.fault_injection.fault_load import PER_SECOND
+from streamsim.benchmarks.fault_injection.fault_plan import FAULTS, GONE_A_MINUTE, plan
+from streamsim.benchmarks.fault_injection.fault_run import QUEUE_ROWS, run_fault
 from streamsim.benchmarks.faults import RECOVER_S, Options, again
 from streamsim.models.registry import Registry
-from streamsim.simulator.faults.fault_plan import FAULTS, GONE_A_MINUTE, plan
-from streamsim.simulator.faults.load import PER_SECOND
-from streamsim.simulator.faults.run import QUEUE_ROWS, run_fault
 from streamsim.streams.domain_registry import load_domain
 from tests.effort import NIGHTLY, SEED
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from streamsim.benchmarks.fault_injection.fault_plan import RESTARTED, make_fault
+from streamsim.benchmarks.fault_injection.fault_run import run_fault
 from streamsim.benchmarks.faults import KAFKA, Options, again
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.apache import ApacheKafka
-from streamsim.simulator.faults.fault_plan import RESTARTED, make_fault
-from streamsim.simulator.faults.run import run_fault
 from streamsim.streams.spec import DomainSpec
 
 pytestmark = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streamsim.benchmarks.compare import CONTESTANTS, as_table, summary
-from streamsim.benchmarks.rounds import Round
+from streamsim.benchmarks.measuring.rounds import Round
 from streamsim.models.registry import Registry
 from tests.stacks import streamsim
 

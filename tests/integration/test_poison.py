@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
 
-from streamsim.producers.recording import Recording
-from streamsim.simulator.faults.poison import BIG, add_big, spoil
+from streamsim.benchmarks.fault_injection.poison import BIG, WAYS
+from streamsim.producers.recording import Recording, make_recording
 from streamsim.simulator.testing.outcome import Outcome
 from streamsim.simulator.testing.replay import record_world
+from streamsim.streams.events import HEARTBEAT
 from streamsim.streams.spec import DomainSpec
 from tests.effort import SEED, TIMES
 from tests.replay.test_parity import alike
 
 Replay = Callable[..., Outcome]
+
+
+def spoil(recording: Recording, share: float, seed: int) -> tuple[Recording, int]:
+    """Spoil a share of the events; return the recording and how many were spoilt.
+
+    Heartbeats are left alone, and so are offsets: a record is changed where it lies.
+    """
+    draw = random.Random(seed)
+    records, spoilt = [], 0
+    for record in recording.records:
+        if HEARTBEAT not in dict(record.headers) and draw.random() < share:
+            record = draw.choice(WAYS)(record, draw)
+            spoilt += 1
+        records.append(record)
+    return make_recording(records, domains=recording.manifest["domains"]), spoilt
+
+
+def add_big(recording: Recording, count: int) -> Recording:
+    """Make the first few events five megabytes long."""
+    records = list(recording.records)
+    places = [i for i, r in enumerate(records) if HEARTBEAT not in dict(r.headers)][:count]
+    for place in places:
+        records[place] = records[place]._replace(value=b"x" * BIG)
+    return make_recording(records, domains=recording.manifest["domains"])
 
 
 def check(outcome: Outcome, recording: Recording) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from streamsim.benchmarks.fault_injection.faulty_stack import Target, send
+from streamsim.benchmarks.fault_injection.verdict import check
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import read_recording
-from streamsim.simulator.faults.check import check
-from streamsim.simulator.faults.faulty_stack import Target, send
 from streamsim.simulator.reading import read_whole
-from streamsim.simulator.testing.outcome import make_outcome
+from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.topics import OPS_MODELS, ops_topics
 from tests.stacks import streamsim, until

@@ -10,7 +10,7 @@ import pytest
 
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import read_recording
-from streamsim.simulator.model_training import world_slices
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.streams.spec import DomainSpec
 from tests.stacks import Up
 

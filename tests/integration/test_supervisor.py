@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamsim.simulator.model_training import world_slices
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.run.process import RESTARTS
 from streamsim.streams.domain_registry import load_domain
 from tests.stacks import Up, streamsim, until

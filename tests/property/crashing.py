@@ -16,8 +16,7 @@ from streamsim.consumers.monitor.label_join import read_labelled
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.consumers.state.store import Columns
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import NO_TIME, Outbound
-from streamsim.streams.inference import Matrix
+from streamsim.streams.events import NO_TIME, Matrix, Outbound
 from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import FEEDS, LABELLED, topic

@@ -9,8 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from streamsim.simulator.in_process import InProcess
-from streamsim.streams.events import Floats, Outbound, Records
-from streamsim.streams.inference import Matrix
+from streamsim.streams.events import Floats, Matrix, Outbound, Records
 from streamsim.streams.spec import DomainSpec
 from tests.property.chained import signature
 from tests.property.logs import SPEC, Item, logs_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.simulator.in_process import InProcess
-from streamsim.simulator.testing.outcome import make_outcome
+from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec import Role
 from streamsim.streams.topics import topic

@@ -6,23 +6,22 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.prepared import unscored
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import as_records
-from streamsim.simulator.model_training import world_slices
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.events import Records
+from streamsim.streams.events import Matrix, Records
 from streamsim.streams.packing import pack, unpack
 from tests.property.examples import examples
 
 SPEC = load_domain("logistics")
 OPTIONS = {"vehicles": 4.0, "failures": 4.0, "faults": 8.0, "defects": 3.0}
-Found = dict[str, npt.NDArray[np.float32]]
+Found = dict[str, Matrix]
 
 
 @lru_cache(1)
@@ -42,7 +41,7 @@ def take(pipeline: Pipeline, found: Found) -> None:
 
 @lru_cache(1)
 def whole() -> Found:
-    pipeline, found = Pipeline(SPEC, None), dict[str, npt.NDArray[np.float32]]()
+    pipeline, found = Pipeline(SPEC, None), dict[str, Matrix]()
     for records in recorded():
         pipeline.push(records)
         take(pipeline, found)
@@ -54,7 +53,7 @@ def whole() -> Found:
 def test_a_restart_at_any_moment_changes_no_feature(crashes: set[int], lost: int) -> None:
     """A worker begins anew from what it has written down, and is sent what comes after that."""
     written: dict[int, list[object]] = {}
-    pipeline, found = Pipeline(SPEC, None, journal=True), dict[str, npt.NDArray[np.float32]]()
+    pipeline, found = Pipeline(SPEC, None, journal=True), dict[str, Matrix]()
     sent = recorded()
     at = marked = 0
     while at < len(sent):

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamsim.producers.wire import wire
-from streamsim.simulator.model_training import file_slices
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.spec import DAY

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from streamsim.streams.errors import BadRequest, ScorerUnavailable
-from streamsim.streams.events import Floats
+from streamsim.streams.events import Floats, Matrix
 from streamsim.streams.inference import (
     InferRequest,
-    Matrix,
     named_rows,
     read_infer,
     read_response,

@@ -9,9 +9,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamsim.streams.domains.technology.co_views import CoViews
 from streamsim.streams.domains.technology.histories import as_rows
 from streamsim.streams.domains.technology.ranking import best
-from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights
+from streamsim.streams.domains.technology.recommending import ItemWeights
 from tests.property.examples import examples
 
 ITEMS = 6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamsim.simulator.datasets import Dataset, fetch
+from streamsim.benchmarks.public_data.datasets import Dataset, fetch
 from streamsim.streams.errors import SourceError
 
 

@@ -7,15 +7,14 @@ Windows of a card are ``[t - span, t)``. Those of a terminal end seven days ago,
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from streamsim.streams.events import Ints
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
 SPANS = {"1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 DELAY = 7 * DAY
-
-Ints = npt.NDArray[np.int64]
 
 
 def features(raw: pd.DataFrame) -> pd.DataFrame:

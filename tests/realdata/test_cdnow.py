@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from streamsim.benchmarks import cdnow as cdnow_bench
+from streamsim.benchmarks.public_data.datasets import CDNOW_SAMPLE
 from streamsim.benchmarks.studies.buying import BgNbd, purchases_by
-from streamsim.simulator.datasets import CDNOW_SAMPLE
 from tests.realdata.downloads import downloaded
 
 pytestmark = pytest.mark.slow

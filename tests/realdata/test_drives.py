@@ -10,11 +10,10 @@ import pytest
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import file_slices
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.logistics.condition import REFERENCE
-from streamsim.streams.domains.logistics.misreading import unchanged_for
 from streamsim.streams.events import Floats
 from streamsim.streams.spec import DomainSpec
 
@@ -80,7 +79,8 @@ def test_what_the_sensors_come_to_is_as_numpy_has_it(
     for path in drives.glob("obd_*.csv"):
         said = np.array([float(row[COLUMNS[sensor]]) for row in read(path)])
         deviation = (said - REFERENCE.center[place]) / REFERENCE.scale[place]
-        frozen = np.flatnonzero(unchanged_for(said) >= STILL)
+        moves = np.concatenate([[0], np.flatnonzero(np.diff(said)) + 1, [len(said)]])
+        frozen = moves[:-1][np.diff(moves) > STILL] + STILL
         average = weight = 0.0
         for row, one in enumerate(deviation[: frozen[0] if len(frozen) else None].tolist()):
             weight = weight * fade + 1.0

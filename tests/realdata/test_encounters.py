@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streamsim.benchmarks.encounters import CODES, FILE, at_discharge, gone_codes
+from streamsim.benchmarks.public_data.encounters import CODES, FILE, at_discharge, gone_codes
 from streamsim.benchmarks.readmission import FOLDS, LEAKS, NEEDED
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import file_slices
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.healthcare.features import WORDS
 from streamsim.streams.domains.healthcare.files import APART, BEGINS, GONE

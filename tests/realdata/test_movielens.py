@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamsim.benchmarks.movielens import split
-from streamsim.simulator.datasets import MOVIELENS
+from streamsim.benchmarks.public_data.datasets import MOVIELENS
 from streamsim.streams.domains.technology.viewings import read_movielens
 from tests.realdata.downloads import downloaded
 from tests.stacks import streamsim

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsim.benchmarks import sections
-from streamsim.benchmarks.encounters import Encounters, read
+from streamsim.benchmarks.public_data import sections
+from streamsim.benchmarks.public_data.encounters import Encounters, read
 from streamsim.benchmarks.readmission import LEAKS, NEEDED, PUBLISHED, figures_of, judge
 
 

@@ -13,8 +13,8 @@ import pytest
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.files import FileSource
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import file_slices
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.healthcare.clinical.items import ITEMS
 from streamsim.streams.domains.healthcare.clinical.units import analyte

@@ -11,8 +11,8 @@ import pytest
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import file_slices
 from streamsim.streams.events import Outbound
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.topics import DEAD, topic

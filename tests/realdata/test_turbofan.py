@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsim.benchmarks.engines import define, features, read_engines, take
+from streamsim.benchmarks.public_data.engines import define, features, read_engines, take
 from streamsim.streams.domains.logistics.sensors import SensorState
 from tests.stacks import streamsim
 

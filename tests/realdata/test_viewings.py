@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamsim.benchmarks.public_data.datasets import MOVIELENS
 from streamsim.producers.wire import finale, wire
-from streamsim.simulator.datasets import MOVIELENS
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import file_slices, labelled
+from streamsim.simulator.model_training import labelled
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.model import build, was_in
 from streamsim.streams.domains.technology.recommender import SlateClassifier

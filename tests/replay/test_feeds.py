@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess
-from streamsim.simulator.model_training import world_slices
 from streamsim.streams.codec import parse_times
 from streamsim.streams.spec import DAY, HOUR, DomainSpec
 from streamsim.streams.spec.world import Slice

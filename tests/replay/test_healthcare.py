@@ -15,8 +15,8 @@ from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.featurize import extract_features
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import world_slices
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.healthcare.clinical.units import analyte, harmonise
 from streamsim.streams.domains.healthcare.findings import VOCABULARY

@@ -11,7 +11,8 @@ import pytest
 from streamsim.benchmarks.renewal import compare
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
-from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.domain_stream import world_slices
+from streamsim.simulator.model_training import labelled
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.history import TITLES

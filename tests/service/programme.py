@@ -13,9 +13,9 @@ from waitress import create_server, wasyncore
 from streamsim.producers.http_client.background import Answer, BackgroundClient
 from streamsim.simulator.standins.behaviour import Temper
 from streamsim.simulator.standins.stand_in_server import create_stand_in
-from streamsim.streams.clock import VirtualClock
 from streamsim.streams.domains.retail.loyalty import Member
 from streamsim.streams.domains.retail.programme import PARTY
+from tests.virtual_clock import VirtualClock
 
 KEY, TOKEN = "a-key-for-tests", "a-token-for-tests"
 KEYED = {"X-Api-Key": KEY}

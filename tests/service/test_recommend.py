@@ -23,8 +23,9 @@ from streamsim.models.score_follower import ScoreFollower
 from streamsim.models.service import create_service
 from streamsim.producers.wire import wire
 from streamsim.simulator.brokers.broker import create_topics
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import labelled, world_slices
+from streamsim.simulator.model_training import labelled
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.features import stranger
 from streamsim.streams.domains.technology.history import TITLES

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from werkzeug.serving import make_server
 
+from streamsim.benchmarks.fault_injection.proxy import Proxy
 from streamsim.consumers.worker.http_scorer import HttpScorer
 from streamsim.models.loaded import Shelf
 from streamsim.models.registry import Registry
 from streamsim.models.service import create_service
 from streamsim.simulator.brokers.broker import free_port
-from streamsim.simulator.faults.proxy import Proxy
 from streamsim.streams.errors import ScorerUnavailable
 from streamsim.streams.signature import Signature
 

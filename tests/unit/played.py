@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from streamsim.producers.http_client.background import Answer, BackgroundClient
 from streamsim.producers.http_client.retrying import Limits
-from streamsim.streams.clock import VirtualClock
 from streamsim.streams.domains.retail.loyalty import Redemption
 from streamsim.streams.domains.retail.programme import PARTY
 from streamsim.streams.errors import AnswerError
 from streamsim.streams.spec.third_parties import Reply, Request
+from tests.virtual_clock import VirtualClock
 
 HOUR_MS = 3_600_000
 SOON_S = 20.0

@@ -24,8 +24,7 @@ from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.runner import Limits, Runner
 from streamsim.consumers.worker.transport import BatchConsumer
 from streamsim.streams.codec import format_times
-from streamsim.streams.events import SOURCE_TIME, Floats, Outbound, OutboundBatch, Outputs
-from streamsim.streams.inference import Matrix
+from streamsim.streams.events import SOURCE_TIME, Floats, Matrix, Outbound, OutboundBatch, Outputs
 from streamsim.streams.spec import DAY
 from streamsim.streams.topics import SCORES, topic
 from tests.property.driving import SIGNATURE, checksum

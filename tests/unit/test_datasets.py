@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from streamsim.simulator.datasets import Dataset, fetch
+from streamsim.benchmarks.public_data.datasets import Dataset, fetch
 from streamsim.streams.domains.technology.viewings import read_movielens
 from streamsim.streams.errors import SourceError
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from streamsim.benchmarks.encounters import (
+from streamsim.benchmarks.public_data.encounters import (
     CATEGORIES,
     DIAGNOSES,
     KNOWN_AFTER,

@@ -12,8 +12,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from streamsim.consumers.featurize import extract_features
 from streamsim.consumers.featurize.extraction import Extractor
-from streamsim.streams.domains.healthcare.clinical.columns import LastValues
 from streamsim.streams.domains.healthcare.clinical.notes import LONGEST_NOTE
+from streamsim.streams.domains.healthcare.clinical.trends import LastValues
 from streamsim.streams.errors import ModelError, UsageError
 
 WORDS = [

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from streamsim.benchmarks import faults
+from streamsim.benchmarks.fault_injection.fault_plan import FAULTS, RESTARTED, Fault
+from streamsim.benchmarks.fault_injection.fault_run import Result
+from streamsim.benchmarks.fault_injection.verdict import Verdict
 from streamsim.benchmarks.faults import KAFKA, RECOVER_S, Options, run
-from streamsim.simulator.faults.check import Verdict
-from streamsim.simulator.faults.fault_plan import FAULTS, RESTARTED, Fault
-from streamsim.simulator.faults.run import Result
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ExpectationError, UsageError
 from streamsim.streams.settings import EMBEDDED

@@ -9,6 +9,7 @@ import pytest
 
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.catalogue import catalogue
+from streamsim.streams.domains.technology.co_views import CoViews
 from streamsim.streams.domains.technology.history import TITLES
 from streamsim.streams.domains.technology.learning import (
     BEFORE,
@@ -19,7 +20,6 @@ from streamsim.streams.domains.technology.learning import (
     begin,
 )
 from streamsim.streams.domains.technology.recommender import SlateClassifier
-from streamsim.streams.domains.technology.recommending import CoViews
 from streamsim.streams.domains.technology.schema import START, STOP, WATCHED
 from streamsim.streams.events import Events, as_objects
 

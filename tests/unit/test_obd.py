@@ -8,10 +8,10 @@ import orjson
 
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.producers.wire import finale, wire
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import file_slices
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.domains.logistics.files import BEGIN
 
 HEADER = "ENGINE_LOAD (),VEHICLE_SPEED (),COOLANT_TEMPERATURE (),CONTROL_MODULE_VOLTAGE ()"
 SPEC = load_domain("logistics")
@@ -36,7 +36,7 @@ def test_rows_are_a_second_apart_and_a_wreck_is_dead_with_its_bytes(tmp_path: Pa
     batches.append(finale(SPEC, batches[-1].latest()))
     out = list(domain.run(as_records(SPEC, batches)))
     good = [i for i in range(30) if i not in (10, 20)]
-    assert times == {f"obd_morning-{i}": BEGIN + 1000 * i for i in good}
+    assert times == {f"obd_morning-{i}": EPOCH + 1000 * i for i in good}
     assert loads == {f"obd_morning-{i}": 40.0 + i for i in good}
     dead = {record.value for record in out if record.topic == "logistics.dead"}
     assert dead == {rows[10].encode(), rows[20].encode()}

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsim.benchmarks import engines as nasa
-from streamsim.benchmarks.engines import Engines, judge, read_engines
+from streamsim.benchmarks.public_data import engines as nasa
+from streamsim.benchmarks.public_data.engines import Engines, judge, read_engines
 from streamsim.benchmarks.studies.prognosis import Prognosis
 from streamsim.benchmarks.turbofan import Options, measure, run
 from streamsim.streams.errors import ModelError, SourceError, UsageError

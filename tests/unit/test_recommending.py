@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from streamsim.benchmarks.studies.ndcg import ndcg
+from streamsim.streams.domains.technology.co_views import CoViews, fit
 from streamsim.streams.domains.technology.histories import as_rows
-from streamsim.streams.domains.technology.ranking import ndcg
-from streamsim.streams.domains.technology.recommending import CoViews, ItemWeights, fit
+from streamsim.streams.domains.technology.recommending import ItemWeights
 from streamsim.streams.domains.technology.viewings import made_up
 from streamsim.streams.errors import ModelError, UsageError
 

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streamsim.streams.calendar import weekday
+from streamsim.streams.events import Events, Floats, Ints
+from streamsim.streams.feature_columns import elapsed, ratio
 from streamsim.streams.spec import DAY, HOUR
-from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
+from streamsim.streams.spec.feature_vector import Aggregates, FeatureSpec
 
 from .schema import SPANS
 
@@ -57,36 +59,29 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     terminal = aggregates.tables["terminals"]
     cents: Ints = events.columns["amount_cents"]  # type: ignore[assignment]
     time = events.event_time
-    mean = _over(card.total, card.count * np.float64(100))
+    mean = ratio(card.total, card.count * np.float64(100))
     base = mean[:, 2]
     amount = cents / 100.0
-    since = np.where(card.last == NO_TIME, UNKNOWN, (time - card.last) / HOUR)
     counts, frauds = terminal["transactions"], terminal["frauds"]
     risk = (frauds + PRIOR_RATE * PRIOR_WEIGHT) / (counts + PRIOR_WEIGHT)
     hour_of_day = time // HOUR % 24
-    day_of_week = (time // DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     return np.column_stack(
         [
             amount,
             hour_of_day <= 6,
-            day_of_week >= 5,
+            weekday(time) >= 5,
             card.count,
             mean,
-            _over(amount, base),
+            ratio(amount, base),
             _z_score(cents, card.count[:, 2], card.total[:, 2], card.squares[:, 2]),
-            _over(mean[:, 0], base, where=card.count[:, 0] > 0),
-            _over(mean[:, 1], base, where=card.count[:, 1] > 0),
-            since,
+            ratio(mean[:, 0], base, where=card.count[:, 0] > 0),
+            ratio(mean[:, 1], base, where=card.count[:, 1] > 0),
+            elapsed(time, card.last, HOUR),
             counts,
             frauds,
             risk,
         ]
     )
-
-
-def _over(a: Floats | Ints, b: Floats, where: Mask | bool = True) -> Floats:
-    """Divide, with -1 where the divisor is not positive."""
-    return np.divide(a, b, out=np.full(np.shape(a), UNKNOWN), where=np.greater(b, 0) & where)
 
 
 def _z_score(cents: Ints, count: Ints, total: Ints, squares: Ints) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
 
 CATEGORIES = (
@@ -100,7 +100,7 @@ def _habits(
     draw: np.random.Generator,
     home: Floats,
     shop: Floats,
-    online: npt.NDArray[np.bool_],
+    online: Mask,
     near: int,
 ) -> npt.NDArray[np.intp]:
     """Pick each card's terminals: the nearest ones, with online shops near everybody."""

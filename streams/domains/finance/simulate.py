@@ -20,13 +20,22 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from streamsim.streams.calendar import EPOCH, weekday
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.outgoing import between
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.world import Emission, Slice
 
+from .payments import (
+    GENUINE,
+    KINDS,
+    LARGE,
+    STOLEN,
+    TERMINAL,
+    Payments,
+)
 from .population import (
     CATEGORIES,
     ONLINE,
@@ -39,47 +48,10 @@ from .schema import LABEL_DELAY, MAX_CENTS
 OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 1000, "fraud": 1.0}
 """Size of the world, and how much fraud there is (0: none)."""
 
-EPOCH = 1_735_689_600_000
-"""2025-01-01T00:00:00Z, where every world begins."""
-
-GENUINE, LARGE, TERMINAL, STOLEN = range(4)
-KINDS = ("genuine", "large_amount", "compromised_terminal", "stolen_card")
-
 _PER_CARD_DAY = {"large": 0.003, "stolen": 0.0002}
 _PER_TERMINAL_DAY = 0.00012
 _WEEK = np.array([0.95, 0.95, 1.0, 1.0, 1.15, 1.25, 0.8])
 _UNREPORTED = 0.02
-
-
-@dataclass(slots=True)
-class _Payments:
-    """Payments of one day by column; ``onset`` is when their fraud began (ms)."""
-
-    time: Ints
-    card: npt.NDArray[np.intp]
-    terminal: npt.NDArray[np.intp]
-    amount: Floats
-    kind: Ints
-    onset: Ints
-
-    @classmethod
-    def concat(cls, parts: list[_Payments]) -> _Payments:
-        return cls(
-            *(
-                np.concatenate([getattr(p, name) for p in parts])
-                for name in ("time", "card", "terminal", "amount", "kind", "onset")
-            )
-        )
-
-    def take(self, rows: npt.NDArray[np.generic]) -> _Payments:
-        return _Payments(
-            self.time[rows],
-            self.card[rows],
-            self.terminal[rows],
-            self.amount[rows],
-            self.kind[rows],
-            self.onset[rows],
-        )
 
 
 @dataclass(slots=True)
@@ -121,13 +93,13 @@ class FinanceWorld:
                 yield Slice(until, tuple(between(e, until - HOUR, until) for e in emissions))
             day += 1
 
-    def _payments(self, day: int) -> _Payments:
+    def _payments(self, day: int) -> Payments:
         """Draw one day's payments, in order of time."""
         self._plant(day)
         start = EPOCH + day * DAY
         parts = [self._genuine(day, start), self._large(day, start)]
         parts += [self._stolen(day, start, theft) for theft in self._thefts]
-        payments = self._corrupt(day, _Payments.concat(parts))
+        payments = self._corrupt(Payments.concat(parts))
         payments.amount = np.clip(payments.amount, 0.5, MAX_CENTS / 100)
         return payments.take(np.lexsort((payments.card, payments.time)))
 
@@ -162,10 +134,10 @@ class FinanceWorld:
             span = (onset, onset + int(draw.integers(21, 43)) * DAY)
             self._rogue.setdefault(int(draw.integers(n_terminals)), span)
 
-    def _genuine(self, day: int, start: int) -> _Payments:
+    def _genuine(self, day: int, start: int) -> Payments:
         people = self.people
         draw = stream(self.seed, "payments", day)
-        count = draw.poisson(people.rate * _WEEK[(start // DAY + 3) % 7])
+        count = draw.poisson(people.rate * _WEEK[weekday(start)])
         card = np.repeat(np.arange(len(count)), count)
         n = len(card)
         rank = np.searchsorted(people.visits, draw.random(n))
@@ -178,7 +150,7 @@ class FinanceWorld:
         factor = np.where(away, abroad[card], 1.0)
         treat = draw.random(n) < 1 / 200
         factor[treat] *= draw.uniform(1.5, 2.2, int(treat.sum()))
-        return _Payments(
+        return Payments(
             self._times(draw, start, draw.random(n) < people.owl[card]),
             card,
             terminal,
@@ -187,7 +159,7 @@ class FinanceWorld:
             np.zeros(n, np.int64),
         )
 
-    def _large(self, day: int, start: int) -> _Payments:
+    def _large(self, day: int, start: int) -> Payments:
         people = self.people
         draw = stream(self.seed, "large", day)
         n = int(draw.poisson(len(people.card_id) * _PER_CARD_DAY["large"] * self.options["fraud"]))
@@ -195,9 +167,9 @@ class FinanceWorld:
         terminal = draw.integers(len(people.terminal_id), size=n)
         time = start + draw.integers(DAY, size=n)
         amount = np.exp(people.level[card]) * draw.uniform(25, 90, n)
-        return _Payments(time, card, terminal, amount, np.full(n, LARGE), time)
+        return Payments(time, card, terminal, amount, np.full(n, LARGE), time)
 
-    def _stolen(self, day: int, start: int, theft: _Theft) -> _Payments:
+    def _stolen(self, day: int, start: int, theft: _Theft) -> Payments:
         people = self.people
         draw = stream(self.seed, "stolen", day, theft.card, theft.onset % DAY)
         n = int(draw.poisson(theft.per_day))
@@ -210,9 +182,9 @@ class FinanceWorld:
         if len(online):
             terminal = np.where(draw.random(n) < 0.5, draw.choice(online, n), terminal)
         amount = np.exp(people.level[card] + draw.normal(0, 0.3, n)) * theft.factor
-        return _Payments(time, card, terminal, amount, np.full(n, STOLEN), np.full(n, theft.onset))
+        return Payments(time, card, terminal, amount, np.full(n, STOLEN), np.full(n, theft.onset))
 
-    def _corrupt(self, day: int, payments: _Payments) -> _Payments:
+    def _corrupt(self, payments: Payments) -> Payments:
         """Turn payments at compromised terminals to fraud; close terminals that are found out."""
         open_ = np.ones(len(payments.time), bool)
         for terminal, (onset, until) in self._rogue.items():
@@ -223,7 +195,7 @@ class FinanceWorld:
             open_ &= ~(there & (payments.time >= until))
         return payments.take(open_)
 
-    def _times(self, draw: np.random.Generator, start: int, night: npt.NDArray[np.bool_]) -> Ints:
+    def _times(self, draw: np.random.Generator, start: int, night: Mask) -> Ints:
         """Draw times of the day by the day's or the night's rhythm (ms)."""
         n = len(night)
         u, rhythm = draw.random(n), self.people.rhythm
@@ -238,7 +210,7 @@ class FinanceWorld:
         amounts: Floats = np.exp(usual) * PRICE[people.category[terminal]]
         return amounts
 
-    def _emit(self, day: int, payments: _Payments) -> tuple[Emission, ...]:
+    def _emit(self, day: int, payments: Payments) -> tuple[Emission, ...]:
         """Write the day's payments, its truth and the chargebacks that fall due."""
         people, time = self.people, payments.time
         cents = np.round(payments.amount * 100).astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.spec import (
     DAY,
     HOUR,
@@ -35,7 +36,7 @@ from .schema import (
     VISIT,
     VISITS,
 )
-from .simulate import EPOCH, OPTIONS, world
+from .simulate import OPTIONS, world
 
 SPEC = DomainSpec(
     name="healthcare",

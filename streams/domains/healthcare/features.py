@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.streams.codec import format_times
+from streamsim.streams.calendar import weekday
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects
+from streamsim.streams.feature_columns import coded, elapsed, numbers, versions
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec, Joined
 
@@ -53,6 +54,10 @@ WORDS = {
     "visit_kind": ("outpatient", "missed", "emergency"),
 }  # fmt: skip
 """Words and what they are as numbers: their places from 1; 0 for another word, -1 for none."""
+_CODES = {
+    table: {word: float(place) for place, word in enumerate(words, 1)}
+    for table, words in WORDS.items()
+}
 
 _WORDY = {
     "admission_type": "admission_type", "admission_source": "admission_source",
@@ -107,7 +112,6 @@ _HELP = {
     "weekend": "1 on Saturday and Sunday, UTC",
     "hour": "hour of the day, UTC",
 }  # fmt: skip
-_YEAR = 365 * DAY
 
 
 def assemble(events: Events, aggregates: Aggregates) -> Floats:
@@ -117,14 +121,14 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
         [
             *(events.integers(name).astype(np.float64) for name in _COUNTS),
             events.integers("lab_procedures") / np.maximum(events.integers("days"), 1),
-            _since(time, aggregates.joins["admissions"].time, HOUR),
+            elapsed(time, aggregates.joins["admissions"].time, HOUR),
             _known(events.columns["age"].astype(np.float64)),
-            *(coded(events.strings(name), WORDS[table]) for name, table in _WORDY.items()),
+            *(coded(events.strings(name), _CODES[table], 0.0) for name, table in _WORDY.items()),
             *_earlier(events, aggregates),
             *_visited(time, aggregates.joins["visits"]),
             *_measured(time, aggregates),
             *_noted(aggregates.joins["notes"]),
-            (time // DAY + 3) % 7 >= 5,  # 1970-01-01 was a Thursday; Monday is 0
+            weekday(time) >= 5,
             time // HOUR % 24,
         ]
     )
@@ -132,15 +136,15 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
 
 def _earlier(events: Events, aggregates: Aggregates) -> list[Floats]:
     stays = aggregates.windows["stays"]
-    since = _since(events.event_time, stays.last, DAY)
+    since = elapsed(events.event_time, stays.last, DAY)
     home = np.where(since < 0, UNKNOWN, np.maximum(since - events.integers("days"), 0.0))
     return [stays.count.astype(np.float64), stays.total.astype(np.float64), since, home]
 
 
 def _visited(time: Ints, visits: Joined) -> list[Floats]:
     return [
-        _since(time, visits.time, DAY),
-        coded(visits.columns["kind"], WORDS["visit_kind"]),
+        elapsed(time, visits.time, DAY),
+        coded(visits.columns["kind"], _CODES["visit_kind"], 0.0),
         numbers(visits.columns["emergency_year"]),
         numbers(visits.columns["missed_year"]),
     ]
@@ -161,7 +165,7 @@ def _measured(time: Ints, aggregates: Aggregates) -> list[Floats]:
         *change,
         np.where(unknown, UNKNOWN, outside),
         numbers(labs.columns[UNUSABLE]),
-        _since(time, labs.time, HOUR),
+        elapsed(time, labs.time, HOUR),
     ]
 
 
@@ -171,28 +175,8 @@ def _noted(note: Joined) -> list[Floats]:
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
     """Say of each event which version of its context it met: when it was, never what it says."""
-    versions = {
-        source: [
-            None if at == NO_TIME else text
-            for at, text in zip(
-                joined.time.tolist(), format_times(joined.time.clip(0)), strict=True
-            )
-        ]
-        for source, joined in aggregates.joins.items()
-    }
-    return [dict(zip(versions, row, strict=True)) for row in zip(*versions.values(), strict=True)]
-
-
-def coded(texts: Objects, words: tuple[str, ...]) -> Floats:
-    """Return words as numbers, see :data:`WORDS`."""
-    places = {word: float(place) for place, word in enumerate(words, 1)}
-    found = (UNKNOWN if text is None else places.get(text, 0.0) for text in texts)
-    return np.fromiter(found, np.float64, len(texts))
-
-
-def numbers(values: Objects) -> Floats:
-    """Return numbers, -1 for what is not known."""
-    return np.array([UNKNOWN if value is None else value for value in values], np.float64)
+    met = versions(aggregates.joins)
+    return [dict(zip(met, row, strict=True)) for row in zip(*met.values(), strict=True)]
 
 
 def _zero(values: Objects) -> Floats:
@@ -201,11 +185,6 @@ def _zero(values: Objects) -> Floats:
 
 def _known(values: Floats) -> Floats:
     found: Floats = np.where(np.isnan(values), UNKNOWN, values)
-    return found
-
-
-def _since(time: Ints, before: Ints, unit: int) -> Floats:
-    found: Floats = np.where(before == NO_TIME, UNKNOWN, (time - before) / unit)
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
@@ -72,7 +71,7 @@ class People:
     """
 
     age: Floats
-    has: npt.NDArray[np.bool_]
+    has: Mask
     frailty: Floats
     alone: Mask
     support: Floats

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.events import Ints, Objects, as_objects
+from streamsim.streams.events import Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import HOUR
 from streamsim.streams.spec.world import Emission
@@ -78,7 +77,7 @@ class Queue:
             self.source, self.time[order], self.clock[order],
             list(self.key[order]), list(self.value[order]),
         )  # fmt: skip
-        rest: npt.NDArray[np.bool_] = ~now
+        rest: Mask = ~now
         self.time, self.clock = self.time[rest], self.clock[rest]
         self.key, self.value = self.key[rest], self.value[rest]
         return out

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from streamsim.streams.calendar import EPOCH, weekday
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.events import Floats, Ints, as_objects
 from streamsim.streams.outgoing import between
@@ -44,9 +45,6 @@ from .stays import NONE, Stays, begin
 OPTIONS: Mapping[str, float] = {"patients": 38_000, "readmissions": 1.0, "defects": 1.0}
 """How many patients there are, how often something is left unsolved (0: never), how bad the
 hospital's systems are (0: perfect)."""
-
-EPOCH = 1_735_689_600_000
-"""2025-01-01T00:00:00Z, where every world begins."""
 
 _WEEK = np.array([1.12, 1.05, 1.02, 1.0, 1.02, 0.9, 0.89])
 _LEAVES = 1 / 4_000
@@ -132,7 +130,7 @@ class HealthcareWorld:
     def _admitted(self, day: int) -> tuple[Stays, Ints]:
         register, n = self._register, len(self.people)
         draw = stream(self.seed, "falling ill", day)
-        chance = self.people.rate[register.trait] / 365 * _WEEK[(day + 2) % 7]
+        chance = self.people.rate[register.trait] / 365 * _WEEK[weekday(EPOCH + day * DAY)]
         ill = (self._free < day) & np.isinf(self._due) & (draw.random(n) < chance)
         back = (self._due < day + 1) & (self._free < day + 1)
         places = np.flatnonzero(ill | back)
@@ -159,8 +157,8 @@ class HealthcareWorld:
         draw = stream(self.seed, "visits", day)
         trait = register.trait
         sick = people.has[trait].sum(axis=1)
-        weekday = (day + 2) % 7 < 5  # 2025-01-01 was a Wednesday
-        asked = draw.random(n) < (1.2 + 0.9 * sick) / 260 * weekday
+        at_work = weekday(EPOCH + day * DAY) < 5
+        asked = draw.random(n) < (1.2 + 0.9 * sick) / 260 * at_work
         comes = draw.random(n) < 0.6 + 0.4 * people.keeps[trait]
         urgent = draw.random(n) < 0.5 * people.frailty[trait] * (1.6 - people.keeps[trait]) / 365
         here = self._free < day

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamsim.streams.calendar import EPOCH, weekday
 from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY
 
 from .patients import ACUTE, CONDITIONS, People
 
@@ -109,7 +111,7 @@ def begin(
     draw = stream(seed, "stays", day)
     has, frailty = people.has[trait], people.frailty[trait]
     back = again != NONE
-    planned = (draw.random(n) < 0.22) & ~back & ((day + 2) % 7 < 5)  # day 0 is a Wednesday
+    planned = (draw.random(n) < 0.22) & ~back & (weekday(EPOCH + day * DAY) < 5)
     weight = np.concatenate([has * 1.0, np.full((n, len(ACUTE)), 0.35)], axis=1)
     pick = draw.random(n) * weight.sum(axis=1)
     cause = np.minimum((np.cumsum(weight, axis=1) < pick[:, None]).sum(axis=1), len(CAUSES) - 1)

@@ -217,7 +217,6 @@ def _listed(p: _Parts) -> str:
 
 
 _STYLES: tuple[Callable[[_Parts], str], ...] = (_full, _brief, _running, _listed)
-STYLES = len(_STYLES)
 
 
 def draws_for(rng: np.random.Generator, n: int) -> Floats:

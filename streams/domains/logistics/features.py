@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.streams.codec import format_times
-from streamsim.streams.events import NO_TIME, Events, Floats, Objects
+from streamsim.streams.events import Events, Floats
+from streamsim.streams.feature_columns import coded, numbers, versions
 from streamsim.streams.spec import HOUR
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
 
@@ -67,15 +67,14 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     """Make the features, shape ``(n_events, n_features)``."""
     found: Floats = aggregates.tracked["condition"]["found"]
     around, orders = aggregates.joins["environment"], aggregates.joins["work_orders"]
-    done = _numbers(orders.columns["done_at"])
+    done = numbers(orders.columns["done_at"])
     since = np.where(done == UNKNOWN, UNKNOWN, (events.event_time - done) / HOUR)
-    kinds = [_TYPES.get(kind, UNKNOWN) for kind in events.strings("vehicle_type")]
     return np.column_stack(
         [
             found[:, _COLUMNS],
-            *(_numbers(around.columns[n]) for n in ("outside_temp", "rain", "roughness", "grade")),
+            *(numbers(around.columns[n]) for n in ("outside_temp", "rain", "roughness", "grade")),
             since,
-            np.array(kinds, np.float64),
+            coded(events.strings("vehicle_type"), _TYPES),
             found[:, _ABSENT].sum(axis=1),
             found[:, _READINGS],
         ]
@@ -85,22 +84,12 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
     """Say of each reading which versions of its context it met, and what was mended in it."""
     tracked = aggregates.tracked["condition"]
-    versions = {
-        source: [None if at == NO_TIME else text for at, text in
-                 zip(joined.time.tolist(), format_times(joined.time.clip(0)), strict=True)]
-        for source, joined in aggregates.joins.items()
-    }  # fmt: skip
     conversions = MEASURED[COOLANT].conversions
     units = [conversions[u - 1].name if u else None for u in tracked["unit"][:, COOLANT].tolist()]
     frozen = np.where(tracked["frozen"].any(axis=1), tracked["frozen"].argmax(axis=1), -1)
     stands = [SENSORS[sensor] if sensor >= 0 else None for sensor in frozen.tolist()]
-    columns = {**versions, "coolant_temp": units, "frozen": stands}
+    columns = {**versions(aggregates.joins), "coolant_temp": units, "frozen": stands}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _numbers(values: Objects) -> Floats:
-    """Return numbers, -1 for what is not known."""
-    return np.array([UNKNOWN if value is None else value for value in values], np.float64)
 
 
 def _of(*sensors: str) -> tuple[str, ...]:

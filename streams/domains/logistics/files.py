@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.feeds import Instants
 from streamsim.streams.spec import SECOND
@@ -16,9 +17,6 @@ from .fleet import SENSORS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BEGIN = 1_735_689_600_000
-"""2025-01-01T00:00:00Z: a drive that was logged without a date begins here."""
 
 _OBD = {
     "COOLANT_TEMPERATURE ()": "coolant_temp",
@@ -34,7 +32,7 @@ def _obd(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     """Convert a drive that was logged once a second from a car's OBD-II port.
 
     Nothing in it says when it was, or of which car: each file is a vehicle that is named after it,
-    and each row a second after the one before.
+    the first row is at :data:`streamsim.streams.calendar.EPOCH`, and each other a second later.
     """
     import pandas as pd
 
@@ -44,7 +42,7 @@ def _obd(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     there = pd.DataFrame(readings).notna().any(axis=1).to_numpy()
     columns = {
         "event_id": [f"{name}-{r}" for r in row.tolist()],
-        "event_time": np.where(there, BEGIN + row * SECOND, NO_TIME),
+        "event_time": np.where(there, EPOCH + row * SECOND, NO_TIME),
         "vehicle_id": [name] * len(row),
         "vehicle_type": ["car"] * len(row),
         **readings,

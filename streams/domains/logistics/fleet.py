@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
@@ -96,6 +95,6 @@ def muster(seed: int, n: int) -> Fleet:
     )
 
 
-def blank(n: int) -> npt.NDArray[np.int64]:
+def blank(n: int) -> Ints:
     """Return minutes that are long over, one per vehicle."""
     return np.full(n, -1, np.int64)

@@ -22,12 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsim.streams.errors import StateError
-from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.events import Floats, Ints, Mask, Slots
 
 from .misreading import Conversion, unit_change
 from .sensors import rounds
 
-Slots = npt.NDArray[np.intp]
 Arrays = dict[str, npt.NDArray[Any]]
 
 DOUBTS = 3

@@ -15,10 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from streamsim.streams.events import Mask
+from streamsim.streams.events import Mask, Matrix
 from streamsim.streams.spec import (
     MINUTE,
     AlertRule,
@@ -73,7 +70,7 @@ def build_life(seed: int) -> Regressor:
     )
 
 
-def is_known(features: npt.NDArray[np.float32]) -> Mask:
+def is_known(features: Matrix) -> Mask:
     """Say which readings are of vehicles that have been followed for long enough."""
     known: Mask = features[:, _READINGS] >= KNOWN
     return known

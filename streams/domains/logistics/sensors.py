@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsim.streams.errors import StateError, UsageError
-from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.events import Floats, Ints, Mask, Slots
 
 from .degradation import MISSING, QUANTUM, Degradation
 
-Slots = npt.NDArray[np.intp]
 Quanta = npt.NDArray[np.int32]
 Arrays = dict[str, npt.NDArray[Any]]
 N, K, KK, S, KS = range(5)

@@ -76,27 +76,3 @@ def beyond(values: Floats, known: Sequence[Floats]) -> Floats:
         usual += by[:, place, None] * LAWS[:, place]
     left: Floats = values - usual
     return left
-
-
-def fit(by: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Fit the laws to readings of sound vehicles.
-
-    Parameters
-    ----------
-    by
-        What drives them, shape ``(n, n_drivers)``.
-    values
-        Readings, shape ``(n, n_sensors)``; what is NaN is left out.
-
-    Returns
-    -------
-    Laws, shape ``(n_sensors, n_drivers)``, and the standard deviation of what they leave, one per
-    sensor.
-    """
-    laws, left = [], []
-    for column in values.T:
-        there = np.isfinite(column)
-        law = np.linalg.lstsq(by[there], column[there], rcond=None)[0]
-        laws.append(law)
-        left.append(float(np.std(column[there] - by[there] @ law)))
-    return np.array(laws), np.array(left)

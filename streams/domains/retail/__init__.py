@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.spec import (
     DAY,
     HOUR,
@@ -34,7 +35,7 @@ from .schema import (
     TILLS,
     VISITS,
 )
-from .simulate import EPOCH, OPTIONS, world
+from .simulate import OPTIONS, world
 from .vendors import FILES
 
 SPEC = DomainSpec(

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from streamsim.streams.calendar import EPOCH, weekday
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
+from streamsim.streams.spec import DAY
 
 from .households import Town
 
@@ -117,7 +119,7 @@ class Diary:
         going = self.decline(day) * (self.kind != MOVING)
         gap = np.where(self.slack_until > day, gap * 1.6, gap)
         # Nobody comes twice a day, and weekends are busier.
-        weekend = (day + 2) % 7 >= 5  # 2025-01-01 was a Wednesday
+        weekend = weekday(EPOCH + day * DAY) >= 5
         gap = np.maximum(gap * (0.9 if weekend else 1.05) * (1 + going) + going * _APART, 1.0)
         who = np.flatnonzero(coming)
         self.due[who] = day + gap[who]

@@ -10,13 +10,13 @@ direct mail*, Marketing Science 14, 378-394); each is also compared with the hou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from streamsim.streams.codec import format_times
-from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects, as_objects
+from streamsim.streams.calendar import weekday
+from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects, as_objects
+from streamsim.streams.feature_columns import coded, elapsed, numbers, ratio, versions
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
 
@@ -82,32 +82,32 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     visits, spent, saved = (aggregates.windows[name] for name in ("visits", "spent", "saved"))
     time, count = events.event_time, visits.total
     paid, off = events.integers("amount_cents"), events.integers("discount_cents")
-    basket = _over(spent.total / 100.0, count)
-    share = _over(saved.total, spent.total + saved.total, count > 0)
+    basket = ratio(spent.total / 100.0, count)
+    share = ratio(saved.total, spent.total + saved.total, count > 0)
     days = np.array([span / DAY for span in SPANS])
     per_day = count / days
-    since = np.where(visits.last == NO_TIME, UNKNOWN, (time - visits.last) / DAY)
-    tenure = np.where(visits.first == NO_TIME, UNKNOWN, (time - visits.first) / DAY)
-    gap = _over(np.broadcast_to(days, count.shape), count)
+    since = elapsed(time, visits.last, DAY)
+    tenure = elapsed(time, visits.first, DAY)
+    gap = ratio(np.broadcast_to(days, count.shape), count)
     known = count[:, 1] > 0
     return np.column_stack(
         [
             paid / 100.0,
-            _over(off, paid + off),
-            (time // DAY + 3) % 7 >= 5,  # 1970-01-01 was a Thursday; Monday is 0
+            ratio(off, paid + off),
+            weekday(time) >= 5,
             time // HOUR % 24,
             count,
-            _over(visits.count, count),
+            ratio(visits.count, count),
             spent.total / 100.0,
             basket,
             share,
             since,
-            _over(since, gap[:, _QUARTER], since >= 0),
+            ratio(since, gap[:, _QUARTER], since >= 0),
             tenure,
-            _over(since, tenure, since >= 0),
-            _over(since, gap[:, -1], since >= 0),
-            _over(per_day[:, :_QUARTER], per_day[:, _QUARTER, None]),
-            _over(basket[:, 1], basket[:, _QUARTER], known),
+            ratio(since, tenure, since >= 0),
+            ratio(since, gap[:, -1], since >= 0),
+            ratio(per_day[:, :_QUARTER], per_day[:, _QUARTER, None]),
+            ratio(basket[:, 1], basket[:, _QUARTER], known),
             np.where(known, share[:, 1] - share[:, _QUARTER], 0.0),
             *_demographics(aggregates),
             *_loyalty(time, aggregates),
@@ -128,7 +128,7 @@ def _demographics(aggregates: Aggregates) -> list[Floats]:
     on_file = (customer.time != NO_TIME).astype(np.float64)
     resolved = {name: values for name, (values, _) in resolve(aggregates).items()}
     columns = {**customer.columns, **resolved}
-    return [on_file, *(_coded(columns[name], table) for name, table in codes)]
+    return [on_file, *(coded(columns[name], table) for name, table in codes)]
 
 
 def resolve(aggregates: Aggregates) -> dict[str, tuple[Objects, Objects]]:
@@ -153,13 +153,8 @@ def resolve(aggregates: Aggregates) -> dict[str, tuple[Objects, Objects]]:
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
     """Say of each event which version of its context it met, and which source won each field."""
-    versions = {
-        source: [None if at == NO_TIME else text for at, text in
-                 zip(joined.time.tolist(), format_times(joined.time.clip(0)), strict=True)]
-        for source, joined in aggregates.joins.items()
-    }  # fmt: skip
     winners = {name: won.tolist() for name, (_, won) in resolve(aggregates).items()}
-    columns = {**versions, **winners}
+    columns = {**versions(aggregates.joins), **winners}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -167,25 +162,9 @@ def _loyalty(time: Ints, aggregates: Aggregates) -> list[Floats]:
     said = aggregates.joins["loyalty"]
     asked = (said.time != NO_TIME).astype(np.float64)
     names = ("member", "campaigns_active", "campaigns_joined", "redemptions_90d")
-    last = _numbers(said.columns["last_redeemed"])
+    last = numbers(said.columns["last_redeemed"])
     since = np.where(last == UNKNOWN, UNKNOWN, (time - last) / DAY)
-    return [asked, *(_numbers(said.columns[name]) for name in names), since]
-
-
-def _numbers(values: Objects) -> Floats:
-    """Return numbers, -1 for what is not known."""
-    return np.array([UNKNOWN if value is None else value for value in values], np.float64)
-
-
-def _coded(texts: Objects | Sequence[str | None], table: Mapping[str, float]) -> Floats:
-    """Return the numbers that texts stand for, -1 for one that is missing or strange."""
-    numbers = (table.get(text, UNKNOWN) if text is not None else UNKNOWN for text in texts)
-    return np.fromiter(numbers, np.float64, len(texts))
-
-
-def _over(a: Floats | Ints, b: Floats | Ints, where: Mask | bool = True) -> Floats:
-    """Divide, with -1 where the divisor is not positive."""
-    return np.divide(a, b, out=np.full(np.shape(a), UNKNOWN), where=np.greater(b, 0) & where)
+    return [asked, *(numbers(said.columns[name]) for name in names), since]
 
 
 def _all(prefix: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Ints, Objects, as_objects
+from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
 
 VENDORS = ("a", "b", "c")
@@ -81,16 +81,16 @@ class Town:
     deals: Floats
     leaving: Floats
     begins: Ints
-    tourist: npt.NDArray[np.bool_]
+    tourist: Mask
     stores: npt.NDArray[np.intp]
     age: Ints
     income: Ints
     size: Ints
     kids: Ints
-    owner: npt.NDArray[np.bool_]
-    married: npt.NDArray[np.bool_]
-    on_file: npt.NDArray[np.bool_]
-    member: npt.NDArray[np.bool_]
+    owner: Mask
+    married: Mask
+    on_file: Mask
+    member: Mask
     responds: Floats
     store_id: Objects
     store_vendor: Ints

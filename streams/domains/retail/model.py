@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Mask
+from streamsim.streams.events import Floats, Mask, Matrix
 from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe
 
 from .features import FEATURES
@@ -46,7 +45,7 @@ def lapsing(scores: Floats) -> Floats:
     return np.round(1.0 - scores, 6)
 
 
-def is_valued(features: npt.NDArray[np.float32]) -> Mask:
+def is_valued(features: Matrix) -> Mask:
     """Say which households come and spend enough to be missed."""
     valued: Mask = (features[:, _VISITS] >= REGULAR) & (features[:, _SPENT] >= VALUED)
     return valued

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from streamsim.streams.calendar import EPOCH
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.events import Ints, as_objects
 from streamsim.streams.outgoing import Outgoing, between
@@ -36,9 +37,6 @@ from .troubles import SILENT, Trouble, told_again, troubles
 
 OPTIONS: Mapping[str, float] = {"households": 600, "lapses": 1.0, "defects": 1.0}
 """Size of the world, how many households lapse (0: none), how bad the feeds are (0: perfect)."""
-
-EPOCH = 1_735_689_600_000
-"""2025-01-01T00:00:00Z, where every world begins."""
 
 ZONE = ZoneInfo("America/New_York")
 _TWICE, _LATE, _TOO_LATE, _BROKEN, _NO_CARD = 0.004, 0.015, 0.0003, 0.001, 0.02

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.codec import format_times
-from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask, Objects
+from streamsim.streams.calendar import weekday
+from streamsim.streams.events import NO_TIME, Events, Floats, Matrix
+from streamsim.streams.feature_columns import coded, numbers, ratio, versions
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
 
@@ -78,7 +78,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     history = aggregates.tracked["history"]
     said = aggregates.joins["preferences"]
     time, count = events.event_time, plays.total
-    finished = _over(finishes.total, count)
+    finished = ratio(finishes.total, count)
     per_day = count / np.array([span / DAY for span in SPANS])
     fast, slow, gap_fast, gap_slow = history["averages"].T
     share = np.asarray(events.columns["share"], np.float64)
@@ -87,13 +87,13 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
         [
             history["titles"],
             events.integers("catalogue_size"),
-            *(_coded(events.strings(name), name) for name in ("action", "device", "origin")),
+            *(coded(events.strings(name), _CODES[name]) for name in ("action", "device", "origin")),
             np.where(np.isnan(share), UNKNOWN, share),
             time // HOUR % 24,
-            (time // DAY + 3) % 7 >= 5,  # 1970-01-01 was a Thursday; Monday is 0
+            weekday(time) >= 5,
             count,
             finished,
-            _over(per_day[:, :_MONTH], per_day[:, _MONTH, None]),
+            ratio(per_day[:, :_MONTH], per_day[:, _MONTH, None]),
             np.where(known, finished[:, 0] - finished[:, _MONTH], 0.0),
             fast,
             slow,
@@ -101,16 +101,16 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
             history["gap"],
             gap_fast,
             gap_slow,
-            _over(gap_fast, gap_slow),
+            ratio(gap_fast, gap_slow),
             history["counts"],
             said.time != NO_TIME,
-            *(_coded(said.columns[name], name) for name in ("favourite", "language")),
-            *(_numbers(said.columns[name]) for name in ("household", "autoplay")),
+            *(coded(said.columns[name], _CODES[name]) for name in ("favourite", "language")),
+            *(numbers(said.columns[name]) for name in ("household", "autoplay")),
         ]
     )
 
 
-def stranger(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def stranger(rows: Matrix) -> Matrix:
     """Return the features that a user of whom nothing is known would have at the same times."""
     found = np.full_like(rows, UNKNOWN)
     for place, name in enumerate(_HELP):
@@ -123,27 +123,7 @@ def stranger(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
     """Say of each event which version of the user's preferences it met."""
-    time = aggregates.joins["preferences"].time
-    texts = format_times(time.clip(0))
-    return [
-        {"preferences": None if at == NO_TIME else text}
-        for at, text in zip(time.tolist(), texts, strict=True)
-    ]
-
-
-def _coded(texts: Objects, name: str) -> Floats:
-    """Return the numbers that texts stand for, -1 for one that is missing or strange."""
-    table = _CODES[name]
-    return np.fromiter((table.get(text, UNKNOWN) for text in texts), np.float64, len(texts))
-
-
-def _numbers(values: Objects) -> Floats:
-    return np.array([UNKNOWN if value is None else value for value in values], np.float64)
-
-
-def _over(a: Floats | Ints, b: Floats | Ints, where: Mask | bool = True) -> Floats:
-    """Divide, with -1 where the divisor is not positive."""
-    return np.divide(a, b, out=np.full(np.shape(a), UNKNOWN), where=np.greater(b, 0) & where)
+    return [{"preferences": at} for at in versions(aggregates.joins)["preferences"]]
 
 
 def _all(prefix: str, days: tuple[str, ...] = _DAYS) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Events, Ints
 from streamsim.streams.spec import DAY, Estimator, Renewal
 
+from .co_views import CoViews
 from .history import Histories
 from .recommender import SlateClassifier
-from .recommending import CoViews
 from .schema import STOP, WATCHED
 
 FADE = 0.8

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.events import Floats, Ints, Mask, Matrix
 from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
 
 from .features import FEATURES, OFFERED, stranger
@@ -56,7 +55,7 @@ def missing(scores: Floats) -> Floats:
     return np.round(1.0 - scores, 6)
 
 
-def is_fading(features: npt.NDArray[np.float32]) -> Mask:
+def is_fading(features: Matrix) -> Mask:
     """Say which users have watched enough to be missed, and now leave what they begin."""
     column = {name: features[:, place] for name, place in _COLUMN.items()}
     fading: Mask = (column["plays_28d"] >= REGULAR) & (column["watched_fast"] <= LEAVES)
@@ -82,7 +81,6 @@ RECIPE = Recipe(
     world={"users": 700, "changes": 3.0, "months_ago": 2.0},
     ordinary={"users": 500, "changes": 0.0, "defects": 0.0, "months_ago": 2.0},
     seed=1_000_003,
-    trusted=("streamsim.streams.domains.technology.recommender.SlateClassifier",),
 )
 
 ENGAGEMENT = AlertRule(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.events import Floats, Ints
-
-Scores = npt.NDArray[np.float32]
+from streamsim.streams.events import Floats, Ints, Matrix
 
 NONE = -1
 """In the place of a title where there are no more."""
@@ -97,7 +95,7 @@ def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Int
     return places
 
 
-def alike(weights: Scores) -> Scores:
+def alike(weights: Matrix) -> Matrix:
     """Return how alike titles are: the cosine of the weights by which histories speak for them.
 
     Parameters
@@ -115,11 +113,11 @@ def alike(weights: Scores) -> Scores:
     [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
     """
     unit = weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-12)
-    found: Scores = unit.T @ unit
+    found: Matrix = unit.T @ unit
     return found
 
 
-def diverse(scores: Scores, items: Ints, likeness: Scores, k: int, diversity: float) -> Ints:
+def diverse(scores: Matrix, items: Ints, likeness: Matrix, k: int, diversity: float) -> Ints:
     """Choose ``k`` of each row's candidates, rather unlike each other (:func:`varied`).
 
     Parameters
@@ -139,30 +137,3 @@ def diverse(scores: Scores, items: Ints, likeness: Scores, k: int, diversity: fl
     chosen = varied(worth, near, k, diversity)
     titles = np.take_along_axis(items, np.maximum(chosen, 0), axis=1)
     return np.where(chosen == NONE, NONE, titles)
-
-
-def ndcg(items: Ints, relevant: npt.NDArray[np.bool_]) -> Floats:
-    """Return the normalised discounted cumulative gain of each list, NaN if nothing is relevant.
-
-    A title is relevant or not; one at rank r gains ``1 / log2(1 + r)``, and the sum is divided by
-    that of the best possible list (Järvelin and Kekäläinen 2002, ACM TOIS 20(4)).
-
-    Parameters
-    ----------
-    items
-        Titles in the order of their ranks, shape ``(users, k)``, :data:`NONE` for no title.
-    relevant
-        Shape ``(users, titles)``.
-
-    Examples
-    --------
-    >>> wanted = np.array([[True, True, False], [False, False, False]])
-    >>> ndcg(np.array([[0, 2], [0, 1]]), wanted).round(3).tolist()
-    [0.613, nan]
-    """
-    hits = np.take_along_axis(relevant, np.maximum(items, 0), axis=1) & (items != NONE)
-    gains = 1 / np.log2(2 + np.arange(items.shape[1]))
-    ideal = np.concatenate(([np.nan], np.cumsum(gains)))
-    most = np.minimum(relevant.sum(axis=1), items.shape[1])
-    found: Floats = (hits @ gains) / ideal[most]
-    return found

@@ -14,16 +14,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from streamsim.streams.events import Floats, Ints, Mask
+from streamsim.streams.events import Floats, Ints, Mask, Matrix
 from streamsim.streams.seeds import stream
 
-from .ranking import NONE, Scores, alike, best, diverse
-from .recommending import CoViews, ItemWeights
-
-Matrix = npt.NDArray[np.float32]
+from .co_views import CoViews
+from .ranking import NONE, alike, best, diverse
+from .recommending import ItemWeights
 
 ROWS = 4_096
 """So many rows are answered at a time: their scores of all titles are held in memory."""
@@ -64,7 +62,7 @@ class SlateClassifier:
 
     diversity = 0.0
     """Of a model that was stored without."""
-    _alike: Scores | None = None
+    _alike: Matrix | None = None
     """How alike titles are: made of the weights where it is needed, and not stored."""
 
     def __init__(
@@ -84,7 +82,7 @@ class SlateClassifier:
         self.size, self.half_life, self.ridge = size, half_life, ridge
         self.thin, self.seed = thin, seed
         self.diversity = diversity
-        self.weights_: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self.weights_: Matrix = np.zeros((0, 0), np.float32)
         self.known_: Mask = np.zeros(0, bool)
         self.popularity_: Floats = np.zeros(0)
         self.gram_: Floats = np.zeros((0, 0))
@@ -199,11 +197,11 @@ class SlateClassifier:
         )
         return chosen + 1, figures
 
-    def _scores(self, histories: list[Ints]) -> Scores:
+    def _scores(self, histories: list[Ints]) -> Matrix:
         model = ItemWeights(self.weights_, self.known_, self.popularity_)
         return model.scores(histories, self.half_life)
 
-    def _choose(self, scores: Scores, X: Matrix, size: int, diversity: float | None) -> Ints:
+    def _choose(self, scores: Matrix, X: Matrix, size: int, diversity: float | None) -> Ints:
         """Return the best places among those on offer that are not in the history."""
         titles = scores.shape[1]
         seen = X[:, : self.history].astype(np.int64) - 1
@@ -219,7 +217,7 @@ class SlateClassifier:
         return diverse(open_, best(open_, size * CANDIDATES), self._alike, size, diversity)
 
 
-def _hindsight(scores: Scores, titles: Matrix, worth: Floats) -> tuple[Floats, Floats]:
+def _hindsight(scores: Matrix, titles: Matrix, worth: Floats) -> tuple[Floats, Floats]:
     """Return the share of titles that score as high as the slate, and their mean over its best.
 
     No title speaks for itself: its own weight is 0.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from streamsim.streams.calendar import EPOCH, weekday
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.events import Floats, Ints, as_objects
 from streamsim.streams.outgoing import Outgoing, between
@@ -42,9 +43,6 @@ OPTIONS: Mapping[str, float] = {
 }
 """Size of the world, how many users change (0: none), how much the home page decides (0 to 1), how
 bad the feed is (0: perfect), and how much younger the catalogue is (months of 30 days)."""
-
-EPOCH = 1_735_689_600_000
-"""2025-01-01T00:00:00Z, where every world begins."""
 
 _WEEK = np.array([0.9, 0.85, 0.9, 0.95, 1.15, 1.3, 1.2])
 _MOST = 6
@@ -121,7 +119,7 @@ class TechnologyWorld:
         """Let everybody watch for a day, one title after the other."""
         viewers, home = self.viewers, self._home
         draw = stream(self.seed, "sessions", day)
-        factor = _WEEK[(start // DAY + 3) % 7] * (_TRAFFIC if premiere else 1.0)
+        factor = _WEEK[weekday(start)] * (_TRAFFIC if premiere else 1.0)
         plays = np.minimum(draw.poisson(viewers.pace(day) * factor), _MOST)
         hour = draw.normal(viewers.evening, 1.0)
         early = draw.random(viewers.users) < 0.25

@@ -7,16 +7,16 @@ alone, and for trends on what was last measured of the same patient.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from streamsim.streams.events import NO_TIME, Floats, Ints
-from streamsim.streams.spec.spans import DAY
+from streamsim.streams.events import Floats
 
-from .units import (
+from ..clinical.trends import Cells, Past
+from ..clinical.units import (
     Analyte,
     Measured,
     find_analyte,
@@ -24,7 +24,6 @@ from .units import (
     number,
 )
 
-Cells: TypeAlias = Sequence[Any]
 Table: TypeAlias = Callable[[str], Cells | None]
 """A column's cells by its name; ``None`` where the table has no such column."""
 
@@ -59,65 +58,6 @@ class Robust:
         scaled = (values - self.center) / self.scale
         result: Floats = np.where(np.isnan(scaled), 0.0, np.clip(scaled, -FARTHEST, FARTHEST))
         return result
-
-
-class LastValues:
-    """What was last measured of each patient: the state of trends, kept by whoever streams.
-
-    An event sees what had arrived by then and is older than itself; those of the same instant do
-    not see each other.
-
-    Parameters
-    ----------
-    most
-        Values that are remembered; beyond that the least recently measured are forgotten.
-    """
-
-    def __init__(self, most: int = 5_000_000) -> None:
-        self._most = most
-        self._known: dict[tuple[str, Hashable], tuple[int, float, int, float]] = {}
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def observe(
-        self, column: str, patients: Cells, times: Ints, values: Floats
-    ) -> tuple[Floats, Floats]:
-        """Take values in, in order of arrival.
-
-        Returns
-        -------
-        The change since the patient's last value and the days since then, NaN where there is
-        none, or no value now. Patients that are ``None`` and times that are ``NO_TIME`` have no
-        past.
-        """
-        change, days = np.full(len(values), np.nan), np.full(len(values), np.nan)
-        rows = zip(patients, times.tolist(), values.tolist(), strict=True)
-        for row, (patient, time, value) in enumerate(rows):
-            if patient is None or time == NO_TIME or math.isnan(value):
-                continue
-            key = column, patient
-            before, old, latest, new = self._known.pop(key, (NO_TIME, 0.0, NO_TIME, 0.0))
-            seen, base = (latest, new) if latest < time else (before, old)
-            if seen != NO_TIME and seen < time:
-                change[row], days[row] = value - base, (time - seen) / DAY
-            if time > latest:
-                before, old = latest, new
-            if time >= latest:
-                latest, new = time, value
-            self._known[key] = before, old, latest, new
-            if len(self._known) > self._most:
-                del self._known[next(iter(self._known))]
-        return change, days
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What trends are made of: whose each row is, when it was (ms), and what was before."""
-
-    patients: Cells
-    times: Ints
-    last: LastValues
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Floats
-
-Mask = npt.NDArray[np.bool_]
+from streamsim.streams.events import Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Spoil a recording: every kind of record that nobody should ever send."""
+"""Ways to spoil a record: bytes, fields, headers and times that no producer should send."""
 
 from __future__ import annotations
 
@@ -8,34 +8,10 @@ from typing import Any
 
 import orjson
 
-from streamsim.producers.recording import Recorded, Recording, make_recording
+from streamsim.producers.recording import Recorded
 from streamsim.streams.events import HEARTBEAT, SOURCE_TIME
 
 BIG = 5 << 20
-
-
-def spoil(recording: Recording, share: float, seed: int) -> tuple[Recording, int]:
-    """Spoil a share of the events; return the recording and how many were spoilt.
-
-    Heartbeats are left alone, and so are offsets: a record is changed where it lies.
-    """
-    draw = random.Random(seed)  # noqa: S311 - nothing secret
-    records, spoilt = [], 0
-    for record in recording.records:
-        if HEARTBEAT not in dict(record.headers) and draw.random() < share:
-            record = draw.choice(WAYS)(record, draw)
-            spoilt += 1
-        records.append(record)
-    return make_recording(records, domains=recording.manifest["domains"]), spoilt
-
-
-def add_big(recording: Recording, count: int) -> Recording:
-    """Make the first few events five megabytes long."""
-    records = list(recording.records)
-    places = [i for i, r in enumerate(records) if HEARTBEAT not in dict(r.headers)][:count]
-    for place in places:
-        records[place] = records[place]._replace(value=b"x" * BIG)
-    return make_recording(records, domains=recording.manifest["domains"])
 
 
 def _bytes(record: Recorded, draw: random.Random) -> Recorded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from streamsim.simulator.faults.proxy import WAYS
+from streamsim.benchmarks.fault_injection.proxy import WAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,6 @@ def plan(seed: int, *, durable: bool = False) -> Fault:
 
 def make_fault(name: str, seed: int) -> Fault:
     """Choose moment and length of a fault by chance."""
-    draw = random.Random(f"{name}:{seed}")  # noqa: S311 - nothing secret
+    draw = random.Random(f"{name}:{seed}")
     low, high = FAULTS.get(name, (0, 0))
     return Fault(name, round(draw.uniform(0.5, 4), 2), round(draw.uniform(low, high), 2))

@@ -14,7 +14,7 @@ from itertools import islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as AioKafkaError
 
-from streamsim.benchmarks.subject import usual_world
+from streamsim.benchmarks.measuring.subject import usual_world
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
 from streamsim.producers.wire import Batch, finale, wire
 from streamsim.simulator.reach import Reach

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamsim.simulator.model_training import world_slices
+from streamsim.simulator.domain_stream import world_slices
 from streamsim.streams.spec import DAY, DomainSpec, Role
 
 RECORDS, PER_SECOND = 12_500, 800.0

@@ -13,13 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from kafka import KafkaProducer
 
-from streamsim.producers.recording import Recorded, read_recording
-from streamsim.producers.wire import partition_of
-from streamsim.simulator.brokers.broker import free_port
-from streamsim.simulator.faults.check import Verdict, check
-from streamsim.simulator.faults.fault_plan import (
+from streamsim.benchmarks.fault_injection.fault_load import PER_SECOND, days_of
+from streamsim.benchmarks.fault_injection.fault_plan import (
     FROZEN_TWICE,
     GONE_A_MINUTE,
     RESTARTED,
@@ -27,10 +23,14 @@ from streamsim.simulator.faults.fault_plan import (
     needs_proxy,
     way_of,
 )
-from streamsim.simulator.faults.faulty_stack import Target, send
-from streamsim.simulator.faults.load import PER_SECOND, days_of
-from streamsim.simulator.faults.poison import BIG, WAYS
-from streamsim.simulator.faults.proxy import Proxy
+from streamsim.benchmarks.fault_injection.faulty_stack import Target, send
+from streamsim.benchmarks.fault_injection.poison import BIG, WAYS
+from streamsim.benchmarks.fault_injection.proxy import Proxy
+from streamsim.benchmarks.fault_injection.verdict import Verdict, check
+from streamsim.producers.recording import Recorded, read_recording
+from streamsim.producers.wire import partition_of
+from streamsim.simulator.brokers.broker import free_port
+from streamsim.simulator.brokers.writer import Message, Writer
 from streamsim.simulator.testing.replay import record_world
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.spec import DomainSpec
@@ -113,7 +113,7 @@ def run_fault(
 
 def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None:
     """Plant a fault; return when it is over."""
-    draw = random.Random(seed)  # noqa: S311 - nothing secret
+    draw = random.Random(seed)
     part, _, what = fault.name.partition(" ")
     if fault.name == "poison":
         send_poison(target.spec, target.address, seed)
@@ -149,28 +149,19 @@ def _freeze(process: psutil.Process, seconds: float, target: Target) -> None:
 
 def send_poison(spec: DomainSpec, address: str, seed: int) -> None:
     """Send what nobody should ever send, among the good events of the triggers' topic."""
-    draw = random.Random(seed)  # noqa: S311 - nothing secret
+    draw = random.Random(seed)
     name = topic(spec.name, spec.trigger.name)
     good = [
         r
         for r in record_world(spec, seed=seed + 1, days=days_of(spec, seed + 1, 0.03)).of(name)
         if r.key
     ]
-    producer = KafkaProducer(bootstrap_servers=address, max_request_size=2 * BIG)
-    try:
+    with Writer(address, largest=2 * BIG) as writer:
         for record in [*(_spoilt(good, draw) for _ in range(POISONED)), _big(good[0])]:
             partition = partition_of(record.key or b"", spec.partitions)
             key = b"" if record.key is None and record.value is None else record.key
-            producer.send(
-                name,
-                key=key,
-                value=record.value,
-                partition=partition,
-                timestamp_ms=record.timestamp,
-                headers=[(n, b"" if v is None else v) for n, v in record.headers],
-            ).get(timeout=20)
-    finally:
-        producer.close(timeout=5)
+            headers = [(n, b"" if v is None else v) for n, v in record.headers]
+            writer.write([Message(name, partition, key, record.value, record.timestamp, headers)])
 
 
 def _spoilt(good: list[Recorded], draw: random.Random) -> Recorded:

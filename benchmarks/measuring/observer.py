@@ -15,17 +15,13 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.simulator.reading import read_whole
-from streamsim.streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION
+from streamsim.streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION, Floats
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import SCORES, topic, topics_of
-
-Times = npt.NDArray[np.float64]
-
 
 Place = tuple[int, int]
 """Partition and offset of an event."""
@@ -68,7 +64,7 @@ class Observer:
         """Return how many records have been seen."""
         return sum(len(records) for _, records in self._fetched)
 
-    def latencies(self, ingested: Mapping[Place, int], since_ms: float, until_ms: float) -> Times:
+    def latencies(self, ingested: Mapping[Place, int], since_ms: float, until_ms: float) -> Floats:
         """Return how long it took for each event of a period (ms), shape ``(n_seen,)``."""
         seen: dict[Place, float] = {}
         for at, records in self._fetched:

@@ -13,7 +13,8 @@ from typing import Any
 
 from streamsim.producers.recording import Recorded, Recording
 from streamsim.simulator.report.effect import ACCURACY_ID, identity
-from streamsim.simulator.testing.outcome import Outcome, make_outcome
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.simulator.testing.replay import replay
 from streamsim.streams.events import INGEST_TIME
 from streamsim.streams.spec import DomainSpec

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from streamsim.benchmarks.filling import Input
+from streamsim.benchmarks.measuring.filling import Input
 from streamsim.consumers.state.account import SCORED
 from streamsim.consumers.worker.worker_metrics import read_worker_metrics
 from streamsim.simulator.brokers.broker import end_offsets

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from streamsim.benchmarks.studies.prognosis import Matrix, Prognosis, fit_failure, fit_life
+from streamsim.benchmarks.studies.prognosis import Prognosis, fit_failure, fit_life
 from streamsim.streams.domains.logistics.degradation import Degradation, Reference
 from streamsim.streams.domains.logistics.sensors import SensorState
 from streamsim.streams.errors import SourceError
-from streamsim.streams.events import Floats, Ints
+from streamsim.streams.events import Floats, Ints, Matrix
 from streamsim.streams.seeds import stream
 
 FILE = "train_FD001.txt"

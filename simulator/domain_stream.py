@@ -1,0 +1,47 @@
+"""The stream of a domain: the slices of its world or of files, with all that goes with them.
+
+Producers send it, training learns from it, tests replay it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from streamsim.producers.files import FileSource, find_files, together
+from streamsim.simulator.reach import Reach
+from streamsim.streams.settings import Settings
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.world import Slice
+
+
+def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) -> Iterator[Slice]:
+    """Yield the slices of the known files at a path, side by side, with what goes with them.
+
+    Parameters
+    ----------
+    settings
+        Where real systems are to be reached; without it everything is in this process.
+    """
+    found = find_files(spec.inputs, path)
+    files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
+    return Reach(settings, path).collected(spec, together(files))
+
+
+def world_slices(
+    spec: DomainSpec,
+    seed: int,
+    options: Mapping[str, float],
+    days: float | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+    settings: Settings | None = None,
+) -> Iterator[Slice]:
+    """Yield the first days of a world, or all of it, which has no end; see :func:`file_slices`."""
+    start = spec.world.epoch
+    end = start + (1 << 60 if days is None else int(days * DAY))
+    world = spec.world.make(seed, options).slices()
+    for piece in Reach(settings).collected(spec, world):
+        if piece.until > end:
+            return
+        progress((piece.until - start) / (end - start))
+        yield piece

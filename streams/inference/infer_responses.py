@@ -1,0 +1,118 @@
+"""Inference responses: written by the service, read by the scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from streamsim.streams.answers import Answers, answers, estimates_of, items_of, scores_of
+from streamsim.streams.errors import BadRequest, ScorerUnavailable
+from streamsim.streams.inference.infer_requests import InferRequest
+from streamsim.streams.inference.tensor_bodies import (
+    ITEMS,
+    ITEMS_TYPE,
+    OUTPUT,
+    OUTPUT_TYPE,
+    load_object,
+    split_body,
+)
+
+
+def write_response(
+    model: str,
+    version: str,
+    request: InferRequest,
+    answer: Answers,
+    names: Sequence[str] = (),
+) -> tuple[bytes, int | None]:
+    """Write the response to a request; ``names`` are those of the model's estimates.
+
+    Returns
+    -------
+    body
+        The JSON, with the raw tensors behind it if the request wants them so.
+    header_length
+        Length of the JSON in that case, for the header of the same name, else ``None``.
+    """
+    response: dict[str, Any] = {"model_name": model, "model_version": version}
+    if request.id is not None:
+        response["id"] = request.id
+    tensors = [(OUTPUT, OUTPUT_TYPE, scores_of(answer).astype("<f8"))]
+    numbers = estimates_of(answer, len(names)).T
+    tensors += [(n, OUTPUT_TYPE, own.astype("<f8")) for n, own in zip(names, numbers, strict=True)]
+    if (items := items_of(answer, len(names))) is not None:
+        tensors.append((ITEMS, ITEMS_TYPE, items.astype("<i8")))
+    outputs: list[dict[str, Any]] = [
+        {"name": name, "datatype": kind, "shape": list(data.shape)} for name, kind, data in tensors
+    ]
+    response["outputs"] = outputs
+    raw = [data.tobytes() for _, _, data in tensors]
+    if not request.binary:
+        for output, (_, _, data) in zip(outputs, tensors, strict=True):
+            output["data"] = data.ravel()
+        return orjson.dumps(response, option=orjson.OPT_SERIALIZE_NUMPY), None
+    for output, part in zip(outputs, raw, strict=True):
+        output["parameters"] = {"binary_data_size": len(part)}
+    head = orjson.dumps(response)
+    return b"".join([head, *raw]), len(head)
+
+
+def read_response(
+    body: bytes, header_length: str | None, n_rows: int, names: Sequence[str] = ()
+) -> Answers:
+    """Read the scores from a response, the estimates of those names, and what is put forward.
+
+    Raises
+    ------
+    ScorerUnavailable
+        If the answer is cut off, of the wrong shape, or not finite: a service that answers
+        so is broken, and may be mended by the time of the next try.
+    """
+    try:
+        head, tail = split_body(body, header_length)
+        outputs = load_object(head)["outputs"]
+        output = next(o for o in outputs if o["name"] == OUTPUT)
+        items, numbers = None, np.empty((n_rows, len(names)))
+        if any(o["name"] == ITEMS for o in outputs):
+            items, tail = _last(outputs, ITEMS, tail, n_rows)
+        for place in reversed(range(len(names))):
+            numbers[:, place : place + 1], tail = _last(outputs, names[place], tail, n_rows)
+        if output["shape"] != [n_rows] or output["datatype"] != OUTPUT_TYPE:
+            raise ScorerUnavailable(
+                f"asked for {n_rows} {OUTPUT_TYPE} scores, "
+                f"got {output['datatype']} of shape {output['shape']}"
+            )
+        if "data" in output:
+            scores = np.array(output["data"], np.float64)
+        else:
+            scores = np.frombuffer(tail, "<f8")
+    except (BadRequest, KeyError, StopIteration, TypeError, ValueError) as error:
+        raise ScorerUnavailable(f"the model service's answer cannot be read: {error!r}") from error
+    if scores.shape != (n_rows,) or not (np.isfinite(scores).all() and np.isfinite(numbers).all()):
+        raise ScorerUnavailable(f"asked for {n_rows} scores, got {scores.size}, or not all finite")
+    return answers(scores, items, numbers)
+
+
+def _last(
+    outputs: Sequence[Any], name: str, tail: bytes, n_rows: int
+) -> tuple[npt.NDArray[Any], bytes]:
+    """Read the output whose bytes are the last of those that are left, and return the others too.
+
+    It has rows: of shape ``(n_rows, 1)`` if it is a number, else as many as it says.
+    """
+    output = next(o for o in outputs if o["name"] == name)
+    rows, size = output["shape"] if name == ITEMS else (*output["shape"], 1)
+    kind, code = (ITEMS_TYPE, "<i8") if name == ITEMS else (OUTPUT_TYPE, "<f8")
+    if rows != n_rows or output["datatype"] != kind:
+        raise ValueError(f"{name} is {output['datatype']} of shape {output['shape']}")
+    if "data" in output:
+        return np.array(output["data"], code).reshape(rows, size), tail
+    length = n_rows * size * 8
+    begin = len(tail) - length
+    if begin < 0:
+        raise ValueError(f"{name} is cut off")
+    return np.frombuffer(tail[begin:], code).reshape(rows, size), tail[:begin]
