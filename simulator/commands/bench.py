@@ -38,7 +38,7 @@ def run_bench(*, name: str, report: Path | None, **options: Any) -> None:
     UsageError
         If an option does not belong to the benchmark.
     """
-    module = importlib.import_module(f"benchmarks.{name}")
+    module = importlib.import_module(f"streamsim.benchmarks.{name}")
     given = {key: value for key, value in options.items() if value is not None}
     try:
         chosen = module.Options(**given)
