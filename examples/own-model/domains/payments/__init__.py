@@ -1,0 +1,22 @@
+"""Payments: finance with a logistic regression."""
+
+from dataclasses import replace
+
+from streamsim.streams.domains.finance import SPEC as FINANCE
+from streamsim.streams.spec import Estimator
+
+
+def build(seed: int) -> Estimator:
+    """Return the classifier, unfitted."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, random_state=seed))
+
+
+SPEC = replace(
+    FINANCE,
+    name="payments",
+    recipe=replace(FINANCE.recipe, name="payments-fraud", build=build, days=30, ordinary_days=15),
+)
