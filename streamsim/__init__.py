@@ -55,36 +55,37 @@ __all__ = [
     "write_recording",
 ]
 
-__getattr__ = lazy_names(
-    __name__,
-    {
-        "AccuracyState": "streamsim.consumers.monitor.accuracy",
-        "Alert": "streamsim.simulator.testing.outcome",
-        "Extractor": "streamsim.consumers.featurize.extraction",
-        "Features": "streamsim.consumers.featurize.extraction",
-        "Feed": "streamsim.streams.reading.feeds",
-        "Instants": "streamsim.streams.reading.feeds",
-        "Money": "streamsim.streams.reading.feeds",
-        "Outcome": "streamsim.simulator.testing.outcome",
-        "Recording": "streamsim.producers.recording",
-        "Scenario": "streamsim.simulator.testing.scenario",
-        "Score": "streamsim.simulator.testing.outcome",
-        "Shares": "streamsim.consumers.scale.processes",
-        "StreamsimError": "streamsim.streams.errors",
-        "UnmetError": "streamsim.simulator.testing.outcome",
-        "UsageError": "streamsim.streams.errors",
-        "domain_names": "streamsim.streams.domain_registry",
-        "extract_features": "streamsim.consumers.featurize.extraction",
-        "load_domain": "streamsim.streams.domain_registry",
-        "merge_sources": "streamsim.consumers.collect.merged",
-        "process_users": "streamsim.consumers.scale.processes",
-        "read_recording": "streamsim.producers.recording",
-        "record_world": "streamsim.simulator.testing.replay",
-        "replay": "streamsim.simulator.testing.replayable",
-        "track_accuracy": "streamsim.consumers.monitor.accuracy",
-        "write_recording": "streamsim.producers.recording",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would take every name for one that is offered
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "AccuracyState": "streamsim.consumers.monitor.accuracy",
+            "Alert": "streamsim.simulator.testing.outcome",
+            "Extractor": "streamsim.consumers.featurize.extraction",
+            "Features": "streamsim.consumers.featurize.extraction",
+            "Feed": "streamsim.streams.reading.feeds",
+            "Instants": "streamsim.streams.reading.feeds",
+            "Money": "streamsim.streams.reading.feeds",
+            "Outcome": "streamsim.simulator.testing.outcome",
+            "Recording": "streamsim.producers.recording",
+            "Scenario": "streamsim.simulator.testing.scenario",
+            "Score": "streamsim.simulator.testing.outcome",
+            "Shares": "streamsim.consumers.scale.processes",
+            "StreamsimError": "streamsim.streams.errors",
+            "UnmetError": "streamsim.simulator.testing.outcome",
+            "UsageError": "streamsim.streams.errors",
+            "domain_names": "streamsim.streams.domain_registry",
+            "extract_features": "streamsim.consumers.featurize.extraction",
+            "load_domain": "streamsim.streams.domain_registry",
+            "merge_sources": "streamsim.consumers.collect.merged",
+            "process_users": "streamsim.consumers.scale.processes",
+            "read_recording": "streamsim.producers.recording",
+            "record_world": "streamsim.simulator.testing.replay",
+            "replay": "streamsim.simulator.testing.replayable",
+            "track_accuracy": "streamsim.consumers.monitor.accuracy",
+            "write_recording": "streamsim.producers.recording",
+        },
+    )
 
 
 def __dir__() -> list[str]:

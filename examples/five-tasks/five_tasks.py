@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -104,7 +105,7 @@ def follow_accuracy() -> list[str]:
 
 
 # %% 5. Spread users over processes
-def recommend(users: list[int]) -> list[list[int]]:
+def recommend(users: Sequence[int]) -> list[list[int]]:
     """Return the three titles that are nearest to each user's taste; runs in the processes."""
     titles = np.random.default_rng(0).normal(size=(2_000, 16))
     tastes = np.stack([np.random.default_rng(user).normal(size=16) for user in users])

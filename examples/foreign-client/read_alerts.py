@@ -24,6 +24,7 @@ def main() -> None:
     for record in islice(consumer, arguments.count):
         event = from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value))
         alert = event.get_data()
+        assert isinstance(alert, dict)  # its content type is JSON
         print(event.get_time(), event.get_type(), event.get_subject(), alert["seen"], sep="  ")
     consumer.close()
 

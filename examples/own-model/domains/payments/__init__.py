@@ -12,7 +12,9 @@ def build(seed: int) -> Estimator:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, random_state=seed))
+    model: Estimator
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, random_state=seed))
+    return model
 
 
 SPEC = replace(
