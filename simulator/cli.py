@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from streamsim import __version__
+from streamsim.simulator.commands.bench import BENCHMARKS
 from streamsim.streams.errors import StreamsimError, UsageError
 
 # Before scikit-learn is loaded: its threads wait for each other by spinning, and on a machine that
@@ -158,29 +159,7 @@ def models(action: str, model: str | None, version: str | None) -> None:
 
 
 @main.command()
-@click.argument(
-    "name",
-    type=click.Choice(
-        [
-            "alerts",
-            "cdnow",
-            "compare",
-            "durability",
-            "faults",
-            "handbook",
-            "latency",
-            "model",
-            "movielens",
-            "readmission",
-            "recovery",
-            "renewal",
-            "slates",
-            "throughput",
-            "turbofan",
-            "users",
-        ]
-    ),
-)
+@click.argument("name", type=click.Choice(sorted(BENCHMARKS)))
 @click.option("--data", type=FOLDER, metavar="PATH", help="real data that it needs")
 @click.option("--domain", metavar="DOMAIN", help="whose worlds, or whose engine")
 @click.option("--seeds", metavar="N,N,...", help="seeds of the worlds")

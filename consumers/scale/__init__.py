@@ -9,4 +9,4 @@ from streamsim.streams.lazy import lazy_names
 if TYPE_CHECKING:
     from streamsim.consumers.scale.processes import process_users as process_users
 
-__getattr__ = lazy_names(__name__, {"process_users": "streamsim.consumers.scale"})
+__getattr__ = lazy_names(__name__, {"process_users": "streamsim.consumers.scale.processes"})

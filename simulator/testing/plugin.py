@@ -58,12 +58,11 @@ def replay(streamsim_model: Callable[[str], Loaded]) -> Callable[..., Outcome]:
     ``what`` is a :class:`~streamsim.simulator.testing.scenario.Scenario`, a recording, or its file.
     """
     from streamsim.simulator.testing.replay import replay as run
-    from streamsim.streams.domain_registry import load_domain
+    from streamsim.simulator.testing.replayable import recording_of
 
     def do(what: Any, domain: str | None = None, **options: Any) -> Outcome:
-        recording, name = _recording(what, domain)
-        spec = load_domain(name)
-        return run(spec, recording, streamsim_model(name), **options)
+        spec, recording = recording_of(what, domain)
+        return run(spec, recording, streamsim_model(spec.name), **options)
 
     return do
 
@@ -88,15 +87,13 @@ def stack(
     ``workers=2`` shares the partitions among two workers.
     """
     from streamsim.simulator.testing.onbroker import replay_on_broker
-    from streamsim.streams.domain_registry import load_domain
+    from streamsim.simulator.testing.replayable import recording_of
 
     def do(what: Any, domain: str | None = None, **options: Any) -> Outcome:
-        recording, name = _recording(what, domain)
-        streamsim_model(name)  # the stack takes the champion from the registry
+        spec, recording = recording_of(what, domain)
+        streamsim_model(spec.name)  # the stack takes the champion from the registry
         with streamsim_broker() as broker:
-            return replay_on_broker(
-                load_domain(name), recording, tmp_path, broker=broker, **options
-            )
+            return replay_on_broker(spec, recording, tmp_path, broker=broker, **options)
 
     return do
 
@@ -111,17 +108,3 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
         check_golden(path, outcome, update=request.config.getoption("--update-golden"))
 
     return check
-
-
-def _recording(what: Any, domain: str | None) -> tuple[Any, str]:
-    """Return a recording and the domain that it is of."""
-    from streamsim.producers.recording import Recording, read_recording
-    from streamsim.simulator.testing.scenario import Scenario
-
-    if isinstance(what, Scenario):
-        return what.recording(), what.spec.name
-    recording = what if isinstance(what, Recording) else read_recording(Path(what))
-    domains = recording.manifest.get("domains", [])
-    if domain is None and len(domains) != 1:
-        raise pytest.UsageError(f"say which domain to replay: {', '.join(domains)}")
-    return recording, domain or domains[0]

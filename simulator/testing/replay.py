@@ -14,6 +14,7 @@ from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.report.ledger import close_account
 from streamsim.simulator.testing.outcome import Outcome
 from streamsim.simulator.testing.reading_outcome import make_outcome
+from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import Outbound
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.settings import read_settings
@@ -71,15 +72,20 @@ def replay(
 
 
 def record_world(
-    spec: DomainSpec, *, seed: int = 0, days: float = 3, **options: float
+    domain: str | DomainSpec, *, seed: int = 0, days: float = 3, **options: float
 ) -> Recording:
     """Record the first days of a seeded world, without a broker.
 
     Parameters
     ----------
+    domain
+        Name of a domain, or its spec.
+    days
+        Days of event time.
     options
         Of the world, over its defaults (``fraud=0``).
     """
+    spec = load_domain(domain) if isinstance(domain, str) else domain
     slices = world_slices(spec, seed, {**spec.world.options, **options}, days)
     return record_batches(spec, list(wire(spec, slices)), seed=seed)
 

@@ -31,6 +31,7 @@ def test_there_are_examples() -> None:
     assert len(found) > 20
 
 
-def test_the_page_of_functions_says_what_they_do() -> None:
-    page = Path(__file__).parents[2] / "docs" / "functions.md"
+@pytest.mark.parametrize("name", ["api.md", "functions.md"])
+def test_a_page_of_examples_does_what_it_says(name: str) -> None:
+    page = Path(__file__).parents[2] / "docs" / name
     assert doctest.testfile(str(page), module_relative=False).failed == 0

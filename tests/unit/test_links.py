@@ -15,6 +15,7 @@ PAGES = [
         *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")),
         ROOT / "CONTRIBUTING.md",
         *sorted((ROOT / "docs").rglob("*.md")),
+        *sorted((ROOT / "examples").rglob("README.md")),
     )
     if page.exists()
 ]

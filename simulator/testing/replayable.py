@@ -1,0 +1,65 @@
+"""What can be replayed (a scenario, a recording or its file), and one call that replays it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from streamsim.models.loaded import Loaded
+from streamsim.producers.recording import Recording, read_recording
+from streamsim.simulator.testing import replay as in_process
+from streamsim.simulator.testing.outcome import Outcome
+from streamsim.simulator.testing.scenario import Scenario
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.spec import DomainSpec
+
+Replayable: TypeAlias = Scenario | Recording | Path | str
+
+
+def recording_of(what: Replayable, domain: str | None = None) -> tuple[DomainSpec, Recording]:
+    """Return a recording and the domain that it is replayed through.
+
+    Raises
+    ------
+    UsageError
+        If it holds several domains and none is named.
+    """
+    if isinstance(what, Scenario):
+        return what.spec, what.recording()
+    recording = what if isinstance(what, Recording) else read_recording(Path(what))
+    domains = recording.manifest.get("domains", [])
+    if domain is None and len(domains) != 1:
+        raise UsageError(f"say which domain to replay: {', '.join(domains)}")
+    return load_domain(domain or domains[0]), recording
+
+
+def replay(
+    what: Replayable,
+    domain: str | None = None,
+    *,
+    model: Loaded | None = None,
+    hold: bool = False,
+) -> Outcome:
+    """Replay events through a domain's steps, state and model, without a broker or a clock.
+
+    The pytest fixture ``replay`` is this function with a model that is loaded once per session.
+
+    Parameters
+    ----------
+    what
+        A scenario, a recording, or the path of a recording's file.
+    domain
+        Which domain to replay, if a recording holds several.
+    model
+        What scores; by default the domain's champion, which is trained first if there is none.
+    hold
+        Score in order of event time, as ``streamsim up --hold`` does.
+
+    Raises
+    ------
+    UsageError
+        If a recording holds several domains and none is named.
+    """
+    spec, recording = recording_of(what, domain)
+    return in_process.replay(spec, recording, model, hold=hold)
