@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from streamsim.streams.domains.healthcare.clinical.lexicon import words
-
 _PLAIN = """
 a about above acute admitted admission after afternoon again all allergies also am an and any april
 are as assessment at august been before bilateral both brother but by can caucasian child children
@@ -34,4 +32,6 @@ mrn ssn dob name address phone reason content note notes section plan follow-up 
 @cache
 def plain_words() -> frozenset[str]:
     """Return words that name no person: the lexicon's, and what notes are otherwise made of."""
+    from streamsim.streams.domains.healthcare.clinical.lexicon import words
+
     return words() | frozenset(_PLAIN.split())
