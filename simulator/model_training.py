@@ -17,11 +17,10 @@ import numpy.typing as npt
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
-from streamsim.models.training import train
-from streamsim.producers.files import FileSource, find_files, together
 from streamsim.producers.wire import wire
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.reach import Reach
+from streamsim.simulator.training_code import training_code
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import add_folders, domain_folders, domain_names, load_domain
 from streamsim.streams.errors import UsageError
@@ -78,6 +77,8 @@ def train_on_world(
     spec: DomainSpec, registry: Registry, progress: Progress, seed: int | None = None
 ) -> Signature:
     """Train on the recipe's world and set the threshold on its ordinary world."""
+    from streamsim.models.training import train
+
     recipe = spec.recipe
     seed = recipe.seed if seed is None else seed
     share = 0.4
@@ -99,7 +100,7 @@ def train_on_world(
         data,
         source=f"world of seed {seed}, {recipe.days} days, {dict(recipe.world)}",
         genuine=ordinary.features,
-        about={"definition": definition(spec)},
+        about={"definition": definition(spec), "code": training_code(spec.name)},
     )
     progress("done", 1.0)
     return signature
@@ -127,6 +128,8 @@ def train_on_files(
     UsageError
         If the file has no events in the period.
     """
+    from streamsim.models.training import train
+
     slices = file_slices(spec, path)
     limit = until + spec.timeline.label_delay
     data = labelled(spec, takewhile(lambda s: s.until <= limit + DAY, slices))
@@ -144,6 +147,8 @@ def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) 
     settings
         Where real systems are to be reached; without it everything is in this process.
     """
+    from streamsim.producers.files import FileSource, find_files, together
+
     files = (FileSource(spec, *found).slices() for found in find_files(spec, path))
     return Reach(settings, path).collected(spec, together(files))
 
