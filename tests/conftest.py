@@ -53,6 +53,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in unfit]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.sharing import Sharing
+
+    return Sharing(config, log)
+
+
 def counted(config: pytest.Config) -> dict[str, Counter[str]]:
     """Count the tests that ran: on a broker, or on none."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
