@@ -30,11 +30,11 @@ kafka: setup ## Apache Kafka without Docker, until Ctrl-C; needs Java 17 and Mav
 	@$(BIN)/python -m streamsim.simulator.brokers.apache $(ARGS)
 
 test: $(READY_DEV) ## the tests
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --durations 10 $(ARGS)
 
 test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, whole stacks
 	@$(BIN)/python -m pytest -m "slow and not nightly and not alone" --timeout 1800 --ignore tests/faults \
-		-n 2 --dist loadfile $(ARGS)
+		-n 2 $(ARGS)
 	@$(BIN)/python -m pytest -m "slow and not nightly and alone" --timeout 1800 --ignore tests/faults $(ARGS)
 
 test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
@@ -42,7 +42,7 @@ test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
 
 test-kafka: $(READY_DEV) ## the tests of whole stacks on Apache Kafka; needs Java 17 and Maven
 	@$(BIN)/python -m streamsim.simulator.brokers.apache --setup
-	@$(BIN)/python -m pytest --broker kafka -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest --broker kafka -m "not slow" -n 2 $(ARGS)
 
 nightly: $(READY_DEV) ## fuzzing, properties and faults with many times the cases, new each time
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \

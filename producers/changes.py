@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pandas as pd
 
 from streamsim.producers.encode import encode_rows
 from streamsim.streams.reading.feeds import Instants
@@ -59,6 +58,8 @@ def changes_as_emission(rows: Sequence[Change], source: SourceSpec, clock: int =
     -------
     By event time; the clock goes with it, from ``clock`` on.
     """
+    import pandas as pd
+
     columns: dict[str, Any] = {
         "event_id": [f"{source.name}-{row.key or ''}-{row.version}" for row in rows],
         "event_time": np.array([row.event_time for row in rows], np.int64),
@@ -73,6 +74,8 @@ def changes_as_emission(rows: Sequence[Change], source: SourceSpec, clock: int =
 
 def times_of(values: Sequence[Any], instants: Instants) -> list[int]:
     """Return instants in ms; those that a driver gives as such need no pattern."""
+    import pandas as pd
+
     texts = pd.Series([v.isoformat() if isinstance(v, date) else v for v in values], dtype=object)
     times = instants.read(texts)
     typed = np.array([isinstance(value, date) for value in values], bool)
@@ -83,6 +86,8 @@ def times_of(values: Sequence[Any], instants: Instants) -> list[int]:
 
 
 def _column(field: Field, values: Sequence[Any]) -> Any:
+    import pandas as pd
+
     if field.kind is Kind.TIME:
         return np.array(times_of(values, Instants()), np.int64)
     convert = _CONVERTERS[field.kind]

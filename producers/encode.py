@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.events import NO_TIME, Ints
 from streamsim.streams.spec import Kind, Role, SourceSpec
 from streamsim.streams.spec.world import Emission
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def encode_rows(

@@ -16,7 +16,6 @@ import numpy as np
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
-from streamsim.models.training import train
 from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.in_process import InProcess, as_records
@@ -75,6 +74,8 @@ def train_on_world(
     spec: DomainSpec, registry: Registry, progress: Progress, seed: int | None = None
 ) -> Signature:
     """Train on the recipe's world and set the threshold on its ordinary world."""
+    from streamsim.models.training import train
+
     recipe = spec.model.recipe
     seed = recipe.seed if seed is None else seed
     share = 0.4
@@ -124,6 +125,8 @@ def train_on_files(
     UsageError
         If the file has no events in the period.
     """
+    from streamsim.models.training import train
+
     slices = file_slices(spec, path)
     limit = until + spec.labels.delay
     data = labelled(spec, takewhile(lambda s: s.until <= limit + DAY, slices))

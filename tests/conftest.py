@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +17,19 @@ from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.apache import ApacheKafka
 from streamsim.simulator.model_training import ensure_champions
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.settings import EMBEDDED, PREFIX
+from streamsim.streams.settings import EMBEDDED, PREFIX, read_settings
 from streamsim.streams.spec import DomainSpec
-from tests import postgres
+from tests import postgres, trained
 from tests.brokers import BROKERS, KAFKA, Embedded, select
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command line does, and for the same reason
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
+OWN_HOME = read_settings(
+    environ={k: v for k, v in os.environ.items() if k == f"{PREFIX}HOME"}
+).home_path
+"""The home of the person who runs the tests: models are read there, and nothing is written."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +51,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if unfit:
         config.hook.pytest_deselected(items=unfit)
         items[:] = [item for item in items if item not in unfit]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.sharing import Sharing
+
+    return Sharing(config, log)
 
 
 def counted(config: pytest.Config) -> dict[str, Counter[str]]:
@@ -152,24 +160,16 @@ def technology() -> DomainSpec:
 def registry(home: Path, request: pytest.FixtureRequest) -> Registry:
     """A registry with a champion for every domain.
 
-    Training takes a minute, so that its result is kept for the next run, for as long as
-    nothing changes that goes into it. ``TEST_MODELS`` names a registry to begin with, for who
-    changes code that models are trained by, but not what they learn.
+    Training takes minutes. Its result is kept for the next run, until the code changes that a
+    model is trained by; what ``make setup`` has trained is used as well. ``TEST_MODELS`` names a
+    registry to begin with, for changes to that code that do not change what models learn.
     """
     registry = Registry(home / "registry")
     if given := os.environ.get("TEST_MODELS"):
         shutil.copytree(given, registry.root)
         ensure_champions(registry)
         return registry
-    folder = request.config.cache.mkdir("registry")
-    kept = folder / _sources()
-    with (folder / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may run the tests
-        if kept.is_dir():
-            shutil.copytree(kept, registry.root)
-        ensure_champions(registry)
-        if not kept.is_dir():
-            shutil.copytree(registry.root, kept)
+    trained.fill(registry, request.config.cache.mkdir("models"), OWN_HOME / "registry")
     return registry
 
 
@@ -201,15 +201,6 @@ def postgresql(postgresql_server: str) -> str:
         connection.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()
     return address
-
-
-def _sources() -> str:
-    """Fingerprint of all that a model is made by."""
-    digest = hashlib.sha256(version("scikit-learn").encode())
-    for package in ("streams", "consumers", "models", "producers"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def real(path: Path, what: str) -> Path:

@@ -13,6 +13,7 @@ from streamsim.streams.codec import decode_objects, parse_times
 from streamsim.streams.events import NO_TIME, Floats, Ints, Mask
 from streamsim.streams.labels import Label, label_of, read_labels
 from streamsim.streams.spec import DomainSpec, Planted, Recipe
+from streamsim.streams.statistics.quality import METRICS
 
 FAILURE = "failure"
 """How a stretch ended (``ended``) that nothing was done about in time."""
@@ -83,12 +84,9 @@ def quality(recipe: Recipe, judged: Judged) -> dict[str, Any]:
 
     ``value`` is ``None`` where there are not two classes to tell apart.
     """
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    measure = {"average_precision": average_precision_score, "roc_auc": roc_auc_score}
     label, score = judged.label[judged.final], judged.score[judged.final]
     known = 0 < label.sum() < len(label)
-    value = round(float(measure[recipe.metric](label, score)), 4) if known else None
+    value = round(METRICS[recipe.metric](score, label.astype(np.float64)), 4) if known else None
     return {"metric": recipe.metric, "value": value, "labelled": len(label)}
 
 

@@ -9,6 +9,8 @@ from streamsim.models.registry import Registry
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.world import Slice
+from tests.contract.runs import days, small
 
 
 @pytest.fixture(params=domain_names(), scope="module")
@@ -19,3 +21,9 @@ def domain(request: pytest.FixtureRequest) -> DomainSpec:
 @pytest.fixture(scope="module")
 def model(domain: DomainSpec, registry: Registry) -> Loaded:
     return champion(domain)
+
+
+@pytest.fixture(scope="module")
+def world(domain: DomainSpec) -> tuple[Slice, ...]:
+    """The first days of the domain's small world; the tests of a module share it unchanged."""
+    return tuple(small(domain, 7, days(domain)))

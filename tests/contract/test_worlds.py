@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamsim.streams.domain_registry import all_topics
 from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.spec.world import Slice
 from streamsim.streams.topics import TRUTH
 from tests.contract.runs import bodies, days, small, some
 
@@ -20,9 +21,9 @@ def test_the_same_seed_gives_the_same_bytes(domain: DomainSpec) -> None:
     assert one != other
 
 
-def test_slices_are_in_order_and_on_the_grid(domain: DomainSpec) -> None:
+def test_slices_are_in_order_and_on_the_grid(domain: DomainSpec, world: tuple[Slice, ...]) -> None:
     before = domain.world.epoch
-    for piece in small(domain, 7, some(domain, 5)):
+    for piece in world:
         assert piece.until == before + domain.inputs.heartbeat
         for emission in piece.emissions:
             clock = emission.clock.tolist()
@@ -31,26 +32,28 @@ def test_slices_are_in_order_and_on_the_grid(domain: DomainSpec) -> None:
         before = piece.until
 
 
-def test_every_source_flows_and_every_key_is_the_entity(domain: DomainSpec) -> None:
-    slices = small(domain, 7, days(domain))
+def test_every_source_flows_and_every_key_is_the_entity(
+    domain: DomainSpec, world: tuple[Slice, ...]
+) -> None:
     for source in domain.inputs.sources:
-        events = bodies(slices, source.name)
+        events = bodies(world, source.name)
         assert events, source.name
         entities = {e[source.key] for e in events}
         assert len(entities) > 5, source.name
-    for piece in slices:
+    for piece in world:
         for emission in piece.emissions:
             assert len(emission.keys) == len(emission.values) == len(emission.event_time)
 
 
-def test_a_label_is_about_an_event_of_the_same_entity(domain: DomainSpec) -> None:
-    slices = small(domain, 7, days(domain))
-    triggers = {e["event_id"]: e[domain.trigger.key] for e in bodies(slices, domain.trigger.name)}
+def test_a_label_is_about_an_event_of_the_same_entity(
+    domain: DomainSpec, world: tuple[Slice, ...]
+) -> None:
+    triggers = {e["event_id"]: e[domain.trigger.key] for e in bodies(world, domain.trigger.name)}
     labels = [
         label
         for source in domain.inputs.sources
         if source.role is Role.LABEL
-        for label in bodies(slices, source.name)
+        for label in bodies(world, source.name)
     ]
     assert labels
     for label in labels:
@@ -73,16 +76,15 @@ def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
     assert topic.role is None
 
 
-def test_a_label_comes_in_its_time(domain: DomainSpec) -> None:
-    """None is later than the labels' delay says, or events would be taken as final too early."""
+def test_a_label_comes_in_its_time(domain: DomainSpec, world: tuple[Slice, ...]) -> None:
+    """None is later than the timeline says, or events would be taken as final too early."""
     from streamsim.streams.codec import parse_times
 
-    slices = small(domain, 7, days(domain))
-    happened = {e["event_id"]: e["event_time"] for e in bodies(slices, domain.trigger.name)}
+    happened = {e["event_id"]: e["event_time"] for e in bodies(world, domain.trigger.name)}
     delays = {source.name: domain.labels.delay for source in domain.label_sources}
     delays |= {estimate.source: estimate.delay for estimate in domain.model.estimates}
     for source, delay in delays.items():
-        for label in bodies(slices, source):
+        for label in bodies(world, source):
             known, about = parse_times(
                 [label["event_time"], happened[label[domain.labels.key]]]
             ).tolist()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamsim.models.registry import Registry
+from streamsim.simulator.cli import entry
 from tests.stacks import streamsim
 
 pytestmark = pytest.mark.stack
@@ -51,9 +52,22 @@ def test_a_mistake_in_usage_is_one_clear_line(
     complaint: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    """In this process: what a program of its own makes of it, the test after this one shows."""
     monkeypatch.setenv("STREAMSIM_HOME", str(tmp_path))
-    done = streamsim(*arguments)
+    monkeypatch.setattr("sys.argv", ["streamsim", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        entry()
+    said = capfd.readouterr().err
+    assert ended.value.code == 2
+    assert said.count("\n") == 1
+    assert complaint in said
+
+
+@pytest.mark.embedded
+def test_a_mistake_in_usage_ends_the_program_with_that_line() -> None:
+    done = streamsim("up", "--speed", "fast")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert complaint in done.stderr
+    assert "--speed takes a positive number or max" in done.stderr

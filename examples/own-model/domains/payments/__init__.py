@@ -20,5 +20,7 @@ def build(seed: int) -> Estimator:
 SPEC = replace(
     FINANCE,
     name="payments",
-    recipe=replace(FINANCE.model.recipe, name="payments-fraud", build=build, days=30, ordinary_days=15),
+    recipe=replace(
+        FINANCE.model.recipe, name="payments-fraud", build=build, days=30, ordinary_days=15
+    ),
 )

@@ -1,0 +1,80 @@
+"""The code that a domain's model is trained by, as one fingerprint.
+
+A model may be used again in place of a new one if its fingerprint is that of the code of now.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import streamsim
+
+ROOT = Path(streamsim.__file__).parent
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas")
+"""Their versions count as well: a model is made of their numbers."""
+_MODULE = re.compile(r"streamsim(\.\w+)+")
+
+
+def training_code(domain: str) -> str:
+    """Fingerprint every module that training a domain's model imports, directly or not.
+
+    Imports inside functions count. So do the names that a package offers lazily.
+
+    >>> training_code("finance") == training_code("finance") != training_code("retail")
+    True
+    """
+    begin = "streamsim.simulator.model_training", f"streamsim.streams.domains.{domain}"
+    digest = hashlib.sha256(" ".join(map(version, LIBRARIES)).encode())
+    for name in sorted(imported(*begin)):
+        digest.update(name.encode())
+        digest.update(_file(name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def imported(*modules: str) -> set[str]:
+    """Return modules of this project that others import, directly or not, with themselves."""
+    found: set[str] = set()
+    left = list(modules)
+    while left:
+        name = left.pop()
+        if name not in found and _file(name).is_file():
+            found.add(name)
+            left += [*_parents(name), *_imports(_file(name))]
+    return found
+
+
+def _parents(name: str) -> Iterator[str]:
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _file(name: str) -> Path:
+    """Return a module's file; there is none if the name is not that of a module."""
+    module = sys.modules.get(name)
+    if module is not None and module.__file__:  # a domain may lie in a folder of its own
+        return Path(module.__file__)
+    path = ROOT.joinpath(*name.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def _imports(file: Path) -> tuple[str, ...]:
+    """Return all names in a file that may be those of modules of this project."""
+    found: list[str] = []
+    package = file.name == "__init__.py" and file.parent != ROOT
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif package and isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found += [node.value] * bool(_MODULE.fullmatch(node.value))
+    return tuple(name for name in found if _MODULE.fullmatch(name))
