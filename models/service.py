@@ -19,7 +19,6 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from streamsim import __version__
 from streamsim.models.loaded import Loaded, Shelf
 from streamsim.models.recommend import Slates, Wish
 from streamsim.models.turns import Turns
@@ -40,6 +39,7 @@ from streamsim.streams.inference import (
     write_response,
 )
 from streamsim.streams.spec.renewals import version_order
+from streamsim.streams.version import __version__
 
 log = logging.getLogger(__name__)
 EXTENSIONS = ["binary_tensor_data", "model_repository"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from streamsim import __version__
 from streamsim.simulator.commands.bench import BENCHMARKS
 from streamsim.streams.errors import StreamsimError, UsageError
+from streamsim.streams.version import __version__
 
 # Before scikit-learn is loaded: its threads wait for each other by spinning, and on a machine that
 # does anything else besides, two of them take several times as long as one.

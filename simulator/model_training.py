@@ -19,6 +19,7 @@ from streamsim.models.registry import Registry
 from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.training_code import training_code
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import add_folders, domain_folders, domain_names, load_domain
 from streamsim.streams.errors import UsageError
@@ -97,7 +98,7 @@ def train_on_world(
         data,
         source=f"world of seed {seed}, {recipe.days} days, {dict(recipe.world)}",
         genuine=ordinary.features,
-        about={"definition": definition(spec)},
+        about={"definition": definition(spec), "code": training_code(spec.name)},
     )
     progress("done", 1.0)
     return signature

@@ -14,9 +14,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import streamsim
-
-ROOT = Path(streamsim.__file__).parent
+ROOT = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas")
 """Their versions count as well: a model is made of their numbers."""
 _MODULE = re.compile(r"streamsim(\.\w+)+")
@@ -46,7 +44,7 @@ def imported(*modules: str) -> set[str]:
         name = left.pop()
         if name not in found and _file(name).is_file():
             found.add(name)
-            left += [*_parents(name), *_imports(_file(name))]
+            left += [*_parents(name), *_imports(name, _file(name))]
     return found
 
 
@@ -66,15 +64,23 @@ def _file(name: str) -> Path:
 
 
 @cache
-def _imports(file: Path) -> tuple[str, ...]:
-    """Return all names in a file that may be those of modules of this project."""
+def _imports(name: str, file: Path) -> tuple[str, ...]:
+    """Return all names in a module's file that may be those of modules of this project."""
     found: list[str] = []
     package = file.name == "__init__.py" and file.parent != ROOT
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute(node, name, is_package=file.name == "__init__.py")
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
         elif package and isinstance(node, ast.Constant) and isinstance(node.value, str):
             found += [node.value] * bool(_MODULE.fullmatch(node.value))
     return tuple(name for name in found if _MODULE.fullmatch(name))
+
+
+def _absolute(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:
+    """Return the full name of what a module imports from, which may be relative to it."""
+    parts = module.split(".")
+    base = parts[: len(parts) - node.level + is_package] if node.level else []
+    return ".".join([*base, *([node.module] if node.module else [])])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamsim.streams.lazy import lazy_names
+from streamsim.streams.version import __version__
 
 if TYPE_CHECKING:
     from streamsim.consumers.collect.merged import merge_sources
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from streamsim.streams.domain_registry import domain_names, load_domain
     from streamsim.streams.errors import StreamsimError, UsageError
     from streamsim.streams.reading.feeds import Feed, Instants, Money
-
-__version__ = "0.1.0"
 
 __all__ = [
     "__version__",
