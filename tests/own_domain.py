@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "own-domain.md").read_text()
 FILES: Mapping[str, str] = dict(
-    re.findall(r"^`(\w+\.py)`:.*?```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    re.findall(r"^`(\w+\.py)`.*?```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
 )
 
 
