@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import Ints, Mask, as_objects, stretches
 

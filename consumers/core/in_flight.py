@@ -14,7 +14,7 @@ import numpy as np
 from streamsim.consumers.core.offset_ranges import as_ranges, from_ranges
 from streamsim.consumers.core.reorder_buffer import Arrivals, ReorderBuffer, out_of_order
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.positions import Positions
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Records

@@ -16,7 +16,7 @@ import orjson
 from streamsim.consumers.clean.cleaner import decode
 from streamsim.consumers.collect.records import collect
 from streamsim.consumers.featurize.windows import WindowState
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Records, as_objects
 from streamsim.streams.spec import SourceSpec

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts, Store
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects

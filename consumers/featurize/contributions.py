@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from streamsim.consumers.featurize.history import KeyIndex
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
 from streamsim.streams.spec.features import GlobalTableSpec

@@ -21,7 +21,7 @@ from streamsim.consumers.featurize.as_of_join import (
     read_rows,
     rows_of,
 )
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
 from streamsim.streams.spec.feature_vector import Joined

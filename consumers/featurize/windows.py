@@ -14,7 +14,7 @@ from streamsim.consumers.featurize.as_of_join import JoinStore
 from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.featurize.history import History, PlacedKeys
 from streamsim.consumers.featurize.tracking import TrackedState
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Mask, Matrix, Objects, Slots
 from streamsim.streams.spec import DomainSpec

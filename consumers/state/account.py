@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamsim.consumers.state.changes import Changes
+from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import Ints
 from streamsim.streams.spec import DomainSpec, Role
