@@ -76,7 +76,7 @@ EXEMPT: Mapping[str, tuple[str, str]] = {
     "consumers/featurize/extraction.py": ("clinical doctor drug healthcare patient", BRIEF),
     "consumers/scale/recommend_users.py": ("catalogue technology viewing", BRIEF),
     "models/": ("card", "the card of a model (Mitchell et al. 2019)"),
-    "simulator/cli.py": ("card doctor readmission", "model cards, streamsim doctor, a benchmark"),
+    "simulator/cli.py": ("card doctor", "model cards, streamsim doctor"),
     "simulator/commands/bench.py": (
         "card customer fraud movie readmission retail",
         "says what each benchmark measures, also those of one domain's real data",
