@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "third-party.md").read_text()
 REGISTER, JOINS, TELLS, SLICE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-SOURCES, LOOKUPS, PARTIES = JOINS.splitlines(keepends=True)
+INPUTS, FEATURES = JOINS.splitlines(keepends=True)
 
 PLUMBERS = '''"""Water: plumbers' visits, asked of another third party, which has other manners."""
 
@@ -19,7 +19,7 @@ from streamsim.streams.spec import DAY, HOUR, Field, Kind, Role, SourceSpec
 from streamsim.streams.spec.third_parties import (
     HttpApi, Reply, Request, StandInSpec, ThirdPartySpec,
 )
-from streamsim.streams.domains.water.schema import METER
+from .schema import METER
 
 VISITS = SourceSpec(
     name="visits", role=Role.CONTEXT, key="meter_id", help="what the plumbers answered",
@@ -85,27 +85,25 @@ def write(folder: Path, name: str, *, both: bool = False) -> Path:
     both
         With a second third party, whose facts are the register's.
     """
-    package = f"from streamsim.streams.domains.{name}"
-    line = f"{package}.register import CONNECTIONS, PARTY, PEOPLE\n"
-    sources, parties, tells = SOURCES, PARTIES, SLICE
+    line = "from .register import CONNECTIONS, PARTY, PEOPLE\n"
+    inputs, tells = INPUTS, SLICE
     if both:
-        line = f"{package}.plumbers import PLUMBERS, VISITS\n{line}"
-        sources = sources.replace("CONNECTIONS", "CONNECTIONS, VISITS")
-        parties = parties.replace("PARTY", "PARTY, PLUMBERS")
+        line = f"from .plumbers import PLUMBERS, VISITS\n{line}"
+        inputs = inputs.replace("CONNECTIONS", "CONNECTIONS, VISITS")
+        inputs = inputs.replace("PARTY", "PARTY, PLUMBERS")
         tells += f'replace({SLICE.strip().rstrip(",")}, source="calls"),\n'
     own_domain.write(
         folder,
         name,
         {
-            f"{package}.schema import LABEL": f"{line}{package}.schema import LABEL",
-            "    sources=(READINGS, REPAIRS),\n": sources,
-            "    tables=(),\n": f"    tables=(),\n{LOOKUPS}{parties}",
+            "from .schema import LABEL": f"{line}from .schema import LABEL",
+            "    inputs=spec.Inputs(sources=(READINGS, REPAIRS)),\n": inputs,
+            "    features=spec.Features(vector=FEATURES, windows=(USE,)),\n": FEATURES,
             "def world(seed": f"{TELLS}\n\ndef world(seed",
             'emit("readings", at,': f'{tells.strip()}\nemit("readings", at,',
             "import dataclass\n": "import dataclass, replace\n",
         },
     )
     for file, text in {"register.py": REGISTER, "plumbers.py": PLUMBERS}.items():
-        own = text.replace("domains.water", f"domains.{name}")
-        (folder / name / file).write_text(own)
+        (folder / name / file).write_text(text)
     return folder

@@ -175,7 +175,13 @@ def test_the_image_is_made_of_what_the_package_needs_and_of_nothing_else() -> No
     assert "*" in ignore
     assert copied == allowed
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = {p.rstrip("*") for p in project["tool"]["setuptools"]["packages"]["find"]["include"]}
+    (package,) = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    # Its links lead to the folders, which have to be copied as well.
+    packages = {
+        package.rstrip("*"),
+        *(p.name for p in (ROOT / "streamsim").iterdir() if p.is_dir()),
+    }
+    packages.discard("__pycache__")
     needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
     assert copied == packages | needed | {"requirements.lock"}
     locked, own = [rest for rest in after("RUN") if " install " in rest]
