@@ -24,6 +24,7 @@ from streamsim.simulator.brokers.broker import (
 from streamsim.simulator.brokers.jars import kafka_version
 from streamsim.streams.errors import StreamsimError
 from streamsim.streams.settings import EMBEDDED
+from tests.guarded import GUARD
 
 KAFKA = "kafka"
 READY_S = 60.0
@@ -50,12 +51,16 @@ class Embedded:
     def start(self) -> None:
         command = embedded_command(self._port)
         quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
+        self._process = subprocess.Popen(
+            command, stdout=quiet, stderr=quiet, start_new_session=True
+        )
+        GUARD.watch(self._process)
         wait_for_broker(self.address, READY_S, self._process)
 
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        GUARD.release(self._process)
 
 
 class Brokers:

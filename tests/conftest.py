@@ -21,6 +21,7 @@ from streamsim.streams.settings import EMBEDDED, PREFIX, read_settings
 from streamsim.streams.spec import DomainSpec
 from tests import postgres, trained
 from tests.brokers import BROKERS, KAFKA, Embedded, select
+from tests.guarded import GUARD
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command line does, and for the same reason
 
@@ -104,6 +105,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 def _brokers_end(clean_environment: None) -> Iterator[None]:
     yield
     BROKERS.close()
+    GUARD.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-ORDER = ("faults", "upstream", "integration", "replay", "realdata", "contract", "service")
+ORDER = ("faults", "upstream", "realdata", "integration", "replay", "contract", "service")
 """Folders of the long tests, which begin first; the short ones fill up what is left."""
 APART = (
     "tests/faults/test_faults.py",

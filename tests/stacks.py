@@ -19,6 +19,7 @@ import psutil
 
 from streamsim.streams.settings import EMBEDDED
 from tests.brokers import BROKERS
+from tests.guarded import GUARD
 
 PATIENCE_S = 60.0
 
@@ -68,6 +69,7 @@ class Up:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
+        GUARD.watch(self.process)
         self.domain = domain
         self._before, self._runs = before, runs
         self._seen: dict[int, psutil.Process] = {}
@@ -80,6 +82,7 @@ class Up:
             self.family()
             self.process.kill()
         self.process.wait()
+        GUARD.release(self.process)
         until(lambda: not self.left(), "the end of all processes", 15)
         self._lent.close()
 

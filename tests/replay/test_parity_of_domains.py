@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.embedded]
     ("domain", "days", "world", "scored", "joined"),
     [
         ("retail", 60, {"households": 150, "lapses": 6}, 3_000, 500),
-        ("logistics", 1 / 24, {"vehicles": 12, "failures": 6}, 10_000, 50),
-        ("healthcare", 40, {"patients": 6_000}, 300, 5_000),
+        ("logistics", 1 / 48, {"vehicles": 12, "failures": 6}, 10_000, 50),
+        ("healthcare", 34, {"patients": 6_000}, 300, 5_000),
     ],
 )
 def test_a_broker_changes_nothing_in_any_domain(
@@ -38,7 +38,7 @@ def test_a_broker_changes_nothing_in_any_domain(
     alike(alone, stack(recording, workers=2))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_broker_changes_nothing_where_the_model_is_renewed(
     replay: Replay, stack: Replay, registry: object, workers: int
 ) -> None:
