@@ -63,7 +63,8 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_there_is_a_recipe_for_what_is_added_most() -> None:
-    assert list(RECIPES) == ["Add a feature", "Add a benchmark"]
+    names = ("feature", "source", "domain", "benchmark")
+    assert list(RECIPES) == [f"Add a {name}" for name in names]
 
 
 @pytest.mark.slow

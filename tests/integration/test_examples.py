@@ -13,6 +13,7 @@ import pytest
 
 from streamsim.models.registry import Registry
 from tests.conftest import ROOT
+from tests.own_domain import FILES
 
 EXAMPLES = ROOT / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
@@ -72,6 +73,16 @@ def test_a_model_of_ones_own(place: Path) -> None:
     assert "## Metrics" in shown
     assert re.search(r"^payments: [\d,]+ in = .*\[closed\]", shown, re.MULTILINE)
     assert "model      payments-fraud 1" in shown
+
+
+@pytest.mark.slow
+def test_a_domain_of_ones_own(place: Path) -> None:
+    """It is the domain that docs/own-domain.md explains."""
+    folder = place / "own-domain" / "domains" / "water"
+    assert {path.name: path.read_text() for path in folder.glob("*.py")} == FILES
+    shown = run(place, "own-domain")
+    assert re.search(r"^water: [\d,]+ in = .*\[closed\]", shown, re.MULTILINE)
+    assert "model      water-leak 1" in shown
 
 
 @pytest.mark.slow

@@ -17,10 +17,7 @@ def build(seed: int) -> Estimator:
     return model
 
 
-SPEC = replace(
-    FINANCE,
-    name="payments",
-    recipe=replace(
-        FINANCE.model.recipe, name="payments-fraud", build=build, days=30, ordinary_days=15
-    ),
+RECIPE = replace(
+    FINANCE.model.recipe, name="payments-fraud", build=build, days=30, ordinary_days=15
 )
+SPEC = replace(FINANCE, name="payments", model=replace(FINANCE.model, recipe=RECIPE))
