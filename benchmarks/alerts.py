@@ -180,7 +180,7 @@ def _run(
             if piece.until <= end:
                 yield piece
 
-    world = Reach().collected(
+    world = Reach().with_context(
         spec, spec.world.make(seed, {**spec.world.options, **options}).slices()
     )
     last = end + spec.labels.delay

@@ -133,7 +133,7 @@ def _featurized(
                     said.extend(emission.values)
             yield piece
 
-    slices = noted(Reach().collected(spec, _slices(spec, bought)))
+    slices = noted(Reach().with_context(spec, _slices(spec, bought)))
     domain = InProcess(spec, watch=made.append)
     batches = list(wire(spec, slices))
     batches.append(finale(spec, batches[-1].latest()))

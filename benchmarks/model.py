@@ -19,7 +19,7 @@ from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import Loaded
 from streamsim.models.training import judge_estimates, measure
 from streamsim.simulator.domain_stream import world_slices
-from streamsim.simulator.model_training import labelled
+from streamsim.simulator.model_training import training_data
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.domain_registry import load_domain
@@ -73,7 +73,7 @@ def unseen(spec: DomainSpec, seed: int) -> Labelled:
     """Make the rows of a world, entities named by its seed."""
     sizes = {name: value for name, value in spec.model.recipe.world.items() if value > 10}
     days = DAYS.get(spec.name, 60.0) + spec.longest_delay / DAY
-    data = labelled(spec, world_slices(spec, seed, {**spec.world.options, **sizes}, days))
+    data = training_data(spec, world_slices(spec, seed, {**spec.world.options, **sizes}, days))
     data.entities[:] = [f"{seed}/{entity}" for entity in data.entities]
     return data
 

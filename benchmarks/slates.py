@@ -15,7 +15,7 @@ import numpy as np
 
 from streamsim.models.labelled import Labelled
 from streamsim.simulator.domain_stream import world_slices
-from streamsim.simulator.model_training import labelled
+from streamsim.simulator.model_training import training_data
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.catalogue import catalogue
@@ -57,7 +57,7 @@ def run(options: Options) -> dict[str, Any]:
     )
     rows = []
     for seed in seeds:
-        data = labelled(SPEC, world_slices(SPEC, seed, SPEC.world.options, DAYS))
+        data = training_data(SPEC, world_slices(SPEC, seed, SPEC.world.options, DAYS))
         for amount in DIVERSITIES:
             rows.append(
                 {"seed": seed, "events": len(data.labels), **judged(recommender, data, amount)}

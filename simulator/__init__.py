@@ -1,1 +1,1 @@
-"""Puts the stack together: command line, broker, supervisor, report, and the test kit."""
+"""Command line, brokers, supervisor, report and test kit of the whole stack."""

@@ -1,4 +1,4 @@
-"""The stream of a domain: the slices of its world or of files, with all that goes with them.
+"""The input stream of a domain: slices of its world or of files, with context and answers added.
 
 Producers send it, training learns from it, tests replay it.
 """
@@ -16,16 +16,16 @@ from streamsim.streams.spec.world import Slice
 
 
 def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) -> Iterator[Slice]:
-    """Yield the slices of the known files at a path, side by side, with what goes with them.
+    """Yield the slices of the known files at a path, merged, with context and answers added.
 
     Parameters
     ----------
     settings
-        Where real systems are to be reached; without it everything is in this process.
+        Addresses of the database and the third parties. Without it, everything is in this process.
     """
     found = find_files(spec.inputs, path)
     files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
-    return Reach(settings, path).collected(spec, together(files))
+    return Reach(settings, path).with_context(spec, together(files))
 
 
 def world_slices(
@@ -36,11 +36,11 @@ def world_slices(
     progress: Callable[[float], None] = lambda done: None,
     settings: Settings | None = None,
 ) -> Iterator[Slice]:
-    """Yield the first days of a world, or all of it, which has no end; see :func:`file_slices`."""
+    """Yield the first days of a world, or the endless world; see :func:`file_slices`."""
     start = spec.world.epoch
     end = start + (1 << 60 if days is None else int(days * DAY))
     world = spec.world.make(seed, options).slices()
-    for piece in Reach(settings).collected(spec, world):
+    for piece in Reach(settings).with_context(spec, world):
         if piece.until > end:
             return
         progress((piece.until - start) / (end - start))

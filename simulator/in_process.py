@@ -1,8 +1,8 @@
 """A domain's pipeline in this process, without broker, service or clock.
 
-It is the same :class:`streamsim.consumers.core.pipeline.Pipeline` that a worker drives; what a
-broker would carry from worker to worker (the second keys' tables) is handed over directly. Tests
-hold it to what a real stack does, event by event.
+It is the same :class:`streamsim.consumers.core.pipeline.Pipeline` that a worker drives. Records
+that a broker would carry from worker to worker (those of global tables) are handed over directly.
+Tests compare it with a real stack, event by event.
 """
 
 from __future__ import annotations
@@ -30,22 +30,21 @@ ROWS = 8192
 
 
 class InProcess:
-    """One domain, whole, driven by hand.
+    """All partitions of one domain in one pipeline, driven by calls.
 
     Parameters
     ----------
     score
         The model: features to answers; ``None`` only computes features.
     signature
-        What the model says of itself; goes with ``score``.
+        Name, version, threshold and features of the model; goes with ``score``.
     watch
-        Called with every batch of features that is made.
+        Called with every batch of features.
     key
-        Of the hashes that stand for what is withheld of persons; see
-        :mod:`streamsim.streams.privacy.pseudonyms`.
+        Key of the pseudonyms of persons; see :mod:`streamsim.streams.privacy.pseudonyms`.
     renewed
-        What the model is renewed from: the estimator behind ``score``. Without it, that one model
-        answers all.
+        The estimator behind ``score``, from which the model is renewed. Without it, that one model
+        scores all events.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class InProcess:
         )
 
     def push(self, records: Records) -> list[Outbound]:
-        """Take in records and return what comes out of the domain by them, in order."""
+        """Process records and return the outputs of the domain, in order."""
         self._learn(records)
         ask, out = self._ask if self._score is not None else None, []
         for outputs in drive(self.pipeline, records, ask, ROWS, self._watched):
@@ -93,7 +92,7 @@ class InProcess:
             yield from self.push(batch)
 
     def _learn(self, records: Records) -> None:
-        """Have the model renewed, as somebody beside the workers does."""
+        """Renew the model, as the renewing process beside the workers does."""
         if self._learner is None or self._schedule is None:
             return
         if records.source == self.pipeline.spec.trigger.name:
@@ -103,7 +102,7 @@ class InProcess:
                     self._versions[entry.version] = estimator
 
     def _ask(self, rows: Matrix, signature: Signature) -> Answers:
-        """Ask the version that answers at the events' time."""
+        """Score rows with the model version that is valid at the events' time."""
         assert self._score is not None
         version = self._versions.get(signature.version)
         return self._score(rows) if version is None else answer(version, rows)
@@ -114,7 +113,7 @@ class InProcess:
 
 
 def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> Iterator[Records]:
-    """Give batches offsets as a broker would, and gather them to about ``rows`` records."""
+    """Give batches offsets as a broker would, and merge them to about ``rows`` records each."""
     names = [source.name for source in spec.inputs.sources]
     offsets = {name: [0] * spec.partitions for name in names}
     gathered: dict[str, list[Any]] = {name: [] for name in names}

@@ -1,4 +1,4 @@
-"""Make a domain's model from its world, or from files: features in process, then the recipe."""
+"""Train a domain's model on its world or on files: features in process, then the recipe."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from streamsim.streams.spec import DAY, DomainSpec, Role
 from streamsim.streams.spec.world import Slice
 
 Progress = Callable[[str, float], None]
-"""Told what is being done and how much of it is (0 to 1)."""
+"""Called with the current step and the share of it that is done (0 to 1)."""
 
 
 def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) -> Signature:
-    """Return the champion's signature; train and promote one if there is none that fits.
+    """Return the champion's signature; train and promote a model if no champion fits.
 
-    A champion that was trained on the domain's world is replaced when anything in the domain's
-    folder has changed since; one that was trained on somebody's files stays.
+    A champion that was trained on the domain's world is replaced when a file in the domain's
+    folder has changed since. A champion that was trained on a user's files stays.
     """
     name = spec.model.recipe.name
     champion = registry.champion(name)
@@ -53,9 +53,9 @@ def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) ->
 
 
 def ensure_champions(registry: Registry, done: Callable[[str], None] = lambda name: None) -> None:
-    """See :func:`ensure_champion`, for all domains, as many at a time as there are cores."""
+    """Call :func:`ensure_champion` for all domains, as many at a time as there are cores."""
     names = domain_names()
-    # Started anew, not forked: whoever calls may have threads.
+    # Spawned, not forked: the caller may have threads.
     with ProcessPoolExecutor(
         min(len(names), os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn")
     ) as pool:
@@ -87,8 +87,8 @@ def train_on_world(
     def second(done: float) -> None:
         progress("setting the threshold", share + 0.1 + done * (0.8 - share))
 
-    data = labelled(spec, world_slices(spec, seed, recipe.world, recipe.days, first))
-    ordinary = labelled(
+    data = training_data(spec, world_slices(spec, seed, recipe.world, recipe.days, first))
+    ordinary = training_data(
         spec, world_slices(spec, seed + 1, recipe.ordinary, recipe.ordinary_days, second)
     )
     progress("fitting", 0.9)
@@ -118,8 +118,8 @@ def train_on_files(
 ) -> Signature:
     """Train on the events of a file with ``since <= event time < until`` (ms).
 
-    Features are made from the whole file up to then, and only labels that were known within the
-    domain's label delay of ``until`` are used.
+    Features are computed from the whole file up to ``until``. Only labels known within the domain's
+    label delay of ``until`` are used.
 
     Raises
     ------
@@ -130,17 +130,17 @@ def train_on_files(
 
     slices = file_slices(spec, path)
     limit = until + spec.labels.delay
-    data = labelled(spec, takewhile(lambda s: s.until <= limit + DAY, slices))
+    data = training_data(spec, takewhile(lambda s: s.until <= limit + DAY, slices))
     inside = (data.times >= since) & (data.times < until)
     if not inside.any():
         raise UsageError(f"{path} has no events in the period to train on")
     return train(spec, registry, data.take(inside), source=path.name)
 
 
-def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
-    """Make features of all events and find their labels.
+def training_data(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
+    """Compute the features of all events and join their labels.
 
-    Events whose label may still come after the last slice are left out.
+    Events whose label may still arrive after the last slice are left out.
     """
     features: list[Matrix] = []
     times: list[Ints] = []
@@ -177,7 +177,7 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     numbers = np.full((len(time), len(spec.model.estimates)), np.nan)
     for place, estimate in enumerate(spec.model.estimates):
         true = read_numbers(spec.labels, estimate.field, said[estimate.source])
-        # Of the last events only those that ended soon are known: they would stand for all.
+        # Of the latest events only short durations are known yet: to keep them would be a bias.
         old = time + estimate.delay <= end
         numbers[old, place] = numbers_of(true, ids)[old]
     whole = Labelled(np.concatenate(features), label, time, as_objects(entities), numbers)
@@ -185,12 +185,12 @@ def labelled(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
 
 
 def parse_day(text: str) -> int:
-    """Return the instant of a date or an RFC 3339 time (ms), UTC.
+    """Parse a date or an RFC 3339 time; return ms since 1970 (UTC).
 
     Raises
     ------
     UsageError
-        If it is neither.
+        If the text is neither.
     """
     full = text if "T" in text else f"{text}T00:00:00Z"
     time = int(parse_times([full])[0])

@@ -1,4 +1,4 @@
-"""What a domain's producer sends: slices of a world or of files, with all that goes with them."""
+"""Context of a domain's events: database changes, third parties' answers and pseudonyms."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from streamsim.streams.spec.world import Slice
 
 @dataclass(slots=True)
 class Reach:
-    """What a producer reaches beside its own events: real systems, or this process alone.
+    """The systems that a producer reaches: real ones, or stand-ins in this process.
 
     Parameters
     ----------
     settings
-        Names the database and the third parties, and has the key of pseudonyms; without it, a
-        world's context goes on its way as it is, third parties are in this process, and
-        pseudonyms are those of invented persons.
+        Addresses of the database and the third parties, and the key of pseudonyms. Without it, a
+        world's context is passed on unchanged, third parties are in this process, and pseudonyms
+        use the key of invented persons.
     folder
-        Of files that are replayed: they hold a table or what a third party knows.
+        Folder of the replayed files, which may hold a table or the facts of a third party.
     """
 
     settings: Settings | None = None
     folder: Path | None = None
     _open: ExitStack = field(default_factory=ExitStack)
 
-    def collected(self, spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Slice]:
-        """Add all that goes with a domain's slices; close what was opened at their end."""
+    def with_context(self, spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Slice]:
+        """Add the context to a domain's slices; close the connections when they end."""
         with self._open:
             for table in spec.inputs.databases:
                 source = spec.source(table.source)

@@ -1,4 +1,4 @@
-"""Read topics: whole, up to where they end now, or on and on as records come."""
+"""Read topics: up to their current end, or continuously as records arrive."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from streamsim.streams.errors import BrokerError
 from streamsim.streams.topics import ALERTS, METRICS, OPS_MODELS, TopicSpec
 
 Record = Any
-"""A record as the client gives it: topic, partition, offset, timestamp, key, value, headers."""
+"""A record of the Kafka client: topic, partition, offset, timestamp, key, value, headers."""
 
 SHORT_MS, LONG_MS = 50, 500
-"""Waits of a fetch. The embedded broker needs the longer one for topics of many batches, and
-keeps an empty answer back for as long (see :mod:`streamsim.consumers.worker.fetch_wait`)."""
+"""Fetch waits. The embedded broker needs the longer one for topics with many batches, and delays
+an empty response by as much (see :mod:`streamsim.consumers.worker.fetch_wait`)."""
 CONNECT_S = 40.0
 CLOSE_S = 5.0
 SPARSE = (ALERTS, METRICS, OPS_MODELS)
 
 
 def read_whole(address: str, topics: Iterable[TopicSpec]) -> dict[str, list[Record]]:
-    """Read topics from the beginning to where they end now.
+    """Read topics from the beginning to their current end.
 
     Returns
     -------
@@ -84,7 +84,7 @@ class Tail:
     Parameters
     ----------
     from_beginning
-        Else only what is written from now on is seen.
+        Whether to read from the beginning; if not, only records written from now on are read.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Tail:
         trace: TracebackType | None,
     ) -> None:
         if self._loop is not None and self._consumer is not None:
-            # Without its broker a consumer ends by being cancelled.
+            # Stopping a consumer whose broker is gone ends in a cancellation.
             with suppress(KafkaError, OSError, CancelledError):
                 self._loop.call(self._consumer.stop(), CLOSE_S)
             self._loop.close()
@@ -140,16 +140,16 @@ class Tail:
         return consumer
 
     def _wait_ms(self) -> int:
-        """Return how long a fetch may take: long where so much comes that none will be empty."""
+        """Return the fetch wait (ms): long for busy topics, whose fetches are never empty."""
         return SHORT_MS if all(t.name.endswith(SPARSE) for t in self._topics) else LONG_MS
 
     def poll(self, seconds: float) -> Iterator[Record]:
-        """Yield what has come, waiting so long at the most.
+        """Yield the records that have arrived, after waiting at most ``seconds``.
 
         Raises
         ------
         BrokerError
-            If the broker is gone.
+            If the broker does not answer any more.
         """
         assert self._loop is not None
         try:

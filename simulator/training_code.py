@@ -1,6 +1,6 @@
-"""The code that a domain's model is trained by, as one fingerprint.
+"""Fingerprint of the code that trains a domain's model.
 
-A model may be used again in place of a new one if its fingerprint is that of the code of now.
+A trained model can be used again if its fingerprint equals that of the current code.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas")
-"""Their versions count as well: a model is made of their numbers."""
+"""Libraries whose versions are part of the fingerprint: they compute the model's numbers."""
 _MODULE = re.compile(r"streamsim(\.\w+)+")
 
 
 def training_code(domain: str) -> str:
     """Fingerprint every module that training a domain's model imports, directly or not.
 
-    Imports inside functions count. So do the names that a package offers lazily.
+    Imports inside functions count, and so do the lazy names of a package.
     """
     begin = "streamsim.simulator.model_training", f"streamsim.streams.domains.{domain}"
     digest = hashlib.sha256(" ".join(map(version, LIBRARIES)).encode())
@@ -34,7 +34,7 @@ def training_code(domain: str) -> str:
 
 
 def imported(*modules: str) -> set[str]:
-    """Return modules of this project that others import, directly or not, with themselves."""
+    """Return the given modules and all modules of this project that they import, transitively."""
     found: set[str] = set()
     left = list(modules)
     while left:
@@ -52,9 +52,9 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def _file(name: str) -> Path:
-    """Return a module's file; there is none if the name is not that of a module."""
+    """Return a module's file, which does not exist if the name is not that of a module."""
     module = sys.modules.get(name)
-    if module is not None and module.__file__:  # a domain may lie in a folder of its own
+    if module is not None and module.__file__:  # a domain may be outside the project's folder
         return Path(module.__file__)
     path = ROOT.joinpath(*name.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -62,7 +62,7 @@ def _file(name: str) -> Path:
 
 @cache
 def _imports(name: str, file: Path) -> tuple[str, ...]:
-    """Return all names in a module's file that may be those of modules of this project."""
+    """Return all names in a module's file that may name modules of this project."""
     found: list[str] = []
     package = file.name == "__init__.py" and file.parent != ROOT
     for node in ast.walk(ast.parse(file.read_bytes())):
@@ -77,7 +77,7 @@ def _imports(name: str, file: Path) -> tuple[str, ...]:
 
 
 def _absolute(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:
-    """Return the full name of what a module imports from, which may be relative to it."""
+    """Return the full name of the module in an import that may be relative."""
     parts = module.split(".")
     base = parts[: len(parts) - node.level + is_package] if node.level else []
     return ".".join([*base, *([node.module] if node.module else [])])

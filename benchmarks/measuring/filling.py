@@ -46,7 +46,7 @@ class Input:
         options: Mapping[str, float] | None = None,
     ) -> None:
         self.spec = spec
-        world = Reach().collected(
+        world = Reach().with_context(
             spec, spec.world.make(seed, options or usual_world(spec)).slices()
         )
         self._batches = list(_until(events, spec, wire(spec, world)))

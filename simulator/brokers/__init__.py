@@ -1,1 +1,1 @@
-"""Brokers of a stack: the embedded one, Apache Kafka without Docker, or one at HOST:PORT."""
+"""Kafka brokers: the embedded one, Apache Kafka without Docker, or one at HOST:PORT."""

@@ -27,8 +27,8 @@ from streamsim.streams.errors import BrokerError, StreamsimError
 USUAL_PORT = 9092
 HEAP_MB = 768
 JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
-"""A small heap and a short life, beside a stack that wants the processors for itself: this takes
-two fifths less processor time than the defaults, and is no slower (measured on two cores)."""
+"""JVM options for a short run beside a busy stack. They take two fifths less processor time than
+the defaults and are no slower (measured on two cores)."""
 READY_S, STOP_S = 90.0, 20.0
 ATTEMPTS = 5
 """Another program may take a port between its choice and its use."""
@@ -36,18 +36,18 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class ApacheKafka:
-    """One broker, with its data in a folder; a context manager that starts and ends it.
+    """One broker with its data in a folder; a context manager that starts and stops it.
 
-    It can be killed and started again: address and data stay what they were.
+    It can be killed and started again, with the same address and data.
 
     Parameters
     ----------
     folder
-        Where data, configuration and log lie; it is not removed.
+        Holds data, configuration and log. It is not removed.
     port
-        Where clients find it; by default one that is free.
+        The port that clients connect to; by default a free one.
     say
-        Told what is going on, if it takes longer.
+        Called with a line of progress when a step takes long.
 
     Examples
     --------
@@ -94,28 +94,28 @@ class ApacheKafka:
 
     @property
     def address(self) -> str:
-        """Where clients find it (``HOST:PORT``), once it has been started."""
+        """The address of the broker (``HOST:PORT``), once it has been started."""
         assert self._ports is not None
         return f"{HOST}:{self._ports[0]}"
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The process id of the broker."""
         assert self._child is not None
         return self._child.process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the broker's process runs."""
         return self._child is not None and self._child.alive
 
     @property
     def data(self) -> Path:
-        """The folder in which it keeps its data."""
+        """The folder of the broker's data."""
         return self._folder / "data"
 
     def start(self) -> None:
-        """Start it, on what its folder holds, and wait until it answers.
+        """Start the broker on the data in its folder, and wait until it answers.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class ApacheKafka:
             if self._ports is None:
                 self._ports = steady_ports(self._given)
                 self._configure(*self._ports)
-            if not is_free(self._ports[0]):  # else whoever is there would be taken for ours
+            if not is_free(self._ports[0]):  # another program's broker would pass for ours
                 raise BrokerError(f"{self.address} is taken by another program")
             self._child = self._children.start("kafka", self._command("kafka.Kafka"), {})
             try:
@@ -141,25 +141,25 @@ class ApacheKafka:
                 self._ports = None
 
     def kill(self) -> None:
-        """Kill it, as ``kill -9`` does; what it had written stays."""
+        """Kill the broker, as ``kill -9`` does; the data that it wrote stays."""
         self._end(signal.SIGKILL, STOP_S)
 
     def stop(self) -> None:
-        """Let it stop by itself, and kill it if it does not in time."""
+        """Stop the broker with SIGTERM, and kill it if it does not stop in time."""
         self._end(signal.SIGTERM, STOP_S)
 
     def restart(self) -> None:
-        """Kill it and start it again."""
+        """Kill the broker and start it again."""
         self.kill()
         self.start()
 
     def close(self) -> None:
-        """Stop it; it cannot be started again after that."""
+        """Stop the broker for good: it cannot be started again."""
         self.stop()
         self._children.stop_all(STOP_S)
 
     def wait(self) -> None:
-        """Wait until it ends by itself, which it should not: raise :class:`StackError` then."""
+        """Wait while the broker runs; raise :class:`StackError` when it ends by itself."""
         assert self._child is not None
         self._child.process.wait()
         self._children.check()
@@ -176,7 +176,7 @@ class ApacheKafka:
         return [*self._java, main, *arguments, str(self._folder / "server.properties")]
 
     def _configure(self, port: int, controller: int) -> None:
-        """Write the configuration, and format the storage if that has not been done."""
+        """Write the configuration; format the storage if it is not formatted yet."""
         self._folder.mkdir(parents=True, exist_ok=True)
         rows = server_properties(port, controller, self.data)
         lines = (f"{name}={value}\n" for name, value in rows.items())
@@ -222,18 +222,19 @@ def server_properties(port: int, controller: int, data: Path) -> dict[str, str]:
         "message.max.bytes": TUNING["kafka"].topic_config["max.message.bytes"],
         "log.retention.ms": "-1",
         "log.retention.bytes": "-1",
-        # After a kill it is let in again only once its last session has run out (usually 9 s).
+        # The controller registers a killed broker again only after its last session has expired
+        # (by default 9 s).
         "broker.session.timeout.ms": "5000",
         "broker.heartbeat.interval.ms": "1000",
     }
 
 
 class _Stopped(Exception):
-    """The user wants it to end."""
+    """The user has asked the broker to stop."""
 
 
 def run(port: int | None) -> None:
-    """Run a broker, its data in a temporary folder, until SIGINT or SIGTERM."""
+    """Run a broker with its data in a temporary folder until SIGINT or SIGTERM."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         for number in ENDING:
@@ -261,7 +262,7 @@ def _say(text: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a broker in the foreground, or only set up what it needs."""
+    """Run a broker in the foreground, or only fetch and check its jars."""
     parser = argparse.ArgumentParser(
         prog="python -m streamsim.simulator.brokers.apache",
         description="A single-node Apache Kafka.",
@@ -269,7 +270,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--port", type=int, help=f"of the loopback (default {USUAL_PORT}, if it is free)"
     )
-    parser.add_argument("--setup", action="store_true", help="only fetch and check what it needs")
+    parser.add_argument("--setup", action="store_true", help="fetch and check the jars, and exit")
     arguments = parser.parse_args(argv)
     try:
         if arguments.setup:

@@ -1,4 +1,4 @@
-"""The broker of a stack: the embedded one, or one at HOST:PORT; what differs between them."""
+"""Start, check and query a stack's broker; client settings for each kind of broker."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ class Tuning:
     Parameters
     ----------
     fetch_max_wait_ms
-        The embedded broker answers an unfilled fetch only when this has run out; Apache Kafka
-        answers as soon as there is anything, so that it may be long there.
+        ``fetch.max.wait.ms``. The embedded broker answers an unfilled fetch only after this time.
+        Apache Kafka answers as soon as there is a record, so a long wait costs nothing there.
     fetch_growth_us
-        What to add to that for every record batch held (see
+        Added to the fetch wait for every record batch that the broker holds (see
         :mod:`streamsim.consumers.worker.fetch_wait`).
     session_s
-        Session time-out of the group. A group on the embedded broker forms in half of it, so that
-        it is short there.
+        Session time-out of the consumer group. It is short on the embedded broker, where a group
+        takes half of it to form.
     idempotent
-        Whether aiokafka's idempotent producer works; the embedded broker refuses it an id.
+        Whether the broker supports idempotent producers; the embedded one gives out no producer
+        ids.
     trims
-        Whether a changelog can be trimmed at a snapshot; the embedded broker drops the connection.
+        Whether a changelog can be trimmed at a full checkpoint; the embedded broker drops the
+        connection.
     topic_config
-        For topics that are created. Event times may be years away from now: nothing is to be
-        deleted for its age, and no timestamp is to be refused.
+        Configuration of the topics that are created. Event times may be years away from now, so no
+        record is deleted for its age and no timestamp is refused.
     """
 
     fetch_max_wait_ms: int
@@ -79,7 +81,7 @@ def tuning_for(broker: str) -> Tuning:
 
 
 def free_port() -> int:
-    """Return a port on the loopback that nobody uses just now."""
+    """Return a free port of the loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -120,14 +122,14 @@ def wait_for_broker(address: str, seconds: float, process: subprocess.Popen[byte
     Raises
     ------
     BrokerError
-        If it does not in time, or its process has ended.
+        If it does not answer in time, or its process has ended.
     """
     deadline = time.monotonic() + seconds
     while True:
         if process is not None and process.poll() is not None:
             raise BrokerError(f"the broker ended at once (exit code {process.returncode})")
         try:
-            # A connection that is refused costs less here than in the client.
+            # A refused connection costs less here than in the Kafka client.
             host, _, port = address.rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
             asyncio.run(_greet(address))
@@ -155,12 +157,12 @@ async def _admin(address: str, **options: Any) -> AsyncIterator[AIOKafkaAdminCli
 
 
 def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> None:
-    """Create what does not exist, and check what does.
+    """Create the topics that do not exist; check the partitions of those that do.
 
     Raises
     ------
     TopicMismatch
-        If a topic exists with another number of partitions than it is declared with.
+        If a topic exists with another number of partitions than its declaration.
     BrokerError
         If the broker refuses.
     """
@@ -183,20 +185,22 @@ async def _create_topics(address: str, wanted: Mapping[str, TopicSpec], tuning: 
             return
         answer = await admin.create_topics(new)
         for name, code, *message in answer.topic_errors:
-            # Another run may have made it meanwhile.
+            # Another run may have created it meanwhile.
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise for_code(code)(f"{name}: {message}")
-        # Apache Kafka's controller has made them; its brokers hear of it a moment later.
+        # Apache Kafka's controller has created them; its brokers learn of it a moment later.
         deadline = time.monotonic() + KNOWN_S
         while not wanted.keys() <= (sizes := await _sizes(admin)).keys():
             if time.monotonic() > deadline:
-                raise KafkaTimeoutError(f"no word of {sorted(wanted.keys() - sizes.keys())}")
+                raise KafkaTimeoutError(
+                    f"topics not listed after creation: {sorted(wanted.keys() - sizes.keys())}"
+                )
             await asyncio.sleep(0.05)
         _check_sizes(wanted, sizes)
 
 
 async def _sizes(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """Return the number of partitions of each topic that can be written to."""
+    """Return the number of partitions of each topic whose partitions all have a leader."""
     return {
         described["topic"]: len(described["partitions"])
         for described in await admin.describe_topics()
@@ -227,12 +231,12 @@ def end_offsets(address: str, topics: Iterable[TopicSpec]) -> dict[tuple[str, in
 
 
 def check_empty(address: str, topics: Iterable[TopicSpec]) -> None:
-    """Check that nothing is in the topics: an account cannot tell two runs' events apart.
+    """Check that the topics are empty: an account cannot tell the events of two runs apart.
 
     Raises
     ------
     TopicMismatch
-        If something is.
+        If a topic has records.
     """
     for (name, _), end in end_offsets(address, topics).items():
         if end:
@@ -242,7 +246,7 @@ def check_empty(address: str, topics: Iterable[TopicSpec]) -> None:
 
 
 def resident_mb(pid: int) -> int:
-    """Return the memory that a process holds (MiB), 0 if it is gone."""
+    """Return the resident memory of a process (MiB), 0 if it has ended."""
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""What is fetched from elsewhere by a program, and held to its checksum."""
+"""Run a program that downloads files, and compute their checksums."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def run_fetcher(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str] | None:
-    """Run a program that fetches something; ``None`` if it does not end in time."""
+    """Run a program that downloads; return ``None`` if it does not end in time."""
     try:
         return subprocess.run(
             command,
@@ -24,7 +24,7 @@ def run_fetcher(command: Sequence[str], seconds: float) -> subprocess.CompletedP
 
 
 def sha256_of(path: Path) -> str:
-    """Return a file's checksum, empty for one that cannot be read."""
+    """Return the SHA-256 of a file, or an empty string if the file cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:

@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: pinned, fetched once by Maven, their checksums verified at each use.
+"""The jars of Apache Kafka: pinned, fetched once by Maven, checksums verified at each use.
 
 ``python -m streamsim.simulator.brokers.jars`` prints the checksums of what ``pinned/pom.xml``
 resolves to.
@@ -33,7 +33,7 @@ HINT = {
 
 @cache
 def pinned() -> Mapping[str, str]:
-    """Return the jars' names, each with its SHA-256."""
+    """Return the names of the pinned jars, each with its SHA-256."""
     lines = (PINNED / "jars.sha256").read_text().splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 
@@ -49,18 +49,18 @@ def kafka_version() -> str:
 
 
 def cache_folder() -> Path:
-    """Return where the jars are kept: in the user's cache, for all homes and clones alike."""
+    """Return the folder of the jars: in the user's cache, shared by all homes and clones."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return base / "streamsim" / f"kafka-{kafka_version()}"
 
 
 def find_java() -> str:
-    """Return the Java to run with: that of ``JAVA_HOME``, else the one on the path.
+    """Return the path of Java: that of ``JAVA_HOME``, else the one on ``PATH``.
 
     Raises
     ------
     BrokerError
-        If there is none, or it is too old.
+        If there is no Java, or it is too old.
     """
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin") if home else None
@@ -75,7 +75,7 @@ def find_java() -> str:
 
 
 def parse_java(text: str) -> int:
-    """Return the feature release that ``java -version`` speaks of, 0 if it speaks of none.
+    """Return the feature release in the output of ``java -version``, 0 if it has none.
 
     >>> parse_java('openjdk version "17.0.15" 2025-04-15'), parse_java('java version "1.8.0_51"')
     (17, 8)
@@ -85,22 +85,22 @@ def parse_java(text: str) -> int:
 
 
 def set_up(say: Callable[[str], None]) -> list[Path]:
-    """Return the jars, fetched if they are not all there as they should be.
+    """Return the paths of the jars; fetch them first if any is missing or damaged.
 
     Parameters
     ----------
     say
-        Told what is going on, if it takes longer.
+        Called with a line of progress when a step takes long.
 
     Raises
     ------
     BrokerError
-        If they cannot be fetched, or are not those that are pinned.
+        If they cannot be fetched, or do not match the pinned checksums.
     """
     folder = cache_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several may want them at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may fetch at once
         if wrong(folder):
             say(f"fetching Apache Kafka {kafka_version()} with Maven (once) ...")
             with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
@@ -117,7 +117,7 @@ def set_up(say: Callable[[str], None]) -> list[Path]:
 
 
 def wrong(folder: Path) -> list[str]:
-    """Return the pinned jars that a folder has not, or has otherwise than they should be."""
+    """Return the pinned jars that are missing from a folder or have another checksum."""
     return [name for name, digest in pinned().items() if sha256_of(folder / name) != digest]
 
 
@@ -127,7 +127,7 @@ def fetch(folder: Path) -> None:
     Raises
     ------
     BrokerError
-        If Maven is missing, or cannot do it.
+        If Maven is missing or fails.
     """
     maven = shutil.which("mvn")
     if maven is None:
@@ -146,7 +146,7 @@ def fetch(folder: Path) -> None:
 
 
 def main() -> None:
-    """Print the checksums of what Maven resolves, as ``sha256sum`` does."""
+    """Print the checksums of the jars that Maven resolves, as ``sha256sum`` does."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             fetch(Path(folder))

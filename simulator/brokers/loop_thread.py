@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that code without one can use aiokafka."""
+"""An event loop in a thread of its own, for synchronous code that uses aiokafka."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# What matters is raised; without a handler Python would print the client's other words.
+# Errors are raised. Without a handler Python would print the client's warnings as well.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
@@ -23,7 +23,7 @@ class LoopThread:
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
-        """Run a coroutine and wait for its result, at most so long.
+        """Run a coroutine and wait for its result, at most ``seconds``.
 
         Raises
         ------
@@ -38,7 +38,7 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """Cancel what still runs, and end the thread."""
+        """Cancel the tasks that still run, and end the thread."""
         asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -1,4 +1,4 @@
-"""Ports of the loopback for a server that comes and goes while its clients stay."""
+"""Ports of the loopback for a server that restarts while its clients stay connected."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ GIVEN = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def steady_ports(given: int | None) -> tuple[int, int]:
-    """Return two free ports, the first as given, that the system does not give to clients.
+    """Return two free ports outside the system's ephemeral range, the first as given.
 
-    While the broker is down its clients try its port again and again; from a port that may be
-    their own as well, one of them would sooner or later reach itself, and hold the port.
+    While the broker is down its clients retry its port. If the port were ephemeral, a client could
+    be assigned it as its own source port, connect to itself and occupy the port.
     """
     first = FIRST_GIVEN
     with suppress(OSError, ValueError):
@@ -32,7 +32,7 @@ def steady_ports(given: int | None) -> tuple[int, int]:
 
 
 def is_free(port: int) -> bool:
-    """Say whether nobody uses a port of the loopback."""
+    """Return whether a port of the loopback is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

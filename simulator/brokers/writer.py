@@ -1,4 +1,4 @@
-"""Write single records to a broker, each of them safe when the call returns."""
+"""A synchronous producer of single records, acknowledged when the call returns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Writer:
     Parameters
     ----------
     largest
-        The largest request (bytes).
+        Largest request (bytes).
 
     Raises
     ------
@@ -71,12 +71,12 @@ class Writer:
         self._loop.close()
 
     def write(self, messages: Sequence[Message]) -> None:
-        """Write records in order, and return when they are safe.
+        """Write records in order; return when the broker has acknowledged them.
 
         Raises
         ------
         BrokerError
-            If the broker does not take them.
+            If the broker does not accept them.
         """
         try:
             self._loop.call(_write(self._producer, messages), SAFE_S)

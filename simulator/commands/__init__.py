@@ -1,1 +1,1 @@
-"""What the commands do, one file each."""
+"""The commands of the command line, one module each."""

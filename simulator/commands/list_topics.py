@@ -1,4 +1,4 @@
-"""``streamsim topics``: what there is, and on a broker that is named, making it so."""
+"""``streamsim topics``: list the declared topics, or create them on a broker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE = 160
 
 
 def run_topics(*, domain: str | None, broker: str | None, create: bool, run: str | None) -> None:
-    """List the declared topics; with a stack at hand also how full they are, and a sample."""
+    """List the declared topics, with record counts and a sample if a broker is reachable."""
     names = (domain,) if domain else domain_names()
     topics = all_topics(tuple(load_domain(name) for name in names))
     address = check_address(broker) if broker else None

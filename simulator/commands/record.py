@@ -1,4 +1,4 @@
-"""``streamsim record`` and ``streamsim replay``: keep what topics hold, and send it again."""
+"""``streamsim record`` and ``streamsim replay``: record topics, and publish them again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streamsim.streams.settings import check_address, read_settings
 def run_record(
     *, file: Path, names: Sequence[str], domain: str | None, seconds: float, run: str | None
 ) -> None:
-    """Record what the topics of a running stack hold now, or after so many seconds."""
+    """Record the topics of a running stack, now or after some seconds."""
     found = running(run)
     specs = tuple(load_domain(n) for n in found.domains if domain in (None, n))
     if not specs:
@@ -49,7 +49,7 @@ def run_replay(
     run: str | None,
     speed: str | None,
 ) -> None:
-    """Send a recording's sources again, in their order, at any speed."""
+    """Publish the source topics of a recording again, in their order, at any speed."""
     recording = read_recording(file)
     names = recording.manifest.get("domains", [])
     chosen = [name for name in names if domain in (None, name)]

@@ -1,4 +1,4 @@
-"""``streamsim send``: a producer alone."""
+"""``streamsim send``: run one domain's producer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run_send(
     report: Path | None,
     resume: bool,
 ) -> None:
-    """Send until the source ends or a signal comes."""
+    """Send until the source ends or a signal arrives."""
     settings = read_settings({"seed": seed})
     spec = load_domain(domain)
     pace_options(rate, speed)
@@ -66,7 +66,7 @@ def run_send(
     stop_on_signals(sender)
     sent = sender.run(_batches(spec, source, settings, days))
     ignore_signals()
-    if report is not None:  # a supervisor's child, whose words go to a disk that may be full
+    if report is not None:  # a supervisor's child: its output goes to a disk that may be full
         keep(report, orjson.dumps(sent.as_dict()), lambda text: None)
         return
     counted = ", ".join(f"{n:,} {name}" for name, n in sorted(sent.events.items()))
@@ -74,7 +74,7 @@ def run_send(
 
 
 def stop_on_signals(sender: Sender) -> None:
-    """Let SIGTERM and SIGINT end the sending in good order."""
+    """Let SIGTERM and SIGINT end the sending cleanly."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         sender.stopping = True
@@ -84,13 +84,13 @@ def stop_on_signals(sender: Sender) -> None:
 
 
 def ignore_signals() -> None:
-    """Let nobody stop what has come to its end: Python would die of it as it shuts down."""
+    """Ignore SIGTERM and SIGINT from now on: they would kill Python while it shuts down."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 
 
 def timed_pace(world: WorldSpec, rate: float | None, speed: str | None, wall_ms: int) -> Pace:
-    """Return the pace that the options ask for; by default that of the domain's demonstration."""
+    """Return the pace of the options, by default that of the domain's demonstration."""
     if rate is not None:
         return ByRate(wall_ms, rate)
     chosen = parse_speed(speed) if speed else world.days_per_minute * 1440
@@ -98,7 +98,7 @@ def timed_pace(world: WorldSpec, rate: float | None, speed: str | None, wall_ms:
 
 
 def _already(spec: DomainSpec, broker: str, since_ms: int) -> Already:
-    """Find what a producer that was started at that time has sent."""
+    """Return the records that a producer started at ``since_ms`` has sent so far."""
     topics = [t for t in topics_of(spec) if t.role is not None or t.name == topic(spec.name, TRUTH)]
     whole = read_whole(broker, topics)
     return Already(

@@ -1,4 +1,4 @@
-"""``streamsim train`` and ``streamsim models``: make models, and look at them."""
+"""``streamsim train`` and ``streamsim models``: train, list, show and promote models."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run_train(
     seed: int | None,
     promote: bool,
 ) -> None:
-    """Train one domain's model, or all that are missing."""
+    """Train one domain's model, or every missing one."""
     registry = Registry(read_settings().home_path / "registry")
     if missing:
         if domain or source or since or until:

@@ -1,4 +1,4 @@
-"""``streamsim up``: the whole stack."""
+"""``streamsim up``: run the whole stack."""
 
 from __future__ import annotations
 
@@ -71,18 +71,18 @@ def run_up(
 def paces(
     rates: Sequence[str], speeds: Sequence[str], names: Sequence[str]
 ) -> Mapping[str, tuple[str, ...]]:
-    """Return the options of ``streamsim send`` for each domain that is given a pace.
+    """Return, for each domain with a pace, its options of ``streamsim send``.
 
     Parameters
     ----------
     rates, speeds
-        ``N`` for all domains, or ``DOMAIN=N`` for one, which comes before what is for all. The
-        last one that is said counts.
+        ``N`` for all domains, or ``DOMAIN=N`` for one domain, which takes precedence. Of several
+        for the same domain the last one counts.
 
     Raises
     ------
     UsageError
-        If something is no pace, both are given for the same, or a domain is not run.
+        If a value is no pace, a domain has both a rate and a speed, or a domain is not run.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def paces(
 
 
 def _own(text: str) -> tuple[str, str]:
-    """Split ``DOMAIN=PACE``; what is for all has the domain ``""``."""
+    """Split ``DOMAIN=PACE``; the domain of a pace for all is ``""``."""
     domain, sign, pace = text.rpartition("=")
     if sign and not domain:
         raise UsageError(f"{text!r} names no domain")
@@ -122,12 +122,12 @@ def parse_rate(text: str) -> float:
 
 
 def pace_options(rate: float | None, speed: str | None) -> tuple[str, ...]:
-    """Check the options of pace and return them as options of ``streamsim send``.
+    """Check a rate or speed and return it as options of ``streamsim send``.
 
     Raises
     ------
     UsageError
-        If both are given, or the speed is no speed.
+        If both are given, or the speed is not valid.
     """
     if rate is not None and speed is not None:
         raise UsageError("--rate and --speed exclude each other")
@@ -162,7 +162,7 @@ def _source(text: str) -> tuple[str, Path]:
 
 
 def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
-    """Check the sources before anything starts."""
+    """Check the sources before the stack starts."""
     from streamsim.producers.files import find_files
     from streamsim.producers.recording import read_manifest
 

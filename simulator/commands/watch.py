@@ -1,4 +1,4 @@
-"""``streamsim watch``: follow a topic of a stack that runs, or read what an ended one kept."""
+"""``streamsim watch``: follow a topic of a running stack, or read the files of an ended run."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from streamsim.streams.topics import ALERTS, OPS_MODELS, TopicSpec, topic
 
 KINDS = ("alerts", "scores", "metrics", "late", "dead")
 KEPT = ("alerts", "metrics")
-"""What is on disk after a run has ended."""
+"""Topics whose records stay on disk after a run has ended."""
 LOOK_S = 1.0
-"""How often it is looked whether the run is still there."""
+"""Interval between two checks that the run is still alive."""
 
 
 def run_watch(
@@ -40,7 +40,7 @@ def run_watch(
     broker: str | None,
     run: str | None,
 ) -> None:
-    """Print one line per record until the count, the time-out, a signal or the run's end."""
+    """Print one line per record until the count, the time-out, a signal or the end of the run."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if broker is not None:
@@ -74,7 +74,7 @@ def _topics(domains: Sequence[str], what: str, domain: str | None) -> list[Topic
 def _of_run(
     run: Run, what: str, topics: list[TopicSpec], from_beginning: bool, timeout: float | None
 ) -> Iterator[tuple[str, Any]]:
-    """Yield topic and record; a record that was kept on disk is its value alone."""
+    """Yield topic and record; for a record from disk, only its value (bytes)."""
     while run.alive and not run.info.get("address"):
         time.sleep(0.1)
         run = run.reread()
@@ -85,7 +85,7 @@ def _of_run(
         return
     if what not in KEPT:
         raise UsageError(
-            f"no stack is running; of run {run.name} only {' and '.join(KEPT)} are kept"
+            f"no stack is running, and run {run.name} has stored only {' and '.join(KEPT)}"
         )
     for spec in topics:
         kept = run.kept(spec.name)

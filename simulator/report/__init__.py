@@ -1,1 +1,1 @@
-"""What a run amounts to: accounts, judged scores and alerts, and the report that says so."""
+"""Report of a run: accounts of events, quality of scores and alerts, as text and JSON."""

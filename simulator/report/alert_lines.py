@@ -1,4 +1,4 @@
-"""Alerts for a person: one line each that is understood at once."""
+"""Alerts as text, one line each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def alert_line(alert: Mapping[str, Any]) -> str:
-    """Write an alert as a line: time, severity, who, what was seen, why.
+    """Format an alert as a line: time, severity, entity, observation, score, reasons.
 
     >>> alert_line({
     ...     "severity": "critical", "meter": "m1", "seen": "912 litres", "score": 0.991,

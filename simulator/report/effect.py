@@ -1,7 +1,7 @@
-"""What outputs amount to: a worker that was set back repeats some, and a repeat counts for nothing.
+"""Deduplication of outputs, which a worker repeats after it was restored from a checkpoint.
 
-Every output says where it comes from: an alert by its id, the others by the position of the
-record that gave rise to them.
+Every output carries an identity: an alert its id, any other the topic, partition and offset of
+the record that caused it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALERT_ID, ACCURACY_ID = "ce_id", "accuracy_id"
 
 
 def identity(record: Any) -> Hashable:
-    """Return what tells an output from others of its topic; ``None`` if it does not say."""
+    """Return the identity of an output within its topic; ``None`` if its headers have none."""
     headers = first_headers(record.headers)
     if ALERT_ID in headers:
         return headers[ALERT_ID]
@@ -33,8 +33,8 @@ def identity(record: Any) -> Hashable:
     return None if None in source else source
 
 
-def once(records: Iterable[Any]) -> list[Any]:
-    """Drop the repeats among a topic's records, in their order."""
+def without_repeats(records: Iterable[Any]) -> list[Any]:
+    """Return a topic's records in their order, without those whose identity came before."""
     seen: set[Hashable] = set()
     kept = []
     for record in records:

@@ -1,4 +1,4 @@
-"""Judge what a run estimated beside its scores, from its topics alone."""
+"""Error of a run's estimates, computed from its topics alone."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def estimates_quality(
     told: Mapping[str, Iterable[bytes | None]],
     now_ms: int | None,
 ) -> dict[str, dict[str, Any]]:
-    """Measure what was estimated beside the scores against what its label sources told.
+    """Compare the estimates beside the scores with the true values in the label sources.
 
     Parameters
     ----------
     told
-        Values of those sources' topics, by the source's name.
+        Values of the label sources' topics, by the source's name.
     now_ms
-        Event time up to which they are known; ``None`` takes all of them as final.
+        Event time up to which true values are known; ``None`` takes all of them as final.
 
     Returns
     -------
-    Per number its root mean square error, that of always saying the mean of what was true, and of
-    how many events the truth is known. Without any, the errors are ``None``.
+    Per estimate its root mean square error, that of a constant prediction of the true mean, and the
+    number of events with a known true value. Without such events the errors are ``None``.
     """
     rows = [orjson.loads(value) for value in scores]
     ids = [row["event_id"] for row in rows]

@@ -1,4 +1,4 @@
-"""Judge a run from its topics alone: scores against labels, alerts against the truth."""
+"""Quality of a run, from its topics alone: scores against labels, alerts against the truth."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from streamsim.streams.spec import DomainSpec, Planted, Recipe
 from streamsim.streams.statistics.quality import METRICS
 
 FAILURE = "failure"
-"""How a stretch ended (``ended``) that nothing was done about in time."""
+"""Value of ``ended`` for a planted span that ended in a failure."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Scores with what is known of their events, one entry per scored event.
+class LabelledScores:
+    """Scores joined with labels, one entry per scored event.
 
     Attributes
     ----------
+    time
+        Event time (ms).
     label
-        What was true; -1 where nobody can say.
+        The true label; -1 where it is unknown.
     final
-        Whether that is known and can no longer change: the domain's label delay has passed.
+        Whether the label is known and can no longer change: the domain's label delay has passed.
     """
 
     event_id: Sequence[str]
@@ -40,7 +42,7 @@ class Judged:
     _by_entity: dict[str, list[int]] = field(default_factory=dict, repr=False)
 
     def times_of(self, entity: str) -> Sequence[int]:
-        """Return when the events of an entity happened (ms)."""
+        """Return the event times of an entity (ms)."""
         if not self._by_entity:
             for who, time in zip(self.entity, self.time.tolist(), strict=True):
                 self._by_entity.setdefault(who, []).append(time)
@@ -49,7 +51,7 @@ class Judged:
 
 def join_labels(
     spec: DomainSpec, scores: Iterable[bytes], labels: Iterable[bytes | None], now_ms: int | None
-) -> Judged:
+) -> LabelledScores:
     """Join the values of the scores topic with those of the labels' topics.
 
     Parameters
@@ -69,7 +71,7 @@ def join_labels(
     time = parse_times([row["event_time"] for row in rows])
     if now_ms is not None:
         final &= time + spec.labels.delay <= now_ms
-    return Judged(
+    return LabelledScores(
         event_id,
         [row[spec.trigger.key] for row in rows],
         time,
@@ -79,10 +81,10 @@ def join_labels(
     )
 
 
-def quality(recipe: Recipe, judged: Judged) -> dict[str, Any]:
-    """Measure the domain's metric over the events whose labels are final.
+def quality(recipe: Recipe, judged: LabelledScores) -> dict[str, Any]:
+    """Compute the domain's metric over the events whose labels are final.
 
-    ``value`` is ``None`` where there are not two classes to tell apart.
+    ``value`` is ``None`` if all labels are of one class.
     """
     label, score = judged.label[judged.final], judged.score[judged.final]
     known = 0 < label.sum() < len(label)
@@ -95,9 +97,9 @@ def alert_quality(
     truth: Iterable[bytes | None],
     labels: Iterable[bytes | None],
     spec: DomainSpec,
-    judged: Judged,
+    judged: LabelledScores,
 ) -> dict[str, Any] | None:
-    """Compare alerts with what the world planted; ``None`` if it planted nothing.
+    """Compare alerts with the events or spans that the world planted.
 
     Parameters
     ----------
@@ -106,14 +108,14 @@ def alert_quality(
 
     Returns
     -------
-    ``precision`` and ``recall``, and by kind; ``chance_precision`` and ``chance_recall``, what as
-    many alerts on events at random would reach; ``lead_s_median``, how long before what was planted
-    became known, or was over, the first alert came, and ``after_onset_s_median``, how long after it
-    began (event time).
+    ``None`` if the world planted nothing. Otherwise ``precision`` and ``recall``, and recall by
+    kind; ``chance_precision`` and ``chance_recall``, those of as many alerts on random events;
+    ``lead_s_median``, the time from the first alert to the label or to the end of the planted span,
+    and ``after_onset_s_median``, the time from its beginning to the first alert (event time, s).
 
-    Where the truth says how stretches ended, also ``failures``, those that ended in one by now;
-    ``foreseen``, how many of these an alert came before; ``foreseen_s``, how long before (the
-    first and the last tenth, and the median); and ``needless``, alerts outside of all stretches.
+    If the truth says how spans ended, also ``failures``, the spans that have ended in a failure;
+    ``foreseen``, the failures with an alert before; ``foreseen_s``, their lead times (10th, 50th
+    and 90th percentile, s); and ``needless``, alerts outside of all spans.
     """
     bodies = [
         body for body in map(orjson.loads, alerts) if body.get("rule") == spec.alerting.rule.name
@@ -144,20 +146,20 @@ def alert_quality(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What alerts have to do with what was planted.
+    """Alerts matched with planted events or spans.
 
     Attributes
     ----------
     true
-        Alerts that were right.
+        Number of true alerts.
     kind, hit
-        Of each planted thing, what it is and whether an alert was about it.
+        Kind of each planted item, and whether an alert was about it.
     lead_s, delay_s
-        Of those that were hit, how long before the end and after the beginning (s).
+        Per hit, the time from the first alert to the end, and from the beginning to it (s).
     share
-        Of the scored events, how many an alert would have been right about.
+        Share of the scored events on which an alert would have been true.
     failed
-        Per planted thing, whether it has ended in a failure; empty where nobody says.
+        Per planted item, whether it has ended in a failure; empty if the truth does not say.
     """
 
     true: int
@@ -171,7 +173,7 @@ class _Found:
 
 
 def _foreseen(found: _Found, alerts: int) -> dict[str, Any]:
-    """Count the failures that alerts came before, and the alerts about nothing."""
+    """Count the failures that had an alert before, and the needless alerts."""
     if not found.failed:
         return {}
     ahead = iter(found.lead_s)  # one per hit, in order
@@ -195,7 +197,7 @@ def _events(
     alerts: Sequence[Mapping[str, Any]],
     truth: Sequence[Mapping[str, Any]],
     labels: Mapping[str, Label],
-    judged: Judged,
+    judged: LabelledScores,
 ) -> _Found | None:
     """Match alerts with planted events by the event's id."""
     planted = {
@@ -226,9 +228,9 @@ def _spans(
     alerts: Sequence[Mapping[str, Any]],
     truth: Sequence[Mapping[str, Any]],
     labels: Mapping[str, Label],
-    judged: Judged,
+    judged: LabelledScores,
 ) -> _Found | None:
-    """Match alerts with stretches of an entity's life in which something was scored."""
+    """Match alerts with planted spans of an entity in which an event was scored."""
     entity, noun = spec.trigger.key, spec.alerting.rule.noun
     about = [
         body

@@ -1,4 +1,4 @@
-"""The workers' accounts as they come in on the metrics topic, added up."""
+"""Sum of the workers' accounts, read from the metrics topic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REJECTED = (LATE, DUPLICATE, DEAD)
 
 
 class Ledger:
-    """One domain's totals: the latest account of every worker."""
+    """The totals of one domain, from the latest account of every worker."""
 
     def __init__(self, spec: DomainSpec) -> None:
         self.spec = spec
@@ -24,10 +24,10 @@ class Ledger:
         self._owner: dict[tuple[str, int], Mapping[str, Any]] = {}
         self._ends: dict[tuple[str, int], int] = {}
         self.accuracy: Mapping[str, Any] | None = None
-        """The latest state of the rolling accuracy."""
+        """The latest state of the rolling metric."""
 
     def take(self, value: bytes) -> None:
-        """Take in one record of the domain's metrics topic."""
+        """Read one record of the domain's metrics topic."""
         body = orjson.loads(value)
         if "accuracy" in body:
             if self.accuracy is None or body["accuracy"]["until"] >= self.accuracy["until"]:
@@ -41,12 +41,12 @@ class Ledger:
                     self._owner[source, p] = body
 
     def _current(self) -> list[Mapping[str, Any]]:
-        """Return what the workers of the newest assignment have said last."""
+        """Return the latest accounts of the workers in the newest assignment."""
         newest = max((body["generation"] for body in self._latest.values()), default=0)
         return [body for body in self._latest.values() if body["generation"] == newest]
 
     def settled(self, workers: int) -> bool:
-        """Say whether so many workers share all partitions, each owned once."""
+        """Return whether this many workers own all partitions, each partition once."""
         current = self._current()
         owned = [
             (source, p)
@@ -62,7 +62,7 @@ class Ledger:
         )
 
     def counts(self, source: str) -> dict[str, int]:
-        """Return the classes of a source, over all workers and partitions."""
+        """Return the records of a source per class, over all workers and partitions."""
         total: dict[str, int] = {}
         for (name, p), body in self._owner.items():
             if name == source:
@@ -71,21 +71,21 @@ class Ledger:
         return total
 
     def position(self, source: str, partition: int) -> int:
-        """Return how far a partition is finished, 0 if nobody has said."""
+        """Return the offset up to which a partition is finished, 0 if no worker has reported it."""
         body = self._owner.get((source, partition))
         return 0 if body is None else max(body["position"][source][str(partition)], 0)
 
     def finished(self, ends: Mapping[tuple[str, int], int]) -> bool:
-        """Say whether all sources are finished up to these end offsets, by topic and partition."""
+        """Return whether all sources are finished up to end offsets, by topic and partition."""
         places = range(self.spec.partitions)
-        return self._all_told() and all(
+        return self._all_published() and all(
             self.position(source.name, p) >= ends[topic(self.spec.name, source.name), p]
             for source in self.spec.inputs.sources
             for p in places
         )
 
-    def _all_told(self) -> bool:
-        """Say whether accuracy and feeds have been told of up to where everybody has come."""
+    def _all_published(self) -> bool:
+        """Return whether accuracy and feed metrics are published up to the slowest worker."""
         current = self._current()
         told = [body["told"] for body in current if body["told"] is not None]
         for kind in {kind for body in current for kind in body["complete"]}:
@@ -102,15 +102,15 @@ class Ledger:
         return merged
 
     def pending(self) -> int:
-        """Return how many records are in workers and not finished."""
+        """Return the number of records in the workers' queues and in-flight buffers."""
         return sum(body["queued"] + body["pending"] for body in self._current())
 
     def note_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
-        """Take note of where the topics ended a moment ago; :meth:`lag` is counted from there."""
+        """Store the current end offsets of the topics, from which :meth:`lag` is computed."""
         self._ends = dict(ends)
 
     def lag(self) -> int:
-        """Return how many records of the sources are not finished."""
+        """Return the number of records of the sources that are not finished."""
         return sum(
             max(self._ends.get((topic(self.spec.name, source.name), p), 0)
                 - self.position(source.name, p), 0)
@@ -119,7 +119,7 @@ class Ledger:
         )  # fmt: skip
 
     def waits_for(self) -> str | None:
-        """Say what a worker waits for, if one does."""
+        """Return what a worker waits for, ``None`` if none waits."""
         waits = [body["waits_for"] for body in self._current() if body["waits_for"]]
         return waits[0] if waits else None
 
@@ -139,7 +139,7 @@ class Ledger:
         Parameters
         ----------
         scored
-            How many events have a score that can be read.
+            Number of events with a score in the scores topic.
 
         Returns
         -------
@@ -164,15 +164,15 @@ def close_account(
     Parameters
     ----------
     counts
-        Per source, how many records ended in each class.
+        Per source, the number of records in each class.
     written
-        Per source how many records its topic holds, heartbeats included; and how many scores
-        there are to be read, which is what counts, rather than what somebody says he scored.
+        Per source the number of records in its topic, heartbeats included; and the number of
+        scores in the scores topic, which counts instead of what the workers report.
 
     Returns
     -------
-    The classes of the triggers, and under ``context`` and ``labels`` those of the others;
-    ``unaccounted`` is what is in none (negative: in two).
+    The classes of the triggers, and under ``context`` and ``labels`` those of the others.
+    ``unaccounted`` is the number of records in no class (negative: in two).
     """
     trigger = inputs.trigger.name
     own = counts[trigger]

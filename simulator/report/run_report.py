@@ -1,4 +1,4 @@
-"""The report that a run ends with: on the screen for a person, and as JSON."""
+"""The report at the end of a run, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from streamsim.simulator.reading import read_whole
-from streamsim.simulator.report.effect import once
+from streamsim.simulator.report.effect import without_repeats
 from streamsim.simulator.report.estimates import estimates_quality
 from streamsim.simulator.report.judge import alert_quality, join_labels, quality
 from streamsim.simulator.report.ledger import Ledger
@@ -26,17 +26,17 @@ def domain_report(
     records: Mapping[str, list[Any]],
     seconds: float,
 ) -> dict[str, Any]:
-    """Sum up one domain.
+    """Make the report of one domain.
 
     Parameters
     ----------
     records
-        What :func:`records_for` has read.
+        The result of :func:`records_for`.
     seconds
-        How long events were flowing (wall time).
+        Wall time in which events were flowing.
     """
-    alerts = [r.value for r in once(records[topic(spec.name, ALERTS)])]
-    scores = [r.value for r in once(records[topic(spec.name, SCORES)])]
+    alerts = [r.value for r in without_repeats(records[topic(spec.name, ALERTS)])]
+    scores = [r.value for r in without_repeats(records[topic(spec.name, SCORES)])]
     account = ledger.account(ends, len(scores))
     labels = [
         r.value for source in spec.label_sources for r in records[topic(spec.name, source.name)]
@@ -64,12 +64,12 @@ def domain_report(
 
 
 def records_for(address: str, spec: DomainSpec) -> dict[str, list[Any]]:
-    """Read the topics that a domain's report is made from."""
+    """Read the topics of a domain's report."""
     return read_whole(address, report_topics(spec))
 
 
 def report_topics(spec: DomainSpec) -> list[TopicSpec]:
-    """Name the topics that a domain's report is made from."""
+    """Return the topics of a domain's report."""
     wanted = {topic(spec.name, name) for name in (SCORES, ALERTS, TRUTH)}
     wanted |= {topic(spec.name, s.name) for s in spec.inputs.sources if s.role is Role.LABEL}
     return [t for t in topics_of(spec) if t.name in wanted]
@@ -78,7 +78,7 @@ def report_topics(spec: DomainSpec) -> list[TopicSpec]:
 def whole_report(
     *, broker: str, seed: int, workers: int, seconds: float, domains: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Put the domains' reports together."""
+    """Combine the domains' reports into that of the run."""
     return {
         "schema": SCHEMA,
         "broker": broker,
@@ -90,7 +90,7 @@ def whole_report(
 
 
 def unaccounted(report: Mapping[str, Any]) -> int:
-    """Count what is in no class, over all domains and roles; what is in two counts as well."""
+    """Count the events in no class or in two, over all domains and roles."""
     return sum(
         abs(part["unaccounted"])
         for domain in report["domains"].values()
@@ -99,7 +99,7 @@ def unaccounted(report: Mapping[str, Any]) -> int:
 
 
 def as_text(report: Mapping[str, Any]) -> str:
-    """Write the report for a person."""
+    """Format the report as text."""
     lines = [
         f"{report['duration_s']:g} s on {report['broker']}, "
         f"{report['workers']} worker{'s' * (report['workers'] != 1)}, seed {report['seed']}"
@@ -164,7 +164,7 @@ def _accuracy(state: Mapping[str, Any] | None) -> list[str]:
 
 
 def _surges(q: Mapping[str, Any] | None) -> list[str]:
-    """Say how often alerts of surges are right, once there were surges.
+    """Format the quality of surge alerts; nothing if there were no surges.
 
     >>> _surges({"alerts": 2, "planted": 1, "precision": 0.5, "recall": 1.0,
     ...     "chance_precision": 0.1})
@@ -182,7 +182,7 @@ def _surges(q: Mapping[str, Any] | None) -> list[str]:
 
 
 def _spell(seconds: float) -> str:
-    """Say how long in event time: in days, or in minutes where it is less than a few hours.
+    """Format a span of event time: in days, or in minutes if it is less than a few hours.
 
     >>> _spell(216_000.0), _spell(1_500.0)
     ('2.5 event days', '25 event minutes')

@@ -1,4 +1,4 @@
-"""Judge alerts of surges by what the world planted."""
+"""Quality of surge alerts, measured against the surges that the world planted."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from streamsim.streams.spec import DomainSpec
 def surge_quality(
     spec: DomainSpec, alerts: Iterable[bytes], truth: Iterable[bytes | None], now: int
 ) -> dict[str, Any] | None:
-    """Compare alerts of surges with those that were planted; ``None`` if none is declared.
+    """Compare surge alerts with the planted surges; ``None`` if the domain declares none.
 
-    What was planted while the world's usual traffic was still being learnt, or is not over, is left
-    out of the recall.
+    The recall leaves out surges that were planted while the baseline was still being learnt, and
+    surges that are not over.
 
     Parameters
     ----------
     now
-        How far the events have come (ms).
+        Latest event time (ms).
 
     Returns
     -------
     ``alerts`` and ``planted``, ``precision``, ``recall`` and ``chance_precision``, the share of
-    time in which an alert would have been right; ``None`` where there is nothing to divide by.
+    time in which an alert would have been true; ``None`` where the denominator is 0.
     """
     watch = spec.alerting.feeds
     if watch is None or watch.surge is None or not watch.surge.kinds:

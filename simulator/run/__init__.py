@@ -1,1 +1,1 @@
-"""Runs a stack: starts its processes in order, watches them, keeps what they say, stops them."""
+"""Supervision of a stack: start its processes in order, watch, record and stop them."""

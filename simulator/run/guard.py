@@ -1,8 +1,8 @@
-"""Ends a supervisor's children when the supervisor is gone; a process of its own.
+"""A guard process that ends a supervisor's children when the supervisor has died.
 
-It reads ``+PID`` and ``-PID`` from its standard input, which only the supervisor holds open.
-When that ends, however the supervisor died, the process groups that are left get SIGTERM, a
-grace period and SIGKILL. It imports nothing heavy and survives Ctrl-C.
+It reads ``+PID`` and ``-PID`` from its standard input, which only the supervisor holds open. When
+that closes, for any reason, the remaining process groups get SIGTERM, a grace period and SIGKILL.
+It imports nothing heavy and survives Ctrl-C.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GRACE_S = 3.0
 
 
 def end_groups(groups: set[int], grace_s: float) -> None:
-    """Stop process groups: SIGTERM, then SIGKILL for those that are left after ``grace_s``."""
+    """Stop process groups: SIGTERM, then SIGKILL for those still alive after ``grace_s``."""
     for group in groups:
         _signal(group, signal.SIGTERM)
     deadline = time.monotonic() + grace_s

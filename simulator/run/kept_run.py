@@ -1,6 +1,6 @@
-"""What is kept of a run on disk: alerts and metrics as they come, and the report.
+"""Files of a run on disk: alerts and metrics as they arrive, and the report.
 
-A disk that is full ends no run: what can't be kept is said once, and the stack goes on.
+A full disk does not end a run: a failed write is reported once, and the stack goes on.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from streamsim.simulator.run.runs import Run
 
 
 class Keeper:
-    """Keeps the values of topics in files of a run's folder, a line each; a context manager.
+    """Appends the values of topics to files in a run's folder, a line each; a context manager.
 
     Parameters
     ----------
     warn
-        Told what could not be kept.
+        Called with a message when a write fails.
     """
 
     def __init__(self, run: Run, topics: Iterable[str], warn: Callable[[str], None]) -> None:
@@ -30,7 +30,7 @@ class Keeper:
 
     def __enter__(self) -> Keeper:
         for name in self._topics:
-            # Unbuffered: what cannot be written is not tried again when the file is closed.
+            # Unbuffered: closing the file must not retry a failed write.
             file = self._run.kept(name).open("wb", buffering=0)
             self._files[name] = self._open.enter_context(file)
         return self
@@ -44,7 +44,7 @@ class Keeper:
         self._open.close()
 
     def line(self, topic: str, value: bytes) -> None:
-        """Keep a value."""
+        """Append a value to the file of its topic."""
         file = self._files.get(topic)
         if file is None:
             return
@@ -52,7 +52,7 @@ class Keeper:
         try:
             data = value + b"\n"
             if file.write(data) < len(data):
-                file.truncate(before)  # half a line would be read as one
+                file.truncate(before)  # a partial line would be read as a whole one
                 raise OSError("no space left")
         except OSError as error:
             del self._files[topic]
@@ -60,7 +60,7 @@ class Keeper:
 
 
 def keep(path: Path, data: bytes, warn: Callable[[str], None]) -> None:
-    """Write a file of a run, or say why it could not be written."""
+    """Write a file of a run, or warn that it could not be written."""
     try:
         path.write_bytes(data)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The life of models, as ``ops.models`` tells it: which version answers, and from when on."""
+"""Records of the topic ``ops.models``: which version of a model is valid, and from when on."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from streamsim.streams.signature import Signature
 from streamsim.streams.topics import OPS_MODELS
 
 
-class Teller:
-    """Writes to ``ops.models``; a context manager.
+class LifecycleWriter:
+    """A producer for ``ops.models``; a context manager.
 
     Raises
     ------
@@ -27,7 +27,7 @@ class Teller:
     def __init__(self, address: str) -> None:
         self._writer = Writer(address)
 
-    def __enter__(self) -> Teller:
+    def __enter__(self) -> LifecycleWriter:
         return self
 
     def __exit__(
@@ -42,13 +42,13 @@ class Teller:
         """Disconnect."""
         self._writer.close()
 
-    def tell(self, bodies: Sequence[Mapping[str, Any]]) -> None:
-        """Write records, and return when they are safe.
+    def publish(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """Write records; return when the broker has acknowledged them.
 
         Raises
         ------
         BrokerError
-            If the broker does not take them.
+            If the broker does not accept them.
         """
         now = int(time.time() * 1000)
         self._writer.write(
@@ -60,15 +60,15 @@ class Teller:
 
 
 def announce(address: str, champions: Sequence[Signature]) -> None:
-    """Say which versions answer from the beginning of a run.
+    """Publish the versions that are valid from the beginning of a run.
 
     Raises
     ------
     BrokerError
-        If the broker does not take it.
+        If the broker does not accept a record.
     """
-    with Teller(address) as teller:
-        teller.tell(
+    with LifecycleWriter(address) as writer:
+        writer.publish(
             [
                 {
                     "event": "champion",
@@ -83,7 +83,7 @@ def announce(address: str, champions: Sequence[Signature]) -> None:
 
 
 def lifecycle_line(body: Mapping[str, Any], wall_ms: int) -> str:
-    """Write a record of ``ops.models`` for a person.
+    """Format a record of ``ops.models`` as text.
 
     >>> lifecycle_line({"event": "champion", "model": "water-leak", "version": "3",
     ...                 "effective_from": None, "threshold": 0.9}, 0)

@@ -1,4 +1,4 @@
-"""Child processes of a stack: started with their logs, watched, stopped, never left behind."""
+"""Child processes of a stack: start them with their logs, watch, restart and stop them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamsim.streams.errors import StackError
 
 TAIL_LINES = 12
 RESTARTS, RESTARTS_S = 5, 60.0
-"""A process is started again so often within so many seconds; then something is wrong with it."""
+"""A process may be restarted ``RESTARTS`` times in ``RESTARTS_S`` seconds; more is a failure."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +29,7 @@ class Child:
     command: Sequence[str]
     env: Mapping[str, str]
     begun: list[float] = field(default_factory=list)
-    """When it was started again (monotonic clock, s)."""
+    """Times of its restarts (monotonic clock, s)."""
 
     @property
     def alive(self) -> bool:
@@ -37,7 +37,7 @@ class Child:
         return self.process.poll() is None
 
     def tail(self) -> str:
-        """Return the last lines that it logged, without those that merely inform."""
+        """Return the last lines of its log, without those of level INFO."""
         with suppress(OSError):
             lines = self.log.read_text(errors="replace").splitlines()
             telling = [line for line in lines if "[INFO]" not in line] or lines
@@ -82,19 +82,19 @@ class Children:
         return child
 
     def start_again(self, child: Child, *more: str) -> None:
-        """Start a process again that has ended, with more options of its command.
+        """Restart a process that has ended, with additional options.
 
         Raises
         ------
         StackError
-            If it has been started again too often of late.
+            If it has been restarted too often recently.
         """
         now = time.monotonic()
         child.begun = [at for at in child.begun if now - at < RESTARTS_S]
         if len(child.begun) >= RESTARTS:
             raise self._ended(child)
         child.begun.append(now)
-        _signal_group(child, signal.SIGKILL)  # whatever it has left behind
+        _signal_group(child, signal.SIGKILL)  # processes that it has left behind
         self._tell_guard(f"-{child.process.pid}\n")
         child.process = self._spawn(child.name, child.log, [*child.command, *more], child.env)
         self._tell_guard(f"+{child.process.pid}\n")
@@ -116,7 +116,7 @@ class Children:
             raise StackError(f"cannot start {name}: {error}") from error
 
     def dead(self) -> list[Child]:
-        """Return the processes that have ended and should not have."""
+        """Return the processes that have ended unexpectedly."""
         return [child for child in self._all if not child.alive]
 
     def named(self, name: str) -> Child:
@@ -124,7 +124,7 @@ class Children:
         return next(child for child in self._all if child.name == name)
 
     def check(self) -> None:
-        """Raise :class:`StackError` if a process has ended that should not have."""
+        """Raise :class:`StackError` if a process has ended unexpectedly."""
         for child in self.dead():
             raise self._ended(child)
 
@@ -140,24 +140,24 @@ class Children:
             _signal_group(child, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 child.process.wait(grace_s)
-        _signal_group(child, signal.SIGKILL)  # whatever it has left behind
+        _signal_group(child, signal.SIGKILL)  # processes that it has left behind
         code = child.process.wait()
         self.release(child)
         return code
 
     def kill(self, child: Child) -> None:
-        """Kill a process; it counts as one that should not have ended."""
+        """Kill a process; it counts as ended unexpectedly."""
         _signal_group(child, signal.SIGKILL)
         child.process.wait()
 
     def release(self, child: Child) -> None:
-        """Stop watching a process that has ended as it should."""
+        """Stop watching a process that has ended as expected."""
         if child in self._all:
             self._all.remove(child)
             self._tell_guard(f"-{child.process.pid}\n")
 
     def stop_all(self, grace_s: float) -> None:
-        """Stop what is left, last started first, and the guard."""
+        """Stop the remaining processes, last started first, and then the guard."""
         for child in reversed(list(self._all)):
             self.stop(child, grace_s)
         if self._guard.stdin is not None:

@@ -1,4 +1,4 @@
-"""Records what the topics of a run hold."""
+"""Record the topics of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamsim.streams.topics import TopicSpec
 def record_to(
     file: Path, address: str, specs: Sequence[DomainSpec], topics: Sequence[TopicSpec], run: Run
 ) -> str:
-    """Write the topics to a recording; return a line that says how much it was."""
+    """Write the topics to a recording; return a line with the number of records."""
     whole = read_whole(address, topics)
     recording = make_recording(
         (record for records in whole.values() for record in records),

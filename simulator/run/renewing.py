@@ -1,8 +1,8 @@
-"""Renews models from a run's stream, in a process beside the workers.
+"""Renew models from a run's stream, in a process beside the workers.
 
-It follows the triggers' topics by itself, from the beginning, so that nobody waits for anybody who
-waits for it. What it makes is a function of what lies there: killed and started again, it learns
-again and goes on where it had told of.
+The process reads the triggers' topics itself, from the beginning. It never waits for a worker,
+since workers wait for its versions. The versions are a function of the topics: after a restart the
+process learns them again and continues after the last version that it published.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.inbox import to_records
 from streamsim.models.registry import Registry
 from streamsim.simulator.reading import Record, read_whole
-from streamsim.simulator.run.lifecycle import Teller
+from streamsim.simulator.run.lifecycle import LifecycleWriter
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import BrokerError, StreamsimError, UsageError
 from streamsim.streams.events import NO_TIME
@@ -42,23 +42,23 @@ from streamsim.streams.topics import OPS_MODELS, ops_topics, topic
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
-"""Between two tries while broker or service are away."""
+"""Pause between two attempts while the broker or the model service does not answer."""
 SERVICE_TRIES = 20
-"""So often the service is told of a version; it finds it by itself where it is asked for it."""
+"""Attempts to have the service load a version. Later it loads the version on the first request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What is to be renewed, and who is told.
+    """Configuration of the renewing process.
 
     Parameters
     ----------
     domains
-        Domain to the version of its model that the renewed ones are made from.
+        Domain to the version of its model that is renewed.
     group
-        The workers' consumer group: what is told is for them.
+        The workers' consumer group, for which the versions are published.
     renewed
-        Folder of the versions that are made.
+        Folder of the renewed versions.
     """
 
     domains: dict[str, str]
@@ -70,36 +70,38 @@ class Config:
 
 
 class Renewer:
-    """Renews the model of one domain, and tells of it."""
+    """Renews the model of one domain, and publishes its versions."""
 
-    def __init__(self, spec: DomainSpec, version: str, config: Config, told: list[Record]) -> None:
+    def __init__(
+        self, spec: DomainSpec, version: str, config: Config, published: list[Record]
+    ) -> None:
         if spec.model.renewal is None:
             raise UsageError(f"the model of {spec.name} is not renewed")
         self.spec, self._config = spec, config
         registry = Registry(config.settings.home_path / "registry")
         estimator, self._champion = registry.load(spec.model.recipe.name, version)
         self._renewed = Registry(config.renewed)
-        bodies = (orjson.loads(record.value) for record in told)
+        bodies = (orjson.loads(record.value) for record in published)
         entries = [read_entry(body, config.group, spec.model.recipe.name) for body in bodies]
         until = max((entry.until for entry in entries if entry is not None), default=NO_TIME)
-        self._teller: Teller | None = None
+        self._writer: LifecycleWriter | None = None
         self._learner = Learner(spec, spec.model.renewal, estimator, self._champion, until)
 
     @property
     def topic(self) -> str:
-        """The topic that is learnt from."""
+        """The topic that the model learns from."""
         return topic(self.spec.name, self.spec.trigger.name)
 
     def take(self, partition: int, records: Sequence[Any]) -> None:
-        """Take in what was fetched from a partition."""
+        """Learn from the fetched records of a partition."""
         fetched = to_records(self.spec.trigger.name, [(partition, list(records))])
         for entry, estimator in self._learner.push(fetched):
             if estimator is not None:
                 self._serve(entry, estimator)
-            self._tell(entry.as_record(self._config.group))
+            self._publish(entry.as_record(self._config.group))
 
     def _serve(self, entry: Entry, estimator: Estimator) -> None:
-        """Store a version, and have the service load it."""
+        """Store a version, and have the model service load it."""
         released = replace(self._champion, version=entry.version, threshold=entry.threshold)
         self._renewed.put(
             estimator,
@@ -113,23 +115,23 @@ class Renewer:
             time.sleep(PAUSE_S)
         log.warning("the service does not load %s %s", released.model, released.version)
 
-    def _tell(self, body: dict[str, Any]) -> None:
-        """Write a record to ``ops.models``, for as long as it takes: events wait for it."""
+    def _publish(self, body: dict[str, Any]) -> None:
+        """Publish a record to ``ops.models``; retry until it succeeds, as events wait for it."""
         while True:
             try:
-                self._teller = self._teller or Teller(self._config.broker)
-                self._teller.tell([body])
+                self._writer = self._writer or LifecycleWriter(self._config.broker)
+                self._writer.publish([body])
                 return
             except BrokerError as error:
                 log.warning("trying again: %s", error)
-                if self._teller is not None:
-                    self._teller.close()
-                    self._teller = None
+                if self._writer is not None:
+                    self._writer.close()
+                    self._writer = None
                 time.sleep(PAUSE_S)
 
 
 def _loaded(settings: Settings, released: Signature) -> bool:
-    """Have the service load a version; return whether it has."""
+    """Have the model service load a version; return whether it did."""
     request = urllib.request.Request(  # noqa: S310 - our own URL
         f"{settings.model_url}/v2/repository/models/{released.model}/load",
         json.dumps({"parameters": {"version": released.version}}).encode(),
@@ -143,17 +145,17 @@ def _loaded(settings: Settings, released: Signature) -> bool:
 
 
 def run(config: Config) -> None:
-    """Renew until stopped."""
-    told = _told(config.broker)
+    """Renew models until stopped."""
+    published = _published(config.broker)
     renewers = [
-        Renewer(load_domain(name), version, config, told)
+        Renewer(load_domain(name), version, config, published)
         for name, version in config.domains.items()
     ]
     asyncio.run(_follow_all(renewers, config))
 
 
-def _told(broker: str) -> list[Record]:
-    """Read what has been told of models."""
+def _published(broker: str) -> list[Record]:
+    """Read the records of ``ops.models`` so far."""
     models = [t for t in ops_topics() if t.name == OPS_MODELS]
     while True:
         try:
@@ -176,21 +178,23 @@ async def _follow(renewer: Renewer, config: Config) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m streamsim.simulator.run.renewing",
         description="Renews models from the stream.",
     )
     parser.add_argument(
         "--domain", action="append", required=True, metavar="NAME:VERSION",
-        help="domain, and the version that is renewed",
+        help="domain, and the version to renew",
     )  # fmt: skip
     parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="Kafka broker")
-    parser.add_argument("--group", required=True, help="consumer group of the workers")
-    parser.add_argument("--renewed", type=Path, required=True, help="folder of what is made")
-    parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
+    parser.add_argument("--group", required=True, help="the workers' consumer group")
     parser.add_argument(
-        "--fetch-growth-us", type=float, default=0.0, help="more for each held batch"
+        "--renewed", type=Path, required=True, help="folder of the renewed versions"
+    )
+    parser.add_argument("--fetch-wait-ms", type=int, default=500, help="fetch.max.wait.ms")
+    parser.add_argument(
+        "--fetch-growth-us", type=float, default=0.0, help="added per record batch in the broker"
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What a stack is to run."""
+"""Plan of a run: domains, sources, paces and settings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from streamsim.streams.spec import DomainSpec
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a stack is to run.
+    """Domains, sources, paces and settings of a run.
 
     Parameters
     ----------
     sources
-        Domain to the file or folder that it replays; the others run their worlds.
+        Domain to the file or folder that it replays. Other domains run their worlds.
     paces
-        Domain to the options of ``streamsim send`` that say how fast; the others go at their own.
+        Domain to its pace, as options of ``streamsim send``. Other domains have their default pace.
     days
         Event days after which a world ends, ``None`` for never.
     """
@@ -33,7 +33,7 @@ class Plan:
     hold: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what identifies a run's configuration, as JSON types."""
+        """Return the configuration of the run as JSON types."""
         settings = self.settings
         return {
             "broker": settings.broker,

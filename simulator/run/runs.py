@@ -1,8 +1,7 @@
-"""The runs under the home folder: where they are, which of them are running.
+"""The runs under the home folder: create them, list them, find the running one.
 
 A run's folder holds ``run.json``, ``report.json``, ``logs/``, and per topic of alerts or metrics a
-file of JSON lines (``water.alerts.jsonl``). ``run.json`` is how other commands find a stack that
-runs.
+file of JSON lines (``water.alerts.jsonl``). Other commands find a running stack by ``run.json``.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from streamsim.streams.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: its folder and what its ``run.json`` said when it was read."""
+    """One run: its folder, and the content of ``run.json`` at the time it was read."""
 
     path: Path
     info: Mapping[str, Any]
@@ -36,7 +35,7 @@ class Run:
 
     @property
     def alive(self) -> bool:
-        """Whether its supervisor still runs (not merely another process of that number)."""
+        """Whether its supervisor still runs (and not another process with the same id)."""
         if self.info.get("ended"):
             return False
         try:
@@ -47,19 +46,19 @@ class Run:
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The domains that it runs."""
+        """The domains of the run."""
         return tuple(self.info["domains"])
 
     def kept(self, topic: str) -> Path:
-        """Return the file in which the values of a topic are kept, a line each."""
+        """Return the file with the stored values of a topic, a line each."""
         return self.path / f"{topic}.jsonl"
 
     def reread(self) -> Run:
-        """Return the run as its file says it is now."""
+        """Read ``run.json`` again and return the run."""
         return Run(self.path, orjson.loads((self.path / "run.json").read_bytes()))
 
     def write(self, **changes: Any) -> Run:
-        """Change ``run.json``, in one step, and return the run as it is then."""
+        """Change ``run.json`` atomically, and return the changed run."""
         info = {**self.info, **changes}
         draft = self.path / ".run.json"
         draft.write_bytes(orjson.dumps(info, option=orjson.OPT_INDENT_2))
@@ -68,7 +67,7 @@ class Run:
 
 
 def new_run(settings: Settings, **info: Any) -> Run:
-    """Make a folder for a new run."""
+    """Create the folder of a new run."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     path = settings.home_path / "runs" / f"{stamp}-{secrets.token_hex(2)}"
     try:
@@ -91,12 +90,12 @@ def all_runs(settings: Settings) -> list[Run]:
 
 
 def find_run(settings: Settings, name: str | None = None) -> Run:
-    """Find a run: by name, else the one that is running, else the latest.
+    """Find a run by name; without a name the running one, else the latest.
 
     Raises
     ------
     UsageError
-        If there is none, or several are running and none was named.
+        If there is no such run, or several are running and no name was given.
     """
     runs = all_runs(settings)
     if name is not None:
@@ -107,7 +106,7 @@ def find_run(settings: Settings, name: str | None = None) -> Run:
     running = [r for r in runs if r.alive]
     if len(running) > 1:
         names = ", ".join(r.name for r in running)
-        raise UsageError(f"several stacks are running; say which with --run: {names}")
+        raise UsageError(f"several stacks are running; choose one with --run: {names}")
     if not runs:
         raise UsageError("no stack has been run here yet; start one: streamsim up")
     return (running or runs)[0]

@@ -1,4 +1,4 @@
-"""A stack: broker, model service, workers and producers, started and stopped in order."""
+"""The processes of a stack: start and stop broker, model service, workers and producers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Stack:
     Parameters
     ----------
     say
-        Told what is going on, in a few words.
+        Called with a line of progress.
     """
 
     def __init__(self, plan: Plan, run: Run, say: Callable[[str], None]) -> None:
@@ -58,7 +58,7 @@ class Stack:
         self._standins = StandIns(plan, self.children)
         self._renews = False
         self.renewed = run.path / "models"
-        """Folder of the versions that are made of the champions in this run."""
+        """Folder of the versions that renew the champions in this run."""
 
     @property
     def group(self) -> str:
@@ -66,7 +66,7 @@ class Stack:
         return f"streamsim-{self.run.name}"
 
     def start_broker(self) -> None:
-        """Start the embedded broker, or reach the one that is given; make the topics."""
+        """Start the embedded broker, or connect to the given one; create the topics."""
         settings = self.plan.settings
         if settings.broker == EMBEDDED:
             self._start_embedded()
@@ -96,7 +96,7 @@ class Stack:
             return
 
     def start_service(self) -> None:
-        """Start the model service; it need not be ready yet when this returns."""
+        """Start the model service, without waiting until it is ready."""
         settings = self.plan.settings
         if settings.model_url:
             self.model_url = settings.model_url
@@ -121,11 +121,11 @@ class Stack:
         self.children.start("service", command, env)
 
     def start_standins(self) -> None:
-        """Start what stands in for third parties that the domains ask, unless one is given."""
+        """Start a stand-in for every third party of the domains whose address is not given."""
         self._standins.start(self._environment())
 
     def start_renewing(self, champions: Sequence[Signature]) -> None:
-        """Start what renews the models of the domains that declare it, unless others serve them."""
+        """Start renewing the models that this stack serves, if their domains declare it."""
         tuning, versions = tuning_for(self.plan.settings.broker), {c.model: c for c in champions}
         specs = [spec for spec in self._renewing() if spec.model.recipe.name in versions]
         if not specs:
@@ -144,7 +144,7 @@ class Stack:
         self.children.start("renewing", command, env)
 
     def start_workers(self, *prefix: str, module: str = "streamsim.consumers.worker") -> None:
-        """Start the Faust workers, each by a command with this prefix that runs this module."""
+        """Start the Faust workers, each with the command ``prefix python -m module``."""
         tuning = tuning_for(self.plan.settings.broker)
         for number in range(self.plan.settings.workers):
             command = [
@@ -162,12 +162,12 @@ class Stack:
             self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))
 
     def wait_for_service(self) -> None:
-        """Wait until every model answers.
+        """Wait until every model is ready and every stand-in answers.
 
         Raises
         ------
         StackError
-            If one does not in time.
+            If one does not answer in time.
         """
         deadline = time.monotonic() + self.plan.settings.ready_s
         for spec in self.plan.domains:
@@ -186,7 +186,7 @@ class Stack:
                 time.sleep(0.05)
 
     def start_producers(self) -> None:
-        """Start one producer per domain, on one common anchor."""
+        """Start one producer per domain, all with the same start time."""
         plan, anchor = self.plan, str(int(time.time() * 1000) + 500)
         for spec in plan.domains:
             command = [
@@ -207,20 +207,20 @@ class Stack:
             self.producers[spec.name] = self.children.start(name, command, environment)
 
     def exhausted(self) -> bool:
-        """Say whether every producer has come to the end of its source by itself."""
+        """Return whether every producer has reached the end of its source."""
         for child in list(self.producers.values()):
             if not child.alive and child.process.returncode == 0:
                 self.children.release(child)
         return all(child.process.poll() == 0 for child in self.producers.values())
 
     def mend(self) -> None:
-        """Start again what has died; state and sources go on where they were.
+        """Restart the processes that have died; state and sources continue where they were.
 
         Raises
         ------
         StackError
-            If it is the broker, with which everything is gone, a worker that cannot take the state
-            over, or a part that dies again and again.
+            If the broker has died, which takes all records with it, if a worker cannot restore its
+            state, or if a process dies again and again.
         """
         for child in self.children.dead():
             if child is self.broker:
@@ -232,30 +232,30 @@ class Stack:
                 )
             more: tuple[str, ...] = ()
             if child in self.producers.values():
-                # A world tells its story from the beginning, and what is in its tables with it.
+                # A world starts from its beginning, so its database has to start empty as well.
                 more = ("--resume",)
                 for spec in self.plan.domains:
                     if self.producers[spec.name] is child:
                         self._database_file(spec).unlink(missing_ok=True)
             self.children.start_again(child, *more)
-            self._forgotten(child)
+            self._refill_standin(child)
             self._say(f"{child.name} ended with exit code {code}; it is started again")
 
-    def _forgotten(self, child: Child) -> None:
-        """Have a stand-in that has lost what it knew told again, by its domain's producer."""
-        teller = self.producers.get(self._standins.domain_of(child) or "")
-        if teller is not None and teller.alive:
-            self.children.kill(teller)  # and it is started again, from the beginning
+    def _refill_standin(self, child: Child) -> None:
+        """Have the domain's producer send a restarted stand-in its facts again."""
+        producer = self.producers.get(self._standins.domain_of(child) or "")
+        if producer is not None and producer.alive:
+            self.children.kill(producer)  # it will be restarted, and begins its world again
 
     def stop_producers(self) -> None:
-        """Stop the producers: each says its clock once more and waits for the broker."""
+        """Stop the producers: each sends a last heartbeat and waits for the acknowledgements."""
         for name, child in self.producers.items():
             code = self.children.stop(child, self.plan.settings.drain_s)
             if code != 0:
                 raise StackError(f"producer {name} ended with {code}:\n{child.tail()}")
 
     def sent(self) -> dict[str, Any]:
-        """Return what each producer says it has sent."""
+        """Return each producer's report of the records that it has sent."""
         result = {}
         for name in self.producers:
             with suppress(OSError, orjson.JSONDecodeError):
@@ -263,9 +263,9 @@ class Stack:
         return result
 
     def stop(self, grace_s: float) -> None:
-        """Stop everything that is left: producers, workers, service, broker; leave nothing.
+        """Stop the remaining processes: producers, workers, service, broker.
 
-        Without a broker no Kafka client comes to an end by itself: then nobody waits for them.
+        Kafka clients do not end by themselves if the broker is gone: then they are killed soon.
         """
         gone = self.broker is not None and not self.broker.alive
         self.children.stop_all(min(grace_s, 0.5) if gone else grace_s)

@@ -1,4 +1,4 @@
-"""The stand-ins of one run: a process for each third party that its settings do not give."""
+"""The stand-ins of one run: a process for each third party without an address in the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StandInProcess:
     Attributes
     ----------
     environment
-        The third party's settings, by which a producer finds it.
+        The third party's settings for the producer, as environment variables.
     """
 
     domain: str
@@ -39,7 +39,7 @@ class StandIns:
         self._running: dict[str, StandInProcess] = {}
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Start one for each third party of the plan's domains whose address is not given."""
+        """Start a stand-in for each third party of the domains whose address is not given."""
         for spec in self._plan.domains:
             for party in spec.inputs.third_parties:
                 if not self._plan.settings.of(party.url):
@@ -72,15 +72,15 @@ class StandIns:
 
     @property
     def urls(self) -> list[str]:
-        """Where they are."""
+        """The addresses of the stand-ins."""
         return [one.url for one in self._running.values()]
 
     def environment(self, domain: str) -> dict[str, str]:
-        """Return the settings by which a domain's producer finds its third parties."""
+        """Return the third parties' settings for a domain's producer, as environment variables."""
         own = [one.environment for one in self._running.values() if one.domain == domain]
         return {name: value for environment in own for name, value in environment.items()}
 
     def domain_of(self, child: Child) -> str | None:
-        """Return the domain whose third party a process stands in for, ``None`` if none."""
+        """Return the domain of a stand-in, ``None`` if the process is none."""
         found = (one.domain for one in self._running.values() if one.child is child)
         return next(found, None)

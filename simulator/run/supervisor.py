@@ -1,4 +1,4 @@
-"""Runs a stack from beginning to end: start in order, watch, drain, report, stop in order."""
+"""Run a stack from start to report: start in order, watch, drain, report, stop in order."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from streamsim.streams.topics import ALERTS, METRICS, topic, topics_of
 
 POLL_S = 0.2
 LOOK_S = 2.0
-"""How often lag and memory are looked at."""
+"""Interval between two checks of lag and memory."""
 TELL_S = 10.0
-"""How often a run without a screen says where it is."""
+"""Interval between two status lines of a headless run."""
 
 
 class Stop(Exception):
-    """The user wants the stack to end at once."""
+    """The user has asked to stop the stack at once."""
 
 
 class Supervisor:
@@ -47,10 +47,10 @@ class Supervisor:
     Parameters
     ----------
     duration_s
-        Wall time after which producers are stopped; ``None`` runs until the sources end or the
-        user stops it.
+        Wall time after which the producers are stopped (s); ``None`` runs until the sources end or
+        the user stops the run.
     at_end
-        Called when everything has been finished and the broker is still there.
+        Called when all records are finished and the broker still runs.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Supervisor:
         Raises
         ------
         StackError
-            If the stack could not start, or a part of it died.
+            If the stack could not start, or a process died and could not be restarted.
         """
         settings = self._plan.settings
         registry = Registry(settings.home_path / "registry")
@@ -101,8 +101,8 @@ class Supervisor:
             finally:
                 self._interruptible = False
                 stack.stop(settings.stop_s if self._stops < 2 else 0.5)
-                shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay makes them again
-                with suppress(OSError):  # a full disk: that it has ended is seen all the same
+                shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay renews them again
+                with suppress(OSError):  # full disk: other commands see that the process has ended
                     self._run = self._run.write(ended=time.time())
 
     def _go(self, stack: Stack, champions: Sequence[Signature]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Supervisor:
         return document
 
     def _flow(self, tail: Tail, stack: Stack, began: float) -> None:
-        """Let events flow until the time is up, the sources are, or the user stops it."""
+        """Let events flow until the duration is over, the sources end, or the user stops it."""
         told = looked = began
         while not self._stops:
             now = time.monotonic()
@@ -166,7 +166,7 @@ class Supervisor:
                 self._view.tell(self._ledgers, now - began)
 
     def _drain(self, tail: Tail, ends: dict[tuple[str, int], int]) -> None:
-        """Wait until the workers have finished all that was sent, or nothing moves any more."""
+        """Wait until the workers have finished all records, or make no more progress."""
         assert self._stack is not None
         last, moved = -1, time.monotonic()
         while not all(ledger.finished(ends) for ledger in self._ledgers.values()):
@@ -210,7 +210,7 @@ class Supervisor:
         )
 
     def _take(self, tail: Tail) -> None:
-        """Take in metrics and alerts, and keep them on disk."""
+        """Read metrics and alerts, and append them to the files of the run."""
         for record in tail.poll(POLL_S):
             if self._keeper is not None:
                 self._keeper.line(record.topic, record.value)
@@ -237,14 +237,14 @@ class Supervisor:
                 raise StackError(f"{what} not ready after {seconds:g} s")
 
     def _look(self, stack: Stack) -> None:
-        """Find out how far the workers lag, and what the embedded broker holds."""
+        """Update the workers' lag, and check the memory of the embedded broker."""
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
         try:
             ends = end_offsets(stack.address, sources)
         except BrokerError:
             if stack.broker is not None and not stack.broker.alive:
                 raise
-            self._view.warn_once("the broker does not answer; everything waits for it")
+            self._view.warn_once("the broker does not answer; the stack waits for it")
             return
         for ledger in self._ledgers.values():
             ledger.note_ends(ends)
@@ -258,7 +258,7 @@ class Supervisor:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as a request to stop; the second one ends it at once."""
+        """Handle SIGINT and SIGTERM: the first asks to stop, the second ends the run at once."""
 
         def note(number: int, frame: FrameType | None) -> None:
             self._stops += 1

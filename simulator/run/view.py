@@ -1,4 +1,4 @@
-"""What a person sees of a run: a live screen on a terminal, plain lines elsewhere."""
+"""Console output of a run: a live screen on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from streamsim.simulator.report.ledger import Ledger
 
 SHOWN = 12
 RATE_S = 3.0
-"""Rates are averaged over this."""
+"""Time over which rates are averaged."""
 
 
 class View:
-    """Plain lines: what happens, alerts as they come, and now and then how far it is."""
+    """Plain lines: progress, alerts as they arrive, and a status every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -48,13 +48,13 @@ class View:
         self._line(f"[{time.strftime('%H:%M:%S')}] {text}")
 
     def progress(self, what: str, share: float) -> None:
-        """Say what long work is being done (each part once)."""
+        """Print the name of a long step, once."""
         if what != self._doing:
             self._doing = what
             self.say(f"training: {what}")
 
     def warn_once(self, text: str) -> None:
-        """Print a warning, but not the same again while its words but the numbers are the same."""
+        """Print a warning, unless one that differs only in its numbers was printed before."""
         kind = "".join(c for c in text if not c.isdigit())
         if kind not in self._warned:
             self._warned.add(kind)
@@ -65,10 +65,10 @@ class View:
         self._line(f"{domain}  {alert_line(body)}")
 
     def show(self, ledgers: Mapping[str, Ledger], elapsed: float | None) -> None:
-        """Show the state of things; called several times a second."""
+        """Show the state of the run; called several times a second."""
 
     def tell(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
-        """Say how far it is; called every ten seconds or so."""
+        """Print a status line per domain; called about every ten seconds."""
         for name, ledger in ledgers.items():
             counts = ledger.counts(ledger.spec.trigger.name)
             classes = ", ".join(
@@ -134,7 +134,7 @@ class LiveView(View):
         )
 
     def tell(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
-        """Nothing: the screen says it all the time."""
+        """Print nothing: the screen shows it all the time."""
 
     def _table(self, ledgers: Mapping[str, Ledger]) -> Table:
         table = Table(box=None, pad_edge=False, expand=True)
@@ -170,7 +170,7 @@ class LiveView(View):
 
 
 def _accuracy(state: Mapping[str, Any] | None) -> str:
-    """Show the rolling accuracy in a few characters.
+    """Format the rolling accuracy in a few characters.
 
     >>> _accuracy({"value": 0.8123, "is_low": True}), _accuracy(None)
     ('0.81 LOW', '-')

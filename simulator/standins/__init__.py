@@ -1,1 +1,1 @@
-"""Stand-ins for what a stack meets outside: third parties' services, each a process."""
+"""Stand-ins for third parties' HTTP services, each a process."""

@@ -1,4 +1,4 @@
-"""Runs a stand-in for a third party: ``python -m streamsim.simulator.standins DOMAIN[/NAME]``."""
+"""Run a stand-in for a third party: ``python -m streamsim.simulator.standins DOMAIN[/NAME]``."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ from streamsim.streams.spec.third_parties import ThirdPartySpec
 
 PORT = 8600
 THREADS, MOST_WAITING = 32, 28
-"""Of these threads, so many may be slow: the others serve the request that ends the slowness."""
+"""Threads that may give slow answers. The others stay free to switch the slowness off."""
 SILENCE_S = 20
-"""A connection that sends nothing for so long is closed."""
+"""Time after which an idle connection is closed."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m streamsim.simulator.standins",
-        description="Stand in for a third party of a domain. The API key that it asks for is "
+        description="Stand in for a third party of a domain. The API key of its clients is "
         "STREAMSIM_<NAME>_KEY, the token for /admin is STREAMSIM_TOKEN.",
     )
-    parser.add_argument("party", metavar="DOMAIN[/NAME]", help="which third party")
+    parser.add_argument("party", metavar="DOMAIN[/NAME]", help="domain and name of the third party")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
         "--port", type=int, default=PORT, help="port to listen on (%(default)s); 0 takes a free one"
     )
-    parser.add_argument("--facts", type=Path, metavar="FILE", help="JSON of what it knows")
+    parser.add_argument(
+        "--facts", type=Path, metavar="FILE", help="JSON file of the facts that it knows"
+    )
     return parser
 
 
@@ -57,12 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def find_party(text: str) -> ThirdPartySpec:
-    """Return the third party that ``DOMAIN/NAME`` names, or ``DOMAIN`` if it has only one.
+    """Return the third party ``DOMAIN/NAME``, or the only one of ``DOMAIN``.
 
     Raises
     ------
     UsageError
-        If it names none, or several.
+        If the text names no third party, or a domain with several.
     """
     domain, _, name = text.partition("/")
     parties = {party.name: party for party in load_domain(domain).inputs.third_parties}
@@ -79,7 +81,7 @@ def _serve(party: ThirdPartySpec, host: str, port: int, file: Path | None) -> No
     settings = read_settings()
     key = settings.of(party.key)
     if not key:
-        raise SettingError(f"set {party.key.variable}, the API key that clients are to send")
+        raise SettingError(f"set {party.key.variable}, the API key that clients must send")
     if not 0 <= port <= 65_535:
         raise SettingError(f"--port must be between 0 and 65535, not {port}")
     standin = party.standin.begin()
@@ -96,7 +98,7 @@ def _serve(party: ThirdPartySpec, host: str, port: int, file: Path | None) -> No
             threads=THREADS,
             channel_timeout=SILENCE_S,
             cleanup_interval=5,
-            # As the model service does: what is too large is read before Flask refuses it.
+            # As in the model service: a body that is too large is read before Flask refuses it.
             max_request_body_size=MAX_BODY * 4,
             ident=party.name,
         )
@@ -104,7 +106,7 @@ def _serve(party: ThirdPartySpec, host: str, port: int, file: Path | None) -> No
         raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
     def stop(number: int, frame: FrameType | None) -> None:
-        temper.change({"latency_ms": 0, "latency_jitter_ms": 0})  # slow answers are given at once
+        temper.change({"latency_ms": 0, "latency_jitter_ms": 0})  # slow answers are sent at once
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)

@@ -1,4 +1,4 @@
-"""How a stand-in behaves: as third parties' services do, slow, limited, failing or gone."""
+"""Behaviour of a stand-in: latency, outages, errors and rate limits."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _BOUNDS = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What can be switched while it runs.
+    """The properties of a stand-in that can be changed while it runs.
 
     Attributes
     ----------
     latency_ms, latency_jitter_ms
-        Every answer takes the one, and up to the other longer, evenly distributed.
+        Every answer takes ``latency_ms`` plus a uniform random time up to ``latency_jitter_ms``.
     outage
-        Whether every answer is 503, at once.
+        Whether every answer is 503, without delay.
     error_rate
-        Share of the questions that are answered 500.
+        Share of the requests that are answered 500.
     rate_per_s, burst
-        Questions that a key may ask: this many a second, and so many at once after a pause.
+        Rate limit per API key: requests per second, and the size of a burst after a pause.
 
     Examples
     --------
@@ -53,12 +53,12 @@ class Behaviour:
     burst: float = 100
 
     def changed(self, given: object) -> Behaviour:
-        """Return it with some of its fields changed.
+        """Return a copy with some fields changed.
 
         Raises
         ------
         AnswerError
-            If a field is unknown or a value does not fit.
+            If a field is unknown or a value is out of range.
         """
         names = [row.name for row in fields(self)]
         if not isinstance(given, dict) or not given.keys() <= set(names):
@@ -77,12 +77,12 @@ class Behaviour:
         return replace(self, **given)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON types."""
+        """Return the fields as JSON types."""
         return asdict(self)
 
 
 class Bucket:
-    """A token bucket: full at first, and filled again by ``rate`` tokens a second.
+    """A token bucket, full at first and refilled by ``rate_per_s`` tokens a second.
 
     >>> bucket = Bucket(now_s=0.0, burst=2)
     >>> [bucket.take(now, rate_per_s=0.5, burst=2) for now in (0.0, 0.0, 0.5, 2.0)]
@@ -93,7 +93,7 @@ class Bucket:
         self._tokens, self._at_s = burst, now_s
 
     def take(self, now_s: float, rate_per_s: float, burst: float) -> float:
-        """Take a token; return 0, or in how many seconds there will be one."""
+        """Take a token and return 0, or return the seconds until there is one."""
         self._tokens = min(burst, self._tokens + max(0.0, now_s - self._at_s) * rate_per_s)
         self._at_s = now_s
         if self._tokens >= 1:
@@ -103,16 +103,16 @@ class Bucket:
 
 
 class Temper:
-    """A behaviour that can be changed while many threads live by it.
+    """A behaviour that many threads use and that can be changed meanwhile.
 
     Parameters
     ----------
     now_s
-        A clock that never runs backwards, in seconds; what fills the buckets.
+        A monotonic clock (s), by which the buckets are refilled.
     draw
-        Where jitter and errors are drawn from.
+        Random numbers for jitter and errors.
     most_waiting
-        So many answers may be slow at a time; more are refused, so that a thread is always free
+        Maximum number of slow answers at a time. More are refused, so that a thread is always free
         to switch the slowness off.
     """
 
@@ -126,16 +126,16 @@ class Temper:
 
     @property
     def behaviour(self) -> Behaviour:
-        """As it is now."""
+        """The current behaviour."""
         return self._behaviour
 
     def change(self, given: object) -> Behaviour:
-        """Change it; whoever waits for a slow answer gets it now.
+        """Change the behaviour; slow answers that are waiting are sent now.
 
         Raises
         ------
         AnswerError
-            If it does not fit.
+            If a field is unknown or a value is out of range.
         """
         with self._lock:
             self._behaviour = self._behaviour.changed(given)
@@ -144,14 +144,14 @@ class Temper:
         return self._behaviour
 
     def limited_s(self, key: str) -> int:
-        """Count a question of that key; return 0, or after how many whole seconds it may ask."""
+        """Count a request of an API key; return 0, or the whole seconds until it may ask again."""
         with self._lock:
             now, like = self._now_s(), self._behaviour
             bucket = self._buckets.setdefault(key, Bucket(now, like.burst))
             return math.ceil(bucket.take(now, like.rate_per_s, like.burst))
 
     def wait(self) -> bool:
-        """Be as slow as it is; return whether there was room to wait."""
+        """Wait for the latency; return False if too many answers are waiting already."""
         with self._lock:
             like, changed = self._behaviour, self._changed
         slow_ms = like.latency_ms + self._draw.random() * like.latency_jitter_ms

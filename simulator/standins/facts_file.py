@@ -1,4 +1,4 @@
-"""Reads a file of what a third party knows, for its stand-in."""
+"""Read a third party's facts from a JSON file into its stand-in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MAX_FILE = 256 << 20
 
 
 def learn_file(standin: StandIn, spec: StandInSpec, path: Path) -> None:
-    """Have a stand-in learn what a file says.
+    """Load the facts in a file into a stand-in.
 
     Raises
     ------
     SourceError
-        If it cannot be read, is too large, or does not hold what the stand-in is told.
+        If the file cannot be read, is too large, or does not hold facts of this stand-in.
     """
     try:
         if path.stat().st_size > MAX_FILE:

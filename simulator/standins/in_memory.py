@@ -1,4 +1,4 @@
-"""A third party in this process, which answers at once: a stand-in without HTTP."""
+"""A stand-in for a third party in this process, without HTTP and without delay."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class InMemory:
     Parameters
     ----------
     standin
-        By default one that knows nothing yet.
+        By default a new one without facts.
     """
 
     def __init__(self, party: ThirdPartySpec, standin: StandIn | None = None) -> None:
@@ -41,5 +41,5 @@ class InMemory:
             try:
                 said.append(Said(entity, at_ms, converse(exchange, self._standin.answer)))
             except AnswerError:
-                continue  # as over HTTP: what cannot be used is no answer
+                continue  # as over HTTP: an invalid answer counts as none
         return said

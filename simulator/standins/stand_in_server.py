@@ -1,8 +1,7 @@
-"""Serves a domain's stand-in for a third party over HTTP, with faults that can be planned.
+"""HTTP server of a third party's stand-in, with faults that can be switched on.
 
-Its clients meet what they would meet of the real one: an API key, a rate limit, slow answers,
-errors and outages. How it behaves and what it knows are changed through ``/admin``, which asks for
-a token.
+Clients get the API key check, rate limit, slow answers, errors and outages of a real service. The
+facts and the behaviour are changed through ``/admin``, which requires a token.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ def create_stand_in(
     Parameters
     ----------
     key
-        The API key, which all requests carry but those about its health.
+        The API key of all requests except those about health.
     token
-        What ``Authorization: Bearer ...`` must carry under ``/admin``; without one it is closed.
+        The bearer token of requests to ``/admin``, which is closed without a token.
     """
     app = Flask(party.name)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -85,7 +84,7 @@ def create_stand_in(
 
 
 def _admit(party: ThirdPartySpec, temper: Temper, key: str) -> Response | None:
-    """Return why a request gets no answer, ``None`` if it gets one."""
+    """Return the error response of a request, ``None`` if the request is admitted."""
     for name, value in party.api.authorise(key).items():
         given = request.headers.get(name, "").encode("latin-1", "replace")
         if not hmac.compare_digest(given, value.encode()):
@@ -94,7 +93,7 @@ def _admit(party: ThirdPartySpec, temper: Temper, key: str) -> Response | None:
         return _json({"error": "too many questions"}, 429, {"Retry-After": str(seconds)})
     if not temper.wait():
         abort(503, "too many wait for slow answers")
-    if temper.behaviour.outage:  # it began meanwhile
+    if temper.behaviour.outage:  # the outage began during the wait
         abort(503, "out of order")
     if temper.fails():
         abort(500, "an error that was asked for")

@@ -1,1 +1,1 @@
-"""The test kit: replay a recording, in process or on a broker, and expect things of it."""
+"""The test kit: replay a recording, in process or on a broker, and assert the outcome."""

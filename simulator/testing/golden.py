@@ -1,4 +1,4 @@
-"""Golden replays: the outcome as text that a person can read, and compare line by line."""
+"""Golden replays: the outcome as readable text, compared line by line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from streamsim.simulator.testing.outcome import Outcome, UnmetError
 from streamsim.simulator.testing.times import spell
 
 SAMPLE = 25
-"""Every so manieth score is in the text; the alerts all are."""
+"""One of this many scores is in the text; all alerts are."""
 SHOWN = 60
 
 
 def golden_text(outcome: Outcome) -> str:
-    """Write an outcome: its account, its alerts, and a sample of its scores.
+    """Format an outcome: its account, its alerts, and a sample of its scores.
 
-    Scores are given to three decimals, so that the text is the same on any machine.
+    Scores have three decimals, so that the text is the same on any machine.
     """
     classes = {k: v for k, v in outcome.account.items() if isinstance(v, int)}
     labels, context = outcome.account["labels"], outcome.account["context"]
@@ -45,7 +45,7 @@ def check_golden(path: Path, outcome: Outcome, *, update: bool) -> None:
     Raises
     ------
     UnmetError
-        If they differ; it shows the difference and says how to accept it.
+        If they differ. The message shows the difference and the option that accepts it.
     """
     text = golden_text(outcome)
     if update:

@@ -26,19 +26,19 @@ def replay_on_broker(
     hold: bool = False,
     broker: str = "embedded",
 ) -> Outcome:
-    """Run a recording through a stack of its own, through the command line, at full speed.
+    """Run a recording through a stack of its own, by the command line, at full speed.
 
     Parameters
     ----------
     folder
-        Where files may be left.
+        Folder for the files of the run.
     broker
-        What ``--broker`` is told; one at an address has to be a clean one.
+        The value of ``--broker``. A broker at an address must have no records.
 
     Raises
     ------
     StackError
-        If the stack fails; it carries what the stack had to say.
+        If the stack fails; the message has the output of the stack.
     """
     source, whole, report = (folder / name for name in ("in.parquet", "out.parquet", "report.json"))
     write_recording(source, recording)

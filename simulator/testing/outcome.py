@@ -1,4 +1,4 @@
-"""What came of a replay, and what a test may expect of it, all in event time."""
+"""Outcome of a replay, and the assertions of tests about it, in event time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AROUND = 4
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One score: what a record of ``<domain>.scores`` says."""
+    """One score, from a record of ``<domain>.scores``."""
 
     event_id: str
     entity: str
@@ -31,7 +31,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert: what a record of ``<domain>.alerts`` says."""
+    """One alert, from a record of ``<domain>.alerts``."""
 
     id: str
     rule: str
@@ -48,7 +48,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A dead letter or a late record: where it came from, why, and its bytes."""
+    """A dead letter or a late record: its source, the reason, and its bytes."""
 
     source: tuple[str, int, int]
     reason: str
@@ -61,7 +61,7 @@ class UnmetError(ExpectationError, AssertionError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything a domain put out, in process or on a broker, and the account of what went in.
+    """All outputs of a domain, in process or on a broker, and the account of its inputs.
 
     Scores are in order of event time and id, alerts in order of event time.
     """
@@ -73,7 +73,7 @@ class Outcome:
     late: Sequence[Rejected]
     account: Mapping[str, Any]
     order: Mapping[int, Sequence[int]]
-    """Per partition, the offsets of the scored events, as they were put out."""
+    """Per partition, the offsets of the scored events, in order of output."""
 
     def expect_alert(
         self,
@@ -92,7 +92,7 @@ class Outcome:
         Raises
         ------
         UnmetError
-            If none fits; it shows the nearest misses and the scores around them.
+            If none fits. The message shows the nearest misses and the scores around them.
         """
         start = -np.inf if after is None else instant_ms(after)
         end = np.inf if within_s is None else start + within_s * 1000
@@ -119,7 +119,7 @@ class Outcome:
         Raises
         ------
         UnmetError
-            If one does; it shows them and the scores around the first.
+            If one does. The message shows them and the scores around the first.
         """
         start = -np.inf if after is None else instant_ms(after)
         end = np.inf if before is None else instant_ms(before)
@@ -137,7 +137,8 @@ class Outcome:
         Raises
         ------
         UnmetError
-            If one is missing or one too many; it shows both, and the scores around the first.
+            If an alert is missing or extra. The message shows both, and the scores around the
+            first.
         """
         wanted = sorted((entity, instant_ms(at)) for entity, at in expected)
         raised = sorted((a.entity, a.time_ms) for a in self.alerts)
@@ -153,12 +154,12 @@ class Outcome:
         raise UnmetError("\n".join(lines))
 
     def expect_closed(self, **classes: int) -> None:
-        """Expect that every event is accounted for, and so many in the classes that are named.
+        """Expect that every event is accounted for, and the given counts of classes.
 
         Raises
         ------
         UnmetError
-            If anything is unaccounted, or a class has another number.
+            If an event is unaccounted, or a class has another count.
         """
         parts = {"triggers": self.account, **{p: self.account[p] for p in ("context", "labels")}}
         open_ = {name: part["unaccounted"] for name, part in parts.items() if part["unaccounted"]}

@@ -5,7 +5,7 @@
 ``stack``
     Does the same on a real stack: broker, model service, Faust worker.
 ``streamsim_broker``
-    Lends ``stack`` its broker, the embedded one by default; override it to bring another.
+    Gives ``stack`` its broker, by default the embedded one; override it to use another.
 ``golden``
     Compares an outcome with a text beside the test; ``--update-golden`` writes it.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streamsim.models.loaded import Loaded
     from streamsim.simulator.testing.outcome import Outcome
 
-# Heavy imports wait until a fixture is used: the plugin is loaded by every run of pytest.
+# Heavy imports are inside the fixtures: every run of pytest loads the plugin.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("streamsim").addoption(
         "--update-golden",
         action="store_true",
-        help="write the golden replays anew instead of comparing with them",
+        help="write the golden replays again instead of comparing with them",
     )
 
 
@@ -69,9 +69,9 @@ def replay(streamsim_model: Callable[[str], Loaded]) -> Callable[..., Outcome]:
 
 @pytest.fixture
 def streamsim_broker() -> Callable[[], AbstractContextManager[str]]:
-    """Return what lends a broker to one stack: ``embedded``, or the address of a clean one.
+    """Return a context manager's factory: it gives ``embedded``, or the address of an empty broker.
 
-    Override it in a ``conftest.py`` to have ``stack`` run on a broker of another kind.
+    Override it in a ``conftest.py`` to run ``stack`` on another kind of broker.
     """
     return lambda: nullcontext("embedded")
 
@@ -82,7 +82,7 @@ def stack(
     streamsim_broker: Callable[[], AbstractContextManager[str]],
     tmp_path: Path,
 ) -> Callable[..., Outcome]:
-    """Replay on a real stack with a broker of its own; called as ``replay`` is.
+    """Replay on a real stack with a broker of its own; the call is that of ``replay``.
 
     ``workers=2`` shares the partitions among two workers.
     """

@@ -1,4 +1,4 @@
-"""Read what a domain put out, in process or on a broker, as an outcome."""
+"""Parse the outputs of a domain, in process or on a broker, into an outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from streamsim.simulator.report.effect import once
+from streamsim.simulator.report.effect import without_repeats
 from streamsim.simulator.testing.outcome import Alert, Outcome, Rejected, Score
 from streamsim.streams.codec import parse_times
 from streamsim.streams.spec import DomainSpec
@@ -16,18 +16,18 @@ from streamsim.streams.topics import ALERTS, DEAD, LATE, SCORES, topic
 
 
 def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str, Any]) -> Outcome:
-    """Read records of a domain's output topics as an outcome.
+    """Parse records of a domain's output topics into an outcome.
 
     Parameters
     ----------
     outputs
-        Records with topic, partition, value and headers, from a pipeline or from a broker. Repeats,
-        which a worker that was set back has put out again, count once.
+        Records with topic, partition, value and headers, from a pipeline or from a broker. Outputs
+        that a restored worker has repeated count once.
     """
     found: dict[str, list[Any]] = {}
     for record in outputs:
         found.setdefault(record.topic, []).append(record)
-    found = {name: once(records) for name, records in found.items()}
+    found = {name: without_repeats(records) for name, records in found.items()}
     scores = _scores(spec, found.get(topic(spec.name, SCORES), []))
     order: dict[int, list[int]] = {}
     for partition, offset in (score.source for score in scores):

@@ -45,14 +45,13 @@ def replay(
     Parameters
     ----------
     model
-        What scores; by default the domain's champion.
+        The model that scores; by default the domain's champion.
     hold
         Score in order of event time, as ``streamsim up --hold`` does.
     rows
-        Size of the batches; it makes no difference to the outcome.
+        Size of the batches, which does not change the outcome.
     renews
-        Renew the model where the domain declares it, as a stack with a model service of its own
-        does.
+        Renew the model if the domain declares it, as a stack with its own model service does.
     """
     model = model or champion(spec)
     key = privacy_key(read_settings()) if any(s.sensitive for s in spec.inputs.sources) else None
@@ -83,7 +82,7 @@ def record_world(
     days
         Days of event time.
     options
-        Of the world, over its defaults (``fraud=0``).
+        Options of the world, over its defaults (``fraud=0``).
     """
     spec = load_domain(domain) if isinstance(domain, str) else domain
     slices = world_slices(spec, seed, {**spec.world.options, **options}, days)
@@ -91,7 +90,7 @@ def record_world(
 
 
 def record_batches(spec: DomainSpec, batches: Batches, **manifest: object) -> Recording:
-    """Record batches as a broker would have stored them."""
+    """Make a recording of batches, as a broker would store them."""
     records = []
     for part in as_records(spec, batches):
         name = topic(spec.name, part.source)

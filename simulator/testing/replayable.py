@@ -1,4 +1,4 @@
-"""What can be replayed (a scenario, a recording or its file), and one call that replays it."""
+"""Replay a scenario, a recording, or a recording's file, in one call."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Replayable: TypeAlias = Scenario | Recording | Path | str
 
 
 def recording_of(what: Replayable, domain: str | None = None) -> tuple[DomainSpec, Recording]:
-    """Return a recording and the domain that it is replayed through.
+    """Return a recording and the domain to replay it through.
 
     Raises
     ------
     UsageError
-        If it holds several domains and none is named.
+        If the recording has several domains and none is named.
     """
     if isinstance(what, Scenario):
         return what.spec, what.recording()
@@ -50,16 +50,16 @@ def replay(
     what
         A scenario, a recording, or the path of a recording's file.
     domain
-        Which domain to replay, if a recording holds several.
+        The domain to replay, if a recording has several.
     model
-        What scores; by default the domain's champion, which is trained first if there is none.
+        The model that scores; by default the domain's champion, trained first if there is none.
     hold
         Score in order of event time, as ``streamsim up --hold`` does.
 
     Raises
     ------
     UsageError
-        If a recording holds several domains and none is named.
+        If a recording has several domains and none is named.
     """
     spec, recording = recording_of(what, domain)
     return in_process.replay(spec, recording, model, hold=hold)

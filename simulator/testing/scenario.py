@@ -1,4 +1,4 @@
-"""Tell a stream as a table: events in, and what is known of the clock between them."""
+"""Scenarios: a recording written by hand, with events and heartbeats in order of arrival."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamsim.streams.spec import DomainSpec
 
 
 class Scenario:
-    """A recording that is written by hand, event by event, in order of arrival.
+    """A recording written by hand, event by event, in order of arrival.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ class Scenario:
 
     Notes
     -----
-    The sources' clocks follow the events: an event that is older than one before it is
-    disordered, and late if it is older by more than its source allows.
+    The sources' clocks follow the events: an event older than one before it is out of order, and
+    late if it is older by more than the lateness of its source.
 
     Examples
     --------
@@ -46,14 +46,14 @@ class Scenario:
         self._clock: int | None = None
 
     def add(self, source: str, *, at: Instant, event_id: str | None = None, **fields: Any) -> str:
-        """Let an event arrive; return its id.
+        """Add an event; return its id.
 
         Parameters
         ----------
         at
             Its event time.
         fields
-            Its other fields, as they are written in JSON.
+            Its other fields, as in JSON.
         """
         spec = self.spec.source(source)
         time = instant_ms(at)
@@ -66,7 +66,7 @@ class Scenario:
         return event_id
 
     def add_raw(self, source: str, value: bytes, *, at: Instant, key: bytes | None = None) -> None:
-        """Let any bytes arrive, at a time of the source's clock."""
+        """Add a record of any bytes, at a time of the source's clock."""
         self._tick(instant_ms(at))
         clock = self._clock or 0
         n = self.spec.partitions
@@ -83,11 +83,11 @@ class Scenario:
         )
 
     def recording(self) -> Recording:
-        """Return what has been told so far as a recording."""
+        """Return the events so far as a recording."""
         return record_batches(self.spec, self._batches)
 
     def _tick(self, time: int) -> None:
-        """Let all sources say their clock where an event passes a heartbeat."""
+        """Send the heartbeats of all sources that are due before an event."""
         step = self.spec.inputs.heartbeat
         before, now = self._clock, max(time, self._clock or time)
         if before is None or now // step > before // step:

@@ -1,4 +1,4 @@
-"""Instants and spans as tests write and read them."""
+"""Instants and spans: parsed from tests, formatted for messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def instant_ms(instant: Instant) -> int:
     Raises
     ------
     UsageError
-        If it is none.
+        If the value is no instant.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def instant_ms(instant: Instant) -> int:
 
 
 def spell(time_ms: int) -> str:
-    """Write an instant for a person.
+    """Format an instant as text (UTC).
 
     >>> spell(1_000)
     '1970-01-01 00:00:01'
@@ -50,7 +50,7 @@ def spell(time_ms: int) -> str:
 
 
 def spell_span(seconds: float) -> str:
-    """Write a span for a person.
+    """Format a span as text.
 
     >>> spell_span(90), spell_span(7200), spell_span(172800)
     ('90 s', '2 h', '2 days')

@@ -14,7 +14,7 @@ from streamsim.models.registry import Registry
 from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import labelled
+from streamsim.simulator.model_training import training_data
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.statistics.intervals import (
@@ -38,7 +38,7 @@ def unseen(domain: DomainSpec) -> Labelled:
     # As many entities as it has learnt from: they are what is drawn again.
     sizes = {name: value for name, value in domain.model.recipe.world.items() if value > 10}
     options = {**domain.world.options, **sizes}
-    return labelled(domain, world_slices(domain, UNSEEN, options, length))
+    return training_data(domain, world_slices(domain, UNSEEN, options, length))
 
 
 def test_the_model_is_better_than_any_one_feature(

@@ -55,7 +55,7 @@ def said(spec: DomainSpec, settings: Settings | None = None) -> dict[str, list[d
     """Return what the answers say by their source, whenever they came."""
     world = spec.world.make(7, {**spec.world.options, "meters": METERS})
     found: dict[str, list[dict[str, Any]]] = {}
-    for piece in Reach(settings).collected(spec, hours(world.slices(), spec)):
+    for piece in Reach(settings).with_context(spec, hours(world.slices(), spec)):
         for emission in piece.emissions:
             found.setdefault(emission.source, []).extend(map(orjson.loads, emission.values))
     for name, bodies in found.items():

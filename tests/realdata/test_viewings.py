@@ -11,7 +11,7 @@ from streamsim.benchmarks.public_data.datasets import MOVIELENS
 from streamsim.producers.wire import finale, wire
 from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import labelled
+from streamsim.simulator.model_training import training_data
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.model import build, was_in
 from streamsim.streams.domains.technology.recommender import SlateClassifier
@@ -44,7 +44,7 @@ def test_ratings_become_views_in_order_of_time(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_slates_of_real_viewings_hit_more_than_the_most_popular() -> None:
     """Learnt from the first half of the time, asked for the second, with what was known by then."""
-    data = labelled(SPEC, file_slices(SPEC, downloaded(MOVIELENS) / "ml-100k.inter"))
+    data = training_data(SPEC, file_slices(SPEC, downloaded(MOVIELENS) / "ml-100k.inter"))
     assert len(data.labels) > 99_000
     data = data.take(np.argsort(data.times, kind="stable"))  # type: ignore[arg-type]
     half = len(data.labels) // 2

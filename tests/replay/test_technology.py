@@ -12,7 +12,7 @@ from streamsim.benchmarks.renewal import compare
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
 from streamsim.simulator.domain_stream import world_slices
-from streamsim.simulator.model_training import labelled
+from streamsim.simulator.model_training import training_data
 from streamsim.simulator.testing.replay import champion
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.history import TITLES
@@ -30,7 +30,7 @@ OFFERED = SPEC.features.vector.names.index("catalogue_size")
 
 @pytest.fixture(scope="module", params=[31_337, 31_338])
 def unseen(request: pytest.FixtureRequest) -> Labelled:
-    return labelled(SPEC, world_slices(SPEC, request.param, SPEC.world.options, DAYS))
+    return training_data(SPEC, world_slices(SPEC, request.param, SPEC.world.options, DAYS))
 
 
 @pytest.fixture(scope="module")

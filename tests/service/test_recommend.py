@@ -25,7 +25,7 @@ from streamsim.producers.wire import wire
 from streamsim.simulator.brokers.broker import create_topics
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
-from streamsim.simulator.model_training import labelled
+from streamsim.simulator.model_training import training_data
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.features import stranger
 from streamsim.streams.domains.technology.history import TITLES
@@ -48,7 +48,7 @@ def slices() -> list[Slice]:
 
 @pytest.fixture(scope="module")
 def data(slices: list[Slice]) -> Labelled:
-    return labelled(SPEC, slices)
+    return training_data(SPEC, slices)
 
 
 @pytest.fixture(scope="module")
