@@ -1,4 +1,4 @@
-"""What ``streamsim bench`` runs: one module per benchmark, each with a ``run``.
+"""The benchmarks of ``streamsim bench``: one module each, with a function ``run``.
 
-A benchmark prints what it measured, with its command, and returns it as JSON types.
+A benchmark prints its command and results, and returns the results as JSON types.
 """

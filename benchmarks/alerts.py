@@ -1,7 +1,7 @@
-"""Are the alerts right? Unseen worlds judged against what they planted, and one without any of it.
+"""Benchmark of alerts: precision and recall on unseen worlds, and false alerts on a quiet one.
 
-The worlds run in process, through the same pipeline as a worker's; a test shows that a broker
-changes nothing of the outcome.
+The worlds run in process, through the pipeline of a worker; a test shows that a broker does not
+change the outcome. Alerts are compared with the planted truth.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say; the seeds are those that no tuning has seen."""
+    """Options of the command line. No tuning has used the seeds."""
 
     domain: str = "finance"
     seeds: str = "31337,31338,31339"
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Judge every seed, print the figures and return them.
+    """Measure every seed; print the figures and return them.
 
     Raises
     ------
     ExpectationError
-        If a figure falls short of what the project promises.
+        If a figure misses the project's target.
     """
     try:
         seeds = [int(text) for text in options.seeds.split(",")]
@@ -79,12 +79,12 @@ def run(options: Options) -> dict[str, Any]:
             for name in ("precision", "recall"))
         or quiet["false_per_100k"] > needed.get("false_per_100k", float("inf"))
     ):  # fmt: skip
-        raise ExpectationError(f"short of what is promised: {needed}")
+        raise ExpectationError(f"below the targets: {needed}")
     return {"worlds": worlds, "quiet": quiet, "needed": needed}
 
 
 def unit_of(spec: DomainSpec) -> tuple[str, float]:
-    """Return the unit of time that suits a domain's pace, and its seconds."""
+    """Return the unit of time for a domain's pace, and its length in seconds."""
     return ("days", 86_400.0) if spec.world.days_per_minute >= 1 else ("minutes", 60.0)
 
 
@@ -105,7 +105,7 @@ def _line(spec: DomainSpec, judged: dict[str, Any]) -> str:
 
 
 def _surges(found: dict[str, Any]) -> str:
-    """Say how often what was told of surges was right."""
+    """Format precision and recall of surge alerts."""
     names = ("precision", "chance_precision", "recall")
     precision, chance, recall = ("-" if found[n] is None else f"{found[n]:.3f}" for n in names)
     return (
@@ -115,7 +115,7 @@ def _surges(found: dict[str, Any]) -> str:
 
 
 def _foreseen(judged: dict[str, Any], unit: str, seconds: float) -> str:
-    """Say how many failures were foreseen, how long before, and what that took."""
+    """Format the number of foreseen failures, their lead times, and the needless services."""
     text = f"\n{'':8} {judged['foreseen']} of {judged['failures']} failures foreseen"
     if judged["foreseen_s"]:
         low, median, high = (f"{s / seconds:.0f}" for s in judged["foreseen_s"])
@@ -124,7 +124,7 @@ def _foreseen(judged: dict[str, Any], unit: str, seconds: float) -> str:
 
 
 def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
-    """Run some weeks of a world and judge its alerts against its truth."""
+    """Run some weeks of a world and compare its alerts with its truth."""
     alerts, truth, labels, scores = _run(spec, model, seed, DAYS.get(spec.name, 60.0), {})
     judged = join_labels(spec, scores, labels, None)
     found = alert_quality(alerts, truth, labels, spec, judged)
@@ -142,7 +142,7 @@ def judge_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
 
 
 def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
-    """Count alerts in a world in which there is nothing to find."""
+    """Count the alerts in a world with nothing planted."""
     nothing = {name: value for name, value in spec.model.recipe.ordinary.items() if value == 0}
     alerts, _, _, scores = _run(spec, model, seed, QUIET_DAYS.get(spec.name, 60.0), nothing)
     own = _own(spec, alerts)
@@ -154,7 +154,7 @@ def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
 
 
 def _own(spec: DomainSpec, alerts: Sequence[bytes]) -> int:
-    """Count the alerts of the domain's own rule; those of feeds are another matter."""
+    """Count the alerts of the domain's own rule, without those of feeds."""
     return sum(orjson.loads(alert).get("rule") == spec.alerting.rule.name for alert in alerts)
 
 
@@ -163,7 +163,7 @@ def _run(
 ) -> tuple[list[bytes], list[bytes], list[bytes], list[bytes]]:
     """Run a world in process; return alerts, truth, labels and scores.
 
-    Labels are followed for their delay beyond the end, so that lead times are known.
+    Labels are read until their delay after the end, so that lead times are known.
     """
     end = spec.world.epoch + int(days * DAY)
     label_sources = {s.name for s in spec.inputs.sources if s.role is Role.LABEL}

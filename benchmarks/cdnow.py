@@ -1,9 +1,9 @@
-"""Who of real customers buys again within 14 days: retail's features against BG/NBD.
+"""Benchmark of repeat purchases within 14 days: retail's features against BG/NBD, on CDNOW.
 
-CDNOW's customers go through retail's own pipeline, purchase by purchase. The recipe learns from
-what was known by the end of September 1997, as the published fit of BG/NBD did, and is judged on
-the purchases after it. BG/NBD is fitted to the same months, and told at each later purchase what
-it asks for: how often the customer has bought, and when first and last.
+CDNOW's customers go through retail's own pipeline, purchase by purchase. The recipe is trained on
+data up to the end of September 1997, like the published fit of BG/NBD, and tested on later
+purchases. BG/NBD is fitted to the same months. At each later purchase it gets its inputs: the
+number of the customer's purchases, and the times of the first and the last.
 
 References
 ----------
@@ -37,23 +37,23 @@ from streamsim.streams.statistics.intervals import auc, difference, interval
 
 SPLIT = pd.Timestamp("1997-10-01", tz="UTC")
 HORIZON = 14
-"""Days within which somebody is to buy again."""
+"""Days within which a repeat purchase counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     data: Path | None = None
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Print how well both tell who buys again, and return the figures.
+    """Compare both models; print the figures and return them.
 
     Raises
     ------
     ExpectationError
-        If the model is not better than BG/NBD, with the lower end of the interval.
+        If the model is not better than BG/NBD by the lower end of the interval.
     """
     if options.data is None:
         raise UsageError("bench cdnow needs --data: the file transactions.txt of CDNOW")
@@ -93,7 +93,7 @@ def _read(path: Path) -> pd.DataFrame:
     rows = pd.read_csv(path, sep=r"\s+", header=0, names=names)
     day = pd.to_datetime(rows["date"].astype(str), format="%Y%m%d", utc=True)
     rows["time"] = day.dt.as_unit("ms").astype("int64") + 12 * HOUR
-    # Two orders of a day are one visit: nobody can say which came first.
+    # Orders of one day are one visit: their order is unknown.
     kept = rows.groupby(["customer", "time"], as_index=False).agg({"dollars": "sum"})
     return kept.sort_values(["time", "customer"], ignore_index=True)
 
@@ -148,7 +148,7 @@ def _featurized(
 
 
 def _bg_nbd(bought: pd.DataFrame, who: Ints, when: Ints, split: int) -> Floats:
-    """Say how likely BG/NBD holds another purchase after each of these."""
+    """Return BG/NBD's probability of another purchase after each of these."""
     customer, time = bought["customer"].to_numpy(), bought["time"].to_numpy() / DAY
     fitted = BgNbd.fit(purchases_by(customer, time, split / DAY))
     order = np.lexsort((time, customer))

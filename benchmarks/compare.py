@@ -1,9 +1,9 @@
-"""The same job driven in four ways: this driver, stock Faust twice, and no framework at all.
+"""Benchmark of drivers: the same job in this driver, in stock Faust (two ways) and in a plain loop.
 
-All call the same steps on the same input, through the same model service, and write the same
-topics; what is compared is what lies around the steps. The rounds are interleaved, so that a
-machine that gets busier slows all of them down. Slow contestants get fewer events; all figures are
-per event. Whoever's account does not close over every record is disqualified.
+All call the same steps on the same input, use the same model service and write the same topics. The
+comparison is of the code around the steps. The rounds are interleaved, so that a machine that gets
+busier slows down all contestants. Slow contestants get fewer events; all figures are per event. A
+contestant whose account does not close over every record is disqualified.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Contestant:
     Attributes
     ----------
     share
-        Part of the events that it gets, so that a round takes about as long as the others'.
+        Share of the events that it gets, so that all rounds take about the same time.
     wanted
-        How many times as fast we mean to be.
+        Target: how many times as fast this driver is to be.
     """
 
     name: str
@@ -63,7 +63,7 @@ CONTESTANTS = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     domain: str = DOMAIN
     events: int = 200_000
@@ -71,7 +71,7 @@ class Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Time all contestants, round after round, print and return what was found."""
+    """Time all contestants, round after round; print the results and return them."""
     spec = subject(options.domain)
     settings = replace(read_settings(), workers=1, metrics_s=0.1)
     click.echo(f"making the input: {options.events:,} events ...")
@@ -119,10 +119,10 @@ def summary(rounds: dict[str, Sequence[Round]] | dict[str, list[Round]]) -> dict
 
 
 def as_table(result: dict[str, Any]) -> str:
-    """Write the comparison for a person.
+    """Format the comparison as text.
 
-    The ratios say how many times as fast this driver is, by the clock and by its processor time,
-    which other work on the machine blurs less.
+    The ratios say how many times as fast this driver is, by wall time and by processor time. Other
+    work on the machine disturbs processor time less.
     """
     lines = [
         f"{'':12}{'events':>9}{'events/s (range)':>28}{'CPU s/100k':>12}{'service':>9}"
@@ -146,7 +146,7 @@ def as_table(result: dict[str, Any]) -> str:
 
 
 def _start(stack: Stack, spec: DomainSpec, contestant: Contestant) -> Sequence[Child]:
-    """Start a contestant, told what a worker is told."""
+    """Start a contestant with the options of a worker."""
     if contestant.name == OURS:
         return start_workers(stack)
     settings = stack.plan.settings

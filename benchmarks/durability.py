@@ -1,7 +1,7 @@
-"""What durable state costs: the same worker with its state written down, and with it in memory.
+"""Benchmark of durable state: the same worker with a changelog, and with its state in memory.
 
-The rounds are interleaved. The entities are as many as there are keys, so that the state, its
-cuts and its snapshots are those of a large one; each has a few events.
+The rounds are interleaved. There are as many entities as keys, with a few events each, so that the
+state and its checkpoints are large.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ MODULES = {
     "in memory": "streamsim.benchmarks.durability",
 }
 NEEDED = 0.8
-"""Part of the throughput without durable state that must be left with it."""
+"""Target: throughput with durable state, as a share of that without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     domain: str = DOMAIN
     keys: int = 100_000
@@ -41,7 +41,7 @@ class Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Time both in turn, print and return what was found.
+    """Time both in turn; print the results and return them.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def run(options: Options) -> dict[str, Any]:
 
 
 def summary(rounds: dict[str, list[Round]]) -> dict[str, Any]:
-    """Return medians, and the ratios as medians of each round's own, as JSON types."""
+    """Return medians, and the medians of each round's ratios, as JSON types."""
     pairs = list(zip(*rounds.values(), strict=True))
     return {
         "events_per_second": {

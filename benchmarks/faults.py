@@ -1,7 +1,7 @@
-"""Faults of every kind under load: what was lost, what was doubled, how long recovery took.
+"""Benchmark of faults under load: lost and doubled outputs, and the time to recover.
 
-Every run is a stack of its own with one fault, chosen and timed by its seed; a checker then reads
-its topics alone (:mod:`streamsim.benchmarks.fault_injection.verdict`).
+Every run is a stack of its own with one fault, whose kind and time depend on the seed. A checker
+then reads only its topics (:mod:`streamsim.benchmarks.fault_injection.verdict`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from streamsim.benchmarks.fault_injection.fault_plan import (
     FAULTS,
     RESTARTED,
     Fault,
-    make_fault,
-    plan,
+    choose_fault,
+    named_fault,
 )
 from streamsim.benchmarks.fault_injection.fault_run import Result, run_fault
 from streamsim.benchmarks.measuring.subject import DOMAIN, subject
@@ -33,24 +33,24 @@ from streamsim.streams.spec import DomainSpec
 RECOVER_S = 20.0
 KAFKA = "kafka"
 BROKERS = {EMBEDDED: (EMBEDDED,), KAFKA: (KAFKA,), "both": (EMBEDDED, KAFKA)}
-"""What ``--broker`` takes, and what the faults are then planted on."""
+"""Values of ``--broker``, each with the brokers of its runs."""
 
 Results = Mapping[str, Sequence[Result]]
-"""The results on each broker."""
+"""Results by broker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say.
+    """Options of the command line.
 
     Parameters
     ----------
     runs
-        How many on each broker; by default as many as it has faults.
+        Number of runs on each broker; by default one per fault.
     fault
-        Plant only this one, in every run.
+        Inject only this fault, in every run.
     seed
-        The first run's; the others count on from it.
+        Seed of the first run; each further run has the next one.
     broker
         ``embedded``; ``kafka``: an Apache Kafka of its own for each run; or ``both``, one after
         the other.
@@ -64,12 +64,12 @@ class Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Run, print the table and return it.
+    """Run all faults; print the table and return it.
 
     Raises
     ------
     ExpectationError
-        If anything was lost or doubled, or a recovery took longer than is promised.
+        If an output was lost or doubled, or a recovery took longer than the target.
     """
     if options.broker not in BROKERS:
         raise UsageError(f"--broker takes {', '.join(BROKERS)}: every run has one of its own")
@@ -88,7 +88,7 @@ def run(options: Options) -> dict[str, Any]:
             failures += wrong
     click.echo(f"\n{table(results)}")
     if failures:
-        raise ExpectationError("\n".join(["not as promised:", *failures]))
+        raise ExpectationError("\n".join(["targets missed:", *failures]))
     reports = [
         {"broker": broker, "runs": len(own), "faults": _rows(own)}
         for broker, own in results.items()
@@ -97,18 +97,18 @@ def run(options: Options) -> dict[str, Any]:
 
 
 def _known(broker: str) -> list[str]:
-    """Return the faults that can be planted on a broker."""
+    """Return the faults that can be injected on a broker."""
     return [*FAULTS, *[RESTARTED] * (broker == KAFKA)]
 
 
 def _run_all(spec: DomainSpec, options: Options) -> tuple[list[Result], list[str]]:
-    """Plant faults on one broker; return the results and what was not as promised."""
+    """Inject faults on one broker; return the results and the missed targets."""
     results: list[Result] = []
     failures: list[str] = []
     durable, named = options.broker == KAFKA, options.fault
     runs = options.runs or len(_known(options.broker))
     for seed in range(options.seed, options.seed + runs):
-        fault = make_fault(named, seed) if named else plan(seed, durable=durable)
+        fault = named_fault(named, seed) if named else choose_fault(seed, durable=durable)
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             try:
                 result = _run(spec, fault, seed, Path(folder), durable)
@@ -141,7 +141,7 @@ def again(seed: int, options: Options) -> str:
 
 
 def table(results: Results) -> str:
-    """Write the table of faults for a person, with a column for the broker if there are more."""
+    """Format the table of faults, with a column for the broker if there are several."""
 
     def of_broker(text: str) -> str:
         return f"{text:10}" if len(results) > 1 else ""

@@ -1,8 +1,8 @@
-"""Real card transactions through the whole stack, judged by the handbook's protocol.
+"""Benchmark on real card transactions through the whole stack, by the handbook's protocol.
 
-Train on 2018-07-25 to 07-31, stream everything through the broker, and judge the scores of
-2018-08-08 to 08-14 from the topics of scores and chargebacks alone. A fraud becomes known
-seven days later; cards that are known as compromised leave the test.
+Train on 2018-07-25 to 07-31, stream all transactions through the broker, and evaluate the scores of
+2018-08-08 to 08-14 from the topics of scores and chargebacks alone. A fraud becomes known seven
+days later; cards that are known as compromised leave the test.
 
 References
 ----------
@@ -50,27 +50,27 @@ PUBLISHED = {
     "random forest": (0.867, 0.658, 0.287),
     "XGBoost": (0.862, 0.639, 0.273),
 }
-"""AUC, average precision and card precision at 100, as the handbook gives them."""
+"""AUC, average precision and card precision at 100, from the handbook."""
 NEEDED = {"auc": 0.88, "average_precision": 0.675, "cp_100": 0.293, "us_per_row": 10.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     data: Path | None = None
     workers: int = 1
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Train, stream, judge and print.
+    """Train, stream and evaluate; print the figures and return them.
 
     Raises
     ------
     UsageError
-        If no data is named.
+        If no data is given.
     ExpectationError
-        If a figure falls short of what the project promises.
+        If a figure misses the project's target.
     """
     if options.data is None:
         raise UsageError("bench handbook needs --data: the handbook's transactions")
@@ -104,7 +104,7 @@ def run(options: Options) -> dict[str, Any]:
         if (figures[name] > bar) != (name != "us_per_row")
     ]
     if short or unaccounted(report):
-        raise ExpectationError(f"short of what is promised: {', '.join(short) or 'the account'}")
+        raise ExpectationError(f"targets missed: {', '.join(short) or 'the account'}")
     return {"figures": figures, "needed": NEEDED, "published": PUBLISHED, "report": report}
 
 
@@ -130,7 +130,7 @@ def judge(topics: Mapping[str, list[Any]]) -> dict[str, float]:
 
 
 def _test_days(scores: pd.DataFrame, frauds: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Yield the test days' scores without the cards that are known as compromised by then."""
+    """Yield each test day's scores without the cards known as compromised by then."""
     start = pd.Timestamp(TRAIN_FROM, tz="UTC")
     one = pd.Timedelta(days=1)
     in_training = frauds["day"].between(start, start + (TRAIN_DAYS - 1) * one)
@@ -145,7 +145,7 @@ def _test_days(scores: pd.DataFrame, frauds: pd.DataFrame) -> Iterator[pd.DataFr
 def _card_precision(test: pd.DataFrame) -> float:
     """Return the mean share of compromised cards among each day's 100 most suspicious ones.
 
-    A card that has been found out does not come again.
+    A card that has been found is left out on later days.
     """
     found: set[str] = set()
     shares = []
@@ -182,15 +182,15 @@ def _microseconds_per_row(
 
 
 class _Quiet(View):
-    """A view that leaves out the alerts: there are thousands."""
+    """A view without the alerts, of which there are thousands."""
 
     def alert(self, domain: str, body: Mapping[str, Any]) -> None:
-        """Leave it out."""
+        """Ignore an alert."""
 
 
 @contextmanager
 def _own_home() -> Iterator[Path]:
-    """Keep models and runs of a benchmark away from the user's."""
+    """Use a home folder of its own, apart from the user's models and runs."""
     before = os.environ.get("STREAMSIM_HOME")
     with tempfile.TemporaryDirectory(prefix="streamsim-bench-") as name:
         os.environ["STREAMSIM_HOME"] = name

@@ -1,8 +1,8 @@
-"""How long a live event takes until its score can be read, and what a worker spends on it.
+"""Benchmark of latency: time from a live event to its score, and a worker's processor time.
 
-The real producer sends at a rate. Measured is from the moment it takes an event in hand to the
-moment an independent consumer has the score; beside it, how long the event itself takes to be
-readable where there is nothing but the broker. The first seconds are left out.
+The real producer sends at a rate. The latency is from an event's ingest time in the producer to the
+moment at which an independent consumer has the score. For comparison, the time until the event
+itself can be read is measured with the broker alone. The first seconds are left out.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from streamsim.streams.spec import DomainSpec
 
 WARM_UP_S = 5.0
 ALONE_S = 10.0
-"""How long the broker is watched alone."""
+"""Duration of the measurement with the broker alone."""
 PERCENTILES = (50, 95, 99)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     domain: str = DOMAIN
     rates: str = "2000,10000"
@@ -44,12 +44,12 @@ class Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Measure every rate, print and return what was found.
+    """Measure every rate; print the results and return them.
 
     Raises
     ------
     UsageError
-        If a rate is no number.
+        If a rate is not a number.
     """
     try:
         rates = [int(text) for text in options.rates.split(",")]
@@ -70,7 +70,7 @@ def run(options: Options) -> dict[str, Any]:
 def broker_alone(
     spec: DomainSpec, settings: Settings, rate: int, seconds: float
 ) -> dict[str, float]:
-    """Send at a rate to a broker with no worker; return the percentiles of there and back."""
+    """Send at a rate to a broker without workers; return percentiles of the round trip (ms)."""
     with bare_stack(spec, settings) as stack, _observer(spec, stack, scores=False) as seen:
         with _sending(stack, rate, seen) as began:
             time.sleep(seconds)
@@ -79,12 +79,12 @@ def broker_alone(
 
 
 def with_worker(spec: DomainSpec, settings: Settings, rate: int, seconds: float) -> dict[str, Any]:
-    """Send at a rate to a whole stack, and watch the scores come.
+    """Send at a rate to a whole stack, and measure the arrival of the scores.
 
     Raises
     ------
     StackError
-        If an event of the period got no score.
+        If an event of the period has no score.
     """
     with bare_stack(spec, settings) as stack, _observer(spec, stack, scores=True) as seen:
         stack.start_workers()
@@ -111,7 +111,7 @@ def with_worker(spec: DomainSpec, settings: Settings, rate: int, seconds: float)
 
 
 def as_text(measured: dict[str, Any]) -> str:
-    """Write what was measured at one rate for a person."""
+    """Format the results at one rate."""
     core = ", ".join(f"{name} {share:.0%}" for name, share in measured["core"].items())
     rows = (
         ("event, the broker alone", "broker_alone_ms", ""),
@@ -128,7 +128,7 @@ def as_text(measured: dict[str, Any]) -> str:
 
 @contextmanager
 def _sending(stack: Stack, rate: int, seen: Observer) -> Iterator[float]:
-    """Run the stack's producer at a rate; yield, once it has warmed up, the time it is then."""
+    """Run the stack's producer at a rate; yield the time (ms) when the warm-up is over."""
     paces = {spec.name: ("--rate", str(rate)) for spec in stack.plan.domains}
     stack.plan = replace(stack.plan, paces=paces)
     stack.start_producers()

@@ -1,8 +1,8 @@
-"""How good is a domain's model? Scores, chances and estimates on worlds that no tuning has seen.
+"""Benchmark of a domain's model: scores, probabilities and estimates on unseen worlds.
 
-Worlds of the usual kind, with as many entities as the model has learnt from: these are what is
-drawn again for the intervals, those of all seeds together. What the alerts are worth is another
-question (:mod:`streamsim.benchmarks.alerts`).
+The worlds have the default options, with as many entities as the training world. The intervals are
+by bootstrap over the entities of all seeds together. Another benchmark is of the alerts
+(:mod:`streamsim.benchmarks.alerts`).
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.statistics.intervals import Interval
 
 NEEDED = {"logistics": {"calibration_error": 0.02}}
-"""At most."""
+"""Upper limits of the figures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say; the seeds are those that no tuning has seen."""
+    """Options of the command line. No tuning has used the seeds."""
 
     domain: str = "logistics"
     seeds: str = "31337,31338,31339"
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Measure, print and return the figures.
+    """Measure the model; print the figures and return them.
 
     Raises
     ------
     UsageError
-        If the seeds are no numbers.
+        If the seeds are not numbers.
     ExpectationError
-        If a figure is above what the project promises.
+        If a figure is above the project's target.
     """
     try:
         seeds = [int(text) for text in options.seeds.split(",")]
@@ -65,12 +65,12 @@ def run(options: Options) -> dict[str, Any]:
     for name, figure in figures.items():
         click.echo(f"{name:36} {figure}")
     if short := {name: most for name, most in needed.items() if figures[name].value > most}:
-        raise ExpectationError(f"more than is promised: {short}")
+        raise ExpectationError(f"above the targets: {short}")
     return {"figures": {name: asdict(figure) for name, figure in figures.items()}}
 
 
 def unseen(spec: DomainSpec, seed: int) -> Labelled:
-    """Make the rows of a world, entities named by its seed."""
+    """Return the rows of a world, with entities named by its seed."""
     sizes = {name: value for name, value in spec.model.recipe.world.items() if value > 10}
     days = DAYS.get(spec.name, 60.0) + spec.longest_delay / DAY
     data = training_data(spec, world_slices(spec, seed, {**spec.world.options, **sizes}, days))
@@ -79,7 +79,7 @@ def unseen(spec: DomainSpec, seed: int) -> Labelled:
 
 
 def together(worlds: list[Labelled]) -> Labelled:
-    """Put the rows of several worlds one after the other."""
+    """Concatenate the rows of several worlds."""
     names = ("features", "labels", "times", "entities", "numbers")
     columns: Mapping[str, Any] = {
         name: np.concatenate([getattr(world, name) for world in worlds]) for name in names

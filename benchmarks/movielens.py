@@ -1,9 +1,9 @@
-"""How good are recommendations? MovieLens 100K by a published comparison, and in order of time.
+"""Benchmark of recommendations on MovieLens 100K: a published protocol, and prequential hits.
 
-The comparison (Microsoft's Recommenders, ``examples/02_model_collaborative_filtering``) splits the
-ratings at random, 75 % to 25 %, and recommends ten titles to everybody that they have not seen in
-training. Every rating counts as a viewing. In order of time, ten titles are recommended before
-each event to its user, from what was known before: they hit if the event's title is among them.
+The published protocol (Microsoft's Recommenders, ``examples/02_model_collaborative_filtering``)
+splits the ratings at random, 75 % to 25 %, and recommends ten titles to every user that the user
+has not seen in training. Every rating counts as a viewing. The prequential test recommends ten
+titles to the user of each event, from earlier events: a hit if the event's title is among them.
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ from streamsim.streams.seeds import stream
 K = 10
 NEEDED = 0.475
 PUBLISHED = {"BiVAE": 0.475, "BPR": 0.442, "SAR": 0.382}
-"""By its README's table, which speaks of a stratified split; BiVAE's notebook has 0.474, on the
+"""From the table in its README, which names a stratified split. BiVAE's notebook has 0.474, on the
 random split of seed 42."""
 T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 
 DAMPINGS, DROPOUTS, RIDGES = (0.25, 0.5, 0.75), (0.5, 2 / 3, 0.8), (12.0, 24.0, 48.0)
-"""What is tried on splits of the training data."""
+"""Grid of the cross-validation on the training data."""
 FOLDS = 4
 DIVERSITIES = (0.0, 0.1, 0.2, 0.3, 0.5)
 
 BATCH = 1_000
-"""So many events are learnt at once, and the weights solved again."""
+"""Events that are learnt at once before the weights are solved again."""
 TUNED = 20_000
-"""The first events of all, on which the half-life is chosen; they are not in the figures."""
+"""Number of first events, which choose the half-life and are not in the figures."""
 HALF_LIVES = (None, 20.0, 5.0)
 DRAWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     data: Path | None = None
     seeds: str = "42,43,44,45,46"
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Measure both, print the figures and return them.
+    """Measure both protocols; print the figures and return them.
 
     Raises
     ------
     ExpectationError
-        If the mean nDCG is below the best that is published.
+        If the mean nDCG is below the best published one.
     """
     try:
         seeds = [int(text) for text in options.seeds.split(",")]
@@ -83,7 +83,7 @@ def run(options: Options) -> dict[str, Any]:
 
 
 def split(events: int, seed: int) -> tuple[Ints, Ints]:
-    """Return training and test events as the comparison's ``python_random_split`` draws them."""
+    """Return training and test events, split as by the protocol's ``python_random_split``."""
     from sklearn.model_selection import train_test_split
 
     train, test = train_test_split(np.arange(events), train_size=0.75, random_state=seed)
@@ -91,7 +91,7 @@ def split(events: int, seed: int) -> tuple[Ints, Ints]:
 
 
 def compare(seen: Viewings, seeds: Sequence[int]) -> dict[str, Any]:
-    """Recommend from every seed's training data, by what fits a split of it best."""
+    """Recommend from every seed's training data, with parameters tuned on splits of it."""
     ours, popular, chosen = [], [], []
     for seed in seeds:
         train, test = split(len(seen.user), seed)
@@ -106,8 +106,7 @@ def compare(seen: Viewings, seeds: Sequence[int]) -> dict[str, Any]:
 def tune(seen: Viewings, train: Ints, seed: int) -> tuple[float, dict[str, float]]:
     """Choose damping, dropout and ridge by cross-validation on the training data alone.
 
-    One split is too few: between points of the grid the noise of a single one is as large as what
-    there is to gain.
+    One split is too few: its noise is as large as the differences between points of the grid.
     """
     quality: dict[tuple[float, float, float], list[float]] = {}
     for fold in range(FOLDS):
@@ -124,13 +123,13 @@ def tune(seen: Viewings, train: Ints, seed: int) -> tuple[float, dict[str, float
 
 
 def judged(weights: ItemWeights, seen: Viewings, train: Ints, test: Ints) -> float:
-    """Return the mean nDCG of the users who have anything in the test events."""
+    """Return the mean nDCG of the users with test events."""
     items, _ = weights.recommend(_histories(seen, train), K)
     return float(np.nanmean(ndcg(items, seen.matrix(test).toarray() > 0)))
 
 
 def diversity(seen: Viewings, seed: int, genres: Floats | None) -> list[dict[str, float]]:
-    """Say what variety of genres costs: nDCG, unlikeness within a list, titles shown at all."""
+    """Return the cost of variety: nDCG, dissimilarity within a list, and titles shown."""
     train, test = split(len(seen.user), seed)
     weights = CoViews.of(seen.matrix(train)).solve()
     rows = []
@@ -143,12 +142,12 @@ def diversity(seen: Viewings, seed: int, genres: Floats | None) -> list[dict[str
 
 
 def read_genres(path: Path, seen: Viewings) -> Floats | None:
-    """Return which genres each title is of, shape ``(items, genres)``, if the file is there.
+    """Return the genres of each title, shape ``(items, genres)``; ``None`` without the file.
 
     Raises
     ------
     SourceError
-        If it is no such file.
+        If the file is too large or has another format.
     """
     if not path.exists():
         return None
@@ -165,7 +164,7 @@ def read_genres(path: Path, seen: Viewings) -> Floats | None:
 
 
 def in_time(seen: Viewings) -> dict[str, Any]:
-    """Recommend before every event and learn it after; choose the half-life on the first ones."""
+    """Recommend before every event and learn it after; the first events choose the half-life."""
     order = np.lexsort((seen.item, seen.user, seen.time))
     events = Viewings(
         seen.user[order], seen.item[order], seen.time[order], seen.users, seen.item_ids
@@ -183,7 +182,7 @@ def in_time(seen: Viewings) -> dict[str, Any]:
 
 
 def _hits(events: Viewings, half_life: float | None, until: int) -> tuple[Floats, Floats]:
-    """Say for each event whether its title was recommended: by us, and by popularity alone."""
+    """Return for each event whether its title was recommended: by the model, and by popularity."""
     known = CoViews.empty(events.items)
     ours, popular = np.zeros(until), np.zeros(until)
     for batch, before, histories, learnt in _batches(events, until):
@@ -199,9 +198,9 @@ def _hits(events: Viewings, half_life: float | None, until: int) -> tuple[Floats
 def _batches(
     events: Viewings, until: int
 ) -> Iterator[tuple[slice, list[Ints], list[Ints], list[Ints]]]:
-    """Yield batches: what each event's user had seen before it, and what each user sees in it.
+    """Yield batches: each user's titles before the batch, and the titles in it.
 
-    Events of the same second do not see each other.
+    Events of the same second are in the same batch.
     """
     seen = events.histories()
     time = np.split(
@@ -237,9 +236,9 @@ def _mean(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _share(hits: Floats, user: Ints) -> dict[str, float]:
-    """Return the share of hits with its interval of 95 %, from users drawn again and again.
+    """Return the share of hits with its 95 % interval, by bootstrap over users.
 
-    Users, not events: what one user sees is not independent.
+    The events of one user are not independent.
     """
     per_user = np.bincount(user, hits), np.bincount(user).astype(np.float64)
     users = len(per_user[0])

@@ -1,14 +1,14 @@
-"""Will a patient be back within 30 days of discharge? Real encounters, split by patient.
+"""Benchmark of readmission within 30 days of discharge, on real encounters split by patient.
 
-Every score is of a patient whom its model has not seen, from what is known at discharge and what
-the patient's earlier encounters had shown by then
-(:mod:`streamsim.benchmarks.public_data.encounters`).
-Intervals are of patients drawn again. Features that are noise are dropped by stability selection,
-on the training patients of each split alone, and what that costs is measured.
+Every score is out of fold: its model was fitted on other patients. The features are those known at
+discharge and those of the patient's earlier encounters
+(:mod:`streamsim.benchmarks.public_data.encounters`). Intervals are by bootstrap over patients.
+Stability selection drops noisy features, on the training patients of each split alone, and the cost
+of that is measured.
 
-By itself beside it: what the notes' path is worth, on real notes of other patients
-(:mod:`streamsim.benchmarks.public_data.sections`). No encounter has a note, so that nothing is said
-of notes and readmission.
+The text features are tested separately, on real notes of other patients
+(:mod:`streamsim.benchmarks.public_data.sections`). No encounter has a note, so the benchmark says
+nothing about notes and readmission.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from streamsim.streams.statistics.intervals import (
 FOLDS = 5
 NEEDED = {"auc": 0.675, "ece": 0.02}
 LEAKS = 0.75
-"""An AUC above this would mean that something of the outcome is among the features."""
+"""An AUC above this would mean that the outcome leaks into the features."""
 PUBLISHED = {"logistic regression": 0.646, "AutoGluon": 0.647}
 _IMPORTANCE_DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say.
+    """Options of the command line.
 
-    ``rounds`` is how often all patients are split anew.
+    ``rounds`` is the number of times that all patients are split.
     """
 
     data: Path | None = None
@@ -59,7 +59,7 @@ class Options:
 
 @dataclass(slots=True)
 class Judged:
-    """Scores of all encounters by models that have not seen their patients, one array a round."""
+    """Out-of-fold scores of all encounters, one array per round."""
 
     whole: list[Floats] = field(default_factory=list)
     selected: list[Floats] = field(default_factory=list)
@@ -68,14 +68,14 @@ class Judged:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Train, judge, select and print.
+    """Train, test and select features; print the figures and return them.
 
     Raises
     ------
     UsageError
-        If no data is named.
+        If no data is given.
     ExpectationError
-        If a figure falls short of what the project promises, or is too good to be true.
+        If a figure misses the project's target, or is too good to be true.
     """
     if options.data is None:
         raise UsageError("bench readmission needs --data: the folder of the encounters and notes")
@@ -91,7 +91,7 @@ def run(options: Options) -> dict[str, Any]:
     _print(figures, table, judged.selections, notes)
     held = figures["auc"]
     if not NEEDED["auc"] <= held.value <= LEAKS or figures["ece"].value > NEEDED["ece"]:
-        raise ExpectationError(f"not as promised: AUC {held}, calibration error {figures['ece']}")
+        raise ExpectationError(f"targets missed: AUC {held}, calibration error {figures['ece']}")
     return {
         "figures": {name: figure.as_dict() for name, figure in figures.items()},
         "features": table,
@@ -107,9 +107,8 @@ def run(options: Options) -> dict[str, Any]:
 def build(seed: int) -> Estimator:
     """Return an unfitted model.
 
-    Its loss is that of probabilities, and its steps are small: it is calibrated as it is. A sigmoid
-    on top, fitted on inner folds by patient, was tried: an error of 0.0038 in place of 0.0049, for
-    four times the work.
+    Its log loss and small steps make it calibrated by itself. A sigmoid on top, fitted on inner
+    folds by patient, was tried: an error of 0.0038 in place of 0.0049, for four times the work.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -133,9 +132,9 @@ def judge(
     pairs: int = Selection().pairs,
     permute: bool = True,
 ) -> Judged:
-    """Score every encounter by a model of other patients, once a round.
+    """Score every encounter by a model of other patients, once per round.
 
-    Features are selected, and shuffled for their importance, in the first round.
+    The first round also selects features and computes their permutation importance.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -157,7 +156,7 @@ def judge(
             rows = known.reset_index(drop=True)
             selection = select(rows, labels[train], patient[train], seed, Selection(pairs=pairs))
             judged.selections.append(selection)
-            selected[test] = labels[train].mean()  # all that is left to say if nothing is kept
+            selected[test] = labels[train].mean()  # the prevalence, if no feature is kept
             if kept := selection.kept:
                 fewer = build(seed).fit(known[kept], labels[train])
                 selected[test] = fewer.predict_proba(unseen[kept])[:, 1]
@@ -173,7 +172,7 @@ def judge(
 
 
 def figures_of(encounters: Encounters, judged: Judged) -> dict[str, Interval]:
-    """Return the figures with intervals of patients drawn again."""
+    """Return the figures with intervals by bootstrap over patients."""
     labels, patient = encounters.readmitted, encounters.patient
     first, selected = judged.whole[0], judged.selected[0]
     figures = {
@@ -188,10 +187,10 @@ def figures_of(encounters: Encounters, judged: Judged) -> dict[str, Interval]:
 
 
 def importance(encounters: Encounters, judged: Judged) -> list[dict[str, Any]]:
-    """Return a row a feature, the most important first.
+    """Return a row per feature, the most important first.
 
-    ``auc_lost`` is what its being shuffled among unseen patients costs, ``picked`` in which share
-    of the halves it was picked, ``kept_in`` in how many of the folds it was kept.
+    ``auc_lost`` is the loss of AUC when it is shuffled among unseen patients, ``picked`` the share
+    of half-samples that selected it, and ``kept_in`` the number of folds that kept it.
     """
     labels, patient = encounters.readmitted, encounters.patient
     flat = constant(encounters.features)

@@ -1,8 +1,9 @@
-"""How long it takes to take over the state of many keys, and how much memory it holds.
+"""Benchmark of recovery: time and memory to restore the state of many keys.
 
-A state is made with so many entities and some events each, and written to the changelog of an
-embedded broker. Another process then does what a worker does when partitions come to it: it reads
-the changelog, restores all partitions, and works one batch. Its time and its memory are measured.
+A state with the given number of entities, with some events each, is written to the changelog of an
+embedded broker. Another process then does the work of a worker that is assigned partitions: it
+reads the changelog, restores all partitions, and processes one batch. Its time and memory are
+measured.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ NEEDED = {"seconds": 10.0, "memory_mb": 1024.0}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     domain: str = DOMAIN
     keys: int = 1_000_000
@@ -53,18 +54,18 @@ class Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Write the state once, restore it in fresh processes, print and return the figures.
+    """Write the state once, restore it in new processes; print the figures and return them.
 
     Raises
     ------
     UsageError
-        If the domain keeps no windows of its keys' past.
+        If the domain has no windows in its state.
     StackError
-        If a process does not find the state that was written.
+        If a process does not restore the state that was written.
     """
     spec, settings = load_domain(options.domain), read_settings()
     if not spec.features.windows:
-        raise UsageError(f"{spec.name} keeps no windows, which are what is restored here")
+        raise UsageError(f"{spec.name} has no windows to restore; choose another --domain")
     run_ = new_run(settings, domains=[spec.name], seed=0, address=None)
     stack = Stack(Plan((spec,), settings, {}), run_, lambda text: None)
     try:
@@ -85,7 +86,7 @@ def run(options: Options) -> dict[str, Any]:
 
 
 async def _write(spec: DomainSpec, address: str, keys: int) -> tuple[int, int]:
-    """Make a state of so many keys, one to five payments each, and write it as snapshots."""
+    """Write the state of ``keys`` keys, one to five events each, as full checkpoints."""
     names = [f"c{number:07}" for number in range(keys)]
     place = np.array([partition_of(name.encode(), spec.partitions) for name in names])
     draw = np.random.default_rng(1)
@@ -150,7 +151,7 @@ def _restore(spec: DomainSpec, address: str, keys: int) -> dict[str, Any]:
 
 
 async def _take_over(spec: DomainSpec, address: str) -> dict[str, Any]:
-    """Do what a worker does with all partitions, and work some events."""
+    """Restore all partitions as a worker does, and process some events."""
     pipeline = Pipeline(spec, None, journal=True)
     began = time.monotonic()
     async with _changelog(spec, address) as log:
@@ -179,7 +180,7 @@ def _resident_mb() -> float:
 
 
 def main() -> None:
-    """Be the process that takes over."""
+    """Run as the process that restores the state."""
     parser = argparse.ArgumentParser(prog="python -m streamsim.benchmarks.recovery")
     parser.add_argument("--domain", required=True)
     parser.add_argument("--broker", required=True)

@@ -1,8 +1,7 @@
-"""What do renewals gain? The same unseen worlds by the champion alone and by its renewed versions.
+"""Benchmark of renewals: the champion alone against its renewed versions, on unseen worlds.
 
-Both run in process, through the same pipeline as a worker's: a version learns from what lies before
-it, and answers what comes after. Events from the first renewed version on are compared, event by
-event.
+Both run in process, through the pipeline of a worker: a version learns from the events before it
+and scores those after it. Events from the first renewed version on are compared, event by event.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ DAYS, DRAWS = 60.0, 400
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say; the seeds are those that no tuning has seen."""
+    """Options of the command line. No tuning has used the seeds."""
 
     domain: str = "technology"
     seeds: str = "31337,31338,31339"
@@ -42,16 +41,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Events whose outcome is known, in both runs the same ones.
+    """Events with a known label, the same ones in both runs.
 
     Attributes
     ----------
     frozen, renewed
-        Whether the slate of each was right, by the champion and by the version that answered.
+        Whether the slate of each was right: the champion's, and that of the valid version.
     label
-        What was right.
+        The true item of each.
     entity
-        Whose each is.
+        The entity of each.
     """
 
     frozen: Floats
@@ -67,12 +66,12 @@ class Compared:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Compare on every seed, print the figures and return them.
+    """Compare on every seed; print the figures and return them.
 
     Raises
     ------
     ExpectationError
-        If renewals gain nothing, by the lower end of the interval.
+        If the lower end of the gain's interval is not above 0.
     """
     try:
         seeds = [int(text) for text in str(options.seeds).split(",")]
@@ -119,7 +118,7 @@ def compare(spec: DomainSpec, model: Loaded, seed: int, days: float, **options: 
     Parameters
     ----------
     options
-        Of the world, over its defaults.
+        Options of the world, over its defaults.
     """
     slices = list(world_slices(spec, seed, {**spec.world.options, **options}, days))
     said = {source.name for source in spec.inputs.sources if source.role is Role.LABEL}
@@ -150,7 +149,7 @@ def compare(spec: DomainSpec, model: Loaded, seed: int, days: float, **options: 
 def _scores(
     spec: DomainSpec, domain: InProcess, slices: list[Slice]
 ) -> dict[str, tuple[str, list[int], str]]:
-    """Return by event its entity, its slate and the version that answered."""
+    """Return by event its entity, its slate and the version that scored it."""
     found = {}
     name = topic(spec.name, SCORES)
     batches = [*wire(spec, slices), finale(spec, slices[-1].until)]
@@ -163,5 +162,5 @@ def _scores(
 
 
 def _known(model: Loaded) -> int:
-    """Return how many items the champion knows of: those with higher numbers came later."""
+    """Return the number of items that the champion knows; items with higher numbers are newer."""
     return len(getattr(model.estimator, "popularity_", ()))

@@ -1,7 +1,7 @@
-"""What does variety cost? Technology's slates by how unlike each other their titles are to be.
+"""Benchmark of variety: quality of technology's slates by the diversity of their titles.
 
-Worlds are those that neither the model nor a test has seen. What titles are like is known to the
-world alone: the model chooses by the likeness of its own weights.
+Neither the model nor a test has seen the worlds. Only the world knows the true similarity of
+titles: the model uses the similarity in its own weights.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ DIVERSITIES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 DAYS = 30
 DRAWS = 500
 LATEST = 5_000
-"""Coverage is of the slates of so many events, the last."""
+"""Number of last events whose slates count for the coverage."""
 CALL = 1_024
-"""Rows of one call, whose speed is measured."""
+"""Rows of one timed call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say; the seeds are not those by which anything is judged."""
+    """Options of the command line. No test or tuning uses the seeds."""
 
     seeds: str = "2000003,2000029"
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Measure every diversity on every world, print the figures and return them."""
+    """Measure every diversity on every world; print the figures and return them."""
     try:
         seeds = [int(text) for text in options.seeds.split(",")]
     except ValueError:
@@ -67,13 +67,13 @@ def run(options: Options) -> dict[str, Any]:
 
 
 def judged(recommender: SlateClassifier, data: Labelled, diversity: float) -> dict[str, Any]:
-    """Return a diversity's figures.
+    """Return the figures of a diversity.
 
     Returns
     -------
-    ``hits``, the share of slates with what was watched next, with its interval over users;
-    ``unlike``, one less the mean cosine of a slate's titles by what the world says they are like;
-    ``genres`` of a slate; ``titles`` that are shown to anybody; and rows per second of a call.
+    ``hits``, the share of slates with the title watched next, with its interval over users;
+    ``unlike``, one minus the mean true cosine similarity of a slate's titles; ``genres`` of a
+    slate; ``titles`` shown to any user; and rows per second of a call.
     """
     items = recommender.slates(data.features, diversity=diversity)
     right = (items == data.labels[:, None]).any(axis=1) & (data.labels > 0)
@@ -102,7 +102,7 @@ def _mean(values: Floats) -> Any:
 
 
 def _speed(recommender: SlateClassifier, data: Labelled, diversity: float) -> float:
-    """Return rows per second of whole answers, score and all, the best of five calls."""
+    """Return rows per second of whole answers with scores, the best of five calls."""
     before, recommender.diversity = recommender.diversity, diversity
     try:
         took = [_took(recommender, data.features[-CALL:]) for _ in range(6)]

@@ -1,8 +1,8 @@
-"""How many events one worker finishes per second, and where its time goes.
+"""Benchmark of throughput: events per second of one worker, and a profile of its time.
 
-A domain's whole job on the embedded broker: the topics are filled first; then a worker starts
-and is timed, by its own account, from its first event to its last. Every round has a stack of
-its own; a last one runs under a sampling profiler and is not timed.
+It runs a domain's whole job on the embedded broker. The topics are filled first; then a worker
+starts and is timed, by its own account, from its first event to its last. Every round has a stack
+of its own. A last round runs under a sampling profiler and is not timed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from streamsim.streams.spec import DomainSpec
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     domain: str = DOMAIN
     events: int = 300_000
@@ -39,7 +39,7 @@ class Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Time the rounds, profile one more, print and return what was found."""
+    """Time the rounds and profile one more; print the results and return them."""
     spec = subject(options.domain)
     settings = replace(read_settings({"workers": options.workers}), metrics_s=0.1)
     input_ = Input(spec, options.events, settings.seed)
@@ -73,7 +73,7 @@ def run(options: Options) -> dict[str, Any]:
 def profile_worker(
     spec: DomainSpec, settings: Settings, input_: Input, events: int
 ) -> Profile | None:
-    """Run one worker under the profiler; ``None`` if there is none on this machine."""
+    """Run one worker under the profiler; return ``None`` if the machine has no profiler."""
     with loaded_stack(spec, settings, input_, events) as stack:
         output = stack.run.path / "profile.txt"
         prefix = sampled(output)
@@ -86,11 +86,11 @@ def profile_worker(
 
 
 def _end_gently(pid: int, seconds: float) -> None:
-    """Stop what runs under the profiler, so that the profiler writes down what it has seen."""
+    """Stop the profiled process, so that the profiler writes its samples."""
     children = psutil.Process(pid).children(recursive=True)
     for child in children:
         child.terminate()
     psutil.wait_procs([*children, psutil.Process(pid)], seconds)
 
 
-_NO_PROFILER = "\nno profile: py-spy is not installed or may not look (see: py-spy --help)"
+_NO_PROFILER = "\nno profile: py-spy is not installed or lacks permission (see: py-spy --help)"

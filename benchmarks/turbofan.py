@@ -1,12 +1,12 @@
-"""Remaining life and failure of real-like turbofans, by cross-validation over engines.
+"""Benchmark of remaining life and failure of turbofans, by cross-validation over engines.
 
 NASA's C-MAPSS, part FD001: a hundred engines, each simulated from its first cycle to its failure,
-at one operating condition and with one kind of fault. Every engine is judged by models that have
-seen nothing of it, at every cycle; and once more cut off at a random cycle, with features of
-nothing but what is before the cut.
+at one operating condition and with one kind of fault. Every engine is predicted by models fitted on
+other engines, at every cycle; and again truncated at a random cycle, with features of the cycles
+before it alone.
 
-The published figures are of the official test set: a hundred other engines, cut off once each.
-That is another protocol, of other engines, and they are shown for orientation alone.
+The published figures are of the official test set: a hundred other engines, truncated once each.
+That is another protocol with other engines; the figures are shown for orientation only.
 
 References
 ----------
@@ -66,21 +66,21 @@ ROWS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say; the seeds shuffle the engines into folds."""
+    """Options of the command line. The seeds shuffle the engines into folds."""
 
     data: Path | None = None
     seeds: str = "1,2,3"
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Judge, print and return the figures.
+    """Run the cross-validation; print the figures and return them.
 
     Raises
     ------
     UsageError
-        If no data is named, or seeds that are no numbers.
+        If no data is given, or a seed is not a number.
     ExpectationError
-        If a figure falls short of what the project promises.
+        If a figure misses the project's target.
     """
     if options.data is None:
         raise UsageError(f"bench turbofan needs --data: NASA's {FILE}")
@@ -101,13 +101,13 @@ def run(options: Options) -> dict[str, Any]:
         if value > NEEDED[name]
     ]
     if short:
-        raise ExpectationError(f"short of what is promised: {', '.join(short)}")
+        raise ExpectationError(f"targets missed: {', '.join(short)}")
     plain = {k: asdict(v) if isinstance(v, Interval) else v for k, v in figures.items()}
     return {"figures": plain, "needed": NEEDED, "published_on_the_test_set": PUBLISHED}
 
 
 def measure(engines: Engines, judged: list[Judged]) -> dict[str, Any]:
-    """Compute the figures: each is the mean over the seeds, its interval over the engines."""
+    """Compute the figures: each the mean over the seeds, with an interval over the engines."""
     remaining, group = engines.remaining, engines.engine
     target, fails = np.minimum(remaining, CAP), (remaining <= HORIZON).astype(np.float64)
 
@@ -143,7 +143,7 @@ def _weighed(squares: Floats, where: Floats | float, weight: Floats) -> float:
 
 
 def _ranked(chances: list[Floats], fails: Floats, group: Ints) -> dict[str, Interval]:
-    """Judge probabilities: how sharp, how honest, how well in order."""
+    """Compute the figures of probabilities: sharpness, calibration and ranking."""
     labels = fails.astype(np.int64)
     figures: dict[str, Callable[[Floats], Weighted]] = {
         "brier": lambda c: each(lambda w: float(np.average((c - fails) ** 2, weights=w))),
@@ -183,7 +183,7 @@ def costs(engines: Engines) -> dict[str, float]:
 
 
 def _best(work: Callable[[], object]) -> float:
-    """Return microseconds of processor for each of 1,024: others on the machine cost less so."""
+    """Return microseconds of processor time per row, which other work disturbs little."""
     found = []
     for _ in range(20):
         began = time.process_time()

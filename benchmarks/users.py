@@ -1,6 +1,6 @@
-"""How many users a second are given recommendations, and what several processes gain on one.
+"""Benchmark of recommendations to many users: users per second, with one process and several.
 
-It is ``python -m streamsim.consumers.scale``, by turns with one process and with several.
+It runs ``python -m streamsim.consumers.scale``, alternating between one process and several.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from streamsim.consumers.scale.recommend_users import Job, measure
 from streamsim.streams.errors import UsageError
 
 CHECKED = 20_000
-"""So many users' answers are compared with the serial ones, while a process is killed."""
+"""Users whose answers are compared with the serial ones while a process is killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may say; an event is a user who asks, and data a file of MovieLens."""
+    """Options of the command line: events are requesting users, data is a file of MovieLens."""
 
     data: Path | None = None
     events: int = 100_000
@@ -30,12 +30,12 @@ class Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Compare answers first, then time; print and return what was found.
+    """Compare the answers, then time them; print the results and return them.
 
     Raises
     ------
     ExpectationError
-        If an answer is missing, or not the serial one.
+        If an answer is missing or differs from the serial one.
     """
     if options.workers < 2:
         raise UsageError("--workers takes two or more")

@@ -1,4 +1,4 @@
-"""Runs a contestant as a process: ``python -m streamsim.benchmarks.contestants NAME``."""
+"""Run a contestant as a process: ``python -m streamsim.benchmarks.contestants NAME``."""
 
 from __future__ import annotations
 

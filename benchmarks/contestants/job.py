@@ -1,4 +1,4 @@
-"""What all contestants share: the steps, the second key's table, the service, the account."""
+"""The parts that all contestants share: steps, global table, model service and account."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Send = Callable[[Outputs], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a contestant is told; the same as a worker."""
+    """Options of a contestant; the same as a worker's."""
 
     broker: str
     group: str
@@ -42,9 +42,9 @@ class Job:
     Parameters
     ----------
     rows_a_call
-        Rows in one call to the model service.
+        Most rows in one call to the model service.
     journal
-        Whether the state's changes are noted, to be written to a changelog.
+        Whether changes of the state are recorded, to be written to a changelog.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class Job:
         self._exchange = Exchange(spec)
         self.pipeline = Pipeline(spec, None, tables=self._exchange.tables)
         self.advanced = asyncio.Event()
-        """Set when the second key's table has come further: more events may be ready."""
+        """Set when the global table's watermark has advanced: more events may be ready."""
 
     async def start(self) -> None:
-        """Connect to the service and learn which model answers."""
+        """Connect to the model service and read the name and version of its model."""
         await self._scorer.__aenter__()
         signature = await self._scorer.signature()
         self.pipeline = Pipeline(
@@ -76,7 +76,7 @@ class Job:
         await self._scorer.__aexit__(None, None, None)
 
     async def follow_tables(self) -> None:
-        """Read the second key's table, until cancelled; Faust's own tables know no watermark."""
+        """Read the global table until cancelled; Faust's own tables have no watermark."""
 
         def handle(name: str, records: Sequence[Any]) -> None:
             applied = [self._exchange.apply(name, record.value) for record in records]
@@ -90,11 +90,11 @@ class Job:
         await follow(config.broker, tables, TABLE_PARTITIONS, config.fetch_wait, handle)
 
     def push(self, records: Records) -> Outputs:
-        """Take in records and return what they give rise to at once."""
+        """Process records and return their immediate outputs."""
         return self.pipeline.push(records)
 
     async def score(self, prepared: Prepared) -> Scored:
-        """Score events and, where there is an alert, what explains it."""
+        """Score events, and explain the scores of alerts."""
         return await score(self.pipeline, prepared, self._scorer.score)
 
     def finish(self, scored: Scored) -> Outputs:
@@ -108,7 +108,7 @@ class Job:
             await asyncio.sleep(self.config.settings.metrics_s)
 
     def measures(self) -> Outbound:
-        """Write the account and the positions, as a worker's."""
+        """Return a metrics record with account and positions, like a worker's."""
         pipeline, partitions = self.pipeline, range(self.spec.partitions)
         names = [source.name for source in self.spec.inputs.sources]
         body = {

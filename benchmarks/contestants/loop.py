@@ -1,9 +1,8 @@
-"""No framework: one aiokafka consumer, one producer, one loop, written for speed.
+"""A contestant without a framework: one aiokafka consumer, one producer and one loop, for speed.
 
-It does by hand what can be done without a driver's structure: everything that a fetch brings is
-one batch per source, one batch is with the scorer while the next is made, and outputs go out as
-prepared record batches. It writes the same changelog, for it is part of the job. It has no
-back-pressure, no retries, no snapshots and no care for a rebalance.
+All records of a fetch are one batch per source. The scorer has one batch while the next is
+prepared. Outputs are sent as prepared record batches. The loop writes the same changelog, as that
+is part of the job. It has no back-pressure, retries or full checkpoints and handles no rebalance.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ GATHER_MS = 100
 
 
 class Loop:
-    """The job in a loop of its own.
+    """The job in a plain loop.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class Loop:
         self._scoring: asyncio.Task[Scored] | None = None
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Run the loop until cancelled."""
         job, config = self._job, self._job.config
         consumer, producer = _consumer(job), _producer(config)
         self._output = Output(producer, config.settings.max_record)
@@ -63,7 +62,7 @@ class Loop:
                 await self._turn(fetched)
                 if time.monotonic() - committed > config.settings.changelog_ms / 1000:
                     committed = time.monotonic()
-                    # What is being scored holds its own position back.
+                    # A batch that is being scored holds its position back.
                     positions = self._positions(consumer)
                     deltas = job.pipeline.checkpoint()
                     await self._output.flush()
@@ -77,7 +76,7 @@ class Loop:
             await job.stop()
 
     async def _turn(self, fetched: dict[Any, list[Any]]) -> None:
-        """Push what was fetched, a batch at a time, and hand on what is ready."""
+        """Push the fetched records, a batch at a time, and score the events that are ready."""
         job = self._job
         for source, part in self._batches(fetched):
             await self._send(job.push(to_records(source, [part])))
@@ -89,21 +88,21 @@ class Loop:
     def _batches(
         self, fetched: dict[Any, list[Any]]
     ) -> Iterator[tuple[str, tuple[int, list[Any]]]]:
-        """Cut what was fetched; all of it is taken at once, so that the next fetch goes out."""
+        """Split the fetched records into batches; take all at once, so the next fetch is sent."""
         for tp, records in fetched.items():
             for start in range(0, len(records), self._rows):
                 part = tp.partition, records[start : start + self._rows]
                 yield self._job.topics[tp.topic], part
 
     async def _pull(self) -> None:
-        """Hand what is ready to the scorer, once the batch before it is back."""
+        """Give ready events to the scorer, once the batch before is scored."""
         while (prepared := self._job.pipeline.pull(self._rows)) is not None:
             await self._write()
             self._scoring = asyncio.create_task(self._job.score(prepared))
-            await asyncio.sleep(0)  # the call goes out before anything else is worked
+            await asyncio.sleep(0)  # lets the call be sent before the next work
 
     async def _write(self) -> None:
-        """Write down what is with the scorer."""
+        """Wait for the batch in the scorer and send its outputs."""
         if self._scoring is not None:
             await self._send(self._job.finish(await self._scoring))
             self._scoring = None
@@ -113,7 +112,7 @@ class Loop:
         await self._output.room()
 
     def _positions(self, consumer: AIOKafkaConsumer) -> dict[Any, int]:
-        """Return up to where each partition is finished."""
+        """Return the offset up to which each partition is finished."""
         job = self._job
         known = {name: job.pipeline.positions(source) for name, source in job.topics.items()}
         offsets = {tp: int(known[tp.topic][tp.partition]) for tp in consumer.assignment()}

@@ -1,8 +1,8 @@
-"""Stock Faust, as its manual has it: agents over topics, ``take`` for batches, ``topic.send``.
+"""Contestants in stock Faust, by its manual: agents over topics, ``take``, ``topic.send``.
 
-One by one means one event a turn: pushed alone, scored by a call of its own, sent record by
-record. With ``take`` an agent has up to 512 events a turn and one call for them all; what it sends
-still goes record by record, for Faust has nothing else.
+One of them handles one event a turn: it is pushed alone, scored by a call of its own and sent
+record by record. The other uses ``take``: an agent gets up to 512 events a turn and scores them in
+one call. It still sends record by record, as Faust has no other way.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Stock(Service):
         }
 
     async def on_start(self) -> None:
-        """Connect to the service; only then do the agents begin."""
+        """Connect to the model service before the agents start."""
         await self._job.start()
         await self._send(Outputs([self._job.measures()]))
         self._ready.set()
@@ -52,14 +52,14 @@ class Stock(Service):
         await self._job.stop()
 
     async def work(self, messages: Sequence[Any]) -> None:
-        """Take in messages of one topic and finish all that is ready."""
+        """Process messages of one topic and finish the events that are ready."""
         await self._ready.wait()
         async with self._turn:
             await self._send(self._job.push(_records(self._job.topics, messages)))
             await self._finish()
 
     async def _follow_up(self) -> None:
-        """Finish what has waited for the table, even if no message comes."""
+        """Finish events that waited for the global table, even if no message arrives."""
         while True:
             await self._job.advanced.wait()
             self._job.advanced.clear()
@@ -76,7 +76,7 @@ class Stock(Service):
                 key=r.key,
                 value=r.value,
                 partition=r.partition,
-                # Faust counts in seconds and cuts off: half a millisecond keeps the whole ones.
+                # Faust takes seconds and truncates to ms: half a millisecond more keeps the value.
                 timestamp=(r.timestamp + 0.5) / 1000,
                 headers=r.headers,
             )
@@ -86,7 +86,7 @@ def run_stock(job: Job, *, take: bool) -> None:
     """Run a Faust worker until it is stopped."""
     app = _app(job)
     stock = Stock(app, job, TAKE if take else 1)
-    app.service(stock)  # type: ignore[arg-type]  # an instance does as well
+    app.service(stock)  # type: ignore[arg-type]  # an instance works too
     for name in job.topics:
         (_by_batches if take else _one_by_one)(app, stock, name)
     sys.argv = sys.argv[:1]

@@ -1,1 +1,1 @@
-"""Faults that are planted into a running stack, and what must hold all the same."""
+"""Fault injection: faults in a running stack, and a check of its outputs."""

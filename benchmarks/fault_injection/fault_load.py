@@ -1,4 +1,4 @@
-"""How much a run with a fault is given to do, and how fast."""
+"""Load of a run with a fault: number of records and rate."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from streamsim.simulator.domain_stream import world_slices
 from streamsim.streams.spec import DAY, DomainSpec, Role
 
 RECORDS, PER_SECOND = 12_500, 800.0
-"""Records of all sources together: what a domain has to do is in its context as well."""
+"""Records of all sources together, as a domain's context is work as well."""
 FEWEST = 50
-"""Events of the trigger, however many other records go with them."""
+"""Minimum number of trigger events, beside the number of records."""
 
 
 def days_of(spec: DomainSpec, seed: int, times: float = 1.0) -> float:
-    """Measure how many event days of a world it takes until it has sent its records."""
+    """Return the event days in which a world sends the records of a run."""
     epoch, records, triggers, end = spec.world.epoch, 0, 0, spec.world.epoch
     roles = {source.name: source.role for source in spec.inputs.sources}
     for piece in world_slices(spec, seed, spec.world.options):

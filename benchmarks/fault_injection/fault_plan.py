@@ -1,4 +1,4 @@
-"""Which faults there are, and which a seed plants when."""
+"""The faults to inject: kinds, durations, and the choice by seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamsim.benchmarks.fault_injection.proxy import WAYS
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault.
+    """A fault to inject.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class Fault:
     at_s
         Seconds after the first scores.
     lasts_s
-        How long it goes on, or each time of one that comes twice; 0 for one that is over at once.
+        Duration of the fault (of each occurrence, if it occurs twice); 0 for an instant one.
     """
 
     name: str
@@ -32,7 +32,7 @@ GONE_A_MINUTE = "service gone for a minute"
 FAULTS: dict[str, tuple[float, float]] = {
     "worker killed": (0, 0),
     "worker frozen": (1, 12),
-    FROZEN_TWICE: (4, 9),  # missed after the session time-out (6 s), or just not
+    FROZEN_TWICE: (4, 9),  # shorter or longer than the session time-out (6 s)
     "worker joins": (0, 0),
     "worker joins and leaves": (4, 8),
     "worker joins and another is killed": (4, 8),
@@ -46,18 +46,18 @@ FAULTS: dict[str, tuple[float, float]] = {
     "worker killed while the service is gone": (8, 12),
     "poison": (0, 0),
 }
-"""Name to the shortest and the longest time that it lasts (s)."""
+"""Name to the shortest and the longest duration (s)."""
 RESTARTED = "broker restarted"
-"""Only for a broker that keeps what it has on disk; the embedded one ends the run with it."""
+"""Only on a broker with data on disk; if the embedded broker ends, so does the run."""
 
 
 def needs_proxy(name: str) -> bool:
-    """Say whether a fault is one of the service behind a proxy."""
+    """Return whether a fault needs a proxy in front of the model service."""
     return way_of(name) is not None
 
 
 def way_of(name: str) -> str | None:
-    """Return how the service misbehaves in a fault, if a proxy makes it do so.
+    """Return the proxy's misbehaviour in a fault, ``None`` if the fault needs no proxy.
 
     >>> way_of("service slow"), way_of(GONE_A_MINUTE), way_of("service killed")
     ('slow', 'gone', None)
@@ -67,23 +67,23 @@ def way_of(name: str) -> str | None:
     return next((way for way in WAYS if name == f"service {way}"), None)
 
 
-def plan(seed: int, *, durable: bool = False) -> Fault:
-    """Choose a fault: each in turn, its moment and length by chance.
+def choose_fault(seed: int, *, durable: bool = False) -> Fault:
+    """Choose a fault by seed: each kind in turn, with a random start and duration.
 
     Parameters
     ----------
     durable
         Whether the broker can be restarted.
 
-    >>> plan(3) == plan(3), plan(3).name != plan(4).name
+    >>> choose_fault(3) == choose_fault(3), choose_fault(3).name != choose_fault(4).name
     (True, True)
     """
     names = [*FAULTS, *[RESTARTED] * durable]
-    return make_fault(names[seed % len(names)], seed)
+    return named_fault(names[seed % len(names)], seed)
 
 
-def make_fault(name: str, seed: int) -> Fault:
-    """Choose moment and length of a fault by chance."""
+def named_fault(name: str, seed: int) -> Fault:
+    """Return the fault of a name, with a random start and duration."""
     draw = random.Random(f"{name}:{seed}")
     low, high = FAULTS.get(name, (0, 0))
     return Fault(name, round(draw.uniform(0.5, 4), 2), round(draw.uniform(low, high), 2))

@@ -1,4 +1,4 @@
-"""One run with one fault: start, plant, let it recover, check."""
+"""One run with one fault: start the stack, inject the fault, wait for recovery, check."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ from streamsim.streams.topics import topic
 
 WORKERS = 2
 LONGER = {FROZEN_TWICE: 2.0, GONE_A_MINUTE: 4.7}
-"""Faults that outlast the load of the others have so many times as much: that takes some 16 s."""
+"""Factor of the load for long faults; the load of the others takes about 16 s."""
 QUEUE_ROWS = {GONE_A_MINUTE: 1_000}
-"""What a partition may hold in a worker: so much that it is full before the minute is over."""
+"""Records that a partition may hold in a worker: few enough to be full within the minute."""
 POISONED = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run.
+    """Result of a run.
 
     Attributes
     ----------
     recovery_s
-        From the fault's end until all that had been sent by then was finished.
+        Time from the fault's end until all records sent by then were finished.
     peak_mb
-        The most memory that a worker held (MiB).
+        Highest memory of a worker (MiB).
     waiting
-        The most records that the workers held at a time, before the fault was over.
+        Highest number of records in the workers during the fault.
     """
 
     seed: int
@@ -74,19 +74,19 @@ def run_fault(
     broker: str = EMBEDDED,
     restart: Callable[[], None] | None = None,
 ) -> Result:
-    """Run a seeded world through a stack, plant a fault, and check what came out.
+    """Run a seeded world through a stack, inject a fault, and check the outputs.
 
     Parameters
     ----------
     folder
-        Where files may be left.
+        Folder for the files of the run.
     restart
         Kills the broker and starts it again.
 
     Raises
     ------
     StackError
-        If the stack does not live through it.
+        If the stack does not survive the fault.
     """
     days = days_of(spec, seed, LONGER.get(fault.name, 1.0))
     options = (
@@ -112,7 +112,7 @@ def run_fault(
 
 
 def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None:
-    """Plant a fault; return when it is over."""
+    """Inject a fault; return when it is over."""
     draw = random.Random(seed)
     part, _, what = fault.name.partition(" ")
     if fault.name == "poison":
@@ -133,7 +133,7 @@ def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None
     elif what.startswith("frozen"):
         frozen = draw.choice(target.parts(part))
         _freeze(frozen, fault.lasts_s, target)
-        if fault.name == FROZEN_TWICE:  # again while it comes back, at any moment of that
+        if fault.name == FROZEN_TWICE:  # again, at a random moment of its recovery
             target.watch(draw.uniform(0, 3))
             _freeze(frozen, fault.lasts_s, target)
     else:
@@ -148,7 +148,7 @@ def _freeze(process: psutil.Process, seconds: float, target: Target) -> None:
 
 
 def send_poison(spec: DomainSpec, address: str, seed: int) -> None:
-    """Send what nobody should ever send, among the good events of the triggers' topic."""
+    """Send invalid records among the valid events of the triggers' topic."""
     draw = random.Random(seed)
     name = topic(spec.name, spec.trigger.name)
     good = [

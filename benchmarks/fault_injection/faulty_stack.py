@@ -1,4 +1,4 @@
-"""A whole stack to plant faults in: ``streamsim up`` as a user starts it, followed from outside."""
+"""A whole stack to inject faults into: ``streamsim up`` as a process, observed from outside."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ PARTS = {
 
 
 class Target:
-    """A running stack of one domain; a context manager that leaves nothing behind.
+    """A running stack of one domain; a context manager that ends all its processes.
 
     Parameters
     ----------
     folder
-        Where files may be left.
+        Folder for the files of the run.
     options
-        For ``streamsim up``.
+        Options of ``streamsim up``.
     model_url
-        A model service to use in place of its own.
+        A model service in place of the stack's own.
     queue_rows
-        What a partition may hold in a worker, if not what is usual.
+        Records that a partition may hold in a worker; by default the setting's default.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class Target:
 
     @property
     def text(self) -> str:
-        """What it has printed."""
+        """The output of the stack so far."""
         return self._log.read_text(errors="replace")
 
     def parts(self, name: str) -> list[psutil.Process]:
-        """Return its processes of a kind: service, worker, producer or renewing."""
+        """Return the stack's processes of a kind: service, worker, producer or renewing."""
         found = []
         for process in psutil.Process(self._process.pid).children(recursive=True):
             with suppress(psutil.Error):
@@ -121,7 +121,7 @@ class Target:
         return found
 
     def join(self) -> subprocess.Popen[bytes]:
-        """Let one more worker join."""
+        """Start one more worker."""
         command = self.parts("worker")[0].cmdline()
         command[command.index("--worker") + 1] = str(90 + len(self._joined))
         environment = {**os.environ, **self.parts("worker")[0].environ()}
@@ -133,25 +133,25 @@ class Target:
         return process
 
     def watch(self, seconds: float) -> None:
-        """Let time pass."""
+        """Wait for some seconds, and sample the stack meanwhile."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._look(min(left, 0.1))
 
     def caught_up(self) -> float:
-        """Wait until all that has been sent by now is finished; return how long it took (s)."""
+        """Wait until all records sent so far are finished; return the time that took (s)."""
         began = time.monotonic()
         ends = end_offsets(self.address, [t for t in topics_of(self.spec) if t.role is not None])
         self._until(lambda: self._ledger.finished(ends) or self._ended(), "what was sent")
         return time.monotonic() - began
 
     def end(self) -> dict[str, Any]:
-        """Wait for its end and return its report on the domain.
+        """Wait for the end of the run and return its report on the domain.
 
         Raises
         ------
         StackError
-            If it does not end, or ends without a report.
+            If the stack does not end, or ends without a report.
         """
         self._unfollow()  # the broker goes with the stack
         self._until(self._ended, "the end")
@@ -202,6 +202,6 @@ class Target:
 
 
 def send(process: psutil.Process, number: signal.Signals) -> None:
-    """Signal a process that may be gone by now."""
+    """Signal a process that may have ended."""
     with suppress(psutil.Error):
         process.send_signal(number)

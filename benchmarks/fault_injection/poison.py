@@ -1,4 +1,4 @@
-"""Ways to spoil a record: bytes, fields, headers and times that no producer should send."""
+"""Invalid records: ways to corrupt bytes, fields, headers and times of a valid one."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _headers(record: Recorded, draw: random.Random) -> Recorded:
     if draw.random() < 0.5:
         kept.append((SOURCE_TIME, draw.choice(stamps)))
     if draw.random() < 0.3:
-        kept.append((HEARTBEAT, b"1"))  # an event that says it is none, without a clock
+        kept.append((HEARTBEAT, b"1"))  # an event marked as a heartbeat, but without a clock
     return record._replace(headers=tuple(kept))
 
 

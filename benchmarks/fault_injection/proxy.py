@@ -1,4 +1,4 @@
-"""A model service that misbehaves: it stands between the workers and a real one."""
+"""A proxy between the workers and the model service, which can misbehave."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ SLOW_S = 0.8
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: callers may die at any time."""
+        """Log nothing: callers may die at any time."""
 
 
 class Proxy:
-    """Passes calls on, unless it is told to misbehave; a context manager.
+    """Passes calls on unless it is set to misbehave; a context manager.
 
     Parameters
     ----------
     target
-        URL of the real service.
+        URL of the real model service.
     """
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
         self.way: str | None = None
-        """How it misbehaves now: one of :data:`WAYS`."""
+        """Its current misbehaviour, one of :data:`WAYS`, or ``None``."""
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,7 +46,7 @@ class Proxy:
                 proxy._answer(self)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -54,7 +54,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the proxy."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Proxy:
@@ -84,7 +84,7 @@ class Proxy:
             return
         try:
             status, headers, answer = self._ask(caller, body)
-        except (OSError, http.client.HTTPException):  # it is not up yet, or died
+        except (OSError, http.client.HTTPException):  # the service is not up yet, or has died
             _refuse(caller, 502)
             return
         if way == "another shape" and HEADER_LENGTH.lower() in headers:

@@ -1,8 +1,8 @@
-"""Hold a run to what its topics say: nothing lost, nothing twice, everything in order.
+"""Check a run by its topics: no output lost, none doubled, all in order.
 
-The topics of the sources are replayed in process, without any fault. What the run has put out
-must be the same, event by event: classes, features to the last bit, scores, alerts, dead letters
-with their bytes.
+The topics of the sources are replayed in process, without a fault. The outputs of the run must be
+the same, event by event: classes, features (bit for bit), scores, alerts, dead letters with their
+bytes.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from streamsim.streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checker has found.
+    """Result of the check.
 
     Attributes
     ----------
     events, records
-        Of the trigger, and of all sources together.
+        Number of events of the trigger, and of records of all sources.
     lost, doubled
-        Outputs that should be there and are not; outputs that are there and should not be, or
-        differ from what they should be, or from their own repeat.
+        Number of missing outputs; number of outputs that should not exist, or that differ from the
+        replay's or from their own repeat.
     repeats
-        Outputs that were put out again, and say the same: they count for nothing.
+        Number of identical repeats, which are no fault.
     faults
-        All that is wrong, in words.
+        All faults, as text.
     """
 
     events: int
@@ -54,7 +54,7 @@ def check(
     Parameters
     ----------
     renews
-        The run renewed its model, if the domain declares that.
+        Whether the run renews its model, if the domain declares that.
     """
     expected = replay(spec, recording, renews=renews)
     found = make_outcome(spec, recording.records, account)
@@ -69,7 +69,7 @@ def check(
         ours, theirs = _by_id(found, name), _by_id(expected, name)
         missing, extra = theirs.keys() - ours.keys(), ours.keys() - theirs.keys()
         if name == ALERTS:
-            # A replay waits longer at its end, and so may judge a step more than the run did.
+            # A replay waits longer at its end, and may publish a step of the rolling metric more.
             told = _told(recording.of(topic(spec.name, METRICS)))
             missing = {
                 key
@@ -90,7 +90,7 @@ def check(
 
 
 def _told(metrics: Iterable[Recorded]) -> int:
-    """Return up to which event time the run has told of its accuracy (ms)."""
+    """Return the event time up to which the run has published its rolling metric (ms)."""
     headers = (dict(record.headers) for record in metrics)
     return max((int(h[ACCURACY_ID] or 0) for h in headers if ACCURACY_ID in h), default=0)
 
@@ -104,7 +104,7 @@ def _by_id(outcome: Outcome, name: str) -> dict[Any, Any]:
 
 
 def _repeats(records: Iterable[Recorded]) -> tuple[int, int]:
-    """Count the records whose id was there already, and those of them that say otherwise."""
+    """Count the repeats of an id, and those of them that differ from the first record."""
     first: dict[Any, Recorded] = {}
     again = unlike = 0
     for record in records:
@@ -138,7 +138,7 @@ def _account_faults(expected: Mapping[str, Any], found: Mapping[str, Any]) -> li
 
 
 def _out_of_order(found: Outcome, expected: Outcome) -> list[str]:
-    """Find partitions whose events were first scored in another order than in the replay."""
+    """Find partitions whose events were first scored in an order other than the replay's."""
     faults = []
     for p, offsets in expected.order.items():
         ours = found.order.get(p, ())

@@ -1,1 +1,1 @@
-"""How the engine is measured: input, timed rounds, an observer outside, samples of stacks."""
+"""Measurement of the engine: input, timed rounds, an independent observer, a profiler."""

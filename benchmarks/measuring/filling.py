@@ -1,7 +1,7 @@
-"""Input for a benchmark: made once, then written to as many brokers as there are rounds.
+"""Input of a benchmark: made once, then written to the broker of every round.
 
-The records are those of the real producer, in its order, with its headers. They are written in
-prepared record batches, so that a broker is full in seconds.
+The records are those of the real producer, in its order, with its headers. They are written as
+prepared record batches, which fill a broker within seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
 CHUNK = 8_192
-"""Records that are gathered to one batch per topic and partition."""
+"""Records in one batch per topic and partition."""
 
 
 class Input:
@@ -33,9 +33,9 @@ class Input:
     Parameters
     ----------
     events
-        How many events of the trigger there are, or a few more: slices are not cut.
+        Number of events of the trigger; the last slice may add a few.
     options
-        Of the world, in place of the usual ones.
+        Options of the world, in place of the benchmark's usual ones.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Input:
         self._batches = list(_until(events, spec, wire(spec, world)))
 
     def batches(self, events: int) -> Iterator[Batch]:
-        """Yield what holds the first so many events, and the promise that nothing more comes."""
+        """Yield the batches of the first ``events`` events, then a heartbeat that closes them."""
         latest = 0
         for batch in _until(events, self.spec, iter(self._batches)):
             latest = max(latest, batch.latest())
@@ -60,7 +60,7 @@ class Input:
         yield finale(self.spec, latest)
 
     def fill(self, address: str, events: int) -> None:
-        """Write the first so many events to a broker, and wait until all are there.
+        """Write the first ``events`` events to a broker, and wait until all are acknowledged.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Input:
 
 
 def _until(events: int, spec: DomainSpec, batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Take as many batches as hold so many events of the trigger."""
+    """Yield batches until they have this many events of the trigger."""
     counted = 0
     for batch in batches:
         if counted >= events:

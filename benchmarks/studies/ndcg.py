@@ -1,4 +1,4 @@
-"""How good a ranked list is: the normalised discounted cumulative gain."""
+"""Quality of a ranked list: the normalised discounted cumulative gain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamsim.streams.events import Floats, Ints, Mask
 def ndcg(items: Ints, relevant: Mask) -> Floats:
     """Return the normalised discounted cumulative gain of each list, NaN if nothing is relevant.
 
-    A title is relevant or not; one at rank r gains ``1 / log2(1 + r)``, and the sum is divided by
+    Relevance is binary. A relevant title at rank r gains ``1 / log2(1 + r)``; the sum is divided by
     that of the best possible list (Järvelin and Kekäläinen 2002, ACM TOIS 20(4)).
 
     Parameters

@@ -1,8 +1,8 @@
-"""Prognoses of machines: the life that is left, and the chance of failure within a horizon.
+"""Prognoses of machines: the remaining life, and the probability of failure within a horizon.
 
-Two models of the same features: gradient boosting for the remaining life, which is capped, for a
-machine without wear says nothing of how long it will last; and for failure within the horizon,
-with probabilities that are calibrated on machines that the calibrated model has not seen.
+Both models are gradient boosting on the same features. The remaining life is capped, because a
+machine without wear does not show how long it will last. The probabilities are calibrated on
+machines that the calibrated model has not seen.
 
 References
 ----------
@@ -40,7 +40,7 @@ class Prognosis:
     life, failure
         Regressor and classifier of scikit-learn's.
     cap
-        The longest life that is predicted, in units of the remaining life that they were fitted to.
+        The longest predicted life, in the units of the remaining life in training.
     """
 
     life: Any
@@ -58,14 +58,14 @@ class Prognosis:
         horizon: float,
         seed: int = 0,
     ) -> Self:
-        """Learn from machines that were followed to their failure.
+        """Fit both models on machines with a known failure.
 
         Parameters
         ----------
         features, remaining
-            Shape ``(n, n_features)``, and the life that was left at each row, ``(n,)``.
+            Features, shape ``(n, n_features)``, and the remaining life at each row, ``(n,)``.
         machine
-            Of each row: rows of one are never on both sides of a calibration's split.
+            Machine of each row. A calibration's split never divides the rows of a machine.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class Prognosis:
         )
 
     def remaining(self, features: Matrix) -> Floats:
-        """Return the life that is left, between 0 and the cap."""
+        """Return the remaining life, between 0 and the cap."""
         left: Floats = np.clip(self.life.predict(features), 0.0, self.cap)
         return left
 
@@ -90,7 +90,7 @@ class Prognosis:
 
 
 def fit_life(features: Matrix, remaining: Floats, seed: int) -> Any:
-    """Fit the remaining life, capped by the caller."""
+    """Fit the remaining life, which the caller has capped."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(max_iter=120, random_state=seed, **_TREES)
@@ -100,9 +100,9 @@ def fit_life(features: Matrix, remaining: Floats, seed: int) -> Any:
 def fit_failure(features: Matrix, fails: Mask, machine: Ints, seed: int) -> Any:
     """Fit the probability of failure within the horizon, calibrated by a sigmoid.
 
-    The sigmoid is fitted to predictions of folds over machines, and stands before one model of
-    all rows: a call costs what that model does. A sigmoid rather than isotonic steps: it keeps
-    the order, and with it what ranks by it.
+    The sigmoid is fitted to out-of-fold predictions (folds over machines) and applied to one model
+    of all rows, so a call costs as much as that model. Unlike isotonic regression, a sigmoid keeps
+    the ranking.
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.ensemble import HistGradientBoostingClassifier

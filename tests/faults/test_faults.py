@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamsim.benchmarks.fault_injection.fault_load import PER_SECOND
-from streamsim.benchmarks.fault_injection.fault_plan import FAULTS, GONE_A_MINUTE, plan
+from streamsim.benchmarks.fault_injection.fault_plan import FAULTS, GONE_A_MINUTE, choose_fault
 from streamsim.benchmarks.fault_injection.fault_run import QUEUE_ROWS, run_fault
 from streamsim.benchmarks.faults import RECOVER_S, Options, again
 from streamsim.models.registry import Registry
@@ -40,13 +40,15 @@ def domain_of(seed: int) -> str:
 
 def test_there_are_runs_for_every_fault_and_every_domain() -> None:
     seeds = range(FIRST, FIRST + RUNS)
-    assert {plan(seed).name for seed in seeds if domain_of(seed) == DOMAINS[0]} == set(FAULTS)
+    assert {choose_fault(seed).name for seed in seeds if domain_of(seed) == DOMAINS[0]} == set(
+        FAULTS
+    )
     assert {domain_of(seed) for seed in seeds} == set(DOMAINS)
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + RUNS))
 def test_a_fault_loses_and_doubles_nothing(seed: int, registry: Registry, tmp_path: Path) -> None:
-    spec, fault = load_domain(domain_of(seed)), plan(seed)
+    spec, fault = load_domain(domain_of(seed)), choose_fault(seed)
     how = f"{fault}; {again(seed, Options(domain=spec.name))}"
     result = run_fault(spec, fault, seed, tmp_path)
     gc.collect()  # what was leaked is counted here, and not against another test

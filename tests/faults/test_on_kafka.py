@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamsim.benchmarks.fault_injection.fault_plan import RESTARTED, make_fault
+from streamsim.benchmarks.fault_injection.fault_plan import RESTARTED, named_fault
 from streamsim.benchmarks.fault_injection.fault_run import run_fault
 from streamsim.benchmarks.faults import KAFKA, Options, again
 from streamsim.models.registry import Registry
@@ -39,7 +39,7 @@ def test_a_fault_loses_and_doubles_nothing(
     broker_process: ApacheKafka,
     tmp_path: Path,
 ) -> None:
-    fault = make_fault(name, 1)
+    fault = named_fault(name, 1)
     result = run_fault(finance, fault, 1, tmp_path, broker_process.address, broker_process.restart)
     gc.collect()  # what was leaked is counted here, and not against another test
     how = f"{fault}; {again(1, Options(fault=name, broker=KAFKA))}"
