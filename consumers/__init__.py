@@ -1,1 +1,1 @@
-"""Who processes: one file per stage, pure steps over micro-batches, and Faust around them."""
+"""Consumers: pure stages over micro-batches, the pipeline that joins them, and the Faust worker."""

@@ -1,9 +1,9 @@
-"""Which features a model uses, what each is worth, and what was dropped: for the model's card.
+"""Feature relevance for the model card: stability selection and permutation importance.
 
-Features are dropped by stability selection (:mod:`streamsim.models.stability`) on the rows that a
-model learns from, and on no other: each fold of the cross-validation selects for itself. What a
-feature is worth is what the model's metric loses when it is shuffled among rows that the model has
-not seen, with intervals of entities drawn again.
+Features are dropped by stability selection (:mod:`streamsim.models.stability`) on the training rows
+only: each fold of the cross-validation selects for itself. The importance of a feature is the loss
+of the model's metric when the feature is shuffled among held-out rows, with intervals by bootstrap
+over entities.
 
 References
 ----------
@@ -28,22 +28,22 @@ from streamsim.streams.spec import DomainSpec, Estimator
 from streamsim.streams.statistics.intervals import Interval, Weighted, difference, interval, mean_of
 
 REPEATS = 3
-"""How often each feature is shuffled: once alone would be that shuffle's luck."""
+"""How often each feature is shuffled: a single shuffle would be too random."""
 DRAWS = 200
 ALIKE = 0.8
-"""From this rank correlation on, two features say much the same."""
+"""Rank correlation from which on two features carry much the same information."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted estimator, and what was picked for it if its recipe selects."""
+    """A fitted estimator, and its feature selection if its recipe has one."""
 
     estimator: Estimator
     picks: Picks | None = None
 
     @property
     def dropped(self) -> tuple[str, ...]:
-        """The features that it ignores. Where nothing at all was picked, it ignores none."""
+        """The features that it ignores; none if no feature was picked."""
         if self.picks is None or not self.picks.kept:
             return ()
         kept = set(self.picks.kept)
@@ -51,7 +51,7 @@ class Fitted:
 
 
 def fit(spec: DomainSpec, features: Matrix, labels: Ints, entities: Objects, seed: int) -> Fitted:
-    """Fit the recipe's estimator, to the features that its selection keeps if it has one."""
+    """Fit the recipe's estimator, on the selected features if the recipe has a selection."""
     recipe, names = spec.model.recipe, spec.features.vector.names
     estimator = recipe.build(seed)
     if recipe.selection is None:
@@ -68,14 +68,14 @@ def fit(spec: DomainSpec, features: Matrix, labels: Ints, entities: Objects, see
 
 @dataclass(slots=True)
 class Shuffled:
-    """Answers to rows with one feature shuffled, beside the answers to them as they are.
+    """Scores of rows with one feature shuffled at a time.
 
     Attributes
     ----------
     kept, names
-        Which features are shuffled, and all in order.
+        The features to shuffle, and all features in order.
     n
-        How many rows there are.
+        Number of rows.
     scores
         Per feature, of shape ``(REPEATS, n)``; only held-out rows are filled in.
     """
@@ -87,11 +87,11 @@ class Shuffled:
     scores: dict[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Make room."""
+        """Allocate the scores."""
         self.scores = {name: np.zeros((REPEATS, self.n)) for name in self.kept}
 
     def ask(self, estimator: Estimator, features: Matrix, rows: Ints) -> None:
-        """Ask an estimator for rows that it has not seen, one feature shuffled among them."""
+        """Score held-out rows, with one feature shuffled among them at a time."""
         seen = features[rows]
         for name in self.kept:
             column = self.names.index(name)
@@ -103,43 +103,45 @@ class Shuffled:
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
-    """What a feature is worth: what the metric loses without it, and how often it was picked."""
+class Importance:
+    """A feature's importance: the loss of the metric without it, and how often it was picked."""
 
     feature: str
     lost: Interval
     picked: float
 
 
-def worths(
+def permutation_importances(
     figure: Callable[[Ints, Floats], Weighted],
     truth: Ints,
     scores: Floats,
     shuffled: Shuffled,
     entities: Objects,
     picks: Picks,
-) -> list[Worth]:
-    """Return what the kept features are worth, the most first."""
+) -> list[Importance]:
+    """Return the importances of the kept features, the largest first."""
     group = np.unique(entities.astype(str), return_inverse=True)[1]
     whole = figure(truth, scores)
     found = []
     for name in picks.kept:
         without = mean_of([figure(truth, own) for own in shuffled.scores[name]])
         lost = interval(difference(whole, without), group, draws=DRAWS)
-        found.append(Worth(name, lost, picks.picked[name]))
-    return sorted(found, key=lambda worth: -worth.lost.value)
+        found.append(Importance(name, lost, picks.picked[name]))
+    return sorted(found, key=lambda importance: -importance.lost.value)
 
 
-def sections(spec: DomainSpec, worth: Sequence[Worth], picks: Picks, features: Matrix) -> str:
-    """Write the card's sections on what is used and what was dropped."""
+def sections(
+    spec: DomainSpec, importance: Sequence[Importance], picks: Picks, features: Matrix
+) -> str:
+    """Write the card's sections on the features that are used and dropped."""
     recipe, noun = spec.model.recipe, spec.alerting.rule.noun
     selection, metric = recipe.selection, recipe.metric
     assert selection is not None  # there are picks
     halves = 2 * selection.pairs
-    used = "\n".join(f"| {one.feature} | {one.lost} | {one.picked:.2f} |" for one in worth)
+    used = "\n".join(f"| {one.feature} | {one.lost} | {one.picked:.2f} |" for one in importance)
     nothing = (
         ""
-        if worth
+        if importance
         else "\nNothing was picked often enough: too little data to tell anything from noise. All "
         "features are used.\n"
     )
@@ -169,7 +171,7 @@ The model takes these features and ignores them.
 
 
 def reasons(picks: Picks, features: Matrix, names: Sequence[str]) -> dict[str, str]:
-    """Say of each dropped feature why, the most picked first; of nothing kept, nothing dropped."""
+    """Return the reason for each dropped feature, the most picked first."""
     kept = picks.kept
     if not kept:
         return {}

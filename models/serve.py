@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from streamsim.models.call_limits import INSIDE
 from streamsim.models.loaded import Shelf
 from streamsim.models.recommend import slates_of
 from streamsim.models.registry import Registry
 from streamsim.models.service import create_service
-from streamsim.models.turns import INSIDE
 from streamsim.streams.errors import ModelError, StackError, StreamsimError
 from streamsim.streams.settings import Settings, read_settings
 

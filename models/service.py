@@ -19,9 +19,9 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from streamsim.models.call_limits import CallLimits
 from streamsim.models.loaded import Loaded, Shelf
 from streamsim.models.recommend import Slates, Wish
-from streamsim.models.turns import Turns
 from streamsim.streams.answers import Recommender, estimates_of, items_of, scores_of
 from streamsim.streams.errors import BadRequest, ModelError
 from streamsim.streams.inference import (
@@ -67,7 +67,7 @@ def create_service(
     on_request = slates or {}
     app = Flask("streamsim")
     app.config["MAX_CONTENT_LENGTH"] = max_body
-    turns = Turns()
+    limits = CallLimits()
 
     @app.get("/")
     @app.get("/v2")
@@ -101,7 +101,7 @@ def create_service(
         asked = read_infer(
             _body(), request.headers.get(HEADER_LENGTH), len(signature.features), max_rows
         )
-        with turns.turn(signature.model):
+        with limits.call(signature.model):
             answer = loaded.answer(asked.rows)
         body, length = write_response(
             signature.model, signature.version, asked, answer, signature.estimates
@@ -128,7 +128,7 @@ def create_service(
         loaded = _chosen(shelf, asked)
         signature = loaded.signature
         named = named_rows(rows, signature.features, max_rows)
-        with turns.turn(signature.model):
+        with limits.call(signature.model):
             answer = loaded.answer(named)
         names = signature.estimates
         scores, items = scores_of(answer), items_of(answer, len(names))
@@ -151,7 +151,7 @@ def create_service(
         name = loaded.signature.model
         if name not in on_request:
             raise BadRequest(f"{name} scores events, and puts nothing forward on request", 404)
-        with turns.turn(f"recommend: {name}"):  # such questions have turns of their own
+        with limits.call(f"recommend: {name}"):  # such questions have limits of their own
             return _json(on_request[name].answer(entity, wish, loaded))
 
     @app.post("/v2/repository/index")

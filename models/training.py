@@ -90,10 +90,10 @@ def train(
     sure |= judge_estimates(spec.model, data, estimates_of(answers, len(spec.model.estimates)))
     about_features = ""
     if picks is not None and shuffled is not None:
-        worth = relevance.worths(
+        importance = relevance.permutation_importances(
             FIGURES[recipe.metric], truth, held_out, shuffled, data.entities, picks
         )
-        about_features = relevance.sections(spec, worth, picks, data.features)
+        about_features = relevance.sections(spec, importance, picks, data.features)
     metrics = {name: round(figure.value, 4) for name, figure in sure.items()}
     metrics["prevalence"] = round(float(truth.mean()), 6)
     usual = truth == 0 if spec.alerting.rule.about == 1 else truth == 1

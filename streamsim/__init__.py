@@ -14,7 +14,8 @@ from streamsim.streams.version import __version__
 if TYPE_CHECKING:
     from streamsim.consumers.collect.merged import merge_sources
     from streamsim.consumers.featurize.extraction import Extractor, Features, extract_features
-    from streamsim.consumers.monitor.accuracy import AccuracyState, track_accuracy
+    from streamsim.consumers.monitor.accuracy import track_accuracy
+    from streamsim.consumers.monitor.accuracy_threshold import AccuracyState
     from streamsim.consumers.scale.processes import Shares, process_users
     from streamsim.producers.recording import Recording, read_recording, write_recording
     from streamsim.simulator.testing.outcome import Alert, Outcome, Score, UnmetError
@@ -58,7 +59,7 @@ if not TYPE_CHECKING:  # or type checkers would take every name for one that is 
     __getattr__ = lazy_names(
         __name__,
         {
-            "AccuracyState": "streamsim.consumers.monitor.accuracy",
+            "AccuracyState": "streamsim.consumers.monitor.accuracy_threshold",
             "Alert": "streamsim.simulator.testing.outcome",
             "Extractor": "streamsim.consumers.featurize.extraction",
             "Features": "streamsim.consumers.featurize.extraction",

@@ -1,1 +1,1 @@
-"""Clean: decode and validate records, drop duplicates, send the rest to the dead letters."""
+"""Clean: decode and validate records, drop duplicates, divert late and dead records."""

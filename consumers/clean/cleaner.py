@@ -1,8 +1,8 @@
-"""Clean: from records to events by column; every other record is dead, late or a duplicate.
+"""Cleaner: decode records into columns of events; reject dead, late and duplicate records.
 
-The classes are tried in this order, and the first that fits is the record's: dead (it cannot be
-an event), late (it came behind its source's clock by more than is allowed), duplicate (its id
-was there already). Whether it is dead or late depends on the record alone.
+A record belongs to the first class that fits, in this order: dead (it is no valid event), late (it
+is older than its source's clock by more than the allowed lateness), duplicate (its id has been
+received before).
 """
 
 from __future__ import annotations
@@ -40,18 +40,19 @@ _TIME = Field("event_time", Kind.TIME, "when it happened")
 
 @dataclass(slots=True)
 class Cleaned:
-    """What became of a batch; the rows refer to the batch that came in.
+    """A cleaned batch; rows are row numbers of the batch as it was received.
 
     Attributes
     ----------
     clock
-        What the clock of each event's partition said when it came (ms, shape ``(n_events,)``).
+        The clock of each event's partition when the event was received (ms, shape
+        ``(n_events,)``).
     clocks
-        The same of every record of the batch.
+        The same for every record of the batch.
     late, duplicate
         Rows of the batch.
     lateness
-        By how much each late row is over what is allowed (ms).
+        By how much each late row exceeds the allowed lateness (ms).
     """
 
     events: Events
@@ -64,14 +65,14 @@ class Cleaned:
 
 
 def clean(batch: Collected, spec: SourceSpec, known_ids: Deduplication, clock: Ints) -> Cleaned:
-    """Decode, validate and sort out a batch of one source.
+    """Decode, validate and classify a batch of one source.
 
     Heartbeats are left out. The events keep the order of the records.
 
     Parameters
     ----------
     clock
-        The partitions' clocks (ms); they are moved on.
+        The partitions' clocks (ms); they are advanced in place.
     """
     events, rows, dead = decode(batch, spec)
     stamped = batch.source_time != NO_TIME
@@ -102,10 +103,10 @@ def clean(batch: Collected, spec: SourceSpec, known_ids: Deduplication, clock: I
 def rejected(
     spec: DomainSpec, batch: Collected, cleaned: Cleaned, key: bytes | None = None
 ) -> list[Outbound]:
-    """Pass on dead and late records with their original bytes, and say why.
+    """Return the records for the dead-letter and late topics: original bytes, reason in a header.
 
-    Of a source that is sensitive they go on masked, as text, without a key of their own: in place
-    of the bytes there is a header with their keyed hash, if there is a key to hash with.
+    If the source is sensitive, the value is masked text and the record has no key. A header then
+    carries the keyed hash of the original bytes, if ``key`` is given.
     """
     own_source = spec.source(batch.records.source)
     rows = [(d.row, DEAD, (REASON, d.reason.encode())) for d in cleaned.dead]
@@ -130,7 +131,7 @@ def rejected(
 def _masked(
     value: bytes, key: bytes | None, source: SourceSpec
 ) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
-    """Return what may be shown of a record that may speak of a person: key, value and headers."""
+    """Return key, value and headers of a sensitive record without personal data."""
     text = value.decode("utf-8", "replace")
     hashed = [] if key is None else [(ORIGINAL_HASH, keyed_hash(value, key).encode())]
     return None, redact(text, key, source.vocabulary()).encode(), hashed
@@ -142,11 +143,11 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
     Returns
     -------
     events
-        The records that are events by the source's schema.
+        The records that match the source's schema.
     rows
-        The row in the batch that each event came from.
+        The row of the batch that each event was decoded from.
     dead
-        The records that are none, with the reason: ``field: what is wrong with it``.
+        The other records, with the reason: ``field: what is wrong with it``.
     """
     records = batch.records
     rows = np.flatnonzero(~batch.heartbeat)
@@ -196,7 +197,7 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
 
 
 def _column(objects: Sequence[Any], name: str) -> list[Any]:
-    """Return one field of all objects, ``None`` where it is not."""
+    """Return one field of all objects, ``None`` where it is missing."""
     try:
         return list(map(itemgetter(name), objects))
     except KeyError:
@@ -204,7 +205,7 @@ def _column(objects: Sequence[Any], name: str) -> list[Any]:
 
 
 def _misplaced(entities: Sequence[str | None], keys: Sequence[bytes | None]) -> list[int]:
-    """Find events whose key is not their entity: they may lie in any partition, without a past."""
+    """Find events whose key is not their entity: their partition lacks the entity's past."""
     if None in entities:
         expected = [None if entity is None else entity.encode() for entity in entities]
     else:

@@ -1,4 +1,4 @@
-"""Deduplication: which event ids a partition has taken in already."""
+"""Deduplication: event ids that a partition has already received."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _CHUNK = 1024
 
 
 class Deduplication:
-    """Event ids per partition, remembered until the partition's clock leaves them behind.
+    """Event ids per partition, with an expiry by the partition's clock.
 
     Parameters
     ----------
     remember
-        An id counts for nothing once the clock is further than this past its event time (ms).
+        An id expires when the clock is further than this past its event time (ms).
     """
 
     def __init__(self, partitions: int, remember: int, *, journal: bool = False) -> None:
@@ -33,12 +33,12 @@ class Deduplication:
         return sum(map(len, self._ids))
 
     def first_time(self, partition: Ints, ids: Iterable[str], times: Ints, clock: Ints) -> Mask:
-        """Say of each event whether its id comes for the first time, and remember it.
+        """Say for each event whether its id is new, and remember the id.
 
         Parameters
         ----------
         times, clock
-            The events' times, and what their partitions' clocks said when they came (ms).
+            The events' times, and their partitions' clocks when they were received (ms).
         """
         fresh = np.ones(len(times), bool)
         items = as_objects(ids)
@@ -63,14 +63,14 @@ class Deduplication:
             fresh.append(before is None or now - before > self._remember)
             if fresh[-1]:
                 known[event_id] = time
-        kept = [row for row, first in enumerate(fresh) if first]
-        if kept:
-            newest = max(times[row] for row in kept)
-            self._ages[partition].append((newest, [ids[row] for row in kept]))
+        new = [row for row, first in enumerate(fresh) if first]
+        if new:
+            newest = max(times[row] for row in new)
+            self._ages[partition].append((newest, [ids[row] for row in new]))
         return fresh
 
     def forget(self, clock: Ints) -> None:
-        """Forget what the partitions' clocks have left behind; it only saves memory."""
+        """Delete ids that have expired by the partitions' clocks (ms); it only saves memory."""
         for p, now in enumerate(clock.tolist()):
             ages, known, limit = self._ages[p], self._ids[p], now - self._remember
             while ages and ages[0][0] < limit:

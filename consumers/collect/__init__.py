@@ -1,4 +1,4 @@
-"""Collect: read records of many sources, follow their clocks, merge sources by key."""
+"""Collect: read record headers, advance the sources' clocks, merge files by key."""
 
 from __future__ import annotations
 

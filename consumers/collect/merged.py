@@ -1,7 +1,7 @@
-"""Read one CSV and one JSON source, or XML by the same path, and merge them to one table.
+"""Merge one CSV and one JSON source, or XML in place of either, into one table.
 
-That is the collect stage for whoever has files and a notebook; the stream harmonises with the same
-tables (:mod:`streamsim.streams.reading.feeds`).
+This is the collect stage for a notebook. The stream harmonises its feeds by the same tables
+(:mod:`streamsim.streams.reading.feeds`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Source: TypeAlias = "str | PathLike[str] | IO[bytes]"
 Rows: TypeAlias = list[dict[str, Any]]
 MAX_BYTES = 1 << 30
-"""Of one source: a table of it must fit in memory, several times."""
+"""Largest size of one source: its table must fit in memory, several times."""
 
 
 def merge_sources(
@@ -48,18 +48,18 @@ def merge_sources(
     Parameters
     ----------
     csv, json
-        Paths, or files opened in binary. JSON may be an array of objects, JSON Lines, or an object
-        that holds such an array or objects by name; nested objects are taken apart to paths with
-        dots. Either may be XML instead, by its name or its first byte: the elements in its root are
-        the rows, their attributes and children the columns.
+        Paths, or files opened in binary mode. JSON may be an array of objects, JSON Lines, or an
+        object that holds such an array, or that holds objects by name. Nested objects are flattened
+        to paths with dots. Either source may be XML instead, recognised by its first byte: the
+        children of the root are the rows, their attributes and children the columns.
     on
-        The fields to match by, by the harmonised names.
+        The fields to match by, under their harmonised names.
     how
         ``inner``, ``left``, ``right`` or ``outer``, as in :func:`pandas.merge`.
     feeds
-        How each writes its rows; ``None`` to go by what they look like.
+        The format of each source's rows; ``None`` to guess it from the rows.
     zone
-        Of times that are written without an offset, where that is gone by.
+        Time zone of times without an offset, where the format is guessed.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def merge_sources(
 
 
 def _read(source: Source, feed: Feed | None) -> tuple[str, pd.DataFrame, int]:
-    """Return a source's name, its rows as they are written, and how many lines are none."""
+    """Return a source's name, its unconverted rows, and how many lines could not be read."""
     import pandas as pd
 
     name, data = _bytes(source)
@@ -118,7 +118,7 @@ def _bytes(source: Source) -> tuple[str, bytes]:
 
 
 def _from_csv(name: str, data: bytes, feed: Feed | None) -> tuple[Rows, int]:
-    """Read lines with a header; one with another number of cells than that is none."""
+    """Read lines under a header; a line with another number of cells is counted as bad."""
     try:
         text = data.decode(feed.encoding if feed else "utf-8-sig")
     except UnicodeDecodeError:
@@ -169,7 +169,7 @@ def _rows_in(found: Any) -> list[Any]:
 
 
 def _objects(value: Any) -> list[Any]:
-    """Return what is an array of objects, or objects by name, as rows; else nothing."""
+    """Return the rows of an array of objects, or of objects by name; empty for other values."""
     if isinstance(value, list):
         return value if value and all(isinstance(item, dict) for item in value) else []
     if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
@@ -178,7 +178,7 @@ def _objects(value: Any) -> list[Any]:
 
 
 def _from_xml(name: str, data: bytes) -> Rows:
-    """Read the elements in the root. Entities and document types are refused: they are bombs."""
+    """Read the children of the root. Document types are refused: entities can expand endlessly."""
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException

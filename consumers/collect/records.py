@@ -1,9 +1,9 @@
-"""Collect: tell events from heartbeats, and follow each partition's clock.
+"""Headers of records: separate events from heartbeats, and advance each partition's clock.
 
-A record's clock is the one that its source stamped on it (``source_time``). For a record without a
-stamp, from a producer that is not ours, brings its own event time as its clock, and so is never
-late. Such a producer is taken to be in order: an event that is months away from its partition's
-clock may meet a past that has been forgotten, or wait for a clock that does not come.
+The source stamps its clock on every record (``source_time``). Another producer's record may have no
+stamp: its own event time then serves as its clock, so it is never late. Such a producer is assumed
+to send in order. An event that is months away from its partition's clock may miss state that has
+expired, or wait for a watermark that never comes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from streamsim.streams.events import (
 
 @dataclass(slots=True)
 class Collected:
-    """Records with what their headers say.
+    """Records with their parsed headers.
 
     ``source_time`` and ``ingest_time`` are ``NO_TIME`` where the header is missing or unreadable.
     """
@@ -56,7 +56,7 @@ Stamps = tuple[Sequence[bytes | None], Sequence[bytes | None], list[int]]
 
 
 def _usual(headers: Sequence[Headers]) -> Stamps | None:
-    """Read headers that come as our producers write them; ``None`` if any does not."""
+    """Read headers in the layout of our producers; ``None`` if any record has another layout."""
     if not headers:
         return [], [], []
     try:
@@ -76,7 +76,7 @@ def _usual(headers: Sequence[Headers]) -> Stamps | None:
 
 
 def _any(headers: Sequence[Headers]) -> Stamps:
-    """Read headers in whatever order, with whatever else beside them."""
+    """Read headers in any order, with other headers among them."""
     named = [first_headers(own) for own in headers]
     return (
         [own.get(SOURCE_TIME) for own in named],
@@ -86,10 +86,10 @@ def _any(headers: Sequence[Headers]) -> Stamps:
 
 
 def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int) -> Ints:
-    """Move the clocks of the partitions forward, in place, record by record.
+    """Advance the clocks of the partitions, in place, record by record.
 
-    A clock never runs backwards. A record without a stamp moves it by ``max_ahead`` at most, so
-    that one wrong event time makes nobody else wait or be forgotten.
+    A clock never runs backwards. A record without a stamp advances it by at most ``max_ahead``, so
+    that one wrong event time does not delay or expire other events.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_
 
     Returns
     -------
-    What each record's clock said once that record had come, shape ``(n,)``.
+    The clock of each record's partition after that record (ms), shape ``(n,)``.
     """
     if not stamped.all():
         return _advance_singly(clock, partition, source_time, stamped, max_ahead)

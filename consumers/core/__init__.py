@@ -1,1 +1,1 @@
-"""The core: puts the stages in order for one domain, and holds events on their way."""
+"""Core: the pipeline of one domain, its state stores, and the buffers of unfinished events."""

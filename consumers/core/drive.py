@@ -1,4 +1,4 @@
-"""Drives a pipeline by hand: what a worker does with Kafka and HTTP, without either."""
+"""Synchronous driver of a pipeline: what a worker does, without Kafka and HTTP."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from streamsim.streams.events import Matrix, Outputs, Records
 from streamsim.streams.signature import Signature
 
 Ask = Callable[[Matrix, Signature], Answers]
-"""``(rows, what the version that is asked says of itself) -> answers``."""
+"""``(rows, signature of the model version) -> answers``."""
 
 
 def score(pipeline: Pipeline, prepared: Prepared, ask: Ask | None) -> Scored:
-    """Have events answered, and their alerts explained; ``None`` answers nothing."""
+    """Score events and explain their alerts; without ``ask``, leave the events unscored."""
     signature = prepared.signature
     if ask is None or signature is None:
         return unscored(prepared)
     answer = ask(prepared.features, signature)
-    alerts, rows = pipeline.to_explain(prepared, answer)
+    alerts, rows = pipeline.rows_to_explain(prepared, answer)
     without = ask(rows, signature) if len(rows) else np.empty(0)
     return Scored(prepared, answer, alerts, without)
 
@@ -34,14 +34,15 @@ def drive(
     max_rows: int,
     watch: Callable[[Prepared], None] = lambda prepared: None,
 ) -> Iterator[Outputs]:
-    """Push records, and do all that is ready then; yield what each step puts out.
+    """Push records, score all events that become ready, and yield the outputs of each step.
 
-    What is yielded must be taken before the next is asked for: it may make more events ready.
+    The caller must apply each output before it asks for the next: the output may make more events
+    ready.
 
     Parameters
     ----------
     watch
-        Called with every batch of events that is ready.
+        Called with every batch of ready events.
     """
     yield pipeline.push(records)
     while (prepared := pipeline.pull(max_rows)) is not None:

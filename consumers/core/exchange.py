@@ -1,8 +1,7 @@
-"""Exchange: what workers tell each other by topics, and what each makes of the whole.
+"""Exchange: topics through which the workers of a domain share global tables, metrics and feeds.
 
-Every worker reads these topics from the beginning and comes to the same: global tables, rolling
-metrics, the states of feeds. What follows from it is told once, by the worker that has the first
-partition.
+Every worker reads these topics from the beginning and computes the same states. Only the worker
+that owns the trigger's first partition publishes the results.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from streamsim.consumers.core.pipeline import new_tables
 from streamsim.consumers.featurize.contributions import read_closed
 from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.monitor.feed_alerts import FeedStates, feed_alerts
-from streamsim.consumers.monitor.rolling_metric import RollingMetric, told
+from streamsim.consumers.monitor.rolling_metric import RollingMetric, metric_records
 from streamsim.streams.events import Outbound
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import FEEDS, LABELLED, topic
@@ -24,7 +23,7 @@ State = TypeVar("State")
 
 
 class States(Protocol[State]):
-    """What all partitions' records of one topic are folded into, state by state."""
+    """States that are computed from all partitions' records of one topic."""
 
     @property
     def complete(self) -> int:
@@ -32,18 +31,18 @@ class States(Protocol[State]):
         ...
 
     def apply(self, value: bytes) -> list[State]:
-        """Take in a record; return the states that it completes."""
+        """Apply a record; return the states that it completes."""
         ...
 
 
 class Fold(Generic[State]):
-    """Folds all partitions' records of one topic, and tells of the states that they complete.
+    """Folds all partitions' records of one topic into states, and writes those as records.
 
     Parameters
     ----------
     latest
-        The latest states: a worker that takes over tells of them again.
-    tell
+        The latest states: a worker that takes over publishes them again.
+    as_records
         Writes a state as records.
     """
 
@@ -51,9 +50,9 @@ class Fold(Generic[State]):
         self,
         states: States[State],
         latest: Collection[State],
-        tell: Callable[[State], list[Outbound]],
+        as_records: Callable[[State], list[Outbound]],
     ) -> None:
-        self._states, self._latest, self._tell = states, latest, tell
+        self._states, self._latest, self._as_records = states, latest, as_records
 
     @property
     def complete(self) -> int:
@@ -61,21 +60,21 @@ class Fold(Generic[State]):
         return self._states.complete
 
     def apply(self, value: bytes) -> list[Outbound]:
-        """Take in a record; return what tells of the states that it completes."""
-        return [record for state in self._states.apply(value) for record in self._tell(state)]
+        """Apply a record; return the records of the states that it completes."""
+        return [record for state in self._states.apply(value) for record in self._as_records(state)]
 
     def latest(self) -> list[Outbound]:
-        """Return what tells of the latest states."""
-        return [record for state in self._latest for record in self._tell(state)]
+        """Return the records of the latest states."""
+        return [record for state in self._latest for record in self._as_records(state)]
 
 
 class Applied(NamedTuple):
-    """What a record of the exchange leads to."""
+    """The effect of a record of the exchange."""
 
     outputs: list[Outbound]
-    """To be told, by one worker."""
+    """Records for one worker to publish."""
     frees: bool
-    """Whether more events may be ready by it."""
+    """Whether more events may be ready now."""
 
 
 class Exchange:
@@ -86,19 +85,20 @@ class Exchange:
     tables
         By name.
     folds
-        What is told of, by kind; see :meth:`streamsim.consumers.core.pipeline.Pipeline.complete`.
+        What is published, by kind; see :meth:`streamsim.consumers.core.pipeline.Pipeline.complete`.
     """
 
     def __init__(self, spec: DomainSpec) -> None:
         self.tables: dict[str, GlobalTable] = new_tables(spec)
         rolling, model = RollingMetric(spec), spec.model.recipe.name
         self.folds: dict[str, Fold[Any]] = {
-            LABELLED: Fold(rolling, rolling.states, lambda state: told(spec, state, model))
+            LABELLED: Fold(
+                rolling, rolling.states, lambda state: metric_records(spec, state, model)
+            )
         }
         if spec.alerting.feeds is not None:
             feeds = FeedStates(spec.alerting.feeds, spec.partitions)
-            tell = partial(feed_alerts, spec.name)
-            self.folds[FEEDS] = Fold(feeds, feeds.alerts, tell)
+            self.folds[FEEDS] = Fold(feeds, feeds.alerts, partial(feed_alerts, spec.name))
         self._tables: Mapping[str, GlobalTable] = {
             topic(spec.name, name): table for name, table in self.tables.items()
         }
@@ -106,23 +106,23 @@ class Exchange:
 
     @property
     def topics(self) -> list[str]:
-        """The topics to be read, whole."""
+        """The topics to read, from the beginning."""
         return [*self._tables, *self._kinds]
 
     def kind_of(self, topic_name: str) -> str | None:
-        """Return which kind of thing a topic's records are told of as, ``None`` of tables'."""
+        """Return the key in ``folds`` of a topic's records, ``None`` for a global table's topic."""
         return self._kinds.get(topic_name)
 
     def is_news(self, topic_name: str, key: bytes | None, time: int) -> bool:
-        """Say whether a record may tell anything new, by its key and time (ms) alone.
+        """Say whether a record may be new, by its key and time (ms) alone.
 
-        What comes back of a worker's own buckets need not be read.
+        A worker has already applied its own buckets and need not parse them.
         """
         table = self._tables.get(topic_name)
         return table is None or not table.has(key, time)
 
     def apply(self, topic_name: str, value: bytes) -> Applied:
-        """Take in a record; one of any other topic leads to nothing."""
+        """Apply a record; a record of any other topic is ignored."""
         if topic_name in self._tables:
             return Applied([], self._tables[topic_name].apply(read_closed(value)))
         kind = self._kinds.get(topic_name)

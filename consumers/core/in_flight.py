@@ -1,8 +1,8 @@
-"""In-flight buffer: events that are taken in and not finished.
+"""In-flight buffer: events that have been received and are not finished.
 
-They are held by the reorder buffer, wait for what they meet of others, or are with the scorer. A
-checkpoint names them by their offsets: after a restart they are read again, and every other record
-that had been taken in is left alone.
+They are in the reorder buffer, wait for other sources or partitions, or are with the scorer. A
+checkpoint lists them by offset: after a restart they are read again, and all other records before
+the checkpoint are skipped.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class InFlight:
     source
         Name of the trigger.
     positions
-        Of all sources; the trigger's watermark is read from it.
+        Of all sources; they give the trigger's watermark.
     hold
-        Keep events until their partition's watermark has passed them, and let them go in order
+        Keep events until their partition's watermark has passed them, and release them in order
         of event time.
     """
 
@@ -46,11 +46,11 @@ class InFlight:
         self._waiting: list[Events] = []
         self._scoring: list[Prepared] = []
         self._unread: dict[int, Ints] = {}
-        """Per partition, offsets of events that were in flight at its checkpoint and have not been
-        read again (sorted)."""
+        """Per partition, offsets of events that were in flight at its checkpoint and are still to
+        be read again (sorted)."""
         self._order: dict[int, Ints] = {}
-        """Per partition, offsets of such events that had left the reorder buffer in another order
-        than that of time, in that order."""
+        """Per partition, offsets of such events that the reorder buffer had released out of time
+        order, in the order of release."""
         self._saved = np.full(self._partitions, NO_TIME)
         self._changes = Changes(self._partitions, kept=journal)
 
@@ -58,7 +58,7 @@ class InFlight:
         return sum(map(len, self._all()))
 
     def add(self, events: Events) -> None:
-        """Take events in."""
+        """Add events."""
         if len(events):
             if self._hold:
                 self._held.add(events)
@@ -66,11 +66,11 @@ class InFlight:
                 self._waiting.append(events)
 
     def touch(self, partition: Ints) -> None:
-        """Note that records of these partitions have been taken in or finished."""
+        """Note that records of these partitions have been received or finished."""
         self._changes.touch(partition)
 
     def wanted_again(self, records: Records) -> Mask:
-        """Say which records that had been taken in before are to be read again, and count them."""
+        """Say which records were in flight at the checkpoint; each is wanted only once."""
         found = np.zeros(len(records), bool)
         for p in np.unique(records.partition).tolist():
             wanted = self._unread.get(p)
@@ -87,15 +87,15 @@ class InFlight:
         return found
 
     def release(self, arrivals: Arrivals) -> None:
-        """Let held events go whose partition's watermark has passed them."""
+        """Release held events that their partition's watermark has passed."""
         if not self._hold:
             return
         watermark = self._at.watermark(self._source)
-        # What is read again goes in its order too: all of it must be there.
+        # Events that are read again keep their old order: all of them must be back first.
         watermark[list(self._unread)] = NO_TIME
-        gone = self._held.release(watermark, arrivals, self._order)
-        if gone is not None:
-            self._waiting.append(gone)
+        released = self._held.release(watermark, arrivals, self._order)
+        if released is not None:
+            self._waiting.append(released)
         for p in self._order.keys() - self._unread.keys():
             del self._order[p]
 
@@ -110,19 +110,19 @@ class InFlight:
         Parameters
         ----------
         is_ready
-            Says of events whether what they need is there.
+            Returns whether each event has what it needs.
         kinds
-            Says of events of which kind each is: only such as are of one kind are taken together.
+            Returns the kind of each event; all taken events are of one kind.
         """
         taken = list(self._ready(max_rows, is_ready, kinds))
         return Events.concat(taken) if taken else None
 
     def score(self, prepared: Prepared) -> None:
-        """Take note of events that are with the scorer."""
+        """Note that events are with the scorer."""
         self._scoring.append(prepared)
 
     def finish(self, prepared: Prepared) -> None:
-        """Forget events that are finished."""
+        """Remove events that are finished."""
         self._scoring.remove(prepared)
         self.touch(prepared.events.partition)
 
@@ -142,7 +142,7 @@ class InFlight:
         return count
 
     def earliest(self, position: Ints) -> Ints:
-        """Lower each partition's position to the offset of its first event in here, in place."""
+        """Lower each partition's position to its first event in flight, in place."""
         for events in self._all():
             np.minimum.at(position, events.partition, events.offset)
         for partition, offsets in self._unread.items():
@@ -150,7 +150,7 @@ class InFlight:
         return position
 
     def asks_from(self) -> Ints:
-        """Return the earliest time of an event that each partition may still bring (ms)."""
+        """Return, per partition, the earliest event time that may still be looked up (ms)."""
         time = self._at.watermark(self._source)
         for events in self._all():
             np.minimum.at(time, events.partition, events.event_time)
@@ -160,11 +160,11 @@ class InFlight:
 
     @property
     def safe(self) -> Ints:
-        """Per partition, the time before which it asks for nothing, whatever happens (ms)."""
+        """Per partition, the event time before which no lookup can happen, even after a crash (ms)."""
         return self._saved if self._journal else self.asks_from()
 
     def saved(self, partition: int, columns: Columns) -> None:
-        """Take note that a checkpoint of a partition is where no crash can lose it."""
+        """Note that a checkpoint of a partition has been stored durably."""
         if "safe" in columns:
             self._saved[partition] = columns["safe"][0]
 
@@ -198,10 +198,10 @@ class InFlight:
         parts = [(nothing, nothing), *((e.partition, e.offset) for e in self._all())]
         own, offset = (np.concatenate(column) for column in zip(*parts, strict=True))
         asks_from, found = self.asks_from(), {}
-        gone = [*(prepared.events for prepared in self._scoring), *self._waiting]
+        released = [*(prepared.events for prepared in self._scoring), *self._waiting]
         for p in partitions:
             pending = np.concatenate([offset[own == p], self._unread.get(p, nothing)])
-            order = out_of_order(gone, p) if self._hold else nothing
+            order = out_of_order(released, p) if self._hold else nothing
             columns: Columns = {
                 "pending": as_ranges(np.sort(pending)),
                 "order": order if len(order) else self._order.get(p, nothing),
@@ -225,7 +225,7 @@ class InFlight:
         is_ready: Callable[[Events], Mask],
         kinds: Callable[[Events], Ints] | None,
     ) -> Iterator[Events]:
-        """Take what is ready from the waiting; a partition's first event that is not stops it."""
+        """Take ready events; a partition stops at its first event that is not ready."""
         waiting, self._waiting = self._waiting, []
         stopped = np.zeros(self._partitions, bool)
         chosen = None
@@ -252,9 +252,9 @@ class InFlight:
 
 
 def _unstopped(chunk: Events, ready: Mask, stopped: Mask) -> Mask:
-    """Say which events may go: those before the first of their partition that is not ready.
+    """Say which events may go: those before the first unready event of their partition.
 
-    That one stops its partition, in place.
+    Partitions with an unready event are marked in ``stopped``, in place.
     """
     go = ready & ~stopped[chunk.partition]
     if not go.all():

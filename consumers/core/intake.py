@@ -1,4 +1,4 @@
-"""Intake: what clean events do to the state, by the role of their source."""
+"""Intake: apply cleaned events to the state stores, by the role of their source."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from streamsim.streams.spec import DomainSpec, Role, SourceSpec
 
 
 class Taken(NamedTuple):
-    """Events of a source that are in the stores: what they will ask for is not forgotten."""
+    """Events of a source that are already in the in-flight buffer, which protects their state."""
 
     spec: SourceSpec
     cleaned: Cleaned
 
 
 class Intake:
-    """Takes clean events into the stores of a domain.
+    """Applies cleaned events to the stores of a domain.
 
     Parameters
     ----------
     tables
-        The global tables, to which this worker's own buckets are applied at once.
+        The global tables; this worker's own buckets are applied to them at once.
     """
 
     def __init__(self, spec: DomainSpec, stores: Stores, tables: Mapping[str, GlobalTable]) -> None:
         self._spec, self._stores, self._tables = spec, stores, tables
 
     def take(self, spec: SourceSpec, batch: Collected, cleaned: Cleaned) -> list[Outbound]:
-        """Take in a batch of one source; return the buckets of global tables that it closes."""
+        """Apply a batch of one source; return the buckets of global tables that it closes."""
         self._count(batch, cleaned)
         arrivals = None
         match spec.role:
@@ -53,7 +53,7 @@ class Intake:
         return closed
 
     def _events(self, batch: Collected, cleaned: Cleaned) -> Arrivals:
-        """Take in the trigger's events, to be scored; return the records that have arrived."""
+        """Add the trigger's events to the in-flight buffer; return the records' arrivals."""
         stores, events = self._stores, cleaned.events
         if stores.feeds is not None:
             stores.feeds.add(events, cleaned.clock)
@@ -68,7 +68,7 @@ class Intake:
         return Arrivals(records.partition, records.offset, watermarks)
 
     def _context(self, spec: SourceSpec, cleaned: Cleaned) -> None:
-        """Take in what is joined."""
+        """Add versions to the joins, and answers to the rescoring buffer."""
         stores, events = self._stores, cleaned.events
         self._stores.account.add(spec.name, acc.APPLIED, events.partition)
         safe, rescoring = stores.in_flight.safe, stores.rescoring
@@ -80,16 +80,16 @@ class Intake:
             rescoring.add(events)
 
     def _labels(self, spec: SourceSpec, cleaned: Cleaned) -> None:
-        """Take in what was true of events."""
+        """Add labels to the label join."""
         events = cleaned.events
         self._stores.account.add(spec.name, acc.APPLIED, events.partition)
         if spec in self._spec.label_sources:
-            # One that comes behind its partition's clock is known when the clock says so.
+            # A label that is older than the watermark counts as known from the watermark on.
             since = np.maximum(events.event_time, cleaned.clock - spec.allowed_lateness)
             self._stores.labels.labelled(events, since)
 
     def _contribute(self, taken: Taken) -> list[Outbound]:
-        """Count events in the global tables' buckets; publish and apply those that have ended."""
+        """Count events in the global tables' buckets; apply and return the buckets that ended."""
         records: list[Outbound] = []
         spec, cleaned = taken
         for name, contributions in self._stores.tables.items():
@@ -99,8 +99,8 @@ class Intake:
             watermark = self._stores.positions.watermark(spec.name)
             safe = self._stores.in_flight.safe
             for closed in contributions.close(spec.name, watermark, safe):
-                # What is ours is a function of our input alone: no need to wait until it comes
-                # back from the broker.
+                # Our own buckets depend on our input alone: they need not come back from the
+                # broker first.
                 self._tables[name].apply(closed)
                 records.append(closed.record(contributions.topic))
         return records

@@ -1,4 +1,4 @@
-"""Sorted offsets as ranges: most of them follow each other."""
+"""Sorted offsets encoded as ranges, since most of them are consecutive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamsim.streams.events import Ints
 
 
 def as_ranges(offsets: Ints) -> Ints:
-    """Write sorted offsets as pairs of a first one and how many follow each other.
+    """Encode sorted offsets as pairs of a first offset and the number of consecutive ones.
 
     >>> as_ranges(np.array([3, 4, 5, 9])).tolist(), from_ranges(np.array([3, 3, 9, 1])).tolist()
     ([3, 3, 9, 1], [3, 4, 5, 9])
@@ -21,7 +21,7 @@ def as_ranges(offsets: Ints) -> Ints:
 
 
 def from_ranges(pairs: Ints) -> Ints:
-    """Read what :func:`as_ranges` has written."""
+    """Decode the pairs of :func:`as_ranges`."""
     first, count = pairs.reshape(-1, 2).T
     start = np.repeat(first - (np.cumsum(count) - count), count)
     return start + np.arange(int(count.sum()))

@@ -1,15 +1,15 @@
-"""One domain's steps put together: records in, outputs out, state between them.
+"""Pipeline of one domain: records in, outputs out, state in between.
 
-The pipeline knows no broker, no clock and no service. Whatever drives it (a Faust worker, or a
-test in process) does three things in turn:
+The pipeline uses no broker, no wall clock and no service. Its driver (a Faust worker, or a test in
+process) does three things in turn:
 
-1. ``push`` records as they arrive: they are collected, cleaned and sorted out;
-2. ``pull`` the events that are ready: they come with their features;
+1. ``push`` records as they arrive: they are collected, cleaned and applied to the state;
+2. ``pull`` the events that are ready, with their features;
 3. ``finish`` them with the model's answers.
 
-And, every so often, it has it ``publish`` what is complete: labelled scores and feed counts.
+At intervals the driver calls ``publish``, which returns complete labelled scores and feed counts.
 
-Batches may be cut anywhere and partitions mixed at will: the outputs are the same.
+The outputs do not depend on batch boundaries, nor on how partitions are interleaved.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class Pipeline:
         Of the model that scores, or ``None`` without one: its events are then filtered
         (``no_model``).
     hold
-        Wait with each event until its partition's watermark has passed it, and take events in
-        order of event time: then disordered input gives the features of ordered input.
+        Hold each event until its partition's watermark has passed it, and process events in order
+        of event time: disordered input then gives the features of ordered input.
     tables
-        The global tables, if they are to be shared; by default they are new.
+        Global tables to share; by default new ones are made.
     journal
-        Note what changes, so that there are incremental checkpoints.
+        Record changes for incremental checkpoints.
     key
-        With which texts about persons are hashed where they are masked.
+        Key for the hashes of masked texts about persons.
     schedule
-        Which version answers when, where the model is renewed; ``signature`` is the champion's.
-        Without it that one answers all.
+        The versions of a renewed model and their times; ``signature`` is then the champion's.
+        Without it the champion scores all events.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Pipeline:
         self.spec = spec
         self.signature = signature
         self.answering = signature
-        """What the version that was asked last says of itself."""
+        """Signature of the version that scored last."""
         self.tables = tables if tables is not None else new_tables(spec)
         hold = hold or bool(spec.features.trackers)
         self.stores = stores = make_stores(spec, hold=hold, journal=journal)
@@ -88,7 +88,7 @@ class Pipeline:
 
     @property
     def account(self) -> acc.Account:
-        """In which class each record of each partition ended."""
+        """Counts of records by class, per source and partition."""
         return self.stores.account
 
     @property
@@ -97,16 +97,16 @@ class Pipeline:
         return self.stores.positions.clocks
 
     def push(self, records: Records) -> Outputs:
-        """Take in records of one source; return what they give rise to at once.
+        """Process records of one source; return the outputs that do not need a score.
 
-        Records that have been taken in already are left alone, but for those events that were
-        in flight when the state was restored: these are taken in again.
+        Records before the restored position are skipped, except for events that were in flight at
+        the checkpoint: these are processed again.
         """
         stores, spec = self.stores, self.spec.source(records.source)
         records = records.by_partition()  # the steps go through one partition after the other
         known = stores.positions.known(records)
         if known.any():
-            self._take_in_again(records.take(known), spec.role)
+            self._replay(records.take(known), spec.role)
             records = records.take(~known)
         if not len(records):
             return Outputs()
@@ -120,12 +120,12 @@ class Pipeline:
         return outputs
 
     def pull(self, max_rows: int) -> Prepared | None:
-        """Take events that are ready, ``max_rows`` or a little more, and make their features.
+        """Take events that are ready, ``max_rows`` or a little more, and compute their features.
 
-        One version of the model answers all of them.
+        One version of the model scores all of them.
         """
         stores, schedule = self.stores, self._schedule
-        if (again := self._pull_again(max_rows)) is not None:
+        if (again := self._pull_rescored(max_rows)) is not None:
             return again
         numbers = None if schedule is None else (lambda e: schedule.numbers(e.event_time))
         events = stores.in_flight.take(max_rows, self._readiness.are, numbers)
@@ -142,12 +142,12 @@ class Pipeline:
         stores.in_flight.score(prepared)
         return prepared
 
-    def to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
-        """Find the rows that raise an alert, and build what must be scored to explain them."""
-        return self._results.to_explain(prepared, answer)
+    def rows_to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
+        """Find the rows that raise an alert, and build the rows to score for explanations."""
+        return self._results.rows_to_explain(prepared, answer)
 
     def finish(self, scored: Scored) -> Outputs:
-        """Write scores and alerts, and count the events."""
+        """Return the records of scores and alerts, and count the events."""
         prepared, stores = scored.prepared, self.stores
         signature = prepared.signature if scored.answer is not None else None
         if prepared.rescored:
@@ -167,14 +167,15 @@ class Pipeline:
 
     @property
     def pending(self) -> int:
-        """How many events are in here and not finished."""
+        """How many events are not finished."""
         rescoring = self.stores.rescoring
         return len(self.stores.in_flight) + (0 if rescoring is None else len(rescoring))
 
     def waiting_for_others(self) -> Ints:
-        """How many events of each partition wait for something but their own watermark.
+        """Count the events of each partition that wait for other sources or partitions.
 
-        What waits for that is let go only by more of the same partition.
+        Events that wait for their own watermark do not count: only more records of the same
+        partition release them.
         """
         return self.stores.in_flight.waiting_for_others()
 
@@ -188,18 +189,18 @@ class Pipeline:
         return position
 
     def publish(self) -> Outputs:
-        """Publish what is complete: scores whose labels are final, and ended feed counts.
+        """Return scores whose labels are final, and the counts of feed buckets that have ended.
 
-        It may be called at any time, and looks through all that is in flight: so once in a while.
+        A call may come at any time. It scans all events in flight, so calls should be seldom.
         """
         return Outputs(self._publishing.complete())
 
     def complete(self) -> dict[str, Ints]:
-        """Return up to when what is published is complete, per kind and partition (ms)."""
+        """Return the time up to which publishing is complete, per kind and partition (ms)."""
         return self._publishing.until()
 
     def checkpoint(self) -> dict[int, Columns]:
-        """Return an incremental checkpoint of each partition that has changed since the last."""
+        """Return an incremental checkpoint of each partition with changes since the last one."""
         return self._state.deltas() if self._journal else {}
 
     def snapshot(self, partition: int) -> Columns | None:
@@ -212,11 +213,16 @@ class Pipeline:
         return self._state.snapshot(partition)
 
     def saved(self, partition: int, checkpoint: Columns) -> None:
-        """Take note that a checkpoint of a partition is where no crash can lose it."""
+        """Note that a checkpoint of a partition has been stored durably."""
         self.stores.in_flight.saved(partition, part_of(checkpoint, IN_FLIGHT))
 
     def restore(self, partition: int, checkpoints: Sequence[Columns]) -> None:
-        """Take in a partition's state, from its last full checkpoint on, before any record of it.
+        """Restore a partition's state, before any of its records are pushed.
+
+        Parameters
+        ----------
+        checkpoints
+            The last full checkpoint and the incremental ones after it, in order.
 
         Raises
         ------
@@ -226,12 +232,12 @@ class Pipeline:
         self._state.restore(partition, checkpoints)
 
     def waits_for(self) -> str | None:
-        """Say what the first waiting event waits for, or ``None`` if nothing waits."""
+        """Return what the first waiting event waits for, or ``None`` if no event waits."""
         first = self.stores.in_flight.first()
         return None if first is None else self._readiness.why_not(first.take(slice(0, 1)))
 
-    def _take_in_again(self, records: Records, role: Role) -> None:
-        """Take in again what was in flight when the state was written down."""
+    def _replay(self, records: Records, role: Role) -> None:
+        """Add events again that were in flight at the checkpoint."""
         if role is not Role.TRIGGER:
             return
         again = self.stores.in_flight.wanted_again(records)
@@ -240,8 +246,8 @@ class Pipeline:
             self.stores.in_flight.add(events)
             self.stores.in_flight.release(NO_ARRIVALS)
 
-    def _pull_again(self, max_rows: int) -> Prepared | None:
-        """Take events that are to be scored again, and before which nothing more can come."""
+    def _pull_rescored(self, max_rows: int) -> Prepared | None:
+        """Take events to rescore, once no older event can arrive any more."""
         stores, rescoring = self.stores, self.stores.rescoring
         waiting = None if rescoring is None else rescoring.waiting()
         if rescoring is None or waiting is None:

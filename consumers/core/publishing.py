@@ -1,4 +1,4 @@
-"""Publishing: what is complete in a worker's partitions, for all workers to read."""
+"""Publishing: labelled scores and feed counts of a worker's partitions, once they are final."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from streamsim.streams.spec import DomainSpec
 
 
 class Publishing:
-    """Publishes labelled scores and feed counts, each bucket once, when nothing can change it."""
+    """Publishes labelled scores and feed counts, each bucket once, when it can no longer change."""
 
     def __init__(self, spec: DomainSpec, stores: Stores) -> None:
         self._spec, self._stores = spec, stores
 
     def complete(self) -> list[Outbound]:
-        """Return what is complete and not published yet."""
+        """Return the records of buckets that are complete and not published yet."""
         return [*self._labelled(), *self._feed_counts()]
 
     def until(self) -> dict[str, Ints]:
-        """Return up to when what is published is complete, per kind and partition (ms)."""
+        """Return the time up to which publishing is complete, per kind and partition (ms)."""
         labels, feeds = self._stores.labels, self._stores.feeds
         found = {"labelled": labels.until}
         return found if feeds is None else {**found, "feeds": feeds.until}
 
     def _labelled(self) -> list[Outbound]:
-        """Publish the scores whose labels are final: nothing that comes can change them."""
+        """Publish the scores whose labels are final."""
         delay, labels = self._spec.labels.delay, self._stores.labels
         final = np.full(self._spec.partitions, np.iinfo(np.int64).max)
-        # The trigger's too: what is no further behind its clock comes before it is labelled.
+        # The trigger's watermark counts too: an event must be scored before it is labelled.
         for source in (self._spec.trigger, *self._spec.label_sources):
             known = self._stores.positions.watermark(source.name)
             final = np.minimum(final, np.where(known == NO_TIME, NO_TIME, known - delay))
@@ -38,6 +38,6 @@ class Publishing:
         return labels.close(np.minimum(final, self._stores.in_flight.asks_from()))
 
     def _feed_counts(self) -> list[Outbound]:
-        """Publish what has come by each feed, in buckets of the clock that have ended."""
+        """Publish the counts per feed of the buckets that have ended by the trigger's clock."""
         feeds, clock = self._stores.feeds, self._stores.positions.clocks[self._spec.trigger.name]
         return [] if feeds is None or not feeds.closes(clock) else feeds.close(clock)

@@ -1,4 +1,4 @@
-"""Readiness: whether what events meet of other sources and partitions is there, whole."""
+"""Readiness: whether all data that an event is joined with has arrived."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamsim.streams.spec import DomainSpec
 
 
 class Readiness:
-    """Asks the clocks of all sources, the global tables and the model's schedule."""
+    """Checks events against the sources' watermarks, the global tables and the model schedule."""
 
     def __init__(
         self,
@@ -27,12 +27,12 @@ class Readiness:
         self._schedule = schedule
 
     def are(self, events: Events, answered: Ints | None = None) -> Mask:
-        """Say whether what events meet is there.
+        """Say for each event whether it is ready.
 
         Parameters
         ----------
         answered
-            When a third party's answer to each had come (ms), if they are scored again with it.
+            For rescored events: when the third party's answer to each arrived (ms).
         """
         ready = np.ones(len(events), bool)
         if self._schedule is not None:
@@ -44,12 +44,12 @@ class Readiness:
             met = events.event_time
             if answered is not None and rescoring is not None and join.name == rescoring.join:
                 met = answered
-            # More of the watermark's own instant may come: it must have been passed.
+            # More records of the watermark's own instant may come: the watermark must be past it.
             ready &= met - join.delay < self._at.watermark(join.source)[events.partition]
         return ready
 
     def why_not(self, event: Events) -> str | None:
-        """Say what an event waits for, if it does."""
+        """Return what an event waits for, ``None`` if it is ready."""
         if self._schedule is not None and event.event_time[0] >= self._schedule.until:
             return f"the version of {self._spec.model.recipe.name} that answers at its time"
         for name, table in self._tables.items():

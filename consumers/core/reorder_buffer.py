@@ -11,7 +11,7 @@ from streamsim.streams.events import Events, Ints, stretches
 
 
 class Arrivals(NamedTuple):
-    """Records that have come: partition, offset, and the watermark once each had (ms).
+    """Received records: partition, offset, and the partition's watermark after each (ms).
 
     They are in order of partition and offset.
     """
@@ -25,12 +25,11 @@ NO_ARRIVALS = Arrivals(*(np.empty(0, np.int64) for _ in range(3)))
 
 
 class ReorderBuffer:
-    """Lets events go one record after the other, as if each had come alone.
+    """Releases events in an order that does not depend on batch boundaries.
 
-    A record moves its partition's watermark; those that it passes go then, in order of event time
-    and id. An event that comes behind the watermark goes with its own record: waiting for what is
-    older would not help, for that has gone. So the order does not depend on how records are cut
-    into batches.
+    Each record advances its partition's watermark and releases the events that the watermark
+    passes, in order of event time and id. An event that is older than the watermark is released by
+    its own record, since older events have been released already.
     """
 
     def __init__(self) -> None:
@@ -43,15 +42,15 @@ class ReorderBuffer:
     def release(
         self, watermark: Ints, arrivals: Arrivals, order: Mapping[int, Ints]
     ) -> Events | None:
-        """Let go what the watermarks (ms, per partition) have passed, in the order of its going.
+        """Release the events that the watermarks (ms, per partition) have passed, in order.
 
         Parameters
         ----------
         arrivals
-            The records that have moved the watermarks since the last time.
+            The records that have advanced the watermarks since the last call.
         order
-            Per partition, offsets of events that have gone before, in that order, and are held
-            again after a restart.
+            Per partition, offsets of events that had been released before a restart and are held
+            again, in the order of that release.
         """
         if not self.events:
             return None
@@ -62,16 +61,16 @@ class ReorderBuffer:
             return None
         rest = ~free
         self.events = [held.take(rest)] if rest.any() else []
-        gone = held.take(free)
-        by = _let_go_by(gone, arrivals)
+        released = held.take(free)
+        by = _released_by(released, arrivals)
         for p, offsets in order.items():
-            own = np.flatnonzero(gone.partition == p)
-            by[own] = _place_in(gone.offset[own], offsets)
-        return gone.take(_in_order(gone, by))
+            own = np.flatnonzero(released.partition == p)
+            by[own] = _place_in(released.offset[own], offsets)
+        return released.take(_in_order(released, by))
 
 
-def _let_go_by(events: Events, arrivals: Arrivals) -> Ints:
-    """Return the offset of the record that let each event go, -1 where none of these did."""
+def _released_by(events: Events, arrivals: Arrivals) -> Ints:
+    """Return the offset of the record that released each event, -1 if it is not in ``arrivals``."""
     by = np.full(len(events), -1)
     for p, rows in stretches(arrivals.partition):
         own = np.flatnonzero(events.partition == p)
@@ -83,7 +82,7 @@ def _let_go_by(events: Events, arrivals: Arrivals) -> Ints:
 
 
 def _in_order(events: Events, by: Ints) -> Ints:
-    """Return the rows in order of time, of all partitions; those of each by what let them go."""
+    """Return the rows in order of time; within a partition, by the record that released them."""
     ids = events.event_id.astype(str)
     rows = np.lexsort((ids, events.event_time))
     partition = events.partition[rows]
@@ -95,7 +94,7 @@ def _in_order(events: Events, by: Ints) -> Ints:
 
 
 def _place_in(offsets: Ints, order: Ints) -> Ints:
-    """Return the place of each in an order; of what is not in it, the place after its end."""
+    """Return the place of each offset in an order; for one that is not in it, its length."""
     sorter = np.argsort(order)
     at = np.searchsorted(order, offsets, sorter=sorter)
     place = np.append(sorter, len(order))[at]
@@ -104,7 +103,7 @@ def _place_in(offsets: Ints, order: Ints) -> Ints:
 
 
 def out_of_order(parts: list[Events], partition: int) -> Ints:
-    """Return a partition's events by offset, as they lie here, if that is not by time and id."""
+    """Return the offsets of a partition's events, if they are not in order of time and id."""
     own = [events.take(events.partition == partition) for events in parts]
     own = [events for events in own if len(events)]
     if not own:

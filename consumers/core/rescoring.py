@@ -1,7 +1,7 @@
-"""Rescoring: events that were scored without a third party's answer are scored again with it.
+"""Rescoring: events that were scored before a third party's answer arrived are scored again.
 
-The answer's event brings them along. They wait until nothing older can come any more, and are
-scored with what their entities had done before them: what a batch over everything would find.
+The answer's record carries these events. They wait until no older event can arrive, and are then
+scored with their entities' past at their own time. The scores equal those of a batch over all data.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 class RescoringBuffer:
-    """What is to be scored again in one worker's partitions.
+    """Events to rescore in one worker's partitions.
 
     Parameters
     ----------
     windows
-        They forget nothing that is still to be scored again.
+        They keep the past of all events that are in this buffer.
     """
 
     def __init__(
@@ -56,22 +56,22 @@ class RescoringBuffer:
         return sum(len(events) for events, *_ in self._waiting) + sum(map(len, self._scoring))
 
     def add(self, answers: Events) -> None:
-        """Take in what answers bring along."""
+        """Add the events that answers carry."""
         texts, rows = [], []
         for row, text in enumerate(answers.strings(self._spec.field)):
             for line in _lines(text):
                 texts.append(line)
                 rows.append(row)
         at = np.array(rows, np.int64)
-        noted = self._take(
+        added = self._take(
             answers.partition[at], answers.offset[at], answers.event_time[at],
             answers.entity[at].tolist(), texts,
         )  # fmt: skip
-        self._changes.add(*noted)
+        self._changes.add(*added)
         self._keep_windows()
 
     def take(self, ready: Mask, max_rows: int) -> tuple[Events, Ints] | None:
-        """Take events, and when the answer to each had come (ms); ``ready`` goes with both."""
+        """Take ready events, with the time at which the answer to each arrived (ms)."""
         rows = np.flatnonzero(ready)[:max_rows]
         if not len(rows):
             return None
@@ -84,34 +84,34 @@ class RescoringBuffer:
         return taken, at[rows]
 
     def waiting(self) -> tuple[Events, Ints] | None:
-        """Return what waits, and when the answer to each had come (ms)."""
+        """Return the waiting events, with the time at which the answer to each arrived (ms)."""
         if not self._waiting:
             return None
         return self._all()[:2]
 
     def is_scoring(self) -> bool:
-        """Say whether any are with the scorer."""
+        """Say whether any events are with the scorer."""
         return bool(self._scoring)
 
     def finish(self, events: Events) -> None:
-        """Forget events that have been scored again."""
+        """Remove events that have been rescored."""
         self._scoring = [own for own in self._scoring if own is not events]
         done = {"offset": events.offset, "id": events.event_id}
         self._changes.add(events.partition, done, "done")
         self._keep_windows()
 
     def reaches_back(self, time: Ints) -> Ints:
-        """Return the times from which on context may be asked for, if new events ask from these."""
+        """Return the earliest time that a join needs, where new events need ``time`` (ms)."""
         return np.where(time == NO_TIME, NO_TIME, time - self._spec.within)
 
     def earliest(self, position: Ints) -> Ints:
-        """Lower each partition's position to the first answer that has any in here, in place."""
+        """Lower each partition's position to the first unfinished answer, in place."""
         for events in (*(waiting for waiting, *_ in self._waiting), *self._scoring):
             np.minimum.at(position, events.partition, events.offset)
         return position
 
     def snapshot(self, partition: int) -> Columns:
-        """Return what waits of a partition; none may be with the scorer."""
+        """Return a partition's waiting events; none may be with the scorer."""
         self._changes.drop(partition)
         if not self._waiting:
             return {"offset": _NONE, "at": _NONE, "key": [], "line": []}
@@ -125,7 +125,7 @@ class RescoringBuffer:
         return self._changes.take()
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in what was written of a partition, but for what has been scored since."""
+        """Restore a partition's waiting events, except those that have been rescored since."""
         lines = parts.texts("line")
         self._take(
             np.full(len(lines), partition), parts.ints("offset"), parts.ints("at"),
@@ -167,12 +167,12 @@ class RescoringBuffer:
         )
         events, rows, dead = decode(collect(records), self._trigger)
         for one in dead:
-            log.warning("what an answer brought along is no event: %s", one.reason)
+            log.warning("an event in a third party's answer is not valid: %s", one.reason)
         good = rows.tolist()
-        kept = [texts[i] for i in good]
+        lines = [texts[i] for i in good]
         if good:
-            self._waiting.append((events, at[rows], kept))
-        own = _columns(offset[rows], at[rows], [keys[i] for i in good], kept)
+            self._waiting.append((events, at[rows], lines))
+        own = _columns(offset[rows], at[rows], [keys[i] for i in good], lines)
         return partition[rows], own
 
     def _all(self) -> tuple[Events, Ints, list[str]]:
@@ -191,7 +191,7 @@ def _columns(offset: Ints, at: Ints, keys: Sequence[str], texts: Sequence[str]) 
 
 
 def _lines(text: str | None) -> list[str]:
-    """Read what an answer brings along: a list of events as they were sent, as JSON."""
+    """Read the events that an answer carries: a JSON list of the original lines."""
     if not text:
         return []
     try:
@@ -199,6 +199,6 @@ def _lines(text: str | None) -> list[str]:
     except orjson.JSONDecodeError:
         lines = None
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        log.warning("what an answer brought along is no list of events")
+        log.warning("a third party's answer does not hold a list of events")
         return []
     return lines

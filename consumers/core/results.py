@@ -1,11 +1,11 @@
-"""Results: from the model's answers to scores, alerts and what is noted of them."""
+"""Results: turn the model's answers into records of scores and alerts, and update the state."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from streamsim.consumers.core.stores import Stores
-from streamsim.consumers.monitor.alerting import alert_records, occluded, reasons
+from streamsim.consumers.monitor.alerting import alert_records, occlusion_rows, reasons
 from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.predict.scores import estimated, rounded, score_batches
 from streamsim.consumers.state.account import SCORED
@@ -16,36 +16,36 @@ from streamsim.streams.spec import DomainSpec
 
 
 class Results:
-    """Turns the answers about events into records, and notes in the state what became of them.
+    """Turns a model's answers into records, and updates account, cool-down and label join.
 
     Parameters
     ----------
     in_order
-        Events come in order of event time.
+        Whether events come in order of event time.
     """
 
     def __init__(self, spec: DomainSpec, stores: Stores, *, in_order: bool) -> None:
         self._spec, self._stores, self._in_order = spec, stores, in_order
 
-    def to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
-        """Find the rows that raise an alert, and build what must be scored to explain them."""
+    def rows_to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
+        """Find the rows that raise an alert, and build the rows to score for explanations."""
         signature = prepared.signature
         assert signature is not None
         if prepared.rescored:
-            nobody = np.empty(0, np.int64)
-            return nobody, occluded(self._spec, prepared.features[nobody], signature)
+            none = np.empty(0, np.int64)
+            return none, occlusion_rows(self._spec, prepared.features[none], signature)
         risk = self._spec.alerting.rule.risks(rounded(scores_of(answer)), prepared.features)
         rows = np.flatnonzero(risk >= signature.threshold)
-        if self._in_order:  # an entity that is in its cool-down now is so when this is finished
+        if self._in_order:  # an entity in its cool-down now is still in it when the batch finishes
             rows = rows[~self._stores.cooldown.is_quiet(prepared.events.take(rows))]
-        return rows, occluded(self._spec, prepared.features[rows], signature)
+        return rows, occlusion_rows(self._spec, prepared.features[rows], signature)
 
     def corrections(self, scored: Scored, signature: Signature) -> Outputs:
-        """Return the scores of events that are scored again."""
+        """Return the records of rescored events."""
         return Outputs(batches=self._scores(scored, signature)[0])
 
     def outputs(self, scored: Scored, signature: Signature) -> Outputs:
-        """Return the scores and alerts of events that are scored for the first time."""
+        """Return the records of scores and alerts of events that are scored for the first time."""
         events, stores = scored.prepared.events, self._stores
         batches, scores, items, numbers = self._scores(scored, signature)
         outputs = Outputs(
@@ -61,7 +61,7 @@ class Results:
     def _scores(
         self, scored: Scored, signature: Signature
     ) -> tuple[list[OutboundBatch], Floats, Ints | None, dict[str, Floats]]:
-        """Return the records of scores, and what they say: scores, items and estimates."""
+        """Return the records of scores, and the scores, items and estimates in them."""
         assert scored.answer is not None
         scores, numbers = rounded(scores_of(scored.answer)), estimated(self._spec, scored.answer)
         items = items_of(scored.answer, len(numbers))

@@ -1,4 +1,4 @@
-"""The stores of a domain: what its pipeline remembers, each under the name it is written under."""
+"""State stores of a domain, by the names that they have in checkpoints."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IN_FLIGHT = "in_flight"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stores:
-    """Everything that one domain's pipeline remembers of the partitions that it owns."""
+    """All state of one domain's pipeline, for the partitions that it owns."""
 
     positions: Positions
     account: Account
@@ -43,7 +43,7 @@ class Stores:
     feeds: FeedCounts | None
 
     def state(self, keys: Mapping[str, str]) -> State:
-        """Return all of them as a state, to be written down and restored.
+        """Return all stores as one state, for checkpoints.
 
         Parameters
         ----------
@@ -74,14 +74,14 @@ class Stores:
 
 
 def make_stores(spec: DomainSpec, *, hold: bool = False, journal: bool = False) -> Stores:
-    """Make a domain's stores, empty.
+    """Make the empty stores of a domain.
 
     Parameters
     ----------
     hold
-        Events are held until their partition's watermark has passed them.
+        Hold events until their partition's watermark has passed them.
     journal
-        Changes are noted, so that there are incremental checkpoints.
+        Record changes for incremental checkpoints.
     """
     n, trigger, rescored = spec.partitions, spec.trigger, spec.model.rescoring
     lateness = {s.name: s.allowed_lateness for s in spec.inputs.sources}
@@ -120,5 +120,5 @@ def keys_of(spec: DomainSpec) -> dict[str, str]:
 
 
 def state_fingerprint(spec: DomainSpec) -> str:
-    """Return what a domain's checkpoints depend on: those of another one cannot be read."""
+    """Return a hash of all that a domain's checkpoints depend on; others cannot be read."""
     return make_stores(spec).state(keys_of(spec)).fingerprint()

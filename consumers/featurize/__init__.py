@@ -1,4 +1,4 @@
-"""Featurize: event-time features per key, joined context, numbers and texts."""
+"""Featurize: event-time windows per key, as-of joins, global tables, numbers and texts."""
 
 from __future__ import annotations
 

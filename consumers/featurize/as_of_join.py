@@ -1,4 +1,4 @@
-"""As-of join: an event meets the newest version of its entity's context that was known then."""
+"""As-of join: join an event with the newest version of its entity's context at its event time."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from streamsim.streams.spec.features import AsOfJoin
 
 
 class JoinStore(Store, Protocol):
-    """A context source that is joined as of an event's time: the store of its versions."""
+    """State store of an as-of join: the versions of one context source."""
 
     def add(self, events: Events, asks_from: Ints) -> None:
-        """Take in versions, in order of arrival.
+        """Add versions, in order of arrival.
 
         Parameters
         ----------
         asks_from
-            Per partition, the earliest time of an event that may still ask (ms). What no such
-            event can meet is forgotten, key by key as they come again.
+            Per partition, the earliest event time that may still be looked up (ms). Versions that
+            are too old for such an event are deleted when their key next gets a version.
         """
         ...
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
-        """Find what was known of each event's entity when it happened."""
+        """Return what was known of each event's entity at the event's time."""
         ...
 
 
@@ -68,7 +68,7 @@ class VersionJoin:
                 del times[:old], versions[:old]
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
-        """Find what was known of each event's entity when it happened."""
+        """Return what was known of each event's entity at the event's time."""
         asked = (event_time - self._join.delay).tolist()
         found, times = [], np.full(len(asked), NO_TIME)
         nothing: tuple[Any, ...] = (None,) * len(self._join.fields)
@@ -98,7 +98,7 @@ class VersionJoin:
         return self._changes.take()
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in a partition's versions, in order of arrival."""
+        """Restore a partition's versions, in order of arrival."""
         for key, time, row in read_rows(parts, self._join):
             own, versions = self._keys[partition].setdefault(key, ([], []))
             at = bisect_right(own, time)
@@ -117,28 +117,30 @@ def as_columns(events: Events, join: AsOfJoin) -> Mapping[str, Any]:
 
 
 def read_rows(parts: Parts, join: AsOfJoin) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
-    """Read versions back: key, time (ms) and row.
+    """Read versions from checkpoints: key, time (ms) and row.
 
     Raises
     ------
     StateError
-        If a row has other fields.
+        If a row has another number of fields than the join.
     """
     columns = parts.texts("key"), parts.ints("time").tolist(), parts.texts("row")
     for key, time, text in zip(*columns, strict=True):
         row = orjson.loads(text)
         if len(row) != len(join.fields):
-            raise StateError(f"{join.name}: a version has {len(row)} fields")
+            raise StateError(
+                f"{join.name}: a version has {len(row)} fields, not {len(join.fields)}"
+            )
         yield key, time, tuple(row)
 
 
 def layout_of(join: AsOfJoin) -> object:
-    """Return what the rows of a join depend on, as JSON types."""
+    """Return what the layout of a join's rows depends on, as JSON types."""
     return [join.source, join.fields, *join.apart]
 
 
 def rows_of(events: Events, join: AsOfJoin) -> list[tuple[Any, ...]]:
-    """Return the fields of each version; a number that is not known is ``None`` as a text is."""
+    """Return the fields of each version; a missing number (NaN) is ``None``."""
     columns = []
     for name in join.fields:
         values = events.columns[name].tolist()
@@ -149,5 +151,5 @@ def rows_of(events: Events, join: AsOfJoin) -> list[tuple[Any, ...]]:
 
 
 def as_text(row: tuple[Any, ...]) -> str:
-    """Return a version as it is written down."""
+    """Return a version as JSON, for checkpoints."""
     return orjson.dumps(row).decode()

@@ -1,9 +1,9 @@
-"""Contributions to a global table: what each worker counts of its partitions, by time buckets.
+"""Contributions to a global table: a worker's counts of its partitions, in time buckets.
 
-A contributor adds its partitions' events to buckets of event time. Once a partition's watermark
-has passed the end of a bucket, that bucket is closed: nothing can come into it any more, so it
-is published once, to the table's topic, and says the same whatever the batches were. A repeat
-after a restart is recognised by its bucket and ignored.
+A worker counts its partitions' events in buckets of event time. A bucket closes when its
+partition's watermark has passed its end: it can no longer change, and is published once to the
+table's topic. Its content does not depend on batch boundaries. A bucket that is published again
+after a restart is recognised by its time and ignored.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from streamsim.streams.spec.features import GlobalTableSpec
 from streamsim.streams.topics import topic
 
 Open = tuple[Ints, Ints, Objects]
-"""Partition, bucket and key of events that are counted in buckets which are still open."""
+"""Partition, bucket and key of the events in open buckets."""
 Counts = tuple[Sequence[str], Sequence[int], Sequence[int]]
-"""Keys, the buckets that they are counted in (ms), and how often."""
+"""Keys, their buckets (ms), and the counts."""
 
 
 class Closed(NamedTuple):
-    """The buckets of one partition of a source that have ended: its counts ``[since, until)`` (ms).
+    """Closed buckets of one partition of a source: its counts in ``[since, until)`` (ms).
 
     Attributes
     ----------
     safe
-        The event time before which the partition asks the table for nothing any more (ms).
+        The event time before which the partition no longer reads the table (ms).
     """
 
     source: str
@@ -46,7 +46,7 @@ class Closed(NamedTuple):
     counts: Sequence[int]
 
     def record(self, topic_name: str) -> Outbound:
-        """Write it for the table's topic."""
+        """Return the record for the table's topic."""
         body = self._asdict() | {
             "since": None if self.since == NO_TIME else self.since,
             "safe": None if self.safe == NO_TIME else self.safe,
@@ -67,7 +67,7 @@ def read_closed(value: bytes) -> Closed:
 
 
 class Contributions:
-    """What the partitions of one worker have counted and not yet published.
+    """The open buckets of one worker's partitions.
 
     Parameters
     ----------
@@ -90,15 +90,15 @@ class Contributions:
         return self._table.sources
 
     def add(self, events: Events, watermark: Ints) -> None:
-        """Count clean, punctual events of a contributing source.
+        """Count cleaned events of a contributing source, which are not late.
 
-        A punctual event never falls into a closed bucket, unless its partition's clock has been
-        set wrong; then it counts for nobody, rather than wait for ever.
+        Such an event falls into a closed bucket only if its partition's clock was wrong. It is then
+        not counted.
 
         Parameters
         ----------
         watermark
-            Of each event's partition when it came (ms, shape ``(n,)``).
+            Of each event's partition when the event was received (ms, shape ``(n,)``).
         """
         effective = self._table.effective.get(events.source)
         time = events.event_time if effective is None else effective(events)
@@ -117,8 +117,8 @@ class Contributions:
         Parameters
         ----------
         safe
-            Per partition, the event time before which it will ask for nothing any more, whatever
-            happens to its worker (ms): so much of the table may be forgotten.
+            Per partition, the event time before which it will not read the table any more, even
+            after a crash of its worker (ms): older rows of the table may be deleted.
         """
         until = np.where(watermark == NO_TIME, NO_TIME, self._ends(source, watermark))
         closed = self._closed[source]
@@ -166,28 +166,28 @@ class Contributions:
         return [table.key, table.bucket, table.delay, sorted(table.counts)]
 
     def _closed_until(self, partition: int) -> Columns:
-        """Return up to when a partition's buckets have been closed, per source (ms)."""
+        """Return the time up to which a partition's buckets are closed, per source (ms)."""
         return {"closed": np.array([closed[partition] for closed in self._closed.values()])}
 
     def _still_open(self, source: str, partition: int) -> tuple[Ints, Objects]:
-        """Return what a partition has counted in buckets that are open: buckets and keys."""
+        """Return the events in a partition's open buckets: their buckets and keys."""
         if not self._open[source]:
             return np.empty(0, np.int64), np.empty(0, object)
         own, bucket, keys = (np.concatenate(c) for c in zip(*self._open[source], strict=True))
         return bucket[own == partition], keys[own == partition]
 
     def _ends(self, source: str, watermark: Ints) -> Ints:
-        """Return the end of the last bucket that is complete by a watermark (ms).
+        """Return the end of the last bucket that is complete at a watermark (ms).
 
-        Where an event takes effect earlier than it happens, by the table's delay at most, the
-        watermark of its effects lags by that delay.
+        A source's effective times may precede its event times, by at most the table's delay. Their
+        watermark lags by that delay.
         """
         if source in self._table.effective:
             watermark = watermark - self._table.delay
         return watermark - watermark % self._table.bucket
 
     def _take(self, source: str, until: Ints) -> dict[int, Counts]:
-        """Take the closed part of what is open: per partition its keys, buckets and counts."""
+        """Remove the buckets that close; return keys, buckets and counts per partition."""
         parts = self._open[source]
         if not parts:
             return {}
@@ -220,5 +220,5 @@ _NOTHING: Counts = ((), (), ())
 
 
 def record_key(source: str, partition: int) -> bytes:
-    """Return the key of what a partition of a source contributes."""
+    """Return the record key of a partition's contributions."""
     return f"{source}:{partition}".encode()

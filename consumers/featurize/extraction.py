@@ -1,7 +1,7 @@
-"""Numbers and doctors' notes to one matrix, and what was fitted, for the batches that come later.
+"""Feature extraction: numbers and doctors' notes to one matrix, with a fitted extractor.
 
-A row's features depend on that row, on what was fitted, and for trends on what was last measured
-of its patient: a table that is transformed whole, or in pieces, gives the same rows.
+A row's features depend on the row, on the fitted extractor and, for trends, on its patient's last
+values. A table gives the same features whether it is transformed whole or in pieces.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CELLS = 1 << 28
-"""Of one matrix: a gigabyte of float32. Larger tables are transformed in pieces."""
+"""Most cells of one matrix: a gigabyte of float32. Larger tables are transformed in pieces."""
 LARGEST_FILE = 64 << 20
 SCHEMA = 1
 
@@ -53,9 +53,10 @@ class Features:
     names
         One per column.
     extractor
-        What was fitted; ``extractor.transform(later, notes, last=features.last)`` goes on.
+        The fitted extractor; ``extractor.transform(later, notes, last=features.last)`` continues
+        with later rows.
     last
-        What was last measured of each patient, for trends. It is not part of the extractor.
+        The last values of each patient, for trends. They are not part of the extractor.
     """
 
     matrix: Matrix
@@ -66,14 +67,16 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """What is fitted: centres, scales, levels and words that several patients share; no note.
+    """Fitted parameters: centres, scales, and levels and words that several patients share.
+
+    It holds no note.
 
     Attributes
     ----------
     patient, time
-        Names of the columns that say whose a row is, and when it was; empty for none.
+        Names of the columns of a row's patient and time; empty for none.
     ignored
-        Columns that no feature is made of.
+        Columns that give no feature.
     """
 
     patient: str
@@ -84,7 +87,7 @@ class Extractor:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One per feature."""
+        """The feature names, in the order of the matrix's columns."""
         own = tuple(name for column in self.columns for name in column.names)
         return own + (self.notes.names if self.notes else ())
 
@@ -95,15 +98,15 @@ class Extractor:
         *,
         last: LastValues | None = None,
     ) -> Features:
-        """Apply what was fitted to rows, in order of their time.
+        """Transform rows, in order of their time.
 
         Parameters
         ----------
         structured, text
-            As those that it was fitted on. A column that is not there is missing throughout;
-            others than those are left alone.
+            Tables like those of the fit. An absent column counts as missing in all rows; additional
+            columns are ignored.
         last
-            What was measured before, which is brought up to date; by default there is none.
+            The last values before these rows; they are updated in place. By default there are none.
 
         Raises
         ------
@@ -133,7 +136,7 @@ class Extractor:
         return Features(matrix, names, self, last)
 
     def save(self, path: Path) -> None:
-        """Write it as JSON."""
+        """Write the extractor as JSON."""
         document = {
             "schema": SCHEMA,
             "patient": self.patient,
@@ -146,12 +149,12 @@ class Extractor:
 
     @classmethod
     def load(cls, path: Path) -> Extractor:
-        """Read it.
+        """Read an extractor.
 
         Raises
         ------
         ModelError
-            If the file is none that :meth:`save` wrote.
+            If :meth:`save` did not write the file.
         """
         try:
             if path.stat().st_size > LARGEST_FILE:
@@ -189,34 +192,35 @@ def extract_features(
     """Make one matrix of numbers, categories, measurements and doctors' notes.
 
     A column is a measurement if its name is that of an analyte
-    (:mod:`streamsim.streams.domains.healthcare.clinical.analytes`): it is brought to one unit by
-    the column ``<name>_unit``; what nobody can have is missing and marked; ``<name>_low`` and
-    ``<name>_high`` are its laboratory's reference range. Other columns are numbers, scaled by
-    median and interquartile range, or categories, one column a level. Notes are words by TF-IDF,
-    and conditions, symptoms and drugs by name, each with whether it is denied or a relative's.
+    (:mod:`streamsim.streams.domains.healthcare.clinical.analytes`). The column ``<name>_unit``
+    converts it to one unit. An impossible value is replaced by a missing one, with a mark.
+    ``<name>_low`` and ``<name>_high`` are the laboratory's reference range. Other columns are
+    numbers, scaled by median and interquartile range, or categories, one column per level. Notes
+    give words by TF-IDF, and conditions, symptoms and drugs by name, each marked if it is denied or
+    a relative's.
 
     Parameters
     ----------
     structured
-        One row an event, in order of time.
+        One row per event, in order of time.
     text
         The notes, aligned by index; ``None`` for none.
     patient, time
-        Columns that say whose a row is, and when it was. With both, measurements and numbers have
-        their change since the patient's last value, and the days since then, as features.
+        Columns of a row's patient and time. With both, measurements and numbers also give their
+        change since the patient's last value, and the days since then.
     units
-        Units of measurements that have no column of units, by column; else the analyte's own.
+        Units of measurements without a column of units, by column; by default the analyte's own.
     min_df
-        A word, a concept or a level is kept if so many patients have it (rows, without patient).
+        Least number of patients (rows, without ``patient``) with a word, a concept or a level.
     max_terms
-        At most so many words and pairs of words are kept, the most common.
+        Most words and pairs of words; the most common ones are used.
     hashed
-        Hash them to ``max_terms`` columns instead, so that no word is kept.
+        Hash the words to ``max_terms`` columns, so that no word is stored.
 
     Raises
     ------
     UsageError
-        If there is nothing to fit on, a named column is not there, or the notes do not align.
+        If there are no rows, a named column is absent, or the notes do not align.
     """
     settings = NoteSettings(min_df, max_terms, hashed=hashed)
     if not len(structured):

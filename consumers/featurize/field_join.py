@@ -1,7 +1,7 @@
-"""Context whose fields come one by one: each is known as it was last said.
+"""Per-field as-of join: join an event with the newest value of each field of its context.
 
-A result of a laboratory says one thing and leaves the others as they were. So every field has
-versions of its own, and an event meets the newest of each.
+A laboratory result sets one field and leaves the others unchanged. So every field has its own
+versions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from streamsim.streams.events import NO_TIME, Events, Ints, Objects, as_objects
 from streamsim.streams.spec.feature_vector import Joined
 from streamsim.streams.spec.features import AsOfJoin
 
-_Said = tuple[list[int], list[Any]]
+_Values = tuple[list[int], list[Any]]
 """Times and values of one field, in order of time; of the same time, in order of arrival."""
 
 
@@ -41,14 +41,13 @@ def new_join(join: AsOfJoin, partitions: int, *, journal: bool = False) -> JoinS
 class FieldJoin:
     """The values of each field of one context source, per partition and key.
 
-    It does what :class:`streamsim.consumers.featurize.as_of_join.VersionJoin` does for whole
-    versions.
+    :class:`streamsim.consumers.featurize.as_of_join.VersionJoin` does the same for whole versions.
     """
 
     def __init__(self, join: AsOfJoin, partitions: int, *, journal: bool = False) -> None:
         self._join = join
         self._changes = Changes(partitions, kept=journal)
-        self._keys: list[dict[str, dict[int, _Said]]] = [{} for _ in range(partitions)]
+        self._keys: list[dict[str, dict[int, _Values]]] = [{} for _ in range(partitions)]
 
     def __len__(self) -> int:
         return sum(map(len, self._keys))
@@ -61,27 +60,26 @@ class FieldJoin:
         limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._join.delay).tolist()
         places = events.partition.tolist(), events.entity, events.event_time.tolist()
         for p, key, time, row in zip(*places, rows_of(events, self._join), strict=True):
-            for said in self._put(p, key, time, row):
-                times, values = said
+            for times, values in self._put(p, key, time, row):
                 old = bisect_right(times, limit[p]) - 1
                 if old > 0:
                     del times[:old], values[:old]
 
-    def _put(self, p: int, key: str, time: int, row: Sequence[Any]) -> list[_Said]:
+    def _put(self, p: int, key: str, time: int, row: Sequence[Any]) -> list[_Values]:
         fields = self._keys[p].setdefault(key, {})
         touched = []
         for i, value in enumerate(row):
             if value is None:
                 continue
-            said = fields.setdefault(i, ([], []))
-            at = bisect_right(said[0], time)
-            said[0].insert(at, time)
-            said[1].insert(at, value)
-            touched.append(said)
+            times, values = fields.setdefault(i, ([], []))
+            at = bisect_right(times, time)
+            times.insert(at, time)
+            values.insert(at, value)
+            touched.append((times, values))
         return touched
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
-        """Find what was known of each event's entity when it happened."""
+        """Return what was known of each event's entity at the event's time."""
         asked = (event_time - self._join.delay).tolist()
         width = len(self._join.fields)
         times = np.full(len(asked), NO_TIME)
@@ -96,7 +94,7 @@ class FieldJoin:
         return Joined(times, {name: as_objects(row[j] for row in found) for j, name in fields})
 
     def snapshot(self, partition: int) -> Columns:
-        """Return a partition's values, one a row."""
+        """Return a partition's values, one per row."""
         self._changes.drop(partition)
         keys, times, rows = [], [], []
         width = len(self._join.fields)
@@ -115,7 +113,7 @@ class FieldJoin:
         return self._changes.take()
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in a partition's values, in order of arrival."""
+        """Restore a partition's values, in order of arrival."""
         for key, time, row in read_rows(parts, self._join):
             self._put(partition, key, time, row)
 

@@ -1,4 +1,4 @@
-"""Global table: counts by another key than the partitions', whole in every worker."""
+"""Global table: counts by another key than the partitioning key, complete in every worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamsim.streams.spec.features import GlobalTableSpec
 
 
 class GlobalTable:
-    """All partitions' closed buckets, readable up to the watermark that all have passed."""
+    """All partitions' closed buckets, readable up to the least of the partitions' watermarks."""
 
     def __init__(self, table: GlobalTableSpec, partitions: int) -> None:
         self._table = table
@@ -26,8 +26,8 @@ class GlobalTable:
             record_key(*origin): origin for origin in self._covered
         }
         self._lengths = np.array(table.lengths)
-        # A partition may lag the fastest one by the delay: nobody gets further ahead. It may also
-        # be set back when its worker dies: how far, the partitions say themselves.
+        # A partition may lag the fastest one by the delay at most, since events wait for the table.
+        # A crash of its worker sets it back further: each partition publishes how far (safe).
         self._reach = max(table.lengths) + table.delay + table.bucket
         self._safe = dict.fromkeys(range(partitions), NO_TIME)
         self._history = History(len(table.counts), self._reach, slack=table.delay)
@@ -36,18 +36,18 @@ class GlobalTable:
         self._waiting: list[tuple[Ints, Ints, Ints]] = []
         self._settled = NO_TIME
         self.watermark = NO_TIME
-        """All buckets that end by then are complete (ms)."""
+        """All buckets that end at or before this time are complete (ms)."""
 
     def has(self, key: bytes | None, until: int) -> bool:
-        """Say whether a record of the table's topic tells nothing new, by its key and time (ms).
+        """Say whether a record of the table's topic is already applied, by its key and time (ms).
 
-        The time must be the one that whoever wrote the record has given it.
+        The time must be the one that the record's writer has set (``CreateTime``).
         """
         covered = self._by_key.get(key)
         return covered is not None and until <= self._covered[covered]
 
     def apply(self, closed: Closed) -> bool:
-        """Take in buckets of a partition; return whether the watermark advanced."""
+        """Apply closed buckets of a partition; return whether the watermark advanced."""
         origin = closed.source, closed.partition
         covered = self._covered[origin]
         if closed.until <= covered:
@@ -80,12 +80,12 @@ class GlobalTable:
         return min(self._covered, key=self._covered.__getitem__)
 
     def asks_for(self, event_time: Ints) -> Ints:
-        """Return the watermark that events of these times need: ``floor(t - delay)`` (ms)."""
+        """Return the watermark that events at these times need: ``floor(t - delay)`` (ms)."""
         time = event_time - self._table.delay
         return time - time % self._table.bucket
 
     def windows(self, keys: Objects, event_time: Ints) -> dict[str, Ints]:
-        """Count over the windows of events that are ready; per column, shape ``(n, n_lengths)``."""
+        """Count over the windows of ready events; per column, shape ``(n, n_lengths)``."""
         counts = np.zeros((len(keys), len(self._lengths), len(self._table.counts)), np.int64)
         until = self.asks_for(event_time)
         if until.max(initial=NO_TIME) > self._settled:
@@ -103,8 +103,8 @@ class GlobalTable:
     def _settle(self) -> None:
         """Move complete buckets to the history, in order of time.
 
-        It is done when a question first needs it: that is once in a while for live events,
-        which ask for what was complete days ago.
+        This happens when a lookup first needs them. For live events that is seldom: they look up
+        buckets that were complete days ago.
         """
         self._settled = self.watermark
         if not self._waiting:

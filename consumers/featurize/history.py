@@ -1,9 +1,9 @@
-"""The past of many keys, by column: what windows in event time are counted from.
+"""History of many keys as running sums by column, from which event-time windows are computed.
 
-Each key owns a stretch of one pool of rows, in order of time. Every row holds sums from the
-beginning of its key's past, so that any window is the difference of two rows, found by binary
-search over all keys of a batch at once. Sums are integers: nothing depends on the order in
-which events were added up.
+Each key owns a stretch of one pool of rows, in order of time. Every row holds the sums from the
+beginning of its key's history, so that any window is the difference of two rows. They are found by
+binary search over all keys of a batch at once. Sums are integers: they do not depend on the order
+of addition.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FIRST_CAPACITY = 8
 
 
 class KeyIndex:
-    """Numbers keys in the order in which they first come.
+    """Numbers keys in the order of their first appearance.
 
     >>> index = KeyIndex()
     >>> index.slots(["b", "a", "b"]).tolist(), index.slots(["a"]).tolist(), len(index)
@@ -44,13 +44,13 @@ class KeyIndex:
         return slots
 
     def find(self, keys: Iterable[Hashable]) -> Slots:
-        """Return the number of each key, -1 for one that has never come."""
+        """Return the number of each key, -1 for an unknown one."""
         items = list(keys)
         return np.fromiter(map(self._slot.get, items, repeat(-1)), np.intp, len(items))
 
 
 class PlacedKeys:
-    """Numbers keys in each partition, in the order in which they first come.
+    """Numbers keys in each partition, in the order of their first appearance.
 
     >>> keys = PlacedKeys()
     >>> keys.slots(np.array([0, 1, 0]), ["a", "a", "b"]).tolist(), len(keys)
@@ -92,18 +92,17 @@ class History:
     columns
         How many numbers each row holds.
     span
-        How long before a key's newest row rows are kept (ms).
+        Rows are kept that are at most this much older than their key's newest row (ms).
     keep
-        Rows that are kept of one key at the most, besides those younger than ``slack``.
+        Most rows kept of one key, besides those younger than ``slack``.
     slack
-        By how much a row or a question may be older than the key's newest row (ms).
+        By how much a new row or a lookup may be older than the key's newest row (ms).
 
     Notes
     -----
-    The first row of a key's stretch stands for everything before: its time is ``NO_TIME`` and
-    its sums are those of the rows that were forgotten. ``before`` may therefore always return
-    a row, and a window needs no special case for a short past. Sums wrap around at 2**64; a
-    window's sum is right as long as it fits 63 bits itself.
+    The first row of a key's stretch stands for all deleted rows: its time is ``NO_TIME``, and it
+    has their sums. So ``before`` can always return a row, and a window needs no special case for a
+    short history. Sums wrap around at 2**64; a window's sum is right as long as it fits 63 bits.
     """
 
     def __init__(self, columns: int, span: int, keep: int | None = None, slack: int = 0) -> None:
@@ -113,7 +112,7 @@ class History:
         self._used = 0
         self._wasted = 0
         self.floor: int | None = None
-        """Nothing at or after this time is forgotten, however new a key's newest row is (ms)."""
+        """Rows at or after this time are never deleted (ms); ``None`` for no such limit."""
         self._start = np.empty(0, np.intp)
         self._length = np.empty(0, np.intp)
         self._capacity = np.empty(0, np.intp)
@@ -175,7 +174,7 @@ class History:
         return count, self._time[position], values
 
     def append(self, slots: Slots, times: Ints, values: Ints) -> None:
-        """Add rows that are sorted by slot and, within a slot, not older than what is there.
+        """Add rows, sorted by slot and, within a slot, not older than the key's newest row.
 
         ``values`` has shape ``(n, columns)``.
         """
@@ -196,7 +195,7 @@ class History:
         self._length[own] += count
 
     def insert(self, slot: int, time: int, values: Ints) -> None:
-        """Add one row anywhere in a key's past, after rows of the same time."""
+        """Add one row anywhere in a key's history, after rows of the same time."""
         slots = np.array([slot], np.intp)
         self._ensure(slots)
         self._make_room(slots, np.array([1]))
@@ -224,7 +223,7 @@ class History:
         self._sums[starts] = 0
 
     def _make_room(self, own: Slots, count: Slots) -> None:
-        """Move the stretches that cannot take ``count`` more rows, forgetting what is old."""
+        """Move the stretches that have no room for ``count`` more rows, and delete old rows."""
         full = self._length[own] + 1 + count > self._capacity[own]
         if not full.any():
             return
@@ -243,7 +242,7 @@ class History:
         self._time[start] = NO_TIME
 
     def _oldest(self, own: Slots) -> Slots:
-        """Find the last row of each key that no question will ask for."""
+        """Find the last row of each key that no lookup will need."""
         newest = self.newest(own)
         known = newest != NO_TIME
         limit = np.where(known, newest - self._span, NO_TIME)

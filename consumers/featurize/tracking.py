@@ -1,4 +1,4 @@
-"""What a key has come to, event by event, and how it is written down."""
+"""Tracked state: a value per key that every event updates, and its rows in checkpoints."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ _WORD = 8
 class TrackedState:
     """The state of one :class:`~streamsim.streams.spec.features.Tracker`, per partition and key.
 
-    A key's state is written down as one row of 64-bit words, whole: the newest row is all there
-    is to know.
+    A key's state is stored as one row of 64-bit words. The newest row is the whole state.
     """
 
     def __init__(self, tracker: Tracker, partitions: int, *, journal: bool = False) -> None:
@@ -35,14 +34,14 @@ class TrackedState:
         return len(self._index)
 
     def update(self, events: Events, lookups: Mapping[str, Joined]) -> Arrays:
-        """Take events in, in order of event time, and say what each one's key has come to."""
+        """Apply events in order of event time; return the state of each one's key after it."""
         told = self._tracker.told(events, lookups)
         return self._tracked.update(self._slots(events), told)
 
     def rows_of(self, events: Events) -> tuple[Ints, Mapping[str, Any]]:
         """Return partitions and rows of these events' keys, each key once.
 
-        They are noted once the events are finished (:meth:`note`).
+        :meth:`note` takes them once the events are finished.
         """
         _, first = np.unique(self._slots(events), return_index=True)
         one = events.take(first)
@@ -64,12 +63,12 @@ class TrackedState:
         return self._changes.take()
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in rows, in the order in which they were written: the last of a key counts.
+        """Restore rows in the order in which they were written: the last row of a key counts.
 
         Raises
         ------
         StateError
-            If they are no rows of such a state.
+            If the rows do not have this state's layout.
         """
         keys, words = parts.texts("key"), parts.ints("row")
         if not keys:
@@ -82,7 +81,7 @@ class TrackedState:
             self._tracked.restore(slots, _as_arrays(rows, like))
         except ValueError as error:
             raise StateError(
-                f"{self._tracker.name}: what was kept of it does not fit: {error}"
+                f"{self._tracker.name}: its rows in the checkpoint have another layout: {error}"
             ) from error
 
     def fingerprint(self) -> object:
@@ -94,7 +93,7 @@ class TrackedState:
 
 
 def _as_words(arrays: Arrays) -> Ints:
-    """Put arrays side by side, as rows of words.
+    """Concatenate arrays side by side, as rows of words.
 
     >>> arrays = {"a": np.array([1.5, 2.5]), "b": np.array([[1], [2]], np.int8)}
     >>> words = _as_words(arrays)

@@ -1,6 +1,6 @@
-"""Featurize: what an event's key has done before, exactly, in event time.
+"""Features: exact event-time windows per key, joined with context and tracked state.
 
-One definition serves the stream and training: both run these functions over the same state.
+The stream and training run the same functions over the same state.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Lineage: TypeAlias = "list[dict[str, Any]] | None"
 
 
 class WindowState:
-    """The past of one kind of key: which events came, and when.
+    """The history of one kind of key: times and values of its events.
 
     Parameters
     ----------
     slack
-        By how much an event may be older than its key's newest (ms).
+        By how much an event may be older than its key's newest event (ms).
     """
 
     def __init__(
@@ -45,12 +45,11 @@ class WindowState:
         return len(self._index)
 
     def observe(self, partition: Ints, keys: Objects, times: Ints, values: Ints) -> Past:
-        """Take events in, in order of arrival, and say what each one's key had seen before.
+        """Add events in order of arrival, and return the past of each one's key.
 
-        A key has a past in each partition; where it is the records' key, that is one.
-        An event sees what had arrived by then and is older than itself. Where a key's events
-        come in order of time, as nearly always, all of them are worked at once; the others are
-        worked one at a time.
+        A key has a separate history in each partition; the records' key is in one partition only.
+        An event sees older events that had arrived before it. The events of a key that come in
+        order of time, which is nearly always, are processed at once; the others one by one.
         """
         slots = self._index.slots(partition, keys)
         order = np.argsort(slots, kind="stable")
@@ -74,16 +73,16 @@ class WindowState:
         return past
 
     def as_of(self, partition: Ints, keys: Objects, times: Ints) -> Past:
-        """Say what keys had seen before these times, and take nothing in."""
+        """Return the past of keys before these times (ms), without adding events."""
         return self._past(self._index.slots(partition, keys), times)
 
     def keep_from(self, oldest: int | None) -> None:
-        """Forget nothing that an event as old as this may ask for (ms)."""
+        """Keep all rows that an event at this time may need (ms); ``None`` for no such event."""
         longest = max(self._windows.lengths)
         self._history.floor = None if oldest is None else oldest - longest
 
     def note(self, events: Events) -> None:
-        """Note for the next delta that events which were observed are finished."""
+        """Note finished events for the next delta."""
         windows = self._windows
         columns = {
             "key": events.columns[windows.key],
@@ -93,7 +92,7 @@ class WindowState:
         self._changes.add(events.partition, columns)
 
     def snapshot(self, partition: int) -> Columns:
-        """Return a partition's past: its keys, how many events each has, their times and values."""
+        """Return a partition's history: keys, events per key, and the events' times and values."""
         self._changes.drop(partition)
         keys, slots = self._index.of(partition)
         count, times, numbers = self._history.kept(slots)
@@ -104,9 +103,9 @@ class WindowState:
         return self._changes.take()
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in a partition's past, in order of arrival.
+        """Restore a partition's history, in order of arrival.
 
-        In a snapshot a key stands once for all of its rows, in a delta once for each.
+        A snapshot has a key once for all of its rows, a delta once for each row.
         """
         keys, times, values = parts.texts("key"), parts.ints("time"), parts.ints("value")
         count = np.ones(len(keys), np.int64)
@@ -122,7 +121,7 @@ class WindowState:
         return [self._windows.key, self._windows.value]
 
     def _astray(self, slots: Slots, times: Ints) -> Slots:
-        """Find the keys with an event that is older than one before it."""
+        """Find the keys with an event that is older than a previous one."""
         if not len(slots):
             return slots
         first = np.concatenate(([True], slots[1:] != slots[:-1]))
@@ -165,18 +164,18 @@ def featurize(
     trackers: Mapping[str, TrackedState],
     answered: Ints | None = None,
 ) -> tuple[Matrix, Lineage]:
-    """Compute the features of events that are ready, and remember the events.
+    """Compute the features of ready events, and add the events to the state.
 
     Parameters
     ----------
     answered
-        Of events that are remembered already, and are scored again: when the third party's answer
-        came (ms), shape ``(n,)``. They meet it, and nothing is remembered.
+        For rescored events: when the third party's answer arrived (ms), shape ``(n,)``. They are
+        joined with that answer, and are not added to the state again.
 
     Returns
     -------
-    ``float32``, shape ``(n_events, n_features)``, in the order of the events, and what the scores
-    are to say of their context.
+    ``float32``, shape ``(n_events, n_features)``, in the order of the events, and the lineage of
+    each score's context.
     """
     pasts = {}
     for w in spec.features.windows:

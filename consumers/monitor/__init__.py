@@ -1,4 +1,4 @@
-"""Monitor: alerts, rolling metrics with late labels, feeds that fall silent or surge."""
+"""Monitor: alerts, label join, rolling metric, and feeds that fall silent or surge."""
 
 from __future__ import annotations
 

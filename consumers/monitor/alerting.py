@@ -1,8 +1,8 @@
-"""Monitor: raise alerts from scores, and say why.
+"""Alerts from scores, with explanations by occlusion.
 
-An explanation compares the event with the usual: each group of features is set to its reference
-values, the row is scored again, and the fall of the log-odds is the group's share. That is
-occlusion (Zeiler and Fergus, 2014, section 4) by groups, and needs nothing but the scorer.
+An explanation compares the event with reference values: each group of features is set to its
+reference, the row is scored again, and the fall of the log-odds is the group's effect. This is
+occlusion (Zeiler and Fergus, 2014, section 4) by groups; it needs only the scorer.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
 SHOWN = 3
-"""How many reasons an alert gives at the most."""
+"""Most reasons of an alert."""
 TELLING = 0.25
-"""A reason moved the log-odds by at least this: the odds by a quarter or more."""
+"""Least effect of a reason (log-odds): it moves the odds by a quarter or more."""
 
 
-def occluded(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matrix:
+def occlusion_rows(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matrix:
     """Build the rows to score for an explanation.
 
     Returns
     -------
-    Shape ``(n_rows * n_groups, n_features)``: for each row, one copy per feature group with
-    that group at its reference.
+    Shape ``(n_rows * n_groups, n_features)``: for each row, one copy per feature group, with that
+    group set to its reference.
     """
     groups = list(spec.features.vector.groups.values())
     column = {name: i for i, name in enumerate(spec.features.vector.names)}
@@ -51,12 +51,12 @@ def reasons(
     Parameters
     ----------
     without
-        Scores of :func:`occluded` rows, shape ``(n_rows * n_groups,)``.
+        Scores of :func:`occlusion_rows` rows, shape ``(n_rows * n_groups,)``.
 
     Returns
     -------
-    Per row, at most three reasons, largest effect first: what moved, the feature that shows it,
-    its value, what is usual, the effect in log-odds, and all that in words.
+    Per row, at most three reasons, largest effect first: the group, its most unusual feature, that
+    feature's value and usual value, the effect in log-odds, and a sentence.
     """
     groups = spec.features.vector.groups
     usual = dict(zip(signature.features, signature.reference, strict=True))
@@ -89,7 +89,7 @@ def reasons(
 def _most_telling(
     group: Sequence[str], value: Mapping[str, float], usual: Mapping[str, float]
 ) -> str:
-    """Choose what to show of a group: its first feature that is plainly unusual, or the most so."""
+    """Choose the feature to show: the group's first clearly unusual one, else the most unusual."""
     distance = {name: abs(value[name] - usual[name]) / (abs(usual[name]) + 1) for name in group}
     return next(
         (name for name in group if distance[name] > 0.5), max(group, key=distance.__getitem__)
@@ -106,10 +106,10 @@ def alert_records(
 ) -> list[Outbound]:
     """Write alerts as CloudEvents 1.0 in binary mode.
 
-    What is estimated beside the scores is among the facts.
+    Estimates beside the scores are among the facts.
 
-    The id comes from the rule and the source position, never from score or version, so that a
-    repeat is recognised.
+    The id is made of the rule and the source position, not of score or version, so that a repeat is
+    recognised.
     """
     rule, source = spec.alerting.rule, topic(spec.name, spec.trigger.name)
     records = []

@@ -30,10 +30,10 @@ def cloud_event(
     Parameters
     ----------
     place
-        What, with the rule, makes the alert's id. It comes from positions in the input, never from
-        a score or version, so that a repeat is recognised.
+        Makes the alert's id together with the rule. It is made of positions in the input, not of a
+        score or version, so that a repeat is recognised.
     subject
-        What the alert is about; the record's key.
+        Entity that the alert is about; the record's key.
     time
         Event time of the alert (ms); ``body["event_time"]`` is the same as text.
     """

@@ -1,4 +1,4 @@
-"""Cool-down: an entity that an alert has been raised on raises no other for a while."""
+"""Cool-down: after an alert, its entity raises no other alert for a while."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamsim.streams.events import Events, Ints, Mask
 
 
 class Cooldown:
-    """When the last alert was raised on each entity, per partition.
+    """Time of the last alert on each entity, per partition.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Cooldown:
         self._changes = Changes(partitions, kept=journal)
 
     def is_quiet(self, events: Events) -> Mask:
-        """Say on which events' entities an alert has been raised within the cool-down."""
+        """Say which events' entities are in their cool-down."""
         places = zip(events.partition.tolist(), events.entity, strict=True)
         last = [self._last[p].get(entity) for p, entity in places]
         times = events.event_time.tolist()
@@ -37,7 +37,7 @@ class Cooldown:
         return np.array(quiet, bool)
 
     def raised(self, events: Events) -> Ints:
-        """Find the rows whose entities are in no cool-down; they raise an alert now."""
+        """Find the rows whose entities are not in their cool-down, and start it for them."""
         if not self._cooldown:
             return np.arange(len(events))
         rows = []

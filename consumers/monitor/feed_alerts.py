@@ -1,6 +1,7 @@
-"""Feeds that are silent, late, disagree or surge: alerts from the counts of all partitions.
+"""Feed alerts: feeds that are silent, late, disagree or surge, by the counts of all partitions.
 
-Every worker reads all counts and comes to the same states; whoever has the first partition tells.
+Every worker reads all counts and computes the same states; the worker that owns the first partition
+publishes the alerts.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from streamsim.streams.spec.feed_watch import FeedWatch
 from streamsim.streams.spec.spans import HOUR
 
 KEPT = 200
-"""So many of the latest are told again by whoever takes over."""
+"""How many of the latest alerts a worker publishes again when it takes over."""
 MOST = 1_000
-"""Feeds that are remembered; of more, those that have sent least are forgotten."""
+"""Most feeds that are tracked; of more, those with the least weight are dropped."""
 ALONE = 0.95
-"""Of a feed with more of all units nothing is expected: there are no others to go by."""
+"""A feed with a larger share of all units cannot be found silent: the others are too few to
+compare."""
 
 
 class Trouble(StrEnum):
-    """What an alert of a feed is about."""
+    """The rule of a feed's alert."""
 
     SILENT = "feed_silent"
     LATE = "feed_late"
@@ -40,7 +42,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedAlert:
-    """One alert: of which feed, at which clock (ms), what, and with which figures."""
+    """One alert: its rule, feed, clock (ms), sentence and figures."""
 
     trouble: Trouble
     feed: str
@@ -51,7 +53,7 @@ class FeedAlert:
 
 @dataclass(slots=True)
 class _Feed:
-    """What is known of a feed: units that fade, when it last sent, and what has been said."""
+    """State of a feed: units with exponential decay, last clock, and which alerts are raised."""
 
     weight: float = 0.0
     last: int = NO_TIME
@@ -62,7 +64,7 @@ class _Feed:
 
 
 class FeedStates:
-    """All feeds of a domain, by the counts that everybody has published."""
+    """All feeds of a domain, up to the clock that all partitions have published."""
 
     def __init__(self, watch: FeedWatch, partitions: int) -> None:
         self._watch = watch
@@ -76,19 +78,19 @@ class FeedStates:
 
     @property
     def complete(self) -> int:
-        """The clock up to which everybody has published (ms)."""
+        """The clock up to which all partitions have published (ms)."""
         return int(self._covered.min())
 
     def apply(self, value: bytes) -> list[FeedAlert]:
-        """Take in a record of feed counts; return the alerts that it completes."""
+        """Apply a record of feed counts; return the alerts that it completes."""
         p, until, counts, sure = read_counts(value)
         covered = int(self._covered[p])
         if until <= covered:
             return []
         for key, own in counts.items():
             if key[0] >= covered:
-                kept = self._counts.setdefault(key, [0, 0, 0])
-                self._counts[key] = [a + b for a, b in zip(kept, own, strict=True)]
+                sums = self._counts.setdefault(key, [0, 0, 0])
+                self._counts[key] = [a + b for a, b in zip(sums, own, strict=True)]
         self._sure += [one for one in sure if one[0] > covered]
         self._covered[p] = until
         complete = self.complete
@@ -100,7 +102,7 @@ class FeedStates:
         return found
 
     def _bucket(self, at: int) -> list[FeedAlert]:
-        """Look at what came by all feeds in one bucket."""
+        """Process the counts of all feeds in one bucket."""
         watch, end = self._watch, at + self._watch.bucket
         own = {name: self._counts.pop((at, name)) for t, name in list(self._counts) if t == at}
         for name in sorted(own):

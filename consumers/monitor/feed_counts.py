@@ -1,6 +1,6 @@
-"""Feed counts: what has come by each feed, per partition, in buckets of the source's clock.
+"""Feed counts: units and events per feed and partition, in buckets of the source's clock.
 
-Two feeds that tell of the same thing have the same entity, so that both are in its partition.
+Two feeds that report the same thing use the same entity, so both are in its partition.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from streamsim.streams.topics import FEEDS, topic
 
 Counts: TypeAlias = dict[tuple[int, str], list[int]]
 """Units, events, and events that were late, per bucket (ms) and feed."""
-Told: TypeAlias = tuple[int, dict[str, int]]
-"""When a thing was first told of (clock, ms), and the sum that each feed has told."""
+Reported: TypeAlias = tuple[int, dict[str, int]]
+"""When a thing was first reported (clock, ms), and the sum that each feed has reported."""
 Disagreement: TypeAlias = tuple[int, str, str, str, int, int]
-"""When it is sure (ms), what it is about, two feeds, and their sums."""
+"""When the disagreement is final (ms), the thing, two feeds, and their sums."""
 _BETWEEN = "\x1f"
 MOST_FEEDS = 200
-"""So many feeds are counted in one bucket of a partition; what comes by more is left out: names
-may be anything, and nobody watches a thousand feeds."""
+"""Most feeds that are counted in one bucket of a partition. Further feeds are left out: names are
+arbitrary, and a thousand feeds cannot be watched."""
 MOST_SURE = 200
-"""So many disagreements are told of that become sure at the same time, the first by name."""
+"""Most disagreements published that become final at the same time, the first by name."""
 
 
 class FeedCounts:
@@ -42,10 +42,10 @@ class FeedCounts:
         self._changes = Changes(partitions, kept=journal)
         self._watch, self._topic = watch, topic(domain, FEEDS)
         self.until = np.full(partitions, NO_TIME)
-        """Per partition, the clock before which all has been published (ms)."""
+        """Per partition, the clock before which all counts are published (ms)."""
         self._counts: list[Counts] = [{} for _ in range(partitions)]
         self._known: list[dict[int, int]] = [{} for _ in range(partitions)]
-        self._things: list[dict[str, Told]] = [{} for _ in range(partitions)]
+        self._things: list[dict[str, Reported]] = [{} for _ in range(partitions)]
         self._sure: list[list[Disagreement]] = [[] for _ in range(partitions)]
 
     def add(self, events: Events, clock: Ints) -> None:
@@ -54,7 +54,7 @@ class FeedCounts:
         Parameters
         ----------
         clock
-            What the clock of each event's partition said when it came (ms).
+            Of each event's partition when the event was received (ms).
         """
         if not len(events):
             return
@@ -73,7 +73,7 @@ class FeedCounts:
         self._changes.add(events.partition, columns)
 
     def closes(self, clock: Ints) -> bool:
-        """Say whether a bucket has ended by then; see :meth:`close`."""
+        """Say whether a bucket has ended at these clocks; see :meth:`close`."""
         return bool((self._ends(clock) > self.until).any())
 
     def close(self, clock: Ints) -> list[Outbound]:
@@ -82,7 +82,7 @@ class FeedCounts:
         Parameters
         ----------
         clock
-            Per partition (ms); nothing that comes will have an earlier one.
+            Per partition (ms); no later record will have an earlier one.
         """
         ends = self._ends(clock)
         closing = np.flatnonzero(ends > self.until)
@@ -98,8 +98,8 @@ class FeedCounts:
         ]
         rows += [
             (feed, thing, first, 0, 0, value, 0)
-            for thing, (first, told) in self._things[partition].items()
-            for feed, value in told.items()
+            for thing, (first, sums) in self._things[partition].items()
+            for feed, value in sums.items()
         ]
         feed, thing, *numbers = zip(*rows, strict=True) if rows else ((),) * 7
         names = ("clock", "unit", "late", "value", "count")
@@ -114,7 +114,7 @@ class FeedCounts:
         return {p: own | self._until(p) for p, own in self._changes.take().items()}
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in what was not published of a partition; what has been since is left out."""
+        """Restore a partition's unpublished counts; what was published since is left out."""
         columns: dict[str, Any] = {name: parts.texts(name) for name in ("feed", "thing")}
         columns |= {name: parts.ints(name) for name in ("clock", "unit", "late", "value")}
         n, counted = len(columns["feed"]), parts.ints("count")
@@ -160,7 +160,7 @@ class FeedCounts:
             if times:
                 self._count(p, at, feed, (unit, times, late))
             if thing:
-                self._tell(p, thing, feed, clock, value)
+                self._report(p, thing, feed, clock, value)
 
     def _count(self, p: int, at: int, feed: str, more: tuple[int, int, int]) -> None:
         counted = self._counts[p].get((at, feed))
@@ -173,7 +173,7 @@ class FeedCounts:
         for i, number in enumerate(more):
             counted[i] += number
 
-    def _tell(self, p: int, thing: str, feed: str, clock: int, value: int) -> None:
+    def _report(self, p: int, thing: str, feed: str, clock: int, value: int) -> None:
         known = self._things[p].get(thing)
         if known is not None and clock >= self._watch.expiry(known[0]):
             self._settle(p, thing)
@@ -183,9 +183,9 @@ class FeedCounts:
         known[1][feed] = known[1].get(feed, 0) + value
 
     def _settle(self, p: int, thing: str) -> None:
-        """Compare what feeds have told of a thing, and forget it."""
-        first, told = self._things[p].pop(thing)
-        (one, sum_), *others = sorted(told.items())
+        """Compare what feeds have reported of a thing, and delete it."""
+        first, sums = self._things[p].pop(thing)
+        (one, sum_), *others = sorted(sums.items())
         name = thing.replace(_BETWEEN, " ")
         self._sure[p] += [
             (self._watch.expiry(first), name, one, other, sum_, its)
@@ -211,12 +211,12 @@ class FeedCounts:
         return Outbound(self._topic, 0, b"%d" % p, pack(body), max(end, 0), [])
 
     def _drop(self, p: int, end: int) -> None:
-        """Forget what has been published."""
+        """Delete what has been published."""
         watch = self._watch
         self._counts[p] = {key: c for key, c in self._counts[p].items() if key[0] >= end}
         self._known[p] = {at: count for at, count in self._known[p].items() if at >= end}
         things = self._things[p].items()
-        self._things[p] = {t: told for t, told in things if watch.expiry(told[0]) > end}
+        self._things[p] = {t: own for t, own in things if watch.expiry(own[0]) > end}
         self._sure[p] = [one for one in self._sure[p] if one[0] > end]
 
     def _ends(self, clock: Ints) -> Ints:
@@ -224,7 +224,7 @@ class FeedCounts:
 
 
 def _first(rows: list[Disagreement]) -> list[Disagreement]:
-    """Return the first of each time, in order."""
+    """Return the first rows of each time, in order."""
     by_time = groupby(sorted(rows), key=itemgetter(0))
     return [row for _, own in by_time for row in islice(own, MOST_SURE)]
 
@@ -244,7 +244,7 @@ def _read(columns: dict[str, Any]) -> list[Disagreement]:
 
 
 def read_counts(value: bytes) -> tuple[int, int, Counts, list[Disagreement]]:
-    """Read what was published: partition, until when (clock, ms), counts and disagreements."""
+    """Read a published record: partition, end (clock, ms), counts and disagreements."""
     columns: dict[str, Any] = unpack(value)
     p, _, until = columns["span"].tolist()
     numbers = (columns[name].tolist() for name in ("unit", "count", "late"))

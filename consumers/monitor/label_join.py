@@ -1,9 +1,9 @@
-"""Label join: scores meet their labels, in the partition that both are in.
+"""Label join: join scores with their labels, which are in the same partition.
 
-A score is labelled once its label can no longer change: when the labels' watermark is the domain's
-label delay past the event, and nothing older is on its way in the partition. Until then it waits,
-and so do labels that come before the score. Labelled scores are published by buckets of event
-time, each once, complete, and the same whatever the batches were.
+A score is labelled once its label is final: when the labels' watermark is past the event time plus
+the domain's label delay, and no older event of the partition is in flight. Scores wait until then,
+and so do labels that arrive before their score. Labelled scores are published in buckets of event
+time, each bucket once and complete. Their content does not depend on batch boundaries.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import LABELLED, topic
 
 MICRO = 1_000_000
-"""Scores have six decimals; they are kept as whole millionths."""
+"""Scores have six decimals; they are stored as whole millionths."""
 Rows: TypeAlias = tuple[Ints, Ints, Ints]
-"""Event's fingerprint, time (ms), and millionths of a score or value of a label.
+"""The event's fingerprint, time (ms), and a score in millionths or the value of a label.
 
-Where the model has a slate, a score's values are a row: the millionths, and then the items."""
+If the model has a slate, a score's value is a row: the millionths, and then the items."""
 
 
 def fingerprint(event_ids: Objects) -> Ints:
-    """Return 64 bits that stand for each id; of a million ids two are alike once in 40 million."""
+    """Return a 64-bit hash of each id; a million ids collide with probability 1 in 40 million."""
     from pandas.util import hash_array
 
     hashed: npt.NDArray[np.uint64] = hash_array(event_ids, categorize=False)
@@ -38,7 +38,7 @@ def fingerprint(event_ids: Objects) -> Ints:
 
 
 class LabelJoin:
-    """What waits for its label, or for its score, in one worker's partitions."""
+    """Scores that wait for their labels, and labels that wait for their scores."""
 
     def __init__(self, spec: DomainSpec, *, journal: bool = False) -> None:
         n = spec.partitions
@@ -47,20 +47,19 @@ class LabelJoin:
         self._spec, self._step = spec, spec.alerting.accuracy.step
         self._topic = topic(spec.name, LABELLED)
         self.until = np.full(n, NO_TIME)
-        """Per partition, the event time before which all is labelled and published (ms)."""
+        """Per partition, the event time before which all scores are labelled and published (ms)."""
         self._scores: list[list[Rows]] = [[] for _ in range(n)]
         self._labels: list[list[Rows]] = [[] for _ in range(n)]
 
     def leave_out(self, events: Events, clock: Ints) -> None:
-        """Leave out events that come far behind their partition's clock.
+        """Exclude events that are older than their partition's clock by more than the label delay.
 
-        By more than labels take, that is: such a clock has leapt, and which of the events were in
-        time would depend on which came first.
+        Such a clock has leapt: which of the events were in time would depend on their order.
 
         Parameters
         ----------
         clock
-            That of each event's partition as it came (ms).
+            Of each event's partition when the event was received (ms).
         """
         spec = self._spec
         least = clock - spec.trigger.allowed_lateness - spec.labels.delay
@@ -70,24 +69,24 @@ class LabelJoin:
         self._changes.touch(events.partition[astray])
 
     def scored(self, events: Events, scores: Floats, items: Ints | None = None) -> None:
-        """Take in scores, and the items that were put forward with them."""
+        """Add scores, and the items of their slates."""
         micro = np.round(scores * MICRO).astype(np.int64)
         if items is not None:
             micro = np.column_stack([micro, items])
         if any(self._astray):
-            kept = self._not_astray(events)
-            events, micro = events.take(kept), micro[kept]
+            included = self._not_astray(events)
+            events, micro = events.take(included), micro[included]
         rows = fingerprint(events.event_id), events.event_time, micro
         self._add(self._scores, events.partition, rows)
         self._changes.add(events.partition, dict(zip(_COLUMNS, rows, strict=True)), "score")
 
     def labelled(self, events: Events, known: Ints) -> None:
-        """Take in labels.
+        """Add labels.
 
         Parameters
         ----------
         known
-            From when on each counts as known (ms).
+            When each became known (ms).
         """
         field = self._spec.labels.field
         value = np.ones(len(events), np.int64) if field is None else events.integers(field)
@@ -96,22 +95,23 @@ class LabelJoin:
         self._changes.add(events.partition, dict(zip(_COLUMNS, rows, strict=True)), "label")
 
     def closes(self, final: Ints) -> bool:
-        """Say whether a bucket has ended by then; see :meth:`close`."""
+        """Say whether a bucket has ended by these times; see :meth:`close`."""
         return bool((self._ends(final) > self.until).any())
 
     def close(self, final: Ints) -> list[Outbound]:
-        """Publish the buckets that have ended by then.
+        """Publish the buckets that have ended by these times.
 
         Parameters
         ----------
         final
-            Per partition, the event time before which everything is scored, and every label known.
+            Per partition, the event time before which all events are scored and all labels known
+            (ms).
         """
         ends = self._ends(final)
         records = []
         for p in np.flatnonzero(ends > self.until).tolist():
             end, since = int(ends[p]), int(self.until[p])
-            time, score, label = self._judge(p, end)
+            time, score, label = self._join(p, end)
             body = {
                 "span": np.array([p, since, end]),
                 "time": time,
@@ -128,8 +128,8 @@ class LabelJoin:
         """See :class:`~streamsim.consumers.state.store.Store`."""
         self._changes.drop(partition)
         content = self._standing(partition)
-        for name, kept in (("score", self._scores), ("label", self._labels)):
-            parts = kept[partition] or [_NOTHING]
+        for name, waiting in (("score", self._scores), ("label", self._labels)):
+            parts = waiting[partition] or [_NOTHING]
             columns = (np.concatenate(column) for column in zip(*parts, strict=True))
             content |= {f"{name}:{c}": v for c, v in zip(_COLUMNS, columns, strict=True)}
         return content
@@ -139,17 +139,17 @@ class LabelJoin:
         return {p: own | self._standing(p) for p, own in self._changes.take().items()}
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in what waited in a partition; what has been labelled since is left out."""
+        """Restore a partition's scores and labels, except those that were published since."""
         self.until[partition] = until = parts.last("until").tolist()[0] if parts else NO_TIME
         self._astray[partition] = set(parts.last("astray").tolist())
         slate = self._spec.model.slate
-        for name, kept in (("score", self._scores), ("label", self._labels)):
+        for name, rows in (("score", self._scores), ("label", self._labels)):
             ids, time, value = (parts.of(name).ints(column) for column in _COLUMNS)
             if slate is not None and name == "score":
                 value = value.reshape(-1, 1 + slate.size)
             waiting = time >= until
             own = np.full(int(waiting.sum()), partition)
-            self._add(kept, own, _take((ids, time, value), waiting))
+            self._add(rows, own, _take((ids, time, value), waiting))
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
@@ -160,30 +160,30 @@ class LabelJoin:
         return {"until": self.until[partition : partition + 1].copy(), "astray": astray}
 
     def _not_astray(self, events: Events) -> npt.NDArray[np.bool_]:
-        """Say which finished events are not left out, and forget those that are."""
-        kept = np.ones(len(events), bool)
+        """Say which finished events are not excluded, and delete the marks of the others."""
+        included = np.ones(len(events), bool)
         places = zip(events.partition.tolist(), events.offset.tolist(), strict=True)
         for row, (p, offset) in enumerate(places):
             if offset in self._astray[p]:
                 self._astray[p].remove(offset)
-                kept[row] = False
-        self._changes.touch(events.partition[~kept])
-        return kept
+                included[row] = False
+        self._changes.touch(events.partition[~included])
+        return included
 
     def _ends(self, final: Ints) -> Ints:
         return np.where(final == NO_TIME, NO_TIME, final - final % self._step)
 
-    def _add(self, kept: list[list[Rows]], partition: Ints, rows: Rows) -> None:
+    def _add(self, waiting: list[list[Rows]], partition: Ints, rows: Rows) -> None:
         for p in np.unique(partition).tolist():
-            kept[p].append(_take(rows, partition == p))
+            waiting[p].append(_take(rows, partition == p))
 
-    def _judge(self, p: int, end: int) -> tuple[Ints, Ints, Ints]:
-        """Take the scores of events before ``end``, and what was true of them."""
+    def _join(self, p: int, end: int) -> tuple[Ints, Ints, Ints]:
+        """Take the scores of events before ``end``, and their labels."""
         due, rest = _split(self._scores[p], end)
         self._scores[p] = rest
         labels = self._labels[p]
         known = _concat(labels)
-        # A label is never older than its event: what is known by then is of events judged by now.
+        # A label is never older than its event: labels before ``end`` belong to events before it.
         self._labels[p] = [_take(known, known[1] >= end)] if labels else []
         ids, time, score = due
         missing = self._spec.labels.unlabelled
@@ -199,9 +199,9 @@ class LabelJoin:
         return time[sure], score[sure], label[sure]
 
     def _in_time(self, labels: Rows, ids: Ints, time: Ints) -> tuple[Ints, Ints]:
-        """Return the labels that are known within the delay after their event, by id and time.
+        """Return the labels that became known within the delay after their event, by id and time.
 
-        What comes later is too late whoever judges when: it must change nothing.
+        Later labels are ignored always, so that the time of the join does not matter.
         """
         order = np.argsort(ids, kind="stable")
         by_id = ids[order]
@@ -246,7 +246,7 @@ def _split(parts: list[Rows], end: int) -> tuple[Rows, list[Rows]]:
 
 
 def read_labelled(value: bytes) -> tuple[int, int, int, Ints, Ints, Ints]:
-    """Read what was published: partition, from and until (ms), times, scores and labels."""
+    """Read a published record: partition, begin and end (ms), times, scores and labels."""
     columns = unpack(value)
     found = [columns[name] for name in ("span", "time", "score", "label")]
     span, time, score, label = (c for c in found if isinstance(c, np.ndarray))

@@ -1,6 +1,6 @@
-"""Latencies as counts per bucket: they add up over time and over workers.
+"""Latency histogram: counts per bucket, which can be added over time and over workers.
 
-Buckets grow by a tenth each, so that a percentile is at most 10 % too high.
+Each bucket is a tenth wider than the one before, so a percentile is at most 10 % too high.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Latencies:
         return sum(self._counts.values())
 
     def add(self, latencies_ms: Ints) -> None:
-        """Count latencies; one below zero, from clocks that disagree, counts as none."""
+        """Count latencies; a negative one, from clocks that disagree, counts as 0."""
         if not len(latencies_ms):
             return
         scaled = np.maximum(latencies_ms, _SMALLEST_MS) / _SMALLEST_MS
@@ -42,7 +42,7 @@ class Latencies:
             self._counts[bucket] = self._counts.get(bucket, 0) + count
 
     def percentile(self, percent: float) -> float:
-        """Return the latency that so many percent do not exceed (ms), 0 if there are none."""
+        """Return the latency that ``percent`` of all do not exceed (ms), 0 without latencies."""
         wanted, seen = len(self) * percent / 100, 0
         for bucket in sorted(self._counts):
             seen += self._counts[bucket]

@@ -1,8 +1,8 @@
-"""Rolling accuracy of a domain: all partitions' judged scores, one window, one state a step.
+"""Rolling metric of a domain: accuracy over a window of all partitions' labelled scores.
 
-Every worker reads the whole of ``<domain>.judged`` and comes to the same states; one of them, who
-has the first partition, tells of them. Whoever takes over tells of the latest again, and a repeat
-is known by its step.
+There is one state per step of event time. Every worker reads the whole of ``<domain>.labelled`` and
+computes the same states; the worker that owns the first partition publishes them. A worker that
+takes over publishes the latest states again. A repeat is recognised by its step.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from typing import Any
 import numpy as np
 import orjson
 
-from streamsim.consumers.monitor.accuracy import AccuracyState, Bar, Change, judge
+from streamsim.consumers.monitor.accuracy_threshold import (
+    AccuracyState,
+    AccuracyThreshold,
+    Change,
+    accuracy_state,
+)
 from streamsim.consumers.monitor.cloud_event import cloud_event
 from streamsim.consumers.monitor.label_join import MICRO, read_labelled
 from streamsim.streams.codec import format_times
@@ -24,17 +29,17 @@ from streamsim.streams.statistics.quality import named
 from streamsim.streams.topics import METRICS, topic
 
 KEPT = 200
-"""So many of the latest states are told again by whoever takes over."""
+"""How many of the latest states a worker publishes again when it takes over."""
 LOW, RECOVERED = "accuracy_low", "accuracy_recovered"
 
 
 class RollingMetric:
-    """The window over what has been judged, and the states so far."""
+    """The window over labelled scores, and the states so far."""
 
     def __init__(self, spec: DomainSpec) -> None:
         self._spec, own = spec, spec.alerting.accuracy
         self._metric, is_error = named(own.metric)
-        self._bar = Bar(own.threshold, own.margin, own.min_samples, is_error)
+        self._limit = AccuracyThreshold(own.threshold, own.margin, own.min_samples, is_error)
         self._covered = np.full(spec.partitions, NO_TIME)
         self._window: tuple[Ints, Ints, Ints] = _NONE
         self._waiting: list[tuple[Ints, Ints, Ints]] = []
@@ -49,7 +54,7 @@ class RollingMetric:
         return int(self._covered.min())
 
     def apply(self, value: bytes) -> list[AccuracyState]:
-        """Take in a record of labelled scores; return the states that it completes."""
+        """Apply a record of labelled scores; return the states that it completes."""
         p, _, until, time, score, label = read_labelled(value)
         covered = int(self._covered[p])
         if until <= covered:
@@ -64,16 +69,16 @@ class RollingMetric:
         return self._advance(complete)
 
     def _advance(self, complete: int) -> list[AccuracyState]:
-        """Go on step by step to where everybody has come."""
+        """Advance step by step to the time that all partitions have completed (ms)."""
         own = self._spec.alerting.accuracy
         parts = [_NONE, *self._waiting]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         due = columns[0] < complete
         self._waiting = [_rows(columns, ~due)]
-        # Of the same instant, by score: the order of partitions must not matter where many count.
+        # Rows of the same instant are ordered by score: the order of partitions must not matter.
         new = _rows(columns, due)
         order = np.lexsort((new[2], new[1], new[0]))
-        # What is in the window came before all of this.
+        # The window's rows are older than all new rows.
         time, score, label = (
             np.concatenate([old, column[order]])
             for old, column in zip(self._window, new, strict=True)
@@ -83,7 +88,7 @@ class RollingMetric:
         found = []
         while NO_TIME < self._next <= complete:
             state = self._state(self._next, time, score, label)
-            # Of a long silence it is told once.
+            # A long silence has one state.
             if state.samples or self._samples:
                 found.append(state)
                 self._next += own.step
@@ -96,22 +101,25 @@ class RollingMetric:
         return found
 
     def _after_silence(self, time: Ints, complete: int) -> int:
-        """Return the next step whose window holds anything: a clock may leap by centuries."""
+        """Return the next step with events in its window: a clock may leap by centuries."""
         step = self._spec.alerting.accuracy.step
         later = int(np.searchsorted(time, self._next))
         first = int(time[later]) if later < len(time) else complete
         return min(first, complete) // step * step + step
 
     def _begin(self, time: Ints, end: int) -> int:
-        """Return the first row of the window that ends then: of a span, and of so many events."""
+        """Return the first row of the window that ends at ``end`` (ms): it has two limits.
+
+        They are the window's span of time and its number of events.
+        """
         own = self._spec.alerting.accuracy
         done = int(np.searchsorted(time, end))
         return max(int(np.searchsorted(time, end - own.span)), done - own.count, 0)
 
     def _state(self, end: int, time: Ints, score: Ints, label: Ints) -> AccuracyState:
         begin, done = self._begin(time, end), int(np.searchsorted(time, end))
-        state = judge(
-            self._bar,
+        state = accuracy_state(
+            self._limit,
             self._metric,
             end,
             score[begin:done] / MICRO,
@@ -131,8 +139,8 @@ def _rows(columns: Sequence[Ints], which: Mask) -> tuple[Ints, Ints, Ints]:
     return time[which], score[which], label[which]
 
 
-def told(spec: DomainSpec, state: AccuracyState, model: str) -> list[Outbound]:
-    """Write a state for ``<domain>.metrics``, and the alert if it changes anything."""
+def metric_records(spec: DomainSpec, state: AccuracyState, model: str) -> list[Outbound]:
+    """Write a state for ``<domain>.metrics``, and the alert that it raises or resolves."""
     own, at = spec.alerting.accuracy, format_times(np.array([state.at]))[0]
     value = None if np.isnan(state.value) else round(state.value, 6)
     body: dict[str, Any] = {
@@ -158,7 +166,7 @@ def told(spec: DomainSpec, state: AccuracyState, model: str) -> list[Outbound]:
 
 
 def _alert(spec: DomainSpec, state: AccuracyState, value: float, at: str, model: str) -> Outbound:
-    """Write that accuracy is low, or is so no more, as a CloudEvent."""
+    """Write that accuracy is low, or has recovered, as a CloudEvent."""
     own, raised = spec.alerting.accuracy, state.change is Change.RAISED
     rule = LOW if raised else RECOVERED
     side = "below" if raised else "above"

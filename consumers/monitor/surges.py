@@ -1,9 +1,9 @@
-"""Surges: far more than is usual at a time of the day or week, and surely not by chance.
+"""Surge detection: a feed's count is far above its seasonal mean, and not by chance.
 
-What is usual is a mean over the periods before, slot by slot, that fades. What comes by itself
-scatters around it more than a Poisson process would, and by how much is learnt as well, surges left
-out. In the mean they count as no more than what would just have been none: one that stays becomes
-usual in time.
+The usual count of a time of the day or week is an exponentially decaying mean over previous
+periods. Ordinary counts scatter more than a Poisson process: the overdispersion is estimated from
+buckets without surges. In the mean, a surge counts only up to the detection limit, so a lasting
+higher level becomes usual in time.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from dataclasses import dataclass, field
 from streamsim.streams.spec.feed_watch import Surge
 
 CALM = 3
-"""A surge is over after so many buckets without."""
+"""A surge is over after this many buckets below the limit."""
 _FADES = 0.995
-"""What a bucket's scatter counts after each further one."""
+"""Decay per bucket of the weight in the estimated scatter."""
 
 
 @dataclass(slots=True)
 class Usual:
-    """What is usual of one feed; tell it of the buckets in turn.
+    """The usual counts of one feed, updated bucket by bucket.
 
     Attributes
     ----------
     surging
         Whether there is a surge.
     expected
-        What was usual in the last bucket.
+        The usual count of the last bucket.
     """
 
     surge: Surge
@@ -39,19 +39,19 @@ class Usual:
     _last: int | None = None
     _above: int = 0
     _slots: dict[int, tuple[int, float]] = field(default_factory=dict)
-    """Of each time of the period, the last period that was counted, and the fading sum."""
+    """Per time slot of the period, the last period that was counted, and the decaying sum."""
     _scatter: float = 0.0
     _weight: float = 0.0
 
     def take(self, at: int, units: int) -> bool:
-        """Take in a bucket; say whether a surge begins or ends with it.
+        """Add a bucket; say whether a surge begins or ends with it.
 
         Parameters
         ----------
         at
-            When it began (ms), later than all before; in those between, nothing has come.
+            When the bucket began (ms), later than all before; skipped buckets had no units.
         units
-            What has come in it.
+            Units in the bucket.
         """
         surge = self.surge
         if self._last is None or at - self._last > surge.learn:
@@ -74,9 +74,9 @@ class Usual:
         return self._turns(at, units > most)
 
     def _most(self, weight: float) -> float:
-        """Return how much may come that is no surge yet."""
+        """Return the detection limit: the largest count that is not a surge."""
         surge, scatter = self.surge, max(1.0, self._scatter / max(self._weight, 1.0))
-        if not weight:  # it has not been learnt for long enough, whatever the clock says
+        if not weight:  # no earlier period of this slot has been counted yet
             return math.inf
         spread = math.sqrt(scatter * self.expected * (1 + 1 / weight))
         chance = self.expected + surge.sure * spread

@@ -1,1 +1,1 @@
-"""Predict: score micro-batches over HTTP, by the model version that answers at their time."""
+"""Predict: the records of scores, the schedule of model versions, and learning from the stream."""

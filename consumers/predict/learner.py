@@ -1,9 +1,9 @@
-"""Learning from a domain's stream, cut by cut: what the renewed versions of its model are made of.
+"""Learner: incremental training on a domain's stream, which makes renewed versions of its model.
 
-It takes the trigger's records as a pipeline does, by the same step, and knows nothing else. A cut
-is complete once the clocks of all partitions have left it behind; what it ends is then learnt in
-order of time and id. So every version is a function of the records, however they were cut to
-batches and partitions were mixed.
+It reads the trigger's records and cleans them by the pipeline's own step. Event time is divided
+into intervals. An interval is complete once the watermarks of all partitions have passed its end;
+its events are then learnt in order of time and id. So every version depends on the records alone,
+not on batch boundaries or on how partitions are interleaved.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from streamsim.streams.spec.renewals import Renewal, renewed_version
 
 
 class Learner:
-    """Follows the trigger of one domain, all partitions.
+    """Learns from the trigger of one domain, all partitions.
 
     Parameters
     ----------
     estimator, champion
-        The version that the renewed ones are made from.
-    told_until
-        Up to when it has been told already which version answers (ms): of that, all is learnt
-        again, and nothing told.
+        The version that renewal starts from.
+    published_until
+        Time up to which the schedule has been published already (ms): events before it are learnt
+        again, but no entries are yielded.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Learner:
         renewal: Renewal,
         estimator: Estimator,
         champion: Signature,
-        told_until: int = NO_TIME,
+        published_until: int = NO_TIME,
     ) -> None:
         self._spec, self._renewal, self._champion = spec, renewal, champion
         self._learning = renewal.begin(estimator)
@@ -56,63 +56,63 @@ class Learner:
         self._last = Entry(
             champion.model, champion.version, champion.threshold, NO_TIME, NO_TIME, False
         )
-        self._told_until = told_until
+        self._published_until = published_until
 
     def push(self, records: Records) -> Iterator[tuple[Entry, Estimator | None]]:
-        """Take in records of the trigger; yield what is known by them, with what is new.
+        """Process trigger records; yield schedule entries, with the estimators of new versions.
 
-        All of it must be taken before more is pushed.
+        The caller must exhaust the iterator before it pushes more.
         """
         trigger = self._spec.trigger
         cleaned = clean(collect(records.by_partition()), trigger, self._known_ids, self._clock)
         self._known_ids.forget(self._clock)
         events = cleaned.events
         known = np.array([entity is not None for entity in events.entity], bool)
-        # What comes behind its partition's watermark may fall into a cut that is complete for
-        # others: it counts for nobody. So it does where a clock has been set wrong.
+        # An event behind its partition's watermark may belong to a complete interval: it is left
+        # out. The same holds for an event of a clock that was set wrong.
         in_time = events.event_time >= cleaned.clock - trigger.allowed_lateness
         if (known & in_time).any():
             columns = {name: events.columns[name] for name in self._renewal.columns}
             self._waiting.append(replace(events, columns=columns).take(known & in_time))
         slowest = int(self._clock.min())
         if slowest != NO_TIME:
-            yield from self._cut(slowest - trigger.allowed_lateness)
+            yield from self._advance(slowest - trigger.allowed_lateness)
 
-    def _cut(self, watermark: int) -> Iterator[tuple[Entry, Estimator | None]]:
-        """Learn up to the last cut that the watermark has passed (ms)."""
+    def _advance(self, watermark: int) -> Iterator[tuple[Entry, Estimator | None]]:
+        """Learn all intervals that the watermark has passed (ms)."""
         renewal = self._renewal
         until = watermark - watermark % renewal.every + renewal.every + renewal.lead
         if until <= self._last.until:
             return
         for events in self._complete(until - renewal.lead - renewal.every):
             self._learning.learn(events)
-            yield from self._told(int(events.event_time[-1]))
+            yield from self._renewed(int(events.event_time[-1]))
         if until > self._last.until:
             self._last = replace(self._last, until=until, is_new=False)
-            if until > self._told_until:
+            if until > self._published_until:
                 yield self._last, None
 
-    def _told(self, latest: int) -> Iterator[tuple[Entry, Estimator]]:
-        """Make the version that knows a cut's events, the latest of them of that time (ms)."""
+    def _renewed(self, latest: int) -> Iterator[tuple[Entry, Estimator]]:
+        """Make the version that has learnt an interval, by its latest event time (ms)."""
         renewal, champion = self._renewal, self._champion
-        cut = latest - latest % renewal.every + renewal.every
-        since = cut + renewal.lead
-        version = renewed_version(champion.version, cut)
+        end = latest - latest % renewal.every + renewal.every
+        since = end + renewal.lead
+        version = renewed_version(champion.version, end)
         self._last = Entry(
             champion.model, version, champion.threshold, since, since + renewal.every, True
         )
-        if self._last.until > self._told_until:
-            # Sums of floats depend on how many threads make them.
+        if self._last.until > self._published_until:
+            # Sums of floats depend on the number of threads.
             with threadpool_limits(1):
                 estimator = self._learning.renewed()
             yield self._last, estimator
 
-    def _complete(self, cut: int) -> Iterator[Events]:
-        """Take what lies before a cut, in order, as much at a time as lies between two cuts."""
+    def _complete(self, end: int) -> Iterator[Events]:
+        """Take the events before ``end`` (ms) in order, one interval at a time."""
         if not self._waiting:
             return
         waiting = Events.concat(self._waiting)
-        due = waiting.event_time < cut
+        due = waiting.event_time < end
         self._waiting = [waiting.take(~due)] if not due.all() else []
         events = waiting.take(due)
         ids = events.event_id.astype(str)

@@ -1,7 +1,7 @@
-"""Which version of a model answers an event: by the event's time, as ``ops.models`` tells it.
+"""Model schedule: which version of a model scores an event, by its event time.
 
-A schedule is complete up to a time, and events from then on wait. It only grows, and what it has
-said of a time it says for ever: a replay after a crash meets the same versions.
+The entries are read from ``ops.models``. A schedule is complete up to a time; later events wait. It
+is append-only: a replay after a crash uses the same versions.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ RENEWED, UNCHANGED = "renewed", "unchanged"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a model's versions from some time on.
+    """An entry of the schedule: one version and its time.
 
     Attributes
     ----------
     version
-        Which answers last.
+        The version that scores from ``since`` to ``until``.
     since
-        From when on (ms); ``NO_TIME``: from the beginning.
+        Start of its time (ms); ``NO_TIME``: from the beginning.
     until
-        The time from which on it is not known yet which answers (ms).
+        End of the known schedule (ms).
+    is_new
+        Whether the version is new, or the last one continues.
     """
 
     model: str
@@ -41,7 +43,7 @@ class Entry:
     is_new: bool
 
     def as_record(self, run: str) -> dict[str, Any]:
-        """Write it for ``ops.models``, where several runs may have told of theirs."""
+        """Write the entry for ``ops.models``, which several runs may share."""
         since, until = format_times(np.array([max(self.since, 0), self.until]))
         return {
             "event": RENEWED if self.is_new else UNCHANGED,
@@ -55,7 +57,7 @@ class Entry:
 
 
 def read_entry(body: Mapping[str, Any], run: str, model: str) -> Entry | None:
-    """Read a record of ``ops.models``; ``None`` if it is of another run or model, or says other."""
+    """Read a record of ``ops.models``; ``None`` if it is of another run, model or kind."""
     is_entry = body.get("event") in (RENEWED, UNCHANGED)
     if not is_entry or body.get("run") != run or body.get("model") != model:
         return None
@@ -70,17 +72,17 @@ class Schedule:
     Parameters
     ----------
     champion
-        Answers until the first renewed one does.
+        Scores until the first renewed version takes effect.
     """
 
     def __init__(self, champion: Signature) -> None:
         self._since = np.array([NO_TIME])
         self._signatures = [champion]
         self.until = NO_TIME
-        """The time from which on it is not known yet which version answers (ms)."""
+        """End of the known schedule (ms): later events must wait."""
 
     def add(self, entry: Entry) -> bool:
-        """Take in what comes next; return whether more is known by it. A repeat says nothing."""
+        """Append an entry; return whether it extends the schedule. A repeat does not."""
         if entry.until <= self.until:
             return False
         self.until = entry.until
@@ -91,9 +93,9 @@ class Schedule:
         return True
 
     def numbers(self, times: Ints) -> Ints:
-        """Return which version answers events of these times, by its number here."""
+        """Return the number of the version that scores events at these times."""
         return np.searchsorted(self._since, times, side="right") - 1
 
     def signature(self, number: int) -> Signature:
-        """Return what a version says of itself."""
+        """Return the signature of a version."""
         return self._signatures[number]

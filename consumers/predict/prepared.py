@@ -1,4 +1,4 @@
-"""Events that are ready to be scored, with their features."""
+"""Events before and after scoring: with features, and with the model's answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamsim.streams.events import Events, Ints, Matrix
 from streamsim.streams.signature import Signature
 
 TrackedRows = tuple[Ints, Mapping[str, Any]]
-"""Partitions and rows of the keys that a tracker has followed."""
+"""Partitions and checkpoint rows of a tracker's keys."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,11 +24,11 @@ class Prepared:
     features: Matrix
     lineage: list[dict[str, Any]] | None = None
     tracked: Mapping[str, TrackedRows] = field(default_factory=dict)
-    """Per tracker, what the events' keys have come to with them, as it is written down."""
+    """Per tracker, the state of the events' keys after them, as checkpoint rows."""
     rescored: bool = False
-    """They have been scored before, and only their scores are put out again."""
+    """Whether the events have been scored before: then only corrected scores are published."""
     signature: Signature | None = None
-    """Of the model that is to score them, ``None`` without one."""
+    """Of the model that scores them, ``None`` without one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ class Scored:
     alerts
         The rows that raise an alert.
     without
-        Answers to these rows with one feature group after the other set to what is usual.
+        Answers to these rows with each feature group in turn set to its reference.
     """
 
     prepared: Prepared
@@ -52,5 +52,5 @@ class Scored:
 
 
 def unscored(prepared: Prepared) -> Scored:
-    """Return events that no model answers."""
+    """Return events without a model's answers."""
     return Scored(prepared, None, np.empty(0, np.int64), np.empty(0))

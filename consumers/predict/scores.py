@@ -1,4 +1,4 @@
-"""What scores a batch, and the records that its scores become."""
+"""Records of scores, and the protocol of a scorer."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import CORRECTIONS, SCORES, topic
 
 DECIMALS = 6
-"""Scores are rounded to this before anybody looks at them: the last bits of a float may depend
-on which other rows were in the batch."""
+"""Scores are rounded to this many decimals before use: the last bits of a float may depend on the
+other rows of its batch."""
 
 
 class Scorer(Protocol):
-    """Whatever turns rows of features into scores."""
+    """Protocol of a client that scores rows of features."""
 
     async def score(self, rows: Matrix, version: str | None = None) -> Answers:
         """Return one answer per row, by that version: see :mod:`streamsim.streams.answers`.
@@ -42,15 +42,15 @@ class Scorer(Protocol):
         Raises
         ------
         ScorerUnavailable
-            If it cannot answer now; the same call may succeed later.
+            If it cannot answer now; a retry may succeed.
         BadRequest
-            If it refuses these rows; repeating the call is no use.
+            If it refuses these rows; a retry would fail too.
         """
         ...
 
 
 def rounded(scores: Floats) -> Floats:
-    """Round scores to what is compared, sent and stored.
+    """Round scores for comparison, publishing and storage.
 
     >>> rounded(np.array([0.12345649, 1e-9])).tolist()
     [0.123456, 0.0]
@@ -59,7 +59,7 @@ def rounded(scores: Floats) -> Floats:
 
 
 def estimated(spec: DomainSpec, answer: Answers) -> dict[str, Floats]:
-    """Return what is estimated beside scores, by name, rounded as they are."""
+    """Return the estimates beside the scores, by name, rounded in the same way."""
     numbers = rounded(estimates_of(answer, len(spec.model.estimates))).T
     return dict(zip((estimate.name for estimate in spec.model.estimates), numbers, strict=True))
 
@@ -74,12 +74,11 @@ def score_batches(
 ) -> list[OutboundBatch]:
     """Write one record per score, with its lineage: model, version, features and source.
 
-    What is estimated and put forward stands beside the score, so that the topic holds it for
-    whoever shows it.
+    Estimates and the items of a slate are in the record too, for the topic's readers.
 
     Returns
     -------
-    A batch or more per partition, in the order of the events.
+    One or more batches per partition, in the order of the events.
     """
     events, features = prepared.events, prepared.features
     name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)

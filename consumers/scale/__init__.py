@@ -1,4 +1,4 @@
-"""Scale: spread work that is independent from user to user over processes."""
+"""Scale: distribute work that is independent for each user over processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recommends to many users over processes: ``python -m streamsim.consumers.scale``."""
+"""Command ``python -m streamsim.consumers.scale``: recommend to many users over processes."""
 
 from streamsim.consumers.scale.recommend_users import main
 

@@ -1,11 +1,11 @@
-"""Scale: work that is independent from user to user, over processes of one machine.
+"""Parallel work over users on one machine: a pool of processes, with answers in order.
 
-Over machines it is Kafka and Faust that spread the work, by partitions. This is for the work that
-one machine has at once, such as answers for all users: chunks go to processes as these become free,
-answers come back in the order of the users, and no more is in memory than is on its way.
+Over machines, Kafka and Faust distribute work by partitions. This module is for a batch on one
+machine, such as answers for all users. Chunks go to processes as these become free. Answers are
+yielded in the order of the users, and only the chunks in progress are in memory.
 
-``python -m streamsim.consumers.scale`` recommends to 100,000 users and says what the
-processes did.
+``python -m streamsim.consumers.scale`` recommends to 100,000 users and reports what each process
+did.
 """
 
 from __future__ import annotations
@@ -31,29 +31,31 @@ from streamsim.streams.errors import StreamsimError, UsageError
 User = TypeVar("User")
 Answer = TypeVar("Answer")
 Work: TypeAlias = Callable[[Sequence[User]], Sequence[Answer]]
-"""``users -> one answer each``; it and what it carries must be picklable. What is large is better
-carried as files that the processes share (:mod:`streamsim.consumers.scale.shared_arrays`)."""
+"""``users -> one answer each``; the callable must be picklable. Large arrays belong in files that
+the processes share (:mod:`streamsim.consumers.scale.shared_arrays`)."""
 
 TRIES = 2
-"""A chunk whose process has died is done again once."""
+"""A chunk whose process has died is retried once."""
 
 
 class WorkError(StreamsimError):
-    """Some users could not be worked: the work failed, or killed its process, twice."""
+    """A chunk of users failed: the work raised an error, or killed its process twice."""
 
 
 @dataclass(slots=True)
 class Share:
-    """What one process has done, whatever processes took its place.
+    """Statistics of one process, including the processes that replaced it.
 
     Attributes
     ----------
+    users
+        Users that it answered.
     busy_s
         How long it worked.
     cpu_s
         Processor time, its start included.
     peak_mb
-        The most memory that it held at once, in MiB, with what it shares with others.
+        Peak memory, in MiB, including memory that it shares with others.
     deaths
         How often it died.
     """
@@ -67,12 +69,12 @@ class Share:
 
 @dataclass(slots=True)
 class Shares:
-    """What the processes have done; filled in as answers come."""
+    """Statistics of all processes; updated as answers arrive."""
 
     processes: list[Share] = field(default_factory=list)
 
     def as_text(self) -> str:
-        """Write a line per process.
+        """Return a line per process.
 
         >>> print(Shares([Share(300, 1.5), Share(100, 0.5, 1)]).as_text())
         process 0: 300 users, 75 %, 1.50 s busy
@@ -96,19 +98,19 @@ def process_users(
     chunk: int = 500,
     shares: Shares | None = None,
 ) -> Iterator[Answer]:
-    """Work users over processes.
+    """Answer users in parallel over processes.
 
     Parameters
     ----------
     users
-        Read as far as there is room, and never whole.
+        Read only as far ahead as there is room.
     work
-        Called in the processes with up to ``chunk`` users. Numerical libraries have one thread
-        there: the processes are what the cores are for.
+        Called in the processes with up to ``chunk`` users. Numerical libraries use one thread
+        there, since each process has a core.
     processes
-        How many; with one, the work is done in a process of its own, too.
+        How many; a single one is a separate process too.
     shares
-        Filled in with what each process did.
+        Receives the statistics of each process.
 
     Yields
     ------
@@ -117,10 +119,10 @@ def process_users(
     Raises
     ------
     WorkError
-        If the work raises, or gives another number of answers than it has users, or kills its
+        If the work raises, returns another number of answers than it has users, or kills its
         process twice.
     UsageError
-        If there are to be no processes, or no users in a chunk.
+        If ``processes`` or ``chunk`` is below 1.
     """
     if processes < 1 or chunk < 1:
         raise UsageError("at least one process, and one user in a chunk")
@@ -135,7 +137,7 @@ def process_users(
 
 @dataclass(slots=True, eq=False)
 class _Task(Generic[User]):
-    """A chunk, its place in the order, and how often it has been given out."""
+    """A chunk, its place in the order, and how often it has been tried."""
 
     number: int
     users: list[User]
@@ -144,7 +146,7 @@ class _Task(Generic[User]):
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process with the chunk that it has."""
+    """A process and its current chunk."""
 
     process: BaseProcess
     pipe: Connection
@@ -153,10 +155,10 @@ class _Worker:
 
 
 class _Pool(Generic[User, Answer]):
-    """Processes that take chunks; whoever dies is replaced."""
+    """Pool of processes that take chunks; a process that dies is replaced."""
 
     def __init__(self, work: Work[User, Answer], processes: int, shares: Shares) -> None:
-        # Spawned, not forked: whoever calls this may have threads, which a fork would cut off.
+        # Spawned, not forked: the caller may have threads, which a fork would not copy.
         self._context = multiprocessing.get_context("spawn")
         self._work = work
         self._shares = shares.processes
@@ -178,7 +180,7 @@ class _Pool(Generic[User, Answer]):
                 self._yielded += 1
 
     def close(self) -> None:
-        """End the processes, whatever they do."""
+        """Kill the processes."""
         for worker in self._workers:
             worker.pipe.close()
             worker.process.kill()
@@ -193,7 +195,7 @@ class _Pool(Generic[User, Answer]):
         return _Worker(process, ours)
 
     def _hand_out(self, tasks: Iterator[_Task[User]]) -> bool:
-        """Give chunks to whoever is free; return whether there may be more."""
+        """Give chunks to idle processes; return whether there may be more chunks."""
         for worker in self._workers:
             if worker.task is not None:
                 continue
@@ -207,12 +209,12 @@ class _Pool(Generic[User, Answer]):
                     return False
             task.tries += 1
             worker.task, worker.since = task, time.perf_counter()
-            with suppress(OSError):  # it has died already, which is seen when its answer is due
+            with suppress(OSError):  # the process has died, which _gather will notice
                 worker.pipe.send(task.users)
         return True
 
     def _gather(self) -> None:
-        """Wait for an answer, or for a process to die, and see to it."""
+        """Wait until processes have answered or died; store answers, replace dead processes."""
         busy = [worker.pipe for worker in self._workers if worker.task is not None]
         ready = wait(busy) if busy else []
         for number, worker in enumerate(self._workers):
@@ -251,8 +253,8 @@ def _named(task: _Task[Any]) -> str:
 
 
 def _serve(work: Work[Any, Any], pipe: Connection) -> None:
-    """Work what comes until nobody is there any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
+    """Answer chunks from the pipe until the parent closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threadpool_limits(1)
     spent = 0.0
     while True:
@@ -263,7 +265,7 @@ def _serve(work: Work[Any, Any], pipe: Connection) -> None:
         answers, error = None, None
         try:
             answers = list(work(users))
-        except Exception as failure:  # said by whoever asked
+        except Exception as failure:  # the parent raises it
             error = repr(failure)
         before, spent = spent, time.process_time()
         try:
@@ -275,11 +277,11 @@ def _serve(work: Work[Any, Any], pipe: Connection) -> None:
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process has held at once, in MiB."""
+    """Return the peak memory of this process, in MiB."""
     with suppress(OSError), open("/proc/self/status") as status:
         for line in status:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
-    # Elsewhere than on Linux, where it would be that of the process before its program was begun.
+    # Not on Linux, where ru_maxrss may be inherited from the parent process.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

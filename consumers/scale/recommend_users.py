@@ -1,8 +1,8 @@
-"""What ``python -m streamsim.consumers.scale`` does: recommend to many users, and measure it.
+"""Recommendations to many users over processes, measured: ``python -m streamsim.consumers.scale``.
 
-The weights are files that the processes map; a task is the numbers of a chunk of users, whose
-histories the processes find themselves. Rounds with one process and with several take turns, so
-that what else the machine does meets both.
+The weights are in files that the processes memory-map. A task is a list of user numbers; the
+processes look up the histories themselves. Rounds with one process and with several alternate, so
+that other load on the machine affects both.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from streamsim.streams.errors import ExpectationError, StreamsimError, UsageErro
 from streamsim.streams.events import Ints
 
 FITTED = 5_000
-"""The weights are fitted to so many users of a catalogue that is made up."""
+"""Number of simulated users that the weights are fitted to."""
 MOST_ITEMS = 20_000
-"""Of more titles the weights take gigabytes."""
+"""Most titles: the weights of more take gigabytes."""
 
 Answer: TypeAlias = tuple[list[int], list[float]]
 """Titles and scores, the best first."""
@@ -42,12 +42,16 @@ Answer: TypeAlias = tuple[list[int], list[float]]
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be answered.
+    """The size and data of a run.
 
     Attributes
     ----------
+    users
+        How many users get recommendations.
+    items, k
+        Titles of the simulated catalogue, and recommendations for each user.
     movielens
-        A file whose users are asked for again and again, instead of users who are made up.
+        A file whose users are repeated, in place of simulated users.
     """
 
     users: int = 100_000
@@ -58,39 +62,42 @@ class Job:
 
     def __post_init__(self) -> None:
         if self.users < 1 or self.k < 1 or not 1 <= self.items <= MOST_ITEMS:
-            raise UsageError(f"at least one user, one of up to {MOST_ITEMS:,} titles, and one each")
+            raise UsageError(
+                f"users and k must be at least 1, and items from 1 to {MOST_ITEMS:,}: "
+                f"users={self.users}, k={self.k}, items={self.items}"
+            )
 
     def prepare(self, folder: Path) -> Recommend:
         """Fit the weights, share them, and return the work."""
         if self.movielens is None:
             model = fit(as_rows(list(made_up(0, FITTED, self.items, self.seed)), self.items))
-            kept = {}
+            past = {}
         else:
             seen = read_movielens(self.movielens)
             model, histories = fit(seen.matrix()), seen.histories()
             lengths = [len(history) for history in histories]
-            kept = {"titles": np.concatenate(histories), "ends": np.cumsum(lengths)}
-        share({**model.arrays(), **kept}, folder)
+            past = {"titles": np.concatenate(histories), "ends": np.cumsum(lengths)}
+        share({**model.arrays(), **past}, folder)
         return Recommend(folder, self)
 
 
 @dataclass(slots=True)
 class Recommend:
-    """The work on a chunk of users; a process opens what is shared when it has its first.
+    """The work on a chunk of users; a process opens the shared arrays with its first chunk.
 
     Attributes
     ----------
     folder
-        Where the weights are, and the histories if they are those of a file.
+        Folder of the weights, and of the histories if they come from a file.
     """
 
     folder: Path
     job: Job
     model: ItemWeights | None = field(default=None, init=False)
-    kept: Sequence[Ints] = field(default=(), init=False)
+    histories: Sequence[Ints] = field(default=(), init=False)
 
     def __call__(self, users: Sequence[int]) -> list[Answer]:
-        """Return an answer for each user; their numbers follow on each other."""
+        """Return an answer for each user; their numbers are consecutive."""
         if self.model is None:
             self._open()
         assert self.model is not None
@@ -100,12 +107,12 @@ class Recommend:
     def _open(self) -> None:
         arrays = shared(self.folder)
         if self.job.movielens is not None:
-            self.kept = np.split(arrays.pop("titles"), arrays.pop("ends")[:-1])
+            self.histories = np.split(arrays.pop("titles"), arrays.pop("ends")[:-1])
         self.model = ItemWeights(**arrays)
 
     def _histories(self, users: Sequence[int]) -> list[Ints]:
-        if self.kept:
-            return [self.kept[user % len(self.kept)] for user in users]
+        if self.histories:
+            return [self.histories[user % len(self.histories)] for user in users]
         return list(made_up(users[0], len(users), self.job.items, self.job.seed))
 
 
@@ -118,7 +125,7 @@ class Timed:
     cpu_s
         Processor time of each process.
     own_cpu_s
-        Of whoever gave out the users and took the answers.
+        Processor time of the parent process.
     digest
         SHA-256 of all answers, in order, if they are to be compared.
     """
@@ -138,13 +145,13 @@ class Timed:
 
 @dataclass(slots=True)
 class Killer:
-    """Kills one of the processes when half of the answers are there."""
+    """Kills one of the processes when half of the answers have arrived."""
 
     users: int
     killed: int | None = None
 
     def watch(self, answers: Iterable[Answer]) -> Iterator[Answer]:
-        """Pass answers on."""
+        """Yield the answers unchanged."""
         for number, answer in enumerate(answers):
             if number == self.users // 2:
                 victim = multiprocessing.active_children()[0]
@@ -162,12 +169,12 @@ def measure(
     kill: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Answer all users, by one process and by several in turn; say and return what was found.
+    """Answer all users by one process and by several in turn; report and return the results.
 
     Raises
     ------
     ExpectationError
-        If any answer is missing or, with ``check``, not the serial one.
+        If an answer is missing or, with ``check``, differs from the serial one.
     """
     with tempfile.TemporaryDirectory(prefix="streamsim-weights-") as name:
         work = job.prepare(Path(name))
@@ -214,7 +221,7 @@ def _serially(work: Recommend) -> Timed:
 
 
 def _taken(answers: Iterable[Answer], job: Job, check: bool) -> str | None:
-    """Take all answers; none is kept, but what they were can be compared."""
+    """Consume and count all answers; return their digest if ``check``."""
     digest, count = hashlib.sha256(), 0
     for answer in answers:
         if check:
@@ -246,7 +253,7 @@ def _summed_up(
         f"{speed_up:.2f} times as fast (medians of {len(pairs)})"
     )
     say(f"by processor time {by_cpu:.2f} times: that of one against the busiest of {processes}")
-    say(f"whoever gave out the users held {peak_mb():.0f} MiB at most")
+    say(f"the parent process held {peak_mb():.0f} MiB at most")
     return {
         "users": job.users,
         "users_per_second": {"1": rates[0], str(processes): rates[1]},
@@ -276,7 +283,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     options = parser().parse_args()
     try:
         if options.rounds < 1:

@@ -1,7 +1,7 @@
-"""Arrays that processes share: files that each maps into its memory, which holds them once.
+"""Shared arrays: files that several processes memory-map, so that memory holds them once.
 
-Files rather than shared memory segments: containers often have 64 MB of those, and a segment
-outlives whoever is killed.
+These are files, not shared memory segments: containers often have only 64 MB of those, and a
+segment outlives a killed process.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 
 def share(arrays: Mapping[str, npt.NDArray[Any]], folder: Path) -> None:
-    """Write arrays to a folder, a file each."""
+    """Write arrays to a folder, one file each."""
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
 def shared(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a folder, to be read only.
+    """Return the arrays of a folder, read-only.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as name:

@@ -1,1 +1,1 @@
-"""State: what is remembered per partition, its checkpoints, and the order of the changelog."""
+"""State: stores per partition, their checkpoints, and the checkpoint chain of the changelog."""

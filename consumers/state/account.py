@@ -1,8 +1,8 @@
-"""The account: in which class each record of each partition ended, and up to which offset.
+"""Account: counts of records by class, per source and partition.
 
-Every record that is no heartbeat ends in exactly one class. For triggers: scored, late,
-duplicate, dead, filtered (with the reason). For context and labels: applied, late, duplicate,
-dead. What is in no class yet is still on its way.
+Every record except a heartbeat ends in exactly one class. For triggers: scored, late, duplicate,
+dead, filtered (with the reason). For context and labels: applied, late, duplicate, dead. A record
+without a class is still in flight.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Which of a changelog's records are the state: the chain from the last snapshot to the tip.
+"""Checkpoint chain: the checkpoints of a changelog from the last snapshot to the newest one.
 
-A worker that has lost its partition may write on for a while, and nothing in Kafka stops it. So
-every content names the one that it follows, and the generation that wrote it. Recovery takes the
-newest generation's last content and goes back from it; other branches count for nothing. A content
-that is too large for one record comes in several parts, and counts once all are there; a part that
-was sent twice counts once.
+A worker that has lost its partition may still write for a while; Kafka does not stop it. So every
+checkpoint names its predecessor and the generation of its writer. Recovery starts at the last
+checkpoint of the newest generation and follows the predecessors; other branches are ignored. A
+checkpoint that is too large for one record is split into parts. It is valid once all its parts are
+there; a part that was sent twice counts once.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ FULL, INCREMENTAL = "full", "incremental"
 
 
 class Epoch(NamedTuple):
-    """Who writes: a later generation of the group comes after an earlier one.
+    """Order of writers: a later generation of the consumer group comes after an earlier one.
 
-    A group that has been forgotten counts its generations anew: its first writer then begins
-    another term.
+    If the broker has deleted the group, generations start again from 1: the next writer then begins
+    a new term.
     """
 
     term: int
     generation: int
 
     def next(self, generation: int) -> Epoch:
-        """Return the epoch of a writer of that generation that follows this one.
+        """Return the epoch of the next writer, by its generation.
 
         >>> Epoch(1, 5).next(7), Epoch(1, 5).next(2)
         (Epoch(term=1, generation=7), Epoch(term=2, generation=2))
@@ -39,19 +39,21 @@ class Epoch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What a record of the changelog says of itself, in its headers.
+class CheckpointHeader:
+    """Headers of a record of the changelog.
 
     Parameters
     ----------
+    kind
+        ``full`` or ``incremental``.
     content
-        Id of the content that this is a part of.
+        Id of the checkpoint that this record is a part of.
     after
-        Id of the content that this one follows; empty for the very first one.
+        Id of the preceding checkpoint; empty for the first one.
     part, parts
-        Which part it is (from 0), of how many.
+        Number of this part (from 0), and how many there are.
     base
-        Offset from which on all of its chain can be read.
+        Offset from which on the whole chain can be read.
     group, state
         The consumer group and the fingerprint of the state's definition.
     """
@@ -66,8 +68,8 @@ class Mark:
     group: str
     state: str
 
-    def headers(self) -> list[tuple[str, bytes]]:
-        """Write it as headers."""
+    def encode(self) -> list[tuple[str, bytes]]:
+        """Return the Kafka headers."""
         texts = {
             "kind": self.kind,
             "content": self.content,
@@ -81,13 +83,13 @@ class Mark:
         return [(name, text.encode()) for name, text in texts.items()]
 
     @classmethod
-    def read(cls, headers: Headers) -> Mark:
-        """Read it from headers.
+    def read(cls, headers: Headers) -> CheckpointHeader:
+        """Read Kafka headers.
 
         Raises
         ------
         StateError
-            If they are others.
+            If they are not those of a changelog record.
         """
         try:
             text = {k: v.decode() for k, v in first_headers(headers).items() if v is not None}
@@ -109,25 +111,25 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ChangelogRecord:
     """A record of the changelog."""
 
     offset: int
-    mark: Mark
+    header: CheckpointHeader
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """One whole content of a chain; ``offset`` is that of its first record."""
+class Checkpoint:
+    """A checkpoint with all its parts; ``offset`` is that of its first record."""
 
     offset: int
-    mark: Mark
+    header: CheckpointHeader
     data: bytes
 
 
-def follow_chain(records: Iterable[Written]) -> list[Link]:
-    """Return the contents that are the state, oldest first; empty if there is none.
+def follow_chain(records: Iterable[ChangelogRecord]) -> list[Checkpoint]:
+    """Return the checkpoints that make up the state, oldest first; empty if there are none.
 
     Parameters
     ----------
@@ -137,36 +139,37 @@ def follow_chain(records: Iterable[Written]) -> list[Link]:
     Raises
     ------
     StateError
-        If there are contents, but none whose chain is whole.
+        If there are checkpoints, but no complete chain.
     """
-    parts: dict[str, dict[int, Written]] = {}
+    parts: dict[str, dict[int, ChangelogRecord]] = {}
     for record in records:
-        parts.setdefault(record.mark.content, {})[record.mark.part] = record
+        parts.setdefault(record.header.content, {})[record.header.part] = record
     whole = {
         content: [found[i] for i in sorted(found)]
         for content, found in parts.items()
-        if len(found) == next(iter(found.values())).mark.parts
+        if len(found) == next(iter(found.values())).header.parts
     }
     newest = sorted(
-        whole.values(), key=lambda own: (own[0].mark.epoch, own[-1].offset), reverse=True
+        whole.values(), key=lambda own: (own[0].header.epoch, own[-1].offset), reverse=True
     )
     for tip in newest:
-        chain = _back(tip[0].mark.content, whole)
+        chain = _chain_to(tip[0].header.content, whole)
         if chain:
             return chain
     if whole:
-        raise StateError("no content of the changelog has all that it follows")
+        raise StateError("no checkpoint of the changelog has a complete chain before it")
     return []
 
 
-def _back(content: str, whole: dict[str, list[Written]]) -> list[Link]:
-    chain: list[Link] = []
+def _chain_to(content: str, whole: dict[str, list[ChangelogRecord]]) -> list[Checkpoint]:
+    """Return the chain that ends with a checkpoint, oldest first; empty if it is incomplete."""
+    chain: list[Checkpoint] = []
     while content in whole:
         records = whole[content]
-        mark = records[0].mark
+        header = records[0].header
         first = min(record.offset for record in records)
-        chain.append(Link(first, mark, b"".join(record.data for record in records)))
-        if mark.kind == FULL or not mark.after:
+        chain.append(Checkpoint(first, header, b"".join(record.data for record in records)))
+        if header.kind == FULL or not header.after:
             return chain[::-1]
-        content = mark.after
+        content = header.after
     return []

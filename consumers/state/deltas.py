@@ -1,4 +1,4 @@
-"""What has changed in a state store since its last delta."""
+"""Deltas: the changes of a state store since its last checkpoint."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from streamsim.streams.events import Ints
 
 
 class Changes:
-    """Rows that a store has taken in, by column, all partitions mixed.
+    """Rows that a store has added, by column, all partitions mixed.
 
     Parameters
     ----------
     kept
-        Whether changes are noted; without, deltas are empty and cost nothing.
+        Whether changes are recorded; otherwise deltas are empty and cost nothing.
     """
 
     def __init__(self, partitions: int, *, kept: bool) -> None:
@@ -26,30 +26,30 @@ class Changes:
         self._rows: dict[str, list[tuple[Ints, Mapping[str, Any]]]] = {}
 
     def touch(self, partition: Ints) -> None:
-        """Note that something of these partitions has changed."""
+        """Note that the state of these partitions has changed."""
         if self._kept:
             self._touched[partition] = True
 
     def add(self, partition: Ints, columns: Mapping[str, Any], kind: str = "") -> None:
-        """Note new rows, each of its partition; rows of a kind have the same columns."""
+        """Record new rows with their partitions; rows of the same kind have the same columns."""
         if self._kept and len(partition):
             self._touched[partition] = True
             self._rows.setdefault(kind, []).append((partition, columns))
 
     def drop(self, partition: int) -> None:
-        """Forget the changes of a partition."""
+        """Discard the changes of a partition."""
         if not self._touched[partition]:
             return
         self._touched[partition] = False
         for kind, parts in self._rows.items():
-            kept = [(own, columns, own != partition) for own, columns in parts]
+            others = [(own, columns, own != partition) for own, columns in parts]
             self._rows[kind] = [
                 (own[rows], {c: column[rows] for c, column in columns.items()})
-                for own, columns, rows in kept
+                for own, columns, rows in others
             ]
 
     def take(self) -> dict[int, Columns]:
-        """Return the changes of each partition that has any, and forget them."""
+        """Return the changes of each partition that has any, and discard them."""
         changed = np.flatnonzero(self._touched).tolist()
         found: dict[int, Columns] = {p: {} for p in changed}
         for kind, parts in self._rows.items():

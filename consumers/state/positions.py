@@ -1,4 +1,4 @@
-"""How far each source has been taken in, per partition: offsets, and the source's clock."""
+"""Positions: next offset and clock of every source, per partition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Positions:
     clocks
         Per source, its partitions' clocks: the latest source time (ms).
     next
-        Per source and partition, the offset up to which records have been taken in; -1 if none.
+        Per source and partition, the offset of the next record to process; -1 before the first.
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class Positions:
         self._changes = Changes(partitions, kept=journal)
 
     def known(self, records: Records) -> Mask:
-        """Say which records have been taken in before."""
+        """Say which records have been processed before."""
         return records.offset < self.next[records.source][records.partition]
 
     def watermark(self, source: str) -> Ints:
-        """Return the time before which nothing of a source may come any more, by partition (ms)."""
+        """Return the watermark of a source per partition: older records are late (ms)."""
         return self.watermark_at(source, self.clocks[source])
 
     def watermark_at(self, source: str, clock: Ints) -> Ints:
-        """Return the watermarks of a source where its clock says these times (ms)."""
+        """Return the watermarks of a source at these clocks (ms)."""
         return np.where(clock == NO_TIME, NO_TIME, clock - self._lateness[source])
 
     def advance(self, records: Records) -> None:
-        """Note that records have been taken in."""
+        """Advance the offsets past records that are processed."""
         np.maximum.at(self.next[records.source], records.partition, records.offset + 1)
         self._changes.touch(records.partition)
 

@@ -1,7 +1,7 @@
-"""The state of a pipeline: its stores, written down together, partition by partition.
+"""State of a pipeline: all its stores in one checkpoint per partition.
 
-A checkpoint of a partition is incremental, with what has changed since the checkpoint before it,
-or full. The last full one and all incremental ones after it, in order, are the state again.
+A checkpoint of a partition is either full, or incremental with the changes since the one before it.
+The last full checkpoint and all incremental ones after it, in order, restore the state.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ _APART = "/"
 
 
 class State:
-    """Everything that must outlive a worker.
+    """All stores that must outlive a worker.
 
     Parameters
     ----------
     stores
-        By the name under which each is written down.
+        By their names in checkpoints.
     about
-        What else their columns depend on, as JSON types.
+        What else the stores' columns depend on, as JSON types.
     """
 
     def __init__(self, stores: Mapping[str, Store], about: object = None) -> None:
         self._stores, self._about = stores, about
 
     def fingerprint(self) -> str:
-        """Return what all stores' columns depend on, as a short text.
+        """Return a hash of all that the stores' columns depend on.
 
         >>> State({}).fingerprint() == State({}).fingerprint()
         True
@@ -50,14 +50,14 @@ class State:
         return found
 
     def snapshot(self, partition: int) -> Columns:
-        """Return a full checkpoint of a partition; the next incremental one follows it."""
+        """Return a full checkpoint of a partition; the next incremental one continues it."""
         content: Columns = {}
         for name, store in self._stores.items():
             content |= _named(name, store.snapshot(partition))
         return content
 
     def restore(self, partition: int, checkpoints: Sequence[Columns]) -> None:
-        """Take in a partition of which nothing is known yet: a full checkpoint, if any, and more.
+        """Restore an empty partition: from a full checkpoint, if any, and incremental ones.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class State:
 
 
 def part_of(checkpoint: Columns, store: str) -> Columns:
-    """Return what a checkpoint has of one store."""
+    """Return the columns of one store in a checkpoint."""
     return _split(checkpoint).get(store, {})
 
 

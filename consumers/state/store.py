@@ -1,4 +1,4 @@
-"""State stores: what one must do to be kept in checkpoints, and how it reads itself back."""
+"""State store: the protocol that a store implements for checkpoints, and its columns in them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from streamsim.streams.events import Ints
 
 Columns: TypeAlias = dict[str, "Ints | list[str]"]
-"""What a store writes of one partition, by column; :mod:`streamsim.streams.packing` makes it
-bytes."""
+"""A store's checkpoint of one partition, by column; :mod:`streamsim.streams.packing` serialises
+it."""
 
 
 class Parts:
-    """What one store has written of one partition: a snapshot, if any, then deltas, in order.
+    """The checkpoints of one store and partition: a snapshot, if any, then deltas, in order.
 
-    Rows are appended: a column is read over all parts. A value that stands until it is replaced is
-    read from the last part that has it.
+    Appended rows are read over all parts. A value that is replaced as a whole is read from the last
+    part that has it.
 
     Examples
     --------
@@ -45,12 +45,12 @@ class Parts:
         return list(chain.from_iterable(part.get(name, []) for part in self._parts))
 
     def last(self, name: str) -> Ints:
-        """Return the newest integers of that name; none if no part has any."""
+        """Return a column of integers of the newest part that has it; empty without one."""
         found = [part[name] for part in self._parts if name in part]
         return _integers(found[-1]) if found else np.empty(0, np.int64)
 
     def of(self, kind: str) -> Parts:
-        """Return the columns whose names begin with ``<kind>:``, without that."""
+        """Return the columns whose names begin with ``<kind>:``, without this prefix."""
         begin = f"{kind}:"
         return Parts(
             [
@@ -61,32 +61,32 @@ class Parts:
 
 
 class Store(Protocol):
-    """Remembers something per partition: a piece of a pipeline's state."""
+    """A part of a pipeline's state, per partition."""
 
     def snapshot(self, partition: int) -> Columns:
-        """Return all of a partition; its changes so far are in no later delta."""
+        """Return the whole state of a partition; later deltas hold only later changes."""
         ...
 
     def delta(self) -> Mapping[int, Columns]:
-        """Return what has changed since the last delta, of each partition that has changed."""
+        """Return the changes since the last delta, of each partition that has changed."""
         ...
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Take in what was written of a partition, of which nothing is known yet.
+        """Restore an empty partition from its checkpoints.
 
         Raises
         ------
         StateError, KeyError, ValueError, IndexError, TypeError
-            If it cannot be read as this store's.
+            If they are no checkpoints of this store.
         """
         ...
 
     def fingerprint(self) -> object:
-        """Return what the columns depend on, as JSON types: another one cannot be read as this."""
+        """Return what the columns depend on, as JSON types: checkpoints with another one differ."""
         ...
 
 
 def _integers(column: Ints | list[str]) -> Ints:
     if not isinstance(column, np.ndarray):
-        raise TypeError("texts where numbers should be")
+        raise TypeError("a column of integers holds texts")
     return column

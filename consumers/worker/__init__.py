@@ -1,1 +1,1 @@
-"""The worker process: Faust, its transport, Kafka clients, back-pressure; all I/O of a consumer."""
+"""Worker process: Faust, its transport, Kafka clients, back-pressure; all I/O of the consumers."""

@@ -1,7 +1,6 @@
-"""The Faust application: agents that receive batches, and one runner per domain behind them.
+"""Faust application of a worker: agents that receive batches, and the engine that processes them.
 
-This is the only file that knows Faust's ``App``. ``python -m streamsim.consumers.worker`` is a
-worker.
+``python -m streamsim.consumers.worker`` starts a worker.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from streamsim.streams.settings import read_settings
 from streamsim.streams.topics import topic
 
 SWITCH_S = 0.0003
-"""How long the steps may keep the interpreter from the thread that fetches; it wants it several
-times for each answer of the broker, and Python would let it wait 5 ms each time."""
+"""Thread switch interval. The fetching thread needs the interpreter several times for each response
+of the broker; by default it would wait up to 5 ms each time."""
 
 
 def create_app(config: WorkerConfig) -> BatchApp:
@@ -36,7 +35,7 @@ def create_app(config: WorkerConfig) -> BatchApp:
     app = BatchApp(
         config.group,
         broker=f"kafka://{config.broker}",
-        broker_request_timeout=RESTORE_S + 20,  # past it, Faust never recovers and says nothing
+        broker_request_timeout=RESTORE_S + 20,  # after this, Faust hangs without a message
         broker_session_timeout=config.tuning.session_s,
         broker_heartbeat_interval=config.tuning.heartbeat_s,
         broker_commit_interval=0.5,
@@ -57,7 +56,7 @@ def create_app(config: WorkerConfig) -> BatchApp:
 
     specs = [load_domain(name) for name in config.domains]
     app.worker = engine = Engine(config, specs, finished, app.crash, _refuse)
-    app.add_dependency(engine)  # what app.service() takes starts only after the first restore
+    app.add_dependency(engine)  # an app.service() would start only after the first restore
     for spec in specs:
         for source in spec.inputs.sources:
             _receive(app, engine.inboxes[spec.name], topic(spec.name, source.name))
@@ -65,17 +64,16 @@ def create_app(config: WorkerConfig) -> BatchApp:
 
 
 def _refuse(error: StateError) -> NoReturn:
-    """End the worker with a sentence.
+    """End the worker with one line instead of Faust's tracebacks.
 
-    Faust would end it with tracebacks, its own among them. Nothing is under way at this point: what
-    was, has been written down before the state is read.
+    No work is lost: the previous assignment was checkpointed before the state is read.
     """
     print(f"streamsim.consumers.worker: {error}", file=sys.stderr, flush=True)
     os._exit(error.exit_code)
 
 
 def _receive(app: BatchApp, inbox: Inbox, name: str) -> None:
-    """Let an agent put what is fetched from a topic into the inbox."""
+    """Make an agent that puts the fetched records of a topic into the inbox."""
 
     @app.agent(app.topic(name, value_serializer="raw"), name=f"receive-{name}")
     async def receive(stream: Any) -> None:
@@ -94,12 +92,16 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--worker", type=int, default=0, help="number of this worker")
     parser.add_argument("--model-url", help="model service")
     parser.add_argument("--hold", action="store_true", help="score in order of event time")
-    parser.add_argument("--renews", action="store_true", help="somebody renews the models")
+    parser.add_argument(
+        "--renews", action="store_true", help="the stack renews models: follow their schedule"
+    )
     parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
     parser.add_argument(
-        "--fetch-growth-us", type=float, default=0.0, help="more for each held batch"
+        "--fetch-growth-us", type=float, default=0.0, help="additional wait per held batch"
     )
-    parser.add_argument("--idempotent", action="store_true", help="the broker can do that")
+    parser.add_argument(
+        "--idempotent", action="store_true", help="the broker has idempotent producers"
+    )
     parser.add_argument("--trim", action="store_true", help="trim the changelog at snapshots")
     parser.add_argument("--session-s", type=float, default=10.0, help="session time-out")
     return parser
@@ -132,8 +134,7 @@ def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
 def run(config: WorkerConfig) -> None:
     """Run a worker until it is stopped."""
     app = create_app(config)
-    # Batches come and go by the thousand and are never cyclic: collecting often finds nothing, and
-    # looks at all that waits.
+    # Batches are numerous and never cyclic: frequent collections would scan them for nothing.
     gc.freeze()
     gc.set_threshold(500_000, 20, 100)
     sys.setswitchinterval(SWITCH_S)
@@ -141,7 +142,7 @@ def run(config: WorkerConfig) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Be a worker."""
+    """Run the command line of a worker."""
     try:
         run(read_config(argv))
     except StreamsimError as error:

@@ -1,8 +1,8 @@
-"""Back-pressure in seconds of work: how much may wait for a worker that is as fast as it is.
+"""Back-pressure: a limit on waiting events, in seconds of work at the worker's measured rate.
 
-A fixed number of events is a moment's work for one model and minutes of it for another. What waits
-in a worker is fetched for nothing when its partitions go to another one, and is late by as long as
-it takes to get there; what is too little lets the worker run dry between two fetches.
+A fixed number of events is a moment's work for one model and minutes of work for another. A long
+queue adds latency, and is fetched in vain if its partitions are reassigned. A short queue lets the
+worker run idle between two fetches.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 import math
 
 _MEMORY_S = 1.0
-"""Over about so much busy time the rate is averaged."""
+"""Busy time over which the rate is averaged, about."""
 
 
 class BackPressure:
-    """Measures the rate of a worker, and says how many events of a partition may wait.
+    """Measures the rate of a worker, and derives how many events of a partition may wait.
 
     Parameters
     ----------
     seconds
         How much work may wait.
     least, most
-        Bounds of the answer (events); before anything was worked it is ``least``.
+        Bounds of the budget (events); before the first batch it is ``least``.
 
     Examples
     --------
@@ -39,10 +39,10 @@ class BackPressure:
         self._idle_since = -math.inf
 
     def worked(self, events: int, began: float, ended: float) -> None:
-        """Take note of a batch: when it was begun and when it was finished (s, of one clock).
+        """Record a batch with its begin and end (s, of one clock).
 
-        Batches overlap, one being scored while the next is made: only what has passed since the
-        batch before it ended is its own.
+        Batches overlap, since one is scored while the next is prepared: only the time since the end
+        of the previous batch counts.
         """
         busy = ended - max(began, self._idle_since)
         self._idle_since = ended
@@ -52,6 +52,6 @@ class BackPressure:
         self._rate += weight * (events / busy - self._rate)
 
     def budget(self, partitions: int) -> int:
-        """Return how many events each of so many partitions may have waiting."""
+        """Return how many events may wait in each of ``partitions`` partitions."""
         share = self._rate * self._seconds / max(1, partitions)
         return int(min(max(share, self._least), self._most))

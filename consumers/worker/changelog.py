@@ -1,8 +1,8 @@
-"""The changelog: where the state of partitions is kept, and read back from.
+"""Changelog: a topic with the checkpoints of all partitions, from which their state is restored.
 
-It is the one truth about how far a partition is finished. One content is written at a time and
-confirmed before the next; how to find the state among what is written is
-:mod:`streamsim.consumers.state.checkpoint_chain`'s.
+It alone decides up to which offset a partition is finished. Each partition has one writer, and each
+checkpoint is confirmed before the next. :mod:`streamsim.consumers.state.checkpoint_chain` finds the
+state among the records.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from streamsim.consumers.core.stores import state_fingerprint
 from streamsim.consumers.state.checkpoint_chain import (
     FULL,
     INCREMENTAL,
+    ChangelogRecord,
+    Checkpoint,
+    CheckpointHeader,
     Epoch,
-    Link,
-    Mark,
-    Written,
     follow_chain,
 )
 from streamsim.consumers.state.store import Columns
@@ -34,20 +34,20 @@ from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import CHANGELOG, topic
 
 PART_BYTES = 800_000
-"""Largest value of a record; what is larger comes in parts."""
+"""Largest value of a record; a larger checkpoint is split into parts."""
 SNAPSHOT_AFTER = 4 << 20
-"""Bytes of deltas after which a snapshot takes their place, unless the last snapshot was larger."""
+"""Bytes of deltas after which a snapshot is written, unless the last snapshot was larger."""
 FETCH_WAIT_MS, FETCH_BYTES = 500, 16 << 20
 
 
 @dataclass(slots=True)
-class Lane:
-    """Where the writer of one partition is."""
+class PartitionWriter:
+    """State of the writer of one partition."""
 
     epoch: Epoch
     base: int = 0
     after: str = ""
-    writer: str = field(default_factory=lambda: secrets.token_hex(6))
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
     written: int = 0
     delta_bytes: int = 0
     snapshot_bytes: int = 0
@@ -59,8 +59,8 @@ class Changelog:
     Parameters
     ----------
     trim
-        Lets the broker forget what lies before an offset of a partition, where it can do that:
-        called with topic, partition and the offset at which a snapshot begins.
+        Deletes the records before an offset, if the broker supports it: called with topic,
+        partition and the offset at which a snapshot begins.
     """
 
     def __init__(
@@ -74,44 +74,44 @@ class Changelog:
         self._topic = topic(spec.name, CHANGELOG)
         self._state = state_fingerprint(spec)
         self._producer, self._group = producer, group
-        self._lanes: dict[int, Lane] = {}
+        self._writers: dict[int, PartitionWriter] = {}
 
     async def restore(
         self, bootstrap: str, partitions: Iterable[int], generation: int
     ) -> dict[int, list[Columns]]:
-        """Read partitions' contents back, and take over as their writer.
+        """Read the checkpoints of partitions, and take over as their writer.
 
         Raises
         ------
         StateError
-            If what is there cannot be read as the state of this domain.
+            If the records are not the state of this domain.
         """
         wanted = sorted(partitions)
         records = await read_records(bootstrap, self._topic, wanted, self._group)
-        self._lanes = {}
+        self._writers = {}
         found: dict[int, list[Columns]] = {}
         for p in wanted:
             try:
-                links = follow_chain(records.get(p, []))
-                found[p] = [unpack(link.data) for link in links]
+                chain = follow_chain(records.get(p, []))
+                found[p] = [unpack(checkpoint.data) for checkpoint in chain]
             except StateError as error:
                 raise StateError(f"{self._topic}, partition {p}: {error}") from error
-            for link in links:
-                if link.mark.state != self._state:
+            for checkpoint in chain:
+                if checkpoint.header.state != self._state:
                     raise StateError(
                         f"{self._topic}, partition {p}, was written by another definition of the "
                         "domain; begin with a new consumer group or an empty topic"
                     )
-            self._lanes[p] = _lane_after(links, generation)
+            self._writers[p] = _writer_after(chain, generation)
         return found
 
     def wants_snapshot(self, partition: int) -> bool:
-        """Say whether a partition's deltas have grown large enough to be replaced."""
-        lane = self._lanes[partition]
-        return lane.delta_bytes > max(SNAPSHOT_AFTER, lane.snapshot_bytes)
+        """Say whether a partition's deltas are large enough to be replaced by a snapshot."""
+        writer = self._writers[partition]
+        return writer.delta_bytes > max(SNAPSHOT_AFTER, writer.snapshot_bytes)
 
     async def write(self, deltas: Mapping[int, Columns], snapshots: Mapping[int, Columns]) -> None:
-        """Write contents, all partitions at once; returns when they are confirmed.
+        """Write checkpoints of all partitions concurrently; return when they are confirmed.
 
         Raises
         ------
@@ -124,49 +124,51 @@ class Changelog:
         )
 
     async def _write(self, partition: int, kind: str, content: Columns) -> None:
-        lane, data = self._lanes[partition], pack(content)
-        name = f"{lane.writer}:{lane.written}"
-        lane.written += 1
+        writer, data = self._writers[partition], pack(content)
+        name = f"{writer.id}:{writer.written}"
+        writer.written += 1
         parts = [data[i : i + PART_BYTES] for i in range(0, len(data), PART_BYTES)]
         sent = []
         for number, part in enumerate(parts):
-            mark = Mark(
-                kind, name, lane.after, number, len(parts), lane.base, lane.epoch, self._group,
-                self._state,
+            header = CheckpointHeader(
+                kind, name, writer.after, number, len(parts), writer.base, writer.epoch,
+                self._group, self._state,
             )  # fmt: skip
-            sent.append(await self._send(partition, part, mark))
+            sent.append(await self._send(partition, part, header))
         offsets = [(await future).offset for future in sent]
-        lane.after = name
+        writer.after = name
         if kind == FULL:
-            lane.base, lane.snapshot_bytes, lane.delta_bytes = min(offsets), len(data), 0
+            writer.base, writer.snapshot_bytes, writer.delta_bytes = min(offsets), len(data), 0
             if self._trim is not None:
-                await self._trim(self._topic, partition, lane.base)
+                await self._trim(self._topic, partition, writer.base)
         else:
-            lane.delta_bytes += len(data)
+            writer.delta_bytes += len(data)
 
-    async def _send(self, partition: int, part: bytes, mark: Mark) -> asyncio.Future[Any]:
+    async def _send(
+        self, partition: int, part: bytes, header: CheckpointHeader
+    ) -> asyncio.Future[Any]:
         batch = self._producer.create_batch()
         fitted = batch.append(
             timestamp=int(time.time() * 1000),
             key=b"%d" % partition,
             value=part,
-            headers=mark.headers(),
+            headers=header.encode(),
         )
         if fitted is None:
-            raise RuntimeError("a part of a changelog's content fits no batch")
+            raise RuntimeError("a part of a checkpoint is too large for a record batch")
         sent: asyncio.Future[Any] = await self._producer.send_batch(
             batch, self._topic, partition=partition
         )
         return sent
 
 
-def _lane_after(links: Sequence[Link], generation: int) -> Lane:
-    if not links:
-        return Lane(Epoch(0, generation))
-    tip, first = links[-1].mark, links[0]
-    is_snapshot = first.mark.kind == FULL
-    sizes = [len(link.data) for link in links]
-    return Lane(
+def _writer_after(chain: Sequence[Checkpoint], generation: int) -> PartitionWriter:
+    if not chain:
+        return PartitionWriter(Epoch(0, generation))
+    tip, first = chain[-1].header, chain[0]
+    is_snapshot = first.header.kind == FULL
+    sizes = [len(checkpoint.data) for checkpoint in chain]
+    return PartitionWriter(
         tip.epoch.next(generation),
         base=first.offset if is_snapshot else tip.base,
         after=tip.content,
@@ -177,8 +179,8 @@ def _lane_after(links: Sequence[Link], generation: int) -> Lane:
 
 async def read_records(
     bootstrap: str, topic_name: str, partitions: Sequence[int], group: str
-) -> dict[int, list[Written]]:
-    """Read what may be the state of partitions: from the last snapshot known at the end on."""
+) -> dict[int, list[ChangelogRecord]]:
+    """Read the records of partitions, each from the snapshot that its last record refers to."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
@@ -194,22 +196,22 @@ async def read_records(
             consumer, topic_name, {p: end - 1 for p, end in ends_by.items()}, ends_by
         )
         starts = {
-            p: records[-1].mark.base
-            if records and records[-1].mark.group == group
-            else 0  # somebody else has written since: our last snapshot is anywhere
+            p: records[-1].header.base
+            if records and records[-1].header.group == group
+            else 0  # another group wrote the last record: our last snapshot may be anywhere
             for p, records in last.items()
         }
         read = await _read(consumer, topic_name, starts, ends_by)
-        return {p: [r for r in records if r.mark.group == group] for p, records in read.items()}
+        return {p: [r for r in records if r.header.group == group] for p, records in read.items()}
     finally:
         await consumer.stop()
 
 
 async def _read(
     consumer: AIOKafkaConsumer, name: str, starts: Mapping[int, int], ends: Mapping[int, int]
-) -> dict[int, list[Written]]:
+) -> dict[int, list[ChangelogRecord]]:
     """Read partitions from given offsets to given ends."""
-    found: dict[int, list[Written]] = {p: [] for p in starts}
+    found: dict[int, list[ChangelogRecord]] = {p: [] for p in starts}
     left = set(starts)
     if not left:
         return found
@@ -220,20 +222,20 @@ async def _read(
         fetched = await consumer.getmany(timeout_ms=1000)
         for tp, records in fetched.items():
             found[tp.partition] += [
-                _written(tp, r) for r in records if r.offset < ends[tp.partition]
+                _record(tp, r) for r in records if r.offset < ends[tp.partition]
             ]
             if records and records[-1].offset >= ends[tp.partition] - 1:
                 left.discard(tp.partition)
     return found
 
 
-def _written(tp: TopicPartition, record: Any) -> Written:
+def _record(tp: TopicPartition, record: Any) -> ChangelogRecord:
     try:
-        mark = Mark.read(record.headers)
+        header = CheckpointHeader.read(record.headers)
     except StateError as error:
         raise StateError(
-            f"{tp.topic}, partition {tp.partition}, offset {record.offset}: {error}; nobody but "
-            "workers may write there: find out who did, delete the topic, and the sources are "
-            "worked again from their beginning"
+            f"{tp.topic}, partition {tp.partition}, offset {record.offset}: {error}; only workers "
+            "may write to this topic. Find the other writer and delete the topic: the workers then "
+            "process the sources from the beginning"
         ) from error
-    return Written(record.offset, mark, record.value or b"")
+    return ChangelogRecord(record.offset, header, record.value or b"")

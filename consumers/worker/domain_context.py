@@ -1,4 +1,4 @@
-"""What a worker is told, and what one of its domains keeps from assignment to assignment."""
+"""Configuration of a worker, and the objects of a domain that outlive an assignment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streamsim.streams.spec import DomainSpec
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What one worker is to do.
+    """Configuration of one worker.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ class WorkerConfig:
     hold
         Score in order of event time, once the watermark has passed.
     durable
-        Write the state down. Without it, it is gone with the worker: what a benchmark compares
-        with.
+        Write checkpoints. Without them the state is lost with the worker: a baseline for
+        benchmarks.
     renews
-        Somebody renews the models whose domains declare it, and tells of it: without that, events
-        would wait for ever.
+        The stack renews the models whose domains declare it, and publishes their schedule. If it
+        did not, events would wait for ever.
     """
 
     domains: tuple[str, ...]
@@ -51,7 +51,7 @@ class WorkerConfig:
 
 
 class DomainContext:
-    """What one domain of a worker keeps from assignment to assignment."""
+    """The objects of one domain that a worker keeps over assignments."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class DomainContext:
         self.exchange = Exchange(spec)
         self.changelog = Changelog(spec, producer, config.group, trim)
         self.latencies = Latencies()
-        self.told = dict.fromkeys(self.exchange.folds, NO_TIME)
-        """Per kind, up to when what is complete has been told of, and confirmed (ms)."""
+        self.published_until = dict.fromkeys(self.exchange.folds, NO_TIME)
+        """Per kind, the time up to which complete states are published and confirmed (ms)."""
         self.signature: Signature | None = None
         self.schedule: Schedule | None = None
         self.scorer = HttpScorer(

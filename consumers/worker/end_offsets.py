@@ -1,8 +1,8 @@
-"""End offsets that are right on every broker.
+"""End offsets of partitions, correct on every broker.
 
-The embedded broker answers ``ListOffsets`` for the latest offset with the base offset of the
-last batch plus one, whatever the batch holds. The high watermark in the answer to a fetch is
-right everywhere, so that is what is read.
+The embedded broker answers ``ListOffsets`` for the latest offset with the base offset of the last
+batch plus one, regardless of the batch's length. The high watermark in a fetch response is correct
+on every broker, so this module uses it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from aiokafka.errors import KafkaTimeoutError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 
 PROBE_BYTES = 1
-"""Per partition: a fetch returns a whole batch at least, and more is not wanted."""
+"""Bytes to fetch per partition: a fetch returns at least one whole batch, which is enough."""
 WAIT_MS, LONGEST_WAIT_MS = 10, 5_000
-"""The embedded broker leaves partitions out of an answer that it could not complete in time, so
-that what is missing is asked for again, with more time."""
+"""The embedded broker leaves partitions out of a response that it could not complete in time: they
+are requested again, with a longer wait."""
 
 
 async def fetch_end_offsets(
     bootstrap: str, partitions: Iterable[tuple[str, int]]
 ) -> dict[tuple[str, int], int]:
-    """Return the end offset of each partition: that of the next record to be written.
+    """Return the end offset of each partition: the offset of the next record to be written.
 
     Raises
     ------

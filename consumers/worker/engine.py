@@ -1,8 +1,8 @@
-"""The engine of a worker: what lives as long as the process, and the runners of an assignment.
+"""Engine of a worker: connections that live as long as the process, and runners per assignment.
 
-Every assignment of partitions has runners of its own, which begin with the state that the
-changelog holds. When partitions are revoked, the runners get a moment to finish what is with the
-scorer; then they are given up, and with them all that has not been written down.
+Every assignment of partitions has its own runners, which restore their state from the changelog.
+When partitions are revoked, the runners get limited time to finish the batches that are with the
+scorer. They are then dropped, with all state since the last checkpoint.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ from mode import Service
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.model_schedule import Schedule, read_entry
+from streamsim.consumers.worker.assignment import assigned_partitions
 from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfig
 from streamsim.consumers.worker.follower import follow
-from streamsim.consumers.worker.http_scorer import HttpScorer
 from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
 from streamsim.consumers.worker.runner import Limits, Runner
 from streamsim.consumers.worker.trimming import Trimmer
 from streamsim.consumers.worker.worker_metrics import worker_metrics
-from streamsim.streams.errors import ScorerUnavailable, StackError, StateError
+from streamsim.streams.errors import StateError
 from streamsim.streams.events import Outbound
 from streamsim.streams.privacy.keys import privacy_key
-from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import OPS_MODELS, TABLE_PARTITIONS, topic
 
@@ -40,16 +39,17 @@ log = logging.getLogger(__name__)
 
 
 class Engine(Service):
-    """The runners of a worker, and what they share.
+    """The runners of a worker, and the objects that they share.
 
     Parameters
     ----------
     finished
-        Called with a partition and the offset before which all is done and written down.
+        Called with a partition and the offset before which all records are finished and
+        checkpointed.
     crash
-        Called when the worker cannot go on.
+        Called when the worker fails.
     refuse
-        Called with what the state says if it cannot be taken over; does not return.
+        Called with the error if the state cannot be restored; does not return.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Engine(Service):
         self._stack = AsyncExitStack()
 
     async def on_start(self) -> None:
-        """Connect to broker and service."""
+        """Connect to the broker and the model service."""
         config, settings = self.config, self.config.settings
         self._producer = producer = AIOKafkaProducer(
             bootstrap_servers=config.broker,
@@ -99,7 +99,7 @@ class Engine(Service):
         for spec in self.specs:
             context = self._contexts[spec.name] = DomainContext(spec, config, producer, trimmer)
             await self._stack.enter_async_context(context.scorer)
-            context.signature = await _signature(context.scorer, settings.ready_s)
+            context.signature = await context.scorer.await_signature(settings.ready_s)
             if config.renews and spec.model.renewal is not None:
                 context.schedule = Schedule(context.signature)
             self.add_future(self._guard(self._follow(context)))
@@ -107,7 +107,7 @@ class Engine(Service):
         self._ready.set()
 
     async def on_shutdown(self) -> None:
-        """Let the runners finish what they have, and close the connections."""
+        """Let the runners finish their batches, and close the connections."""
         await self.leave()
         await self._stack.aclose()
 
@@ -116,23 +116,23 @@ class Engine(Service):
         return self.inboxes[tp.topic.partition(".")[0]].is_full(tp)
 
     async def enter(self, assigned: Iterable[TP], generation: int) -> dict[TP, int]:
-        """Restore the state of newly assigned partitions and begin to work them.
+        """Restore the state of newly assigned partitions, and start their runners.
 
         Returns
         -------
-        For every one of them the offset from which on its records are wanted.
+        The offset at which each partition continues.
 
         Raises
         ------
         StackError
-            If sources of a domain are not assigned alike.
+            If the sources of a domain were assigned different partitions.
         """
         await self._ready.wait()
         await self.leave()
         own = frozenset(assigned)
         positions: dict[TP, int] = {}
         for spec in self.specs:
-            partitions = _common(spec, own)
+            partitions = assigned_partitions(spec, own)
             try:
                 runner = await self._restored(spec, partitions, generation)
             except StateError as error:
@@ -145,7 +145,7 @@ class Engine(Service):
         self._assigned, self._generation = own, generation
         for context in self._contexts.values():
             for kind, fold in context.exchange.folds.items():
-                self._say(context, kind, fold.latest())
+                self._publish_complete(context, kind, fold.latest())
         for name, runner in self._runners.items():
             self._running[name] = asyncio.create_task(self._guard(runner.run()))
         entered, self._entered = self._entered, asyncio.Event()
@@ -153,7 +153,7 @@ class Engine(Service):
         return positions
 
     async def leave(self) -> None:
-        """Finish what is with the scorer and write it down, within the time there is; give up."""
+        """Drain the runners within a third of the rebalance time-out, and drop them."""
         running, self._running = list(self._running.values()), {}
         for runner in self._runners.values():
             runner.drain()
@@ -170,7 +170,7 @@ class Engine(Service):
     async def _restored(
         self, spec: DomainSpec, partitions: Sequence[int], generation: int
     ) -> Runner:
-        """Make a runner that goes on where the changelog ends."""
+        """Make a runner with the state that the changelog holds."""
         config, settings, context = self.config, self.config.settings, self._contexts[spec.name]
         began = time.monotonic()
         pipeline = Pipeline(
@@ -185,7 +185,7 @@ class Engine(Service):
         contents = await context.changelog.restore(config.broker, partitions, generation)
         for p in partitions:
             pipeline.restore(p, contents[p])
-            await asyncio.sleep(0)  # a large state takes a while, and there are heartbeats to send
+            await asyncio.sleep(0)  # a large state takes a while: let heartbeats be sent
         log.info(
             "%s: %d partitions restored in %.2f s, generation %d",
             spec.name, len(partitions), time.monotonic() - began, generation,
@@ -227,28 +227,30 @@ class Engine(Service):
                 inbox.wake()
             kind = exchange.kind_of(name)
             if kind is not None:
-                self._say(context, kind, [out for one in applied for out in one.outputs])
+                self._publish_complete(
+                    context, kind, [out for one in applied for out in one.outputs]
+                )
 
         wait = self.config.tuning.fetch_wait
         await follow(self.config.broker, topics, TABLE_PARTITIONS, wait, handle)
 
     def _scheduled(self, context: DomainContext, value: bytes) -> bool:
-        """Take in what is told of models; return whether more is known of this one's versions."""
+        """Apply a record of ``ops.models``; return whether it extends this model's schedule."""
         if context.schedule is None:
             return False
         group, model = self.config.group, context.spec.model.recipe.name
         entry = read_entry(orjson.loads(value), group, model)
         return entry is not None and context.schedule.add(entry)
 
-    def _say(self, context: DomainContext, kind: str, records: list[Outbound]) -> None:
-        """Tell of what is complete, if that is this worker's part: it has the first partition."""
-        if not self._tells(context.spec):
+    def _publish_complete(self, context: DomainContext, kind: str, records: list[Outbound]) -> None:
+        """Publish complete states, if this worker owns the first partition."""
+        if not self._is_publisher(context.spec):
             return
         until = context.exchange.folds[kind].complete
 
         def confirmed(sent: asyncio.Future[None] | None = None) -> None:
             if sent is None or not (sent.cancelled() or sent.exception()):
-                context.told[kind] = max(context.told[kind], until)
+                context.published_until[kind] = max(context.published_until[kind], until)
 
         if records:
             sending = Output(self._producer, self.config.settings.max_record).send(records)
@@ -256,14 +258,14 @@ class Engine(Service):
         else:
             confirmed()
 
-    def _tells(self, spec: DomainSpec) -> bool:
+    def _is_publisher(self, spec: DomainSpec) -> bool:
         return TP(topic(spec.name, spec.trigger.name), 0) in self._assigned
 
     async def _report(self, context: DomainContext) -> None:
         name, output = context.spec.name, Output(self._producer, self.config.settings.max_record)
         while True:
             entered = self._entered
-            with suppress(TimeoutError):  # a new assignment is told of at once
+            with suppress(TimeoutError):  # a new assignment is reported at once
                 await asyncio.wait_for(entered.wait(), self.config.settings.metrics_s)
             runner = self._runners.get(name)
             if runner is None:
@@ -273,14 +275,16 @@ class Engine(Service):
                 context.latencies,
                 worker=self.config.worker,
                 generation=self._generation,
-                partitions=_common(context.spec, self._assigned),
-                told=dict(context.told) if self._tells(context.spec) else None,
+                partitions=assigned_partitions(context.spec, self._assigned),
+                published_until=dict(context.published_until)
+                if self._is_publisher(context.spec)
+                else None,
             )
             output.send([record])
             await output.flush()
 
     async def _guard(self, work: Any) -> None:
-        """Let a failure end the worker: whoever supervises it must know."""
+        """Let a failure end the worker, so that its supervisor notices."""
         try:
             await work
         except asyncio.CancelledError:
@@ -288,27 +292,3 @@ class Engine(Service):
         except Exception as error:
             log.exception("worker %d fails", self.config.worker)
             await self._give_up(error)
-
-
-def _common(spec: DomainSpec, assigned: frozenset[TP]) -> list[int]:
-    """Return the partitions of a domain that are assigned; they are the same of all sources."""
-    own = {
-        source.name: {tp.partition for tp in assigned if tp.topic == topic(spec.name, source.name)}
-        for source in spec.inputs.sources
-    }
-    partitions = own[spec.trigger.name]
-    if any(other != partitions for other in own.values()):
-        raise StackError(f"the sources of {spec.name} were assigned unlike each other: {own}")
-    return sorted(partitions)
-
-
-async def _signature(scorer: HttpScorer, seconds: float) -> Signature:
-    """Ask the service for the model's signature until it is there: it starts beside us."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return await scorer.signature()
-        except ScorerUnavailable:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.1)

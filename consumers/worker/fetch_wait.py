@@ -1,10 +1,10 @@
-"""How long a fetch may take at a broker that gets slower with all that it holds.
+"""Adaptive fetch wait, for a broker that gets slower with the number of batches that it holds.
 
-The embedded broker goes through a partition's whole list of record batches for each fetch, about a
-microsecond a batch, and gives up where ``fetch_max_wait_ms`` ends: the partitions that it has not
-come to by then look empty. So the wait must be longer than that takes. But where the broker finds
-nothing it sleeps for half of the wait before it looks again, so that every millisecond more is a
-quarter of one for each event. Therefore batches are counted, as they pass by, and not records.
+For each fetch the embedded broker scans a partition's whole list of record batches, at about a
+microsecond per batch, and stops after ``fetch_max_wait_ms``: partitions that it has not reached by
+then look empty. So the wait must exceed the scan. But if the broker finds no records, it sleeps for
+half of the wait before it scans again: each additional millisecond of wait costs a quarter of a
+millisecond of latency. So the wait follows the number of batches, which are counted in responses.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class FetchWait:
     Parameters
     ----------
     base_ms
-        While the broker holds little.
+        Wait at a nearly empty broker.
     growth_us
-        More for every record batch that the fetched partitions hold.
+        Additional wait per record batch that the fetched partitions hold.
     """
 
     base_ms: int
     growth_us: float
 
     def at(self, batches: float) -> int:
-        """Return the wait where so many batches are held (ms).
+        """Return the wait for ``batches`` held batches (ms).
 
         >>> FetchWait(5, 2.0).at(0), FetchWait(5, 2.0).at(10_000)
         (5, 25)
@@ -49,10 +49,10 @@ class FetchWait:
 
 
 class AdaptiveFetchWait:
-    """Keeps a consumer's wait in line with what its partitions hold; call it now and then.
+    """Adapts a consumer's fetch wait to its partitions' contents; call :meth:`adapt` regularly.
 
-    What lay there before the consumer began is taken to come in batches of the size of those that
-    it has seen since; until it has seen any, in batches of one record.
+    Records that have not been fetched are assumed to lie in batches of the mean size seen so far;
+    before the first fetch, in batches of one record.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer, wait: FetchWait) -> None:
@@ -60,12 +60,12 @@ class AdaptiveFetchWait:
         self._looked = 0.0
         self._batches = self._records = 1
         if wait.growth_us:
-            # There is no public way to see what a fetch brings, nor to change its wait.
+            # aiokafka has no public way to inspect a fetch response, nor to change the wait.
             self._send = consumer._client.send  # noqa: SLF001
             consumer._client.send = self._counted  # noqa: SLF001
 
     def adapt(self) -> None:
-        """Set the wait anew, every half second at most."""
+        """Update the wait, every half second at most."""
         now = time.monotonic()
         if not self._wait.growth_us or now - self._looked < LOOK_S:
             return
@@ -76,7 +76,7 @@ class AdaptiveFetchWait:
         consumer._fetcher._fetch_max_wait_ms = self._wait.at(batches)  # noqa: SLF001
 
     async def _counted(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a request, and count the batches in the answer to a fetch."""
+        """Send a request, and count the batches in a fetch response."""
         response = await self._send(*args, **kwargs)
         if getattr(response, "API_KEY", None) == _FETCH:
             for _, partitions in response.topics:
@@ -92,9 +92,9 @@ _HEADER = 61
 
 
 def count_batches(data: bytes) -> tuple[int, int]:
-    r"""Count the record batches in the answer for a partition, and their records.
+    r"""Count the record batches in a partition's part of a fetch response, and their records.
 
-    A batch that was cut off at the end does not count; neither does what older formats wrote.
+    A truncated batch at the end does not count; neither do messages of older formats.
 
     References
     ----------

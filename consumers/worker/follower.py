@@ -1,6 +1,6 @@
-"""Reads a topic whole, all partitions and from the beginning, in every worker.
+"""Follower of a topic: reads all its partitions from the beginning, in every worker.
 
-It is in no consumer group and never throttled: it carries what everybody waits for.
+It has no consumer group and no back-pressure, since events wait for its records.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.consumers.worker.offset_sequence import OffsetSequence
 
 QUIET_MS = 20
-"""Shortest wait of a fetch: what is followed is wanted days of event time later, and each fetch
-that finds nothing takes a fifth of a millisecond of broker and worker."""
+"""Shortest wait of a fetch. The records are needed only days of event time later, and each empty
+fetch costs broker and worker a fifth of a millisecond."""
 
 
 async def follow(
@@ -27,7 +27,7 @@ async def follow(
     wait: FetchWait,
     handle: Callable[[str, Sequence[Any]], None],
 ) -> None:
-    """Hand every record of the topics to ``handle``, as lists per topic, until cancelled."""
+    """Pass every record of the topics to ``handle``, as lists per topic, until cancelled."""
     wait = replace(wait, base_ms=max(wait.base_ms, QUIET_MS))
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,

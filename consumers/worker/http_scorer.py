@@ -1,7 +1,8 @@
-"""Scores over HTTP: the client of the model service, by the Open Inference Protocol v2."""
+"""HTTP scorer: client of the model service, by the Open Inference Protocol v2."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from types import TracebackType
 
@@ -19,10 +20,10 @@ from streamsim.streams.spec.renewals import champion_of
 class HttpScorer:
     """Scores through a service that speaks the Open Inference Protocol v2.
 
-    Use it as an asynchronous context manager. A batch with more rows than ``max_rows`` goes out
-    in several calls; in more of them if the model is so slow that they would come near the
-    time-out, for the same call would time out again for ever. Where a call is for no version, it
-    is for the one that :meth:`signature` has told of.
+    Use it as an asynchronous context manager. A batch with more rows than ``max_rows`` is sent in
+    several calls. If the model is slow, calls get smaller before they reach the time-out, since the
+    same call would time out on every retry. A call without a version is for the champion that
+    :meth:`signature` has returned.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class HttpScorer:
         return np.concatenate(found or [np.empty(0)])
 
     async def _timed(self, url: str, rows: Matrix) -> Answers:
-        """Score some rows, and learn from the time it takes how many a call may have."""
+        """Score some rows, and adapt the size of calls to the time taken."""
         began = time.monotonic()
         try:
             found = await self._call(url, rows)
@@ -77,14 +78,16 @@ class HttpScorer:
         return found
 
     async def signature(self) -> Signature:
-        """Ask the service which version is champion, and what it takes.
+        """Return the signature of the champion.
 
-        By default it may answer with one that has been renewed since.
+        The service's default version may be a renewed one: the champion is then requested by name.
 
         Raises
         ------
         ModelError
-            If the service has no such model, or it does not say.
+            If the service has no such model.
+        ScorerUnavailable
+            If it does not answer, or its answer holds no signature.
         """
         signature = await self._metadata(self._model)
         champion = champion_of(signature.version)
@@ -93,6 +96,25 @@ class HttpScorer:
         self._url = self._at(champion)
         self._estimates = signature.estimates
         return signature
+
+    async def await_signature(self, seconds: float) -> Signature:
+        """Ask for the signature until the service answers: it starts at the same time as workers.
+
+        Raises
+        ------
+        ScorerUnavailable
+            If it does not answer within ``seconds``.
+        ModelError
+            See :meth:`signature`.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return await self.signature()
+            except ScorerUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.1)
 
     def _at(self, version: str) -> str:
         return f"{self._model}/versions/{version}"
@@ -122,5 +144,5 @@ class HttpScorer:
             raise BadRequest(answer.decode(errors="replace")[:500], response.status)
         if response.status != 200:
             raise ScorerUnavailable(f"{self._base} answered {response.status}: {answer[:200]!r}")
-        told = response.headers.get(HEADER_LENGTH)
-        return read_response(answer, told, len(rows), self._estimates)
+        header_length = response.headers.get(HEADER_LENGTH)
+        return read_response(answer, header_length, len(rows), self._estimates)

@@ -1,4 +1,4 @@
-"""Fetched records on their way to the pipeline: a queue per topic and partition, each bounded."""
+"""Inbox: bounded queues of fetched records, one per topic and partition."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from faust.types import TP
 from streamsim.streams.events import Records
 
 _SETTLE_S = 0.001
-"""In that time all partitions of one fetch arrive."""
+"""Within this time all partitions of one fetch arrive."""
 
 
 class Inbox:
-    """What one domain's agents have received and its pipeline has not taken yet.
+    """Records that one domain's agents have received and its pipeline has not taken yet.
 
     Parameters
     ----------
     sources
-        Topic to name of the source.
+        Name of the source, by topic.
     budget
-        Records that one partition may hold before it counts as full; it may be set anew.
+        Records of one partition from which on it counts as full; it can be changed.
     """
 
     def __init__(self, sources: dict[str, str], budget: int) -> None:
@@ -40,13 +40,13 @@ class Inbox:
         return sum(self._rows.values())
 
     def put(self, tp: TP, records: list[Any]) -> None:
-        """Take in what was fetched from a partition."""
+        """Add fetched records of a partition."""
         self._queues.setdefault(tp, deque()).append(records)
         self._rows[tp] = self._rows.get(tp, 0) + len(records)
         self._arrived.set()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all records."""
         self._queues.clear()
         self._rows.clear()
 
@@ -59,11 +59,11 @@ class Inbox:
         return self.rows(tp) >= self.budget
 
     def wake(self) -> None:
-        """Let whoever waits look again."""
+        """Wake the task in :meth:`wait`."""
         self._arrived.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait until something has arrived, or someone has called :meth:`wake`."""
+        """Wait for records or a call of :meth:`wake`; return whether either came in time."""
         try:
             await asyncio.wait_for(self._arrived.wait(), seconds)
         except TimeoutError:
@@ -72,19 +72,19 @@ class Inbox:
         return True
 
     async def gather(self, seconds: float, enough: int, apart_s: float) -> None:
-        """Wait until there is something to take.
+        """Wait until there are records to take.
 
-        Where it is little, turns are kept apart by a while, so that many small fetches become one
-        batch; whoever comes after a pause waits for nobody.
+        Small amounts linger, so that many small fetches become one batch. After a pause of
+        ``apart_s`` records are taken without this delay.
 
         Parameters
         ----------
         seconds
-            How long to wait at the most.
+            Longest wait for the first record.
         enough
-            So many records are worth a turn at once.
+            Number of records that are taken at once.
         apart_s
-            Time between two turns that take less.
+            Least time between two calls that return with fewer records (s).
         """
         if await self.wait(seconds) and len(self) < enough:
             due = self._turned + apart_s - time.monotonic()
@@ -92,12 +92,12 @@ class Inbox:
         self._turned = time.monotonic()
 
     def take(self, rows: int, held: Set[tuple[str, int]] = frozenset()) -> list[Records]:
-        """Take about so many records, from all partitions in turn; one batch per source.
+        """Take about ``rows`` records, from all partitions; return one batch per source.
 
         Parameters
         ----------
         held
-            Sources and partitions of which nothing is to be taken now.
+            Sources and partitions to skip.
         """
         free = [
             tp
@@ -105,7 +105,7 @@ class Inbox:
             if queue and (self._sources[tp.topic], tp.partition) not in held
         ]
         taken: dict[str, list[tuple[int, list[Any]]]] = {}
-        # Whoever has least goes first, and leaves the others what it does not need.
+        # The shortest queue goes first, and leaves the rest of its share to the others.
         for position, tp in enumerate(sorted(free, key=self.rows)):
             share = max(1, rows // (len(free) - position))
             for records in self._up_to(tp, share):
@@ -116,7 +116,7 @@ class Inbox:
         return [to_records(source, parts) for source, parts in taken.items()]
 
     def _up_to(self, tp: TP, rows: int) -> Iterator[list[Any]]:
-        """Take the first so many records of a partition, in the lists in which they came."""
+        """Take the first ``rows`` records of a partition, in the lists of their fetches."""
         queue = self._queues[tp]
         while queue and rows > 0:
             records = queue.popleft()

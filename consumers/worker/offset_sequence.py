@@ -1,7 +1,7 @@
-"""Every record of a partition comes once, in order, and none is skipped.
+"""Offset sequence: check that a partition's records arrive once, in order and without gaps.
 
-The embedded broker may show a record before the one that lies in front of it, if two producers
-write to a partition at the same moment: whoever reads then goes past it. And a batch may have been
+If two producers write to a partition at the same moment, the embedded broker may show the later
+record before the earlier one, and a consumer then skips the earlier one. A batch may also have been
 fetched before a rebalance, or between a rebalance and the seek that follows it.
 """
 
@@ -12,11 +12,11 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 GIVE_UP_S = 1.0
-"""An offset that is still missing after this is one that the log lacks."""
+"""An offset that is still missing after this time does not exist in the log."""
 
 
 class OffsetSequence:
-    """Holds what is fetched to the offsets that are next.
+    """Compares fetched records with the next offset of their partition.
 
     Parameters
     ----------
@@ -30,27 +30,27 @@ class OffsetSequence:
         self._missing: dict[Hashable, tuple[int, float]] = {}
 
     def expect(self, place: Hashable, offset: int) -> None:
-        """Say which offset of a partition comes next."""
+        """Set the next offset of a partition."""
         self._next[place] = offset
 
     def forget(self) -> None:
-        """Expect nothing any more."""
+        """Remove all partitions."""
         self._next.clear()
         self._missing.clear()
 
     def expects(self, place: Hashable) -> bool:
-        """Say whether anything of a partition is expected."""
+        """Say whether records of a partition are expected."""
         return place in self._next
 
     def take(self, place: Hashable, records: Sequence[Any]) -> tuple[Sequence[Any], int | None]:
-        """Take what follows on what was taken before.
+        """Accept the records that continue the sequence.
 
         Returns
         -------
         records
-            Those that do; what had been taken before is left out.
+            The accepted records; those before the next offset are dropped.
         again
-            The offset to read again from, ``None`` if nothing is missing.
+            The offset to seek back to, ``None`` if no offset is missing.
         """
         due = self._next.get(place, records[0].offset)
         if records[0].offset < due:
@@ -70,7 +70,7 @@ class OffsetSequence:
         return records
 
     def _lacks(self, place: Hashable, offset: int) -> bool:
-        """Say whether an offset has been missing for so long that the log lacks it."""
+        """Say whether an offset has been missing for so long that the log does not have it."""
         known, since = self._missing.get(place, (-1, 0.0))
         if known != offset:
             self._missing[place] = offset, self._clock()

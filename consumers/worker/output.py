@@ -1,11 +1,10 @@
-"""Send what the steps put out: prepared record batches, one per topic and partition.
+"""Output: send a pipeline's outputs in record batches, one at a time per topic and partition.
 
-The client has one request at a time on its way to a broker. What comes for a partition meanwhile is
-gathered, and goes out as one record batch when its turn has come: the more there is to do, the
-larger the batches, and nobody waits for a batch to fill.
+While one batch of a partition is unconfirmed, its further records are gathered and then sent as one
+batch. So batches grow with the load, and no batch waits to fill.
 
-Whoever sends learns when everything is confirmed, and only then says how far the input is
-finished.
+The future of a send is done when all its records are confirmed; only then may the input's position
+advance.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ from streamsim.streams.events import Outbound, OutboundBatch
 BATCH_BYTES = 900_000
 """Below the largest message that Kafka takes by default (1 MiB)."""
 AHEAD = 32_768
-"""Records that may be unconfirmed before whoever makes more should wait."""
+"""Unconfirmed records above which :meth:`Output.room` waits."""
 
 Place = tuple[str, int]
 """Topic and partition."""
 
 
 class Output:
-    """A producer that takes lists of records; a place's records stay in order.
+    """A producer that sends lists of records, in order per topic and partition.
 
     Parameters
     ----------
     max_record
-        A larger value, which only a dead letter can have, is cut off to it; the header
-        ``truncated_from`` says how long it was.
+        Largest value (bytes). A larger one, which only a dead letter can have, is truncated; the
+        header ``truncated_from`` holds its length.
     """
 
     def __init__(self, producer: AIOKafkaProducer, max_record: int) -> None:
@@ -54,9 +53,9 @@ class Output:
     def send(
         self, records: Sequence[Outbound], batches: Sequence[OutboundBatch] = ()
     ) -> asyncio.Future[None]:
-        """Take records in; return a future that is done once they are on the broker.
+        """Queue records; return a future that is done once the broker has confirmed them.
 
-        It never waits; :meth:`room` does. The batches come before the other records.
+        It never waits; :meth:`room` does. The batches are sent before the other records.
         """
         count = len(records) + sum(map(len, batches))
         sending = Sending(asyncio.get_running_loop().create_future(), count)
@@ -72,7 +71,7 @@ class Output:
         return sending.confirmed
 
     async def room(self) -> None:
-        """Wait until no more is unconfirmed than may be.
+        """Wait until no more than ``AHEAD`` records are unconfirmed.
 
         Raises
         ------
@@ -84,29 +83,29 @@ class Output:
             raise self._failure
 
     async def flush(self) -> None:
-        """Wait until everything is confirmed; raises what :meth:`room` does."""
+        """Wait until all records are confirmed; raises what :meth:`room` does."""
         while self._senders:
             await asyncio.wait(self._senders.values())
         await self.room()
 
     def abandon(self) -> None:
-        """Give up on what is unconfirmed."""
+        """Drop unconfirmed records."""
         self._waiting.clear()
         for task in self._senders.values():
             task.cancel()
 
     def _gathered(self, records: Sequence[Outbound]) -> Iterator[OutboundBatch]:
-        """Put the records for each place together."""
+        """Group the records by topic and partition."""
         places: dict[Place, list[Outbound]] = {}
         for record in records:
             if record.value is not None and len(record.value) > self._max_record:
-                record = self._cut_off(record, record.value)
+                record = self._truncated(record, record.value)
             places.setdefault((record.topic, record.partition), []).append(record)
         for place, part in places.items():
             _, _, *columns = zip(*part, strict=True)
             yield OutboundBatch(*place, *columns)
 
-    def _cut_off(self, record: Outbound, value: bytes) -> Outbound:
+    def _truncated(self, record: Outbound, value: bytes) -> Outbound:
         headers = [*record.headers, ("truncated_from", b"%d" % len(value))]
         return record._replace(value=value[: self._max_record], headers=headers)
 
@@ -119,11 +118,11 @@ class Output:
             self._senders[place] = asyncio.create_task(self._run(place))
 
     async def _run(self, place: Place) -> None:
-        """Send what waits for a place, a batch at a time, until nothing does."""
+        """Send the queue of a place, one batch at a time, until it is empty."""
         topic, partition = place
         try:
-            # One batch at a time: the client would take a second, and keep a third one's sender
-            # waiting, while here more records find room in the second.
+            # One batch at a time: the client would queue a second one, which could then take no
+            # more records.
             waiting = self._waiting[place]
             while waiting:
                 batch, taken = self._fill(waiting)
@@ -139,7 +138,7 @@ class Output:
             self._waiting.pop(place, None)
 
     def _fill(self, waiting: deque[Part]) -> tuple[RecordBatch, list[tuple[Sending, int]]]:
-        """Make a batch of as much as fits; what does not, stays at the head of the queue."""
+        """Fill a batch from the queue; records that do not fit stay at its head."""
         batch = RecordBatch(BATCH_BYTES, 0)
         taken: list[tuple[Sending, int]] = []
         while waiting:
@@ -150,7 +149,7 @@ class Output:
             part.taken += fitted
             if part.taken < len(part.batch):
                 if not taken:
-                    raise RuntimeError(f"a record for {part.batch.topic} fits no batch")
+                    raise RuntimeError(f"a record for {part.batch.topic} is too large for a batch")
                 break
             waiting.popleft()
         return batch, taken
@@ -163,7 +162,7 @@ class Output:
             self._room.clear()
 
     def _fail(self, error: BaseException) -> None:
-        """Let everybody know who waits now or comes later."""
+        """Fail all open sends, and later ones too."""
         self._failure = error
         for sending in self._sendings:
             sending.fail(error)
@@ -172,7 +171,7 @@ class Output:
 
 
 class RecordBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka has no types
-    """A record batch as it goes over the wire."""
+    """A record batch in Kafka's wire format."""
 
     def extend(self, batch: OutboundBatch, begin: int) -> int:
         """Append records from row ``begin`` on; return how many fitted."""
@@ -181,7 +180,7 @@ class RecordBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka has no types
         columns = (batch.timestamp, batch.key, batch.value, batch.headers)
         offset = first
         for row in zip(*(islice(column, begin, None) for column in columns), strict=True):
-            if append(offset, *row) is None:  # it is full, and says it no other way
+            if append(offset, *row) is None:  # the batch is full
                 self.close()
                 break
             offset += 1
@@ -197,17 +196,17 @@ class Sending:
     left: int
 
     def confirm(self, records: int) -> bool:
-        """Take note that some are on the broker; return whether all are."""
+        """Count records that the broker has confirmed; return whether all are."""
         self.left -= records
         if not self.left and not self.confirmed.done():
             self.confirmed.set_result(None)
         return not self.left
 
     def fail(self, error: BaseException) -> None:
-        """Say that they will not be."""
+        """Fail the future: the records will not be sent."""
         if not self.confirmed.done():
             self.confirmed.set_exception(error)
-            self.confirmed.exception()  # whoever asks for room hears of it, if nobody waits here
+            self.confirmed.exception()  # retrieved: room() raises it even if no task awaits this
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
-"""Drives one domain's pipeline in a worker: inbox, steps, scorer, output, changelog, positions.
+"""Runner: drives one domain's pipeline with inbox, scorer, output and changelog.
 
-A runner lives for one assignment of partitions. What it has finished is written down every so
-often: first the outputs are confirmed, then what has changed in the state, and only then is a
-position said to be finished. Whoever takes over goes on from what is written down.
+A runner lives for one assignment of partitions. At intervals it writes a checkpoint: first the
+outputs are confirmed, then the changes of the state are written, and only then do the committed
+positions advance. The next owner of the partitions continues from the checkpoint.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ from streamsim.streams.topics import topic
 log = logging.getLogger(__name__)
 
 IN_FLIGHT = 2
-"""Batches that may be with the scorer at a time: one is scored while the next is made."""
+"""Batches that may be with the scorer at a time: one is scored while the next is prepared."""
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-"""Pauses between tries while the scorer is unavailable; the last one repeats."""
+"""Pauses between retries while the scorer is unavailable; the last one repeats."""
 
 
 class StateLog(Protocol):
-    """Where state is written down (:class:`streamsim.consumers.worker.changelog.Changelog`)."""
+    """Protocol of :class:`streamsim.consumers.worker.changelog.Changelog`, for tests."""
 
     def wants_snapshot(self, partition: int) -> bool:
-        """Say whether a full checkpoint should take the place of incremental ones."""
+        """Say whether a full checkpoint should replace the incremental ones."""
         ...
 
     async def write(self, deltas: dict[int, Columns], snapshots: dict[int, Columns]) -> None:
-        """Write checkpoints down; return when they are safe."""
+        """Write checkpoints; return when they are confirmed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a runner takes at a time.
+    """Sizes and intervals of a runner.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ class Limits:
     queue_s
         How many seconds of work may wait in the inbox.
     linger_s
-        How long a batch is gathered when little comes.
+        How long a small batch is gathered.
     write_s
-        How often the state is written down.
+        Time between two checkpoints.
     partitions
         How many partitions the runner has.
     """
@@ -87,11 +87,12 @@ class Runner:
     Parameters
     ----------
     changelog
-        Where the state is written down; without one, it is kept in memory alone.
+        Stores the checkpoints; without one, the state is in memory only.
     finished
-        Called with a topic, a partition and the offset before which all is done and written down.
+        Called with a topic, a partition and the offset before which all records are finished and
+        checkpointed.
     latencies
-        Where latencies are counted.
+        Counts the latencies.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class Runner:
         self.pipeline, self.inbox = pipeline, inbox
         self._scorer, self._output, self._changelog = scorer, output, changelog
         self._finished, self._limits, self._latencies = finished, limits, latencies
-        # One more is in the finisher's hands.
+        # One more batch is awaited by the finisher.
         self._scoring: asyncio.Queue[tuple[asyncio.Task[Scored], float] | None]
         self._scoring = asyncio.Queue(IN_FLIGHT - 1)
         self._unconfirmed: deque[asyncio.Future[None]] = deque()
@@ -117,42 +118,42 @@ class Runner:
         self._wanted: set[int] = set()
         self._draining = False
         self._pressure = BackPressure(limits.queue_s, limits.batch_rows, limits.queue_rows)
-        self._relieve()
+        self._set_budget()
         self.retries = 0
         self.saved = {s.name: pipeline.positions(s.name) for s in pipeline.spec.inputs.sources}
-        """Per source and partition, the offset before which all is written down; -1 if unknown."""
+        """Per source and partition, the offset before which all is checkpointed; -1 if unknown."""
 
     @property
     def spec(self) -> DomainSpec:
-        """The domain that is run."""
+        """The domain."""
         return self.pipeline.spec
 
     async def run(self) -> None:
-        """Work until drained or cancelled."""
-        keeper = asyncio.create_task(self._keep())
+        """Process records until drained or cancelled."""
+        checkpointer = asyncio.create_task(self._checkpoint_at_intervals())
         finisher = asyncio.create_task(self._finish())
         feeder = asyncio.create_task(self._feed())
-        tasks = {keeper, finisher, feeder}
+        tasks = {checkpointer, finisher, feeder}
         try:
             while finisher in tasks:
                 done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
-            async with self._writing:  # never in the middle of a write, or what it took is lost
-                keeper.cancel()
-            await self._write_down()
+            async with self._writing:  # a cancelled write would lose the changes that it has taken
+                checkpointer.cancel()
+            await self._checkpoint()
         finally:
-            for task in (keeper, finisher, feeder):
+            for task in (checkpointer, finisher, feeder):
                 task.cancel()
             self._output.abandon()
 
     def drain(self) -> None:
-        """Take nothing more in, finish what is with the scorer, write it down, and end."""
+        """Take no more records, finish what is with the scorer, write a checkpoint, and end."""
         self._draining = True
         self.inbox.wake()
 
     async def _feed(self) -> None:
-        """Push what arrives, pull what is ready, hand it to the scorer."""
+        """Push records from the inbox, pull ready events, and start to score them."""
         rows = self._limits.batch_rows
         while not self._draining:
             await self.inbox.gather(0.5, rows // 4, self._limits.linger_s)
@@ -165,19 +166,19 @@ class Runner:
                 prepared = self.pipeline.pull(rows)
                 if prepared is None:
                     break
-                scoring = asyncio.create_task(score(self.pipeline, prepared, self._persist))
+                scoring = asyncio.create_task(score(self.pipeline, prepared, self._retried))
                 await self._scoring.put((scoring, began))
-                await asyncio.sleep(0)  # the call goes out before the next batch is made
+                await asyncio.sleep(0)  # sends the call before the next batch is prepared
         await self._scoring.put(None)
 
-    def _relieve(self) -> None:
-        """Let as much wait in the inbox as is worked in the time that it may wait."""
+    def _set_budget(self) -> None:
+        """Limit the inbox to the allowed seconds of work."""
         self.inbox.budget = self._pressure.budget(self._limits.partitions)
 
     def _held(self) -> Set[tuple[str, int]]:
-        """Find the partitions of the trigger that have enough waiting in the pipeline.
+        """Find the trigger's partitions that have too many events waiting in the pipeline.
 
-        Only those are held back: what they wait for comes from the other partitions and sources.
+        Only these are held back: they wait for records of the other partitions and sources.
         """
         if self.pipeline.pending < self._limits.queue_rows:
             return frozenset()
@@ -185,7 +186,7 @@ class Runner:
         return {(self.spec.trigger.name, p) for p in np.flatnonzero(full).tolist()}
 
     async def _finish(self) -> None:
-        """Write down what has been scored, in the order in which it was made."""
+        """Finish scored batches, in the order in which they were prepared."""
         while (item := await self._scoring.get()) is not None:
             task, began = item
             scored = await task
@@ -195,10 +196,10 @@ class Runner:
             self.inbox.wake()
             await self._output.room()
             self._pressure.worked(len(scored.prepared.events), began, time.monotonic())
-            self._relieve()
+            self._set_budget()
 
-    async def _persist(self, rows: Matrix, version: str) -> Answers:
-        """Score, trying again for as long as the service is unavailable."""
+    async def _retried(self, rows: Matrix, version: str) -> Answers:
+        """Score rows; retry for as long as the service is unavailable."""
         attempt = 0
         while True:
             try:
@@ -211,9 +212,9 @@ class Runner:
                 await asyncio.sleep(pause)
 
     def _emit(self, outputs: Outputs) -> None:
-        """Send outputs, without a pause between the step that made them and this.
+        """Send outputs; the caller must not await between making and sending them.
 
-        So whoever writes the state down finds the outputs that belong to it among the unconfirmed.
+        So a checkpoint finds all outputs that belong to its state among the unconfirmed ones.
         """
 
         def confirmed(sent: asyncio.Future[None]) -> None:
@@ -227,17 +228,17 @@ class Runner:
         sent.add_done_callback(confirmed)
         self._unconfirmed.append(sent)
 
-    async def _keep(self) -> None:
-        """Write the state down every so often."""
+    async def _checkpoint_at_intervals(self) -> None:
+        """Write a checkpoint every ``write_s``, or at once when a snapshot is possible."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._write_now.wait(), self._limits.write_s)
             self._write_now.clear()
             async with self._writing:
-                await self._write_down()
+                await self._checkpoint()
 
-    async def _write_down(self) -> None:
-        """Write down what has changed, once the outputs that belong to it are confirmed."""
+    async def _checkpoint(self) -> None:
+        """Write the changes of the state, once the outputs that belong to it are confirmed."""
         complete = self.pipeline.publish()
         if complete.records:
             self._emit(complete)
@@ -252,7 +253,7 @@ class Runner:
         deltas = self.pipeline.checkpoint()
         positions = {s.name: self.pipeline.positions(s.name) for s in self.spec.inputs.sources}
         while self._unconfirmed and self._unconfirmed[0].done():
-            self._unconfirmed.popleft().result()  # raises if it failed: nothing is written then
+            self._unconfirmed.popleft().result()  # raises if the send failed: then write nothing
         checkpoints = snapshots | deltas
         if not checkpoints and self._changelog is not None:
             return

@@ -1,4 +1,4 @@
-"""Has events scored by a service: what ``core/drive.py`` does, asynchronously."""
+"""Asynchronous scoring of prepared events; ``core/drive.py`` has the synchronous form."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Ask = Callable[[Matrix, str], Awaitable[Answers]]
 
 
 async def score(pipeline: Pipeline, prepared: Prepared, ask: Ask) -> Scored:
-    """Have events answered by their version of the model, and their alerts explained."""
+    """Score events by their version of the model, and explain their alerts."""
     if prepared.signature is None:
         return unscored(prepared)
     version = prepared.signature.version
     answer = await ask(prepared.features, version)
-    alerts, rows = pipeline.to_explain(prepared, answer)
+    alerts, rows = pipeline.rows_to_explain(prepared, answer)
     without = await ask(rows, version) if len(rows) else np.empty(0)
     return Scored(prepared, answer, alerts, without)

@@ -1,12 +1,12 @@
-"""Faust's transport, with batches instead of messages.
+"""Faust transport with batches: one message holds all records fetched from one partition.
 
-Stock Faust hands an agent one record at a time. Here a message is everything that was fetched
-from one partition, and whoever works it says up to which offset the partition is finished.
-Group membership, rebalancing, commits and agents stay Faust's; nothing of it is patched.
+Stock Faust hands an agent one record at a time. Here the worker that processes a message reports up
+to which offset the partition is finished. Group membership, rebalancing, commits and agents stay
+Faust's; nothing of it is patched.
 
-Where a partition goes on after a rebalance is not what was committed, but what the worker's state
-says: the worker restores it first. What docs/faust.md says of events that are fetched too early,
-or lost, is met here: every batch must begin where the one before it ended.
+After a rebalance a partition continues at the offset of the worker's restored state, not at the
+committed offset. Every batch must begin where the previous one ended, so that no event is fetched
+too early or lost (docs/faust.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any, Protocol
 import aiokafka
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CorruptRecordException
 from faust import App
 from faust.tables.recovery import RebalanceAgain
 from faust.transport.consumer import RecordMap
@@ -28,11 +27,12 @@ from faust.types import TP, ConsumerMessage
 
 from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.consumers.worker.offset_sequence import OffsetSequence
+from streamsim.consumers.worker.whole_batches import WholeBatches
 from streamsim.streams.errors import StackError
 
 _GATHER_S = 0.1
 RESTORE_S = 100.0
-"""Longest time that restoring the state may take."""
+"""Longest time for restoring the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class ConsumerTuning:
     Parameters
     ----------
     fetch_wait
-        How long the broker may keep an unfilled fetch.
+        How long the broker may delay an unfilled fetch.
     fetch_bytes
         Most bytes per partition and fetch.
     session_s, heartbeat_s, rebalance_s
-        Of the group.
+        Session time-out, heartbeat interval and rebalance time-out of the group.
     idempotent
-        Whether the broker takes idempotent producers.
+        Whether the broker supports idempotent producers.
     trims
         Whether it can delete the beginning of a partition.
     """
@@ -68,7 +68,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     fetch_wait: AdaptiveFetchWait
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
-        """Fetch what there is, waiting as long as it takes by now."""
+        """Fetch records, after adapting the fetch wait."""
         self.fetch_wait.adapt()
         fetched: RecordMap = await super().getmany(active_partitions, timeout)
         return fetched
@@ -80,17 +80,17 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,
     ) -> RecordMap:
-        """Take what is there, else wait for something and take that."""
+        """Take the fetched records; if there are none, wait for the next fetch."""
         fetcher = consumer._fetcher  # noqa: SLF001 - no public way
-        there = await self._take(consumer, active_partitions)
-        if there or not timeout:
-            return there
+        found = await self._take(consumer, active_partitions)
+        if found or not timeout:
+            return found
         arrival = fetcher._create_fetch_waiter()  # noqa: SLF001
         await asyncio.wait([arrival], timeout=timeout)
         if not arrival.done():
             arrival.cancel()
             return {}
-        arrival.result()  # raises if the client cannot go on
+        arrival.result()  # raises if the client has failed
         return await self._take(consumer, active_partitions)
 
     async def _take(
@@ -101,13 +101,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 packed = result._partition_records  # noqa: SLF001
                 if isinstance(packed, PartitionRecords):
                     result._partition_records = WholeBatches(packed)  # noqa: SLF001
-        there: RecordMap = await super()._fetch_records(consumer, active_partitions, timeout=0)
-        return there
+        found: RecordMap = await super()._fetch_records(consumer, active_partitions, timeout=0)
+        return found
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         tuning = self.app.tuning  # type: ignore[attr-defined]
-        # Range gives the same partition numbers of all topics to the same member, so that an
-        # entity's events and its labels meet in one worker.
+        # The range assignor gives the same partition numbers of all topics to the same member, so
+        # one worker has an entity's events and labels.
         self._assignor = RangePartitionAssignor
         consumer = aiokafka.AIOKafkaConsumer(
             client_id=self.app.conf.broker_client_id,
@@ -128,48 +128,19 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-class WholeBatches:
-    """What a fetch brought from one partition: its records as they were unpacked.
-
-    aiokafka would look at each by itself, and copy it to a larger one, whose other fields nobody
-    asks for. Of the first batch there may be records from before the wanted offset, too:
-    the :class:`~streamsim.consumers.worker.offset_sequence.OffsetSequence` leaves them out.
-    Transactions are no matter: what is read is uncommitted.
-    """
-
-    def __init__(self, packed: PartitionRecords) -> None:
-        self._tp, self._packed = packed._tp, packed._records  # noqa: SLF001
-        self.next_fetch_offset: int = packed.next_fetch_offset
-        # It has ended once it has failed: nobody goes on behind a batch that is corrupt.
-        self._unpacked = self._unpack()
-
-    def __iter__(self) -> Iterator[Any]:
-        return self._unpacked
-
-    def _unpack(self) -> Iterator[Any]:
-        while self._packed.has_next():
-            batch = self._packed.next_batch()
-            if not batch.validate_crc():
-                where = f"partition {self._tp.partition} of {self._tp.topic}"
-                raise CorruptRecordException(f"{where}, offset {self.next_fetch_offset}")
-            if not batch.is_control_batch:
-                yield from batch
-            self.next_fetch_offset = batch.next_offset
-
-
 class Worker(Protocol):
-    """Whoever works the partitions of a consumer."""
+    """Protocol of the component that processes a consumer's partitions."""
 
     def is_full(self, tp: TP) -> bool:
-        """Say whether nothing more of a partition is to be fetched for now."""
+        """Say whether to pause the fetching of a partition."""
         ...
 
     async def enter(self, assigned: Iterable[TP], generation: int) -> Mapping[TP, int]:
-        """Take partitions over; return from which offset on each is wanted."""
+        """Take partitions over; return the offset at which each continues."""
         ...
 
     async def leave(self) -> None:
-        """Let go of all partitions."""
+        """Give up all partitions."""
         ...
 
 
@@ -188,19 +159,19 @@ class BatchConsumer(driver.Consumer):
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def finish(self, tp: TP, offset: int) -> None:
-        """Say that everything before ``offset`` is done; it is committed at the next turn."""
+        """Report that all records before ``offset`` are finished; the next commit includes it."""
         if self._sequence.expects(tp):
             self._finished[tp] = offset
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Let the worker take the partitions over, and seek to where each goes on.
+        """Let the worker restore the partitions, and seek to the offset at which each continues.
 
         Raises
         ------
         RebalanceAgain
-            If they are revoked meanwhile.
+            If the partitions are revoked meanwhile.
         StackError
-            If it takes too long: Faust itself would then stand still without a word.
+            If it takes longer than ``RESTORE_S``: Faust would hang without a message.
         """
         generation = self.app.consumer_generation_id
         entering = asyncio.create_task(self.app.worker.enter(self.assignment(), generation))
@@ -230,7 +201,7 @@ class BatchConsumer(driver.Consumer):
             if self.should_stop:
                 return
             if not self._sequence.expects(tp) or not self.flow_active:
-                continue  # of an assignment that is over
+                continue  # fetched for a former assignment
             batch, again = self._sequence.take(tp, fetched)
             if again is not None:
                 await self._thread.seek_wait({tp: again})
@@ -247,7 +218,7 @@ class BatchConsumer(driver.Consumer):
                     last.timestamp_type,
                     None,
                     None,
-                    batch,  # type: ignore[arg-type]  # the point of it all
+                    batch,  # type: ignore[arg-type]  # a list of records, not bytes
                     None,
                     -1,
                     -1,
@@ -264,11 +235,11 @@ class BatchConsumer(driver.Consumer):
         if not active:
             await asyncio.sleep(_GATHER_S / 10)
             return {}
-        # What is full now may be hungry soon, so nobody waits long for the others' records.
+        # A full partition may soon have room again: do not wait long for the others' records.
         return await self._getmany(active_partitions=active, timeout=_GATHER_S)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Offsets between two batches are no gap: they are in the second."""
+        """Ignore gaps: offsets between the last records of two batches are in the second batch."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return iter(list(self._finished))
@@ -277,7 +248,7 @@ class BatchConsumer(driver.Consumer):
         return self._finished.get(tp)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Stop the flow, let the worker finish what it has begun, and forget the partitions."""
+        """Stop fetching, let the worker finish its batches, and drop the partitions."""
         entering, self._entering = self._entering, None
         if entering is not None and not entering.done():
             entering.cancel()
@@ -304,7 +275,7 @@ class BatchApp(App):
     worker: Worker
 
     async def on_stop(self) -> None:
-        """Let the worker finish what it has begun while the partitions are still ours."""
+        """Let the worker finish its batches while it still owns the partitions."""
         await super().on_stop()
         await self.worker.leave()
 

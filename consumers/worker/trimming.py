@@ -1,4 +1,4 @@
-"""Let a broker forget what nobody will read again."""
+"""Trimming: delete the records of a partition that will not be read again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 
 
 class Trimmer:
-    """Deletes the beginnings of partitions; start it, and stop it in the end.
+    """Deletes the beginnings of partitions; call :meth:`start` before, and :meth:`stop` after.
 
-    That it can't be done now is no fault: the next snapshot tries again.
+    A failure is only logged: the next snapshot tries again.
     """
 
     def __init__(self, bootstrap: str) -> None:
@@ -29,7 +29,7 @@ class Trimmer:
         await self._admin.close()
 
     async def before(self, topic: str, partition: int, offset: int) -> None:
-        """Delete what lies before an offset."""
+        """Delete the records before an offset."""
         place = TopicPartition(topic, partition)
         try:
             await self._admin.delete_records({place: RecordsToDelete(offset)}, timeout_ms=5_000)

@@ -1,4 +1,4 @@
-"""What a worker says of itself on ``<domain>.metrics``: its account, positions and latencies."""
+"""Worker metrics on ``<domain>.metrics``: a worker's account, positions and latencies."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def worker_metrics(
     worker: int,
     generation: int,
     partitions: Sequence[int],
-    told: Mapping[str, int] | None,
+    published_until: Mapping[str, int] | None,
 ) -> Outbound:
     """Write a worker's account, positions and latencies as a record.
 
     Parameters
     ----------
     generation
-        Of the assignment; what a later one says of a partition takes the place of what an
-        earlier one said.
+        Of the assignment; metrics of a later generation replace those of an earlier one, partition
+        by partition.
     partitions
-        Which it owns, of all sources.
-    told
-        Of each kind of thing that is complete in all partitions, up to when it has told of it
-        (ms); ``None`` if others do.
+        The partitions that it owns, of all sources.
+    published_until
+        Per kind, the time up to which it has published states that are complete in all partitions
+        (ms); ``None`` if another worker publishes them.
     """
     pipeline, name = runner.pipeline, runner.spec.name
     signature, now = pipeline.answering, int(time.time() * 1000)
@@ -50,7 +50,7 @@ def worker_metrics(
             kind: {str(p): int(until[p]) for p in partitions}
             for kind, until in pipeline.complete().items()
         },
-        "told": told,
+        "told": published_until,
         "queued": len(runner.inbox),
         "pending": pipeline.pending,
         "waits_for": pipeline.waits_for(),
@@ -62,7 +62,7 @@ def worker_metrics(
 
 
 def read_worker_metrics(value: bytes) -> Mapping[str, Any] | None:
-    """Read what a worker says of itself; ``None`` for what else is on that topic."""
+    """Read a worker's metrics; ``None`` for other records of that topic."""
     body: Mapping[str, Any] = orjson.loads(value)
     return body if "worker" in body else None
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.consumers.monitor import track_accuracy
-from streamsim.consumers.monitor.accuracy import AccuracyTracker, Bar, Change
+from streamsim.consumers.monitor.accuracy import AccuracyTracker
+from streamsim.consumers.monitor.accuracy_threshold import AccuracyThreshold, Change
 from streamsim.streams.errors import UsageError
 from streamsim.streams.statistics.quality import METRICS
 from tests.property.examples import examples
@@ -101,7 +102,7 @@ def test_errors_are_low_when_they_are_high() -> None:
 
 
 def test_what_never_gets_a_label_is_forgotten() -> None:
-    tracker = AccuracyTracker(Bar(0.5), METRICS["accuracy"], count=5, patience=100)
+    tracker = AccuracyTracker(AccuracyThreshold(0.5), METRICS["accuracy"], count=5, patience=100)
     for i in range(1_000):
         tracker.predict(f"e{i}", i, 1.0)
         if i % 10 == 0:
@@ -127,7 +128,7 @@ def test_what_makes_no_sense_is_refused() -> None:
     true = rows.set_axis(TRUE, axis=1)
     with pytest.raises(UsageError, match="no metric 'luck'"):
         list(track_accuracy(rows, true, 5, 0.5, metric="luck"))
-    with pytest.raises(UsageError, match="no span of time: 'a while'"):
+    with pytest.raises(UsageError, match="not a span of time: 'a while'"):
         list(track_accuracy(rows, true, "a while", 0.5))
     with pytest.raises(UsageError, match="longer than nothing"):
         list(track_accuracy(rows, true, 0, 0.5))

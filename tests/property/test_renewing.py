@@ -63,15 +63,15 @@ OTHERS_BEHIND: Cuts = [(place, 2, False) for place in range(6)] + [(0, 99, False
 """All have begun, and one partition is then read to its end before the others."""
 
 
-def learner(told_until: int = NO_TIME) -> Learner:
-    return Learner(SPEC, RENEWAL, Told(), SIGNATURE, told_until)
+def learner(published_until: int = NO_TIME) -> Learner:
+    return Learner(SPEC, RENEWAL, Told(), SIGNATURE, published_until)
 
 
 def learnt(
-    batches: Iterable[Batch], told_until: int = NO_TIME
+    batches: Iterable[Batch], published_until: int = NO_TIME
 ) -> tuple[Versions, int, list[Entry]]:
     """Return the renewed versions, up to when all is known, and everything that is told."""
-    own, entries, versions = learner(told_until), [], []
+    own, entries, versions = learner(published_until), [], []
     for batch in batches:
         if batch[0][1].source == SPEC.trigger.name:
             for entry, estimator in own.push(records_of(batch)):
@@ -123,11 +123,11 @@ def test_a_learner_that_was_killed_goes_on_as_if_nothing_had_been(
     items += ending(items)
     whole, until, entries = learnt(scheduled(items, first))
     told = data.draw(st.integers(0, len(entries)))
-    told_until = entries[told - 1].until if told else NO_TIME
-    rest, end, again = learnt(scheduled(items, second), told_until)
-    before = [v for v in whole if v[0].until <= told_until]
+    published_until = entries[told - 1].until if told else NO_TIME
+    rest, end, again = learnt(scheduled(items, second), published_until)
+    before = [v for v in whole if v[0].until <= published_until]
     assert before + rest == whole
-    assert max(end, told_until) == until
+    assert max(end, published_until) == until
     schedule = Schedule(SIGNATURE)
     for entry in [*entries[:told], *again]:
         schedule.add(entry)

@@ -12,7 +12,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from faust.types import TP
 
-from streamsim.consumers.worker.transport import WholeBatches
+from streamsim.consumers.worker.whole_batches import WholeBatches
 
 CONTROL = 1 << 5
 """The bit in a batch's attributes (https://kafka.apache.org/documentation/#recordbatch)."""

@@ -14,7 +14,7 @@ INSIDE = 16
 """Calls of one model that may be in the service, worked or waiting; each holds a thread."""
 
 
-class Turns:
+class CallLimits:
     """Lets some calls of each model work at a time, some more wait, and refuses the rest.
 
     A model that is slower than it is asked would otherwise have all threads of the service, with
@@ -37,7 +37,7 @@ class Turns:
         )
 
     @contextmanager
-    def turn(self, model: str) -> Iterator[None]:
+    def call(self, model: str) -> Iterator[None]:
         """Wait for the turn of a call, and have it.
 
         Raises

@@ -8,23 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streamsim.models.turns import Turns
+from streamsim.models.call_limits import CallLimits
 from streamsim.streams.errors import BadRequest
 from tests.stacks import until
 
 
 def test_a_model_with_all_its_calls_is_refused_and_another_is_not() -> None:
-    turns, go = Turns(inside=3, working=1), threading.Event()
+    limits, go = CallLimits(inside=3, working=1), threading.Event()
 
     def call(model: str, work: Callable[[], object]) -> str:
-        with turns.turn(model):
+        with limits.call(model):
             work()
             return model
 
     with ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(call, "slow", go.wait) for _ in range(3)]
         try:
-            until(lambda: turns._here["slow"] == 3, "three calls")
+            until(lambda: limits._here["slow"] == 3, "three calls")
             with pytest.raises(BadRequest, match="try again") as refused:
                 call("slow", go.wait)
             assert refused.value.status == 503
@@ -37,7 +37,7 @@ def test_a_model_with_all_its_calls_is_refused_and_another_is_not() -> None:
 
 
 def test_a_call_that_fails_gives_its_place_back() -> None:
-    turns = Turns(inside=1, working=1)
+    limits = CallLimits(inside=1, working=1)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), turns.turn("model"):
+        with pytest.raises(ZeroDivisionError), limits.call("model"):
             raise ZeroDivisionError
