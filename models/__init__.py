@@ -1,1 +1,1 @@
-"""Training by recipe, a registry of immutable versions, and the service that answers."""
+"""Models: training by recipe, a registry of immutable versions, and the model service."""

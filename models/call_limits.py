@@ -1,4 +1,4 @@
-"""Fair shares of the service: no model's calls keep those of the others waiting."""
+"""Call limits of the service: bounded calls per model, so that models do not block each other."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from streamsim.streams.errors import BadRequest
 
 INSIDE = 16
-"""Calls of one model that may be in the service, worked or waiting; each holds a thread."""
+"""Most calls of one model in the service, running or waiting; each holds a thread."""
 
 
 class CallLimits:
-    """Lets some calls of each model work at a time, some more wait, and refuses the rest.
+    """Limits the running and waiting calls of each model, and refuses further ones.
 
-    A model that is slower than it is asked would otherwise have all threads of the service, with
-    calls whose callers have long given up among them.
+    Otherwise an overloaded model would hold all threads of the service, partly for calls whose
+    clients have timed out.
 
     Parameters
     ----------
     inside, working
-        Calls of one model that may be here, and that may be worked at a time; by default as many
-        as the machine has cores, and two at least.
+        Most calls of one model in the service, and most that run at a time; by default as many run
+        as the machine has cores, and at least two.
     """
 
     def __init__(self, inside: int = INSIDE, working: int | None = None) -> None:
@@ -38,16 +38,16 @@ class CallLimits:
 
     @contextmanager
     def call(self, model: str) -> Iterator[None]:
-        """Wait for the turn of a call, and have it.
+        """Run a call in the context, once the model's limit allows it.
 
         Raises
         ------
         BadRequest
-            With status 503, if as many calls of the model are here as may be.
+            With status 503, if the model already has ``inside`` calls.
         """
         with self._lock:
             if self._here[model] >= self._inside:
-                raise BadRequest(f"{model} has all the calls that it can have, try again", 503)
+                raise BadRequest(f"{model} has reached its limit of calls, try again", 503)
             self._here[model] += 1
             working = self._working[model]
         try:

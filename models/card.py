@@ -1,4 +1,4 @@
-"""A model's card, written as it is trained.
+"""Model card, written at training.
 
 References
 ----------
@@ -17,7 +17,7 @@ from streamsim.streams.spec import DomainSpec, Estimator, Model
 from streamsim.streams.statistics.intervals import Interval
 
 FOLDS = 3
-"""Of the cross-validation."""
+"""Number of folds of the cross-validation."""
 
 
 def write_card(
@@ -34,13 +34,13 @@ def write_card(
     Parameters
     ----------
     metrics
-        As they are kept, in order.
+        The stored metrics, in order.
     sure
-        Of those that are estimates, the figure with its interval.
+        The metrics with confidence intervals.
     data
-        What is known of the rows that it learnt from.
+        Description of the training rows.
     about_features
-        Sections on what the features are worth.
+        Sections on feature relevance.
     """
     apart = (
         f"folds of {spec.alerting.rule.noun}s" if spec.model.recipe.by_entity else "blocks of time"
@@ -91,7 +91,7 @@ def _named(estimator: Estimator) -> str:
 
 
 def _honesty(model: Model, metrics: Mapping[str, float]) -> str:
-    """Say what a score is worth as a probability."""
+    """Write how far a score is a probability."""
     error = f"by {metrics['calibration_error']:g} on average"
     if not model.recipe.calibrated:
         return (
@@ -106,10 +106,10 @@ def _honesty(model: Model, metrics: Mapping[str, float]) -> str:
 
 
 def _caps(model: Model) -> str:
-    """Say what is known of the truth of what is estimated."""
+    """Write the bounds and units of the estimates."""
     return "".join(
         f"`{e.name}` ({e.help}) lies from {e.low:g} to {e.high:g} {e.unit}: what is beyond "
-        "counts as that, in training and in the errors above. Rows of which nobody can say are "
-        "left out. "
+        "counts as that, in training and in the errors above. Rows without a known truth are left "
+        "out. "
         for e in model.estimates
     )

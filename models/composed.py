@@ -1,12 +1,13 @@
-"""A model that is put together as it is released: a classifier, made honest, and what goes with it.
+"""Composed model: a calibrated classifier, with regressors for the domain's estimates.
 
-The classifier comes from the domain's recipe. A sigmoid makes its scores probabilities; beside them
-stand the numbers that the domain's :class:`streamsim.streams.spec.Estimate` declare.
+The classifier comes from the domain's recipe. A sigmoid turns its scores into probabilities. The
+regressors estimate the numbers that the domain declares as
+:class:`streamsim.streams.spec.Estimate`.
 
 References
 ----------
 Platt (1999), Probabilistic outputs for support vector machines: a sigmoid, here of the log-odds. It
-keeps the order of the scores, and never answers 0 or 1.
+keeps the order of the scores, and never returns 0 or 1.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import numpy as np
 from streamsim.streams.events import Floats, Ints
 
 _SURE = 1e-9
-"""Chances are taken to be so far from 0 and 1 at least."""
+"""Probabilities are clipped to this distance from 0 and 1."""
 
 
 class Composed:
-    """Scores rows by a classifier, and estimates numbers of them.
+    """Scores rows by a classifier, and estimates numbers by regressors.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class Composed:
         self.bounds, self.sigmoid = bounds, sigmoid
 
     def fit(self, X: Any, y: Any) -> Composed:
-        """Fit the classifier anew, and nothing else."""
+        """Fit the classifier only."""
         self.classifier.fit(X, y)
         return self
 
@@ -67,14 +68,14 @@ class Composed:
 
 
 def log_odds(chance: Floats) -> Floats:
-    """Return the log-odds of chances, which are finite also of 0 and 1."""
+    """Return the log-odds of probabilities, finite also for 0 and 1."""
     inside = np.clip(chance, _SURE, 1.0 - _SURE)
     odds: Floats = np.log(inside / (1.0 - inside))
     return odds
 
 
 def calibrated(chance: Floats, slope: float, offset: float) -> Floats:
-    """Return chances that are made honest by a sigmoid of their log-odds.
+    """Return probabilities calibrated by a sigmoid of their log-odds.
 
     >>> calibrated(np.array([0.25, 0.75]), 1.0, 0.0)
     array([0.25, 0.75])
@@ -86,9 +87,9 @@ def calibrated(chance: Floats, slope: float, offset: float) -> Floats:
 
 
 def fit_sigmoid(chance: Floats, truth: Ints) -> tuple[float, float]:
-    """Find the slope and offset that make chances most likely, given what was true.
+    """Fit the slope and offset of the sigmoid by maximum likelihood.
 
-    The chances must be of rows that their model has not seen.
+    The probabilities must be of rows that their model has not seen.
     """
     from sklearn.linear_model import LogisticRegression
 

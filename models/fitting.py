@@ -1,4 +1,4 @@
-"""Fit what a recipe declares, and have every row answered by a model that has not seen it."""
+"""Fitting and cross-validation of a domain's recipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streamsim.streams.spec import DomainSpec, Model
 
 
 def fit(spec: DomainSpec, data: Labelled, seed: int) -> Fitted:
-    """Fit the recipe's classifier, and what the domain has estimated beside its score."""
+    """Fit the recipe's classifier, and the regressors of the domain's estimates."""
     fitted = relevance.fit(spec, data.features, data.labels, data.entities, seed)
     if not spec.model.estimates and not spec.model.recipe.calibrated:
         return fitted
@@ -29,7 +29,7 @@ def fit(spec: DomainSpec, data: Labelled, seed: int) -> Fitted:
     for estimate, truth in zip(spec.model.estimates, data.numbers.T, strict=True):
         known = np.isfinite(truth)
         if not known.any():
-            raise ModelError(f"nothing is known of {estimate.name} in the data to learn from")
+            raise ModelError(f"the training data has no known value of {estimate.name}")
         regressors.append(estimate.build(seed).fit(data.features[known], truth[known]))
     bounds = [(e.low, e.high) for e in spec.model.estimates]
     return replace(fitted, estimator=Composed(fitted.estimator, regressors, bounds))
@@ -38,20 +38,20 @@ def fit(spec: DomainSpec, data: Labelled, seed: int) -> Fitted:
 def cross_validated(
     spec: DomainSpec, data: Labelled, seed: int, shuffled: Shuffled | None = None
 ) -> tuple[Answers, Ints]:
-    """Answer every row by a model that has not seen its stretch of time, or its entity.
+    """Answer every row by a model that has not seen its period, or its entity.
 
-    The rows of a slate's model tell in their histories what was played before: later rows would
-    give the earlier ones away. Such a model is asked for what comes after all that it has seen, and
-    the first stretch, after nothing, is not measured.
+    The rows of a model with a slate hold histories, in which later rows reveal earlier ones. Such a
+    model answers only rows that are later than all its training rows, so the first fold is not
+    measured.
 
     Parameters
     ----------
     shuffled
-        Is shown every model, and the rows that it has not seen.
+        Receives every fold's model and held-out rows.
 
     Returns
     -------
-    Answers, and of which fold each row is; -1 where it is not measured.
+    Answers, and the fold of each row; -1 if the row is not measured.
     """
     order = np.argsort(data.times, kind="stable")
     more = len(spec.model.estimates) + (0 if spec.model.slate is None else spec.model.slate.size)
@@ -75,7 +75,7 @@ def cross_validated(
 
 
 def _folds(model: Model, data: Labelled, order: Ints, seed: int) -> Sequence[Ints]:
-    """Return the rows of each fold; ``order`` is that of time."""
+    """Return the rows of each fold; ``order`` is the order of time."""
     if not model.recipe.by_entity:
         return np.array_split(order, FOLDS if model.slate is None else FOLDS + 1)
     names, entity = np.unique(data.entities.astype(str), return_inverse=True)
@@ -84,7 +84,7 @@ def _folds(model: Model, data: Labelled, order: Ints, seed: int) -> Sequence[Int
 
 
 def calibrated_apart(scores: Floats, truth: Ints, fold: Ints) -> Floats:
-    """Return scores of each fold as a sigmoid makes them that is fitted to the others."""
+    """Return the scores, each fold calibrated by a sigmoid that is fitted to the other folds."""
     honest = scores.copy()
     for number in np.unique(fold).tolist():
         own = fold == number

@@ -1,4 +1,4 @@
-"""An estimator that looks at some columns of its rows only."""
+"""Estimator on a subset of the columns of its rows."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from streamsim.streams.events import Floats, Ints
 
 
 class KeptColumns:
-    """Takes whole rows, and learns and answers from some of their columns.
+    """Takes whole rows, and passes some of their columns to an estimator.
 
-    So what a model ignores may still be in every row that it is sent, and the same row serves
-    models that keep other columns.
+    So every row can hold all features, and the same row serves models with other columns.
 
     Parameters
     ----------
     columns
-        Their places in the rows, at least one.
+        Indices of the columns, at least one.
     estimator
-        Takes these columns; its probabilities are the answer.
+        The estimator on these columns.
     """
 
     def __init__(self, columns: Ints, estimator: Any) -> None:
@@ -29,7 +28,7 @@ class KeptColumns:
         self.estimator = estimator
 
     def fit(self, X: npt.NDArray[Any], y: npt.NDArray[Any]) -> KeptColumns:
-        """Learn from rows and labels."""
+        """Fit the estimator to rows and labels."""
         self.estimator.fit(np.asarray(X)[:, self.columns], y)
         return self
 

@@ -1,4 +1,4 @@
-"""Rows to learn from."""
+"""Labelled training rows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from streamsim.streams.events import Floats, Ints, Mask, Matrix, Objects
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Rows to learn from, and what was true of them.
+    """Training rows with their labels.
 
     Attributes
     ----------
     features, labels, times, entities
         Shape ``(n, n_features)``, and ``(n,)`` each; times in ms.
     numbers
-        What was true of that which is estimated, shape ``(n, n_numbers)``; NaN where nobody can
-        say.
+        True values of the estimated numbers, shape ``(n, n_numbers)``; NaN where unknown.
     """
 
     features: Matrix
@@ -40,7 +39,7 @@ class Labelled:
         )
 
     def fingerprint(self) -> str:
-        """Hash of the rows, so that two models can be said to have learnt from the same."""
+        """Return a hash of the rows, by which equal training data is recognised."""
         digest = hashlib.sha256()
         for array in (self.features, self.labels, self.times):
             digest.update(np.ascontiguousarray(array).tobytes())

@@ -1,4 +1,4 @@
-"""The versions that a service holds in memory, and scoring with them."""
+"""Model versions that the service holds in memory, and scoring with them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Loaded:
         return scores_of(self.answer(rows))
 
     def answer(self, rows: Matrix) -> Answers:
-        """Return the same, with what the model estimates and puts forward, if it does."""
+        """Return the scores, with the model's estimates and slate items if it has any."""
         return answer(self.estimator, rows)
 
 
@@ -42,20 +42,20 @@ def answer(estimator: Estimator, rows: Matrix) -> Answers:
 
 
 KEPT = 8
-"""So many renewed versions of a model are held in memory; older ones are read again when asked."""
+"""Most renewed versions of a model in memory; others are read again on request."""
 
 
 class Shelf:
     """Loaded versions by model; safe for several threads.
 
-    A version stays until it is unloaded, also when another becomes champion: events of an
-    earlier time may still ask for it.
+    A version stays until it is unloaded, even if another one becomes champion: events of an earlier
+    time may still need it.
 
     Parameters
     ----------
     renewed
-        Versions that a run makes of the champions. They are loaded when they are asked for, so that
-        a service that has been started again has all of them.
+        Registry of the versions that a run makes of the champions. They are loaded on request, so a
+        restarted service has all of them.
     """
 
     def __init__(self, registry: Registry, renewed: Registry | None = None) -> None:
@@ -65,12 +65,12 @@ class Shelf:
         self._default: dict[str, str] = {}
 
     def load(self, model: str, version: str | None = None) -> Signature:
-        """Load a version, or the champion, and let it answer where none is named.
+        """Load a version, by default the champion, and make it the default version.
 
         Raises
         ------
         ModelError
-            If there is none, or it is not safe.
+            If there is no such version, or it is not safe to load.
         """
         version = version or self.registry.champion(model)
         if version is None:
@@ -81,7 +81,7 @@ class Shelf:
         return loaded.signature
 
     def _load(self, model: str, version: str) -> Loaded:
-        """Load a version; of the renewed ones, let those go that were asked for longest ago."""
+        """Load a version; drop the least recently used of the renewed ones."""
         is_renewed = champion_of(version) != version
         registry = self._renewed if is_renewed and self._renewed is not None else self.registry
         loaded = Loaded(*registry.load(model, version))
@@ -95,7 +95,7 @@ class Shelf:
         return loaded
 
     def unload(self, model: str) -> None:
-        """Forget all versions of a model."""
+        """Drop all versions of a model."""
         with self._lock:
             if self._loaded.pop(model, None) is None:
                 raise BadRequest(f"model {model[:100]!r} is not loaded", 404)
@@ -111,7 +111,7 @@ class Shelf:
         """
         found = self._find(model, version)
         if found is None and version is not None and self._renewed is not None:
-            with self._loading:  # whoever waited for the same one finds it
+            with self._loading:  # another thread may have loaded it meanwhile
                 found = self._find(model, version)
                 if found is None and model in self._loaded and champion_of(version) != version:
                     with suppress(ModelError):
@@ -128,7 +128,7 @@ class Shelf:
             chosen = self._default.get(model, "") if version is None else version
             found = versions.pop(chosen, None)
             if found is not None:
-                versions[chosen] = found  # behind the others: those before it may go first
+                versions[chosen] = found  # moved to the end: the most recently used
             return found
 
     def only(self) -> Loaded:

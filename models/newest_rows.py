@@ -1,4 +1,4 @@
-"""Of each entity the newest row of features, as it was logged with a score."""
+"""Newest row of features of each entity, as it was logged with a score."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from streamsim.streams.events import Matrix
 
 MOST_ENTITIES = 100_000
-"""So many entities are known; of more, those that were seen least recently are forgotten. One takes
-about 320 bytes and four for each feature: 55 MB in all with 57 features."""
+"""Most entities; the least recently seen ones are dropped. Each takes about 320 bytes, and four for
+each feature: 55 MB in all with 57 features."""
 
 
 class Row(NamedTuple):
-    """A row of features as it was logged: packed float32, and of which event.
+    """A row of features as it was logged: packed float32, with time and offset of its event.
 
-    Rows are in the order of their events: by time (ms), and of one time by offset.
+    Rows are ordered by their events' time (ms), then by offset.
     """
 
     time: int
@@ -37,9 +37,9 @@ class NewestRows:
     Parameters
     ----------
     features
-        How many a row has; what has another size is left out.
+        Number of features of a row; rows of another size are ignored.
     most
-        Entities that are known at a time.
+        Most entities.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class NewestRows:
         return len(self._rows)
 
     def take(self, rows: Iterable[tuple[str, Row]]) -> None:
-        """Take in rows of entities as they come; one that comes after a newer one is left out."""
+        """Store rows of entities; a row that is older than the stored one is ignored."""
         with self._lock:
             for entity, row in rows:
                 if len(row.packed) != self._size:
@@ -75,7 +75,7 @@ class NewestRows:
                 self._rows.popitem(last=False)
 
     def get(self, entity: str) -> Row | None:
-        """Return the newest row of an entity, ``None`` if nothing is known of it."""
+        """Return the newest row of an entity, ``None`` for an unknown entity."""
         with self._lock:
             return self._rows.get(entity)
 

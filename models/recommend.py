@@ -1,4 +1,4 @@
-"""Slates on request: what to put forward for an entity now, by its newest row of features."""
+"""Slates on request: recommendations for an entity, by its newest row of features."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from streamsim.streams.spec import DomainSpec, Slate
 
 MOST_ITEMS = 100
 LONGEST = 200
-"""Characters of an entity's name."""
+"""Most characters of an entity's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for besides the entity; ``None`` for what the model does by itself."""
+    """Options of a request; ``None`` for the model's default."""
 
     size: int | None = None
     diversity: float | None = None
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> Wish:
-        """Read ``k`` and ``diversity``; :class:`BadRequest` if they are not within their bounds.
+        """Read ``k`` and ``diversity``; :class:`BadRequest` if one is out of bounds.
 
         >>> Wish.read({"k": "3", "diversity": "0.2"})
         Wish(size=3, diversity=0.2)
@@ -59,19 +59,19 @@ def _share(text: str | None) -> float | None:
 
 
 def slates_of(models: Collection[str], broker: str) -> dict[str, Slates]:
-    """Begin to follow the scores of those models that have slates on request.
+    """Start to follow the scores of the models that have slates on request.
 
-    They do if their domain has a slate and nothing in it names a person.
+    These are the models whose domain has a slate and no personal data.
 
     Parameters
     ----------
     broker
-        ``HOST:PORT``, or ``embedded`` where there is none that could be followed.
+        ``HOST:PORT``, or ``embedded`` if there is no broker to follow.
 
     Raises
     ------
     UsageError
-        If it is no address.
+        If ``broker`` is not an address.
     """
     check_address(broker)
     found = {}
@@ -91,41 +91,40 @@ class Slates:
     Parameters
     ----------
     follower
-        Knows the newest row of each entity; ``None`` where the broker's address is not given.
+        Has the newest row of each entity; ``None`` if the broker's address is not given.
     """
 
     def __init__(self, spec: DomainSpec, slate: Slate, follower: ScoreFollower | None) -> None:
         self._spec, self._slate, self._follower = spec, slate, follower
 
     def answer(self, entity: str, wish: Wish, loaded: Loaded) -> dict[str, Any]:
-        """Say what to put forward for an entity.
+        """Return the slate of an entity.
 
         Returns
         -------
-        The entity, whether anything is ``known`` of it, and the ``items``, the best first; when
-        the newest event of the entity happened (``event_time``) and the newest of all (``as_of``);
-        and the ``score`` of the model's own slate, null for one that it would not put forward by
-        itself.
+        The entity, whether it is ``known``, and the ``items``, the best first; the time of the
+        entity's newest event (``event_time``) and of the newest event of all (``as_of``); and the
+        ``score`` of the model's default slate, null for a slate with other options.
 
         Raises
         ------
         BadRequest
-            With status 503 as long as not all is known that has been scored, if the broker's
-            address is not given, or if the model is of other features than the scores; with 404
-            for an entity of which nothing is known, if the domain does not say what to do then;
-            with 400 for a wish that the model cannot fulfil.
+            With status 503 while the follower has not reached the end of the scores, if the
+            broker's address is not given, or if the model has other features than the scores; with
+            404 for an unknown entity, if the domain has no features for strangers; with 400 for
+            options that the model does not support.
         """
         noun = self._spec.alerting.rule.noun
         if not entity or len(entity) > LONGEST:
             raise BadRequest(f"a {noun}'s name has 1 to {LONGEST} characters")
         if self._follower is None:
             raise BadRequest(
-                f"nothing is known of any {noun}: start the service with --broker HOST:PORT, where "
-                "the scores are",
+                f"nothing is known of any {noun}: start the service with --broker HOST:PORT, the "
+                "broker of the scores",
                 503,
             )
         if not self._follower.is_current():
-            raise BadRequest("what has been scored so far is not all read yet, try again", 503)
+            raise BadRequest("the service is still reading the scores so far, try again", 503)
         try:
             loaded.signature.check(self._spec)
         except ModelError as error:
@@ -155,14 +154,14 @@ class Slates:
     def _chosen(
         self, loaded: Loaded, features: Matrix, wish: Wish
     ) -> tuple[list[int], float | None]:
-        """Return the items, and the score of these if it is the model's own slate."""
+        """Return the items, and their score if they are the model's default slate."""
         estimator = loaded.estimator
         assert isinstance(estimator, Recommender)  # the domain has a slate
         if wish.diversity is None and wish.size in (None, self._slate.size):
             scores, items = estimator.recommend(features)
             return items[0].tolist(), round(float(scores[0]), 6)
         if not isinstance(estimator, Chooser):
-            raise BadRequest("this model has slates of one kind: leave out 'k' and 'diversity'")
+            raise BadRequest("this model has no other slates: leave out 'k' and 'diversity'")
         return estimator.slates(features, wish.size, wish.diversity)[0].tolist(), None
 
 

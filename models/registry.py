@@ -1,12 +1,12 @@
-"""A folder of models: immutable numbered versions, and an alias that says which one is champion.
+"""Model registry: a folder of immutable numbered versions, with an alias for the champion.
 
 ::
 
     <root>/<model>/champion        the number of the champion
     <root>/<model>/<version>/      model.skops  release.json  card.md
 
-Models are stored with skops, never pickled, and loaded only if they hold nothing but types that
-are known to be harmless and their bytes are those that were released.
+Models are stored with skops, never pickled. A model is loaded only if its bytes are those that were
+released, and if all its types are known to be harmless.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRUSTED = (
     "streamsim.models.composed.Composed",
 )
 """Types beyond skops' own list that any artefact may hold. TreePredictor is a plain container of
-arrays; its constructor runs no code of the file's. A domain's recipe may name more."""
+arrays; its constructor runs no code from the file. A domain's recipe may name more."""
 
 CHAMPION = "champion"
 MODEL, RELEASE, CARD = "model.skops", "release.json", "card.md"
@@ -41,7 +41,7 @@ MODEL, RELEASE, CARD = "model.skops", "release.json", "card.md"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What is known of one version besides the estimator itself.
+    """A version's metadata.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Registry:
         return sorted(names, key=version_order)
 
     def champion(self, model: str) -> str | None:
-        """Return the version that answers by default, ``None`` if there is none."""
+        """Return the champion's version, ``None`` if there is none."""
         try:
             version = (self._folder(model) / CHAMPION).read_text().strip()
         except FileNotFoundError:
@@ -102,14 +102,14 @@ class Registry:
         card: str,
         created: str,
     ) -> Signature:
-        """Store a new version under the next number, whole or not at all.
+        """Store a new version under the next number, atomically.
 
-        ``signature.version`` and ``card`` are completed with that number (``{version}``).
+        ``signature.version`` and ``{version}`` in ``card`` are set to that number.
 
         Raises
         ------
         ModelError
-            If it holds a type that is not trusted: nobody could load it.
+            If it holds a type that is not trusted, so that it could not be loaded.
         """
         blob = _packed(signature.model, estimator)
         about = {"metrics": dict(metrics), "data": dict(data), "created": created}
@@ -122,12 +122,12 @@ class Registry:
     def put(
         self, estimator: Estimator, signature: Signature, *, data: Mapping[str, Any], created: str
     ) -> None:
-        """Store a version under the name that it has; one that is there already stays.
+        """Store a version under its own name, unless that version exists already.
 
         Raises
         ------
         ModelError
-            If it holds a type that is not trusted: nobody could load it.
+            If it holds a type that is not trusted, so that it could not be loaded.
         """
         if signature.version in self.versions(signature.model):
             return
@@ -136,7 +136,7 @@ class Registry:
         self._store(blob, signature, about, "# {version}\n")
 
     def _store(self, blob: bytes, released: Signature, about: Mapping[str, Any], card: str) -> bool:
-        """Store a version, whole or not at all; return whether there was none of that name."""
+        """Store a version atomically; return whether its name was free."""
         folder, version = self._folder(released.model), released.version
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
@@ -153,17 +153,17 @@ class Registry:
                 draft.rename(folder / _checked(version))
             except OSError:
                 if version in self.versions(released.model):
-                    return False  # somebody else took the name
+                    return False  # another process took the name
                 raise
         return True
 
     def release(self, model: str, version: str) -> Release:
-        """Return what is known of a version.
+        """Return the metadata of a version.
 
         Raises
         ------
         ModelError
-            If there is no such version, or its record cannot be read.
+            If there is no such version, or ``release.json`` cannot be read.
         """
         path = self._folder(model) / _checked(version) / RELEASE
         try:
@@ -191,7 +191,8 @@ class Registry:
         Raises
         ------
         ModelError
-            If there is none, its bytes have changed, or it holds a type that is not trusted.
+            If there is no such version, its bytes have changed, or it holds a type that is not
+            trusted.
         """
         import skops.io
 
@@ -217,7 +218,7 @@ def _packed(model: str, estimator: Estimator) -> bytes:
 def _trusted(what: str, blob: bytes) -> list[str]:
     """Return the types that an artefact may hold; refuse it if it holds any other.
 
-    Domains are asked only if it holds more than any artefact may.
+    Domains are loaded only if it holds types beyond the common list.
     """
     import skops.io
 
@@ -233,7 +234,7 @@ def _trusted(what: str, blob: bytes) -> list[str]:
 
 
 def _checked(name: str) -> str:
-    """Return a name if it is one path component; a registry must not reach outside its root."""
+    """Return a name if it is a single path component; the registry must stay inside its root."""
     if not name or len(name) > 100 or not all(c.isalnum() or c in "-_" for c in name):
         raise ModelError(f"not a model or version name: {name[:100]!r}")
     return name

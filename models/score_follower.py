@@ -1,4 +1,4 @@
-"""Follows a domain's scores, and keeps the newest row of features of each entity."""
+"""Score follower: reads a domain's scores, and keeps the newest row of features of each entity."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from streamsim.streams.topics import SCORES, topic
 
 log = logging.getLogger(__name__)
 WAIT_MS = 500
-"""An event is known so long after its score at the latest, where nothing else comes."""
+"""Longest wait of a fetch and a poll."""
 AGAIN_S = 1.0
-"""So long after a failure the broker is tried again."""
+"""Pause after a failure before the next connection to the broker."""
 PROBE_S = 2.0
-"""After so long without a record it is made sure that the broker is still there: a client that has
-lost it would try for ever, and leave open what it tries with."""
+"""Time without a record after which the broker is probed: a client that has lost its broker would
+retry for ever, and leak its sockets."""
 REST = 2.0
-"""After each batch it rests for so many times the work that this was: scoring comes first. A score
-takes 95 microseconds, nearly all of it in the client."""
+"""After each batch the thread pauses for this multiple of the batch's work, since scoring has
+priority. A score takes 95 microseconds, nearly all of it in the client."""
 PATIENCE_S = 3.0
-"""So long after the beginning a question waits for what has been scored before."""
+"""How long after the start requests wait for the earlier scores to be read."""
 
 
 class ScoreFollower:
-    """Reads the scores of one domain from the beginning, in a thread, whatever the broker does.
+    """Reads the scores of one domain from the beginning, in a thread, and reconnects on failures.
 
     Parameters
     ----------
     address
-        Of the broker, ``HOST:PORT``. It need not be there yet, nor its topics; once it is gone,
-        what is known stays.
+        Of the broker, ``HOST:PORT``. Broker and topics may appear later. If the broker is lost, the
+        rows stay.
     """
 
     def __init__(self, spec: DomainSpec, address: str) -> None:
@@ -52,17 +52,17 @@ class ScoreFollower:
         self._thread = threading.Thread(target=self._run, name=f"follow {spec.name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the thread."""
         self._begun = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
-        """Follow no more."""
+        """Stop the thread."""
         self._ended.set()
         self._thread.join()
 
     def is_current(self) -> bool:
-        """Say whether it has come to the end of the topic once; at the beginning, wait for it."""
+        """Say whether it has reached the end of the topic; soon after the start, wait for it."""
         left = self._begun + PATIENCE_S - time.monotonic()
         return self._current.wait(left) if left > 0 else self._current.is_set()
 
@@ -109,7 +109,7 @@ class ScoreFollower:
             self._ended.wait(REST * (time.thread_time() - began))
 
     def _rows(self, records: Iterable[Any]) -> Iterator[tuple[str, Row]]:
-        """Yield entities and rows; those of other features, of an older program, are left out."""
+        """Yield entities and rows; skip records of other features, from an older program."""
         for record in records:
             headers = dict(record.headers)
             packed = headers.get(FEATURES)
@@ -117,7 +117,7 @@ class ScoreFollower:
                 yield record.key.decode(), Row(record.timestamp, record.offset, packed)
 
     def _is_at_end(self, consumer: Any) -> bool:
-        """Say whether all has been read that there was; the broker's fetches tell where it ends."""
+        """Say whether all partitions are read up to the high watermarks of the fetches."""
         ends = [consumer.highwater(place) for place in self._places]
         return all(
             end is not None and (consumer.position(place) or 0) >= end

@@ -1,4 +1,4 @@
-"""``python -m streamsim.models.serve``: the model service as a process of its own."""
+"""Command ``python -m streamsim.models.serve``: the model service as a process."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from streamsim.streams.errors import ModelError, StackError, StreamsimError
 from streamsim.streams.settings import Settings, read_settings
 
 SPARE_THREADS = 4
-"""Besides those that the models' calls may hold: for what asks about models, and loads them."""
+"""Threads beside those for the models' calls: for metadata requests, and to load models."""
 SILENCE_S = 20
-"""A connection that sends nothing for so long is closed."""
+"""A connection without traffic for this time is closed."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--broker",
         metavar="HOST:PORT",
-        help="Kafka broker of the scores, for what is known of users",
+        help="Kafka broker of the scores, for recommendations to known users",
     )
     parser.add_argument("--registry", type=Path, help="folder of the models")
     parser.add_argument(
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "--model",
         action="append",
         metavar="NAME[:VERSION]",
-        help="what to load (default: the champion of every model)",
+        help="model to load (default: the champion of every model)",
     )
     return parser
 
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.ERROR)  # a broker that is away is told of below
+    logging.getLogger("kafka").setLevel(logging.ERROR)  # the score follower logs a lost broker
     try:
         arguments = parser().parse_args(argv)
         settings = read_settings(
@@ -99,8 +99,8 @@ def _serve(
             threads=SPARE_THREADS + INSIDE * (len(names) + len(slates)),
             channel_timeout=SILENCE_S,
             cleanup_interval=5,
-            # Flask refuses what is too large, once it has been read: whoever is cut off while
-            # he sends may not get to see the answer. Waitress cuts off what is larger by far.
+            # Flask reads a body that is too large before it answers 413: a client that is cut off
+            # while it sends may miss the answer. Waitress cuts off only much larger bodies.
             max_request_body_size=settings.max_body * 4,
             ident="streamsim",
         )

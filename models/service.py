@@ -1,10 +1,10 @@
-"""The model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
+"""Model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
 
-Models that have slates put them forward on request, too: ``GET /recommend/<entity>``.
+Models with slates also recommend on request: ``GET /recommend/<entity>``.
 
-Whatever is wrong with a request is answered with 400, 404, 405, 413 or 415 and a line that says
-what it was, a model that has more calls than its share with 503. What changes the service's state
-asks for a token; without one set, it is refused.
+An invalid request gets 400, 404, 405, 413 or 415 and a line with the reason; a call to a model
+above its limit of calls gets 503. Requests that change the service's state need a token; if none is
+set, they are refused.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def create_service(
     max_rows, max_body
         Most rows and bytes that one request may have; more is answered with 413.
     token
-        What ``Authorization: Bearer ...`` must carry to load and unload models.
+        Token in ``Authorization: Bearer ...`` that is needed to load and unload models.
     slates
-        Those of each model that has slates on request.
+        By model, for models with slates on request.
     """
     on_request = slates or {}
     app = Flask("streamsim")
@@ -132,15 +132,15 @@ def create_service(
             answer = loaded.answer(named)
         names = signature.estimates
         scores, items = scores_of(answer), items_of(answer, len(names))
-        said = {
+        body = {
             "model": signature.model,
             "version": signature.version,
             "scores": [round(float(s), 6) for s in scores],
             "alerts": [bool(round(float(s), 6) >= signature.threshold) for s in scores],
         }
         numbers = np.round(estimates_of(answer, len(names)), 6).T.tolist()
-        said |= dict(zip(names, numbers, strict=True))
-        return _json(said if items is None else {**said, "items": items.tolist()})
+        body |= dict(zip(names, numbers, strict=True))
+        return _json(body if items is None else {**body, "items": items.tolist()})
 
     @app.get("/recommend/<path:entity>")
     def recommend(entity: str) -> Response:

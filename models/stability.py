@@ -1,9 +1,9 @@
-"""Stability selection: what a sparse model picks again and again on half of the entities.
+"""Stability selection: features that a sparse model picks repeatedly on halves of the entities.
 
-Every feature is one column: the log-odds of a positive label of its level, or of the stretch of
-numbers that it lies in, learnt on other entities of the half. So a feature with seventy levels has
-no more chances to be picked than one with two, and what is no straight line is seen. Beside each
-feature goes a shuffled copy of it: whatever picks those picks noise.
+Every feature becomes one column: the log-odds of a positive label for its level, or for its bin of
+numbers, estimated on other entities of the half. So a feature with seventy levels is not more
+likely to be picked than one with two, and nonlinear effects count. A shuffled copy of each feature
+is added as a decoy: its picks are noise.
 
 References
 ----------
@@ -29,9 +29,9 @@ from streamsim.streams.spec.feature_vector import UNKNOWN
 from streamsim.streams.spec.recipes import Selection
 
 EDGES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97)
-"""Quantiles between which numbers are one level."""
+"""Quantiles that separate the bins of numbers."""
 FEW = 24
-"""A column of so many values or fewer has a level for each."""
+"""A column with at most this many values has a level for each."""
 _CROSSED = 4
 _PRIOR_ROWS = 50.0
 _TINY = 1e-6
@@ -41,18 +41,18 @@ Codes = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Picks:
-    """What was picked, and how often.
+    """How often each feature was picked.
 
     Attributes
     ----------
     share
-        What is asked of a feature to be kept.
+        Least share of the halves for a feature to be kept.
     picked
-        Share of the halves, by feature.
+        Share of the halves that picked the feature.
     decoys
-        The same of their shuffled copies.
+        The same for the shuffled copies.
     mean_picked
-        How many columns were picked on a half, copies among them.
+        Mean number of columns picked on a half, including copies.
     """
 
     share: float
@@ -72,7 +72,7 @@ class Picks:
 
     @property
     def bound(self) -> float:
-        """How many columns are picked falsely, at most, if they were exchangeable."""
+        """Upper bound of falsely picked columns, if they are exchangeable."""
         p = len(self.picked) + len(self.decoys)
         return self.mean_picked**2 / ((2 * self.share - 1) * p)
 
@@ -91,7 +91,7 @@ def select(
     features
         Numbers, NaN where missing, and categories.
     labels, entity
-        0 or 1, and a number from 0 on, of each row.
+        Label (0 or 1) and entity number (from 0) of each row.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -100,13 +100,13 @@ def select(
     codes = [_levels(features[name]) for name in names]
     codes += [own[random.permutation(len(own))] for own in codes]
     counts = np.zeros(len(codes))
-    everybody = np.unique(entity)
+    entities = np.unique(entity)
     for _ in range(how.pairs):
-        first = random.permutation(everybody)[: len(everybody) // 2]
+        first = random.permutation(entities)[: len(entities) // 2]
         is_first = np.isin(entity, first)
         for half in (np.flatnonzero(is_first), np.flatnonzero(~is_first)):
             if len(np.unique(labels[half])) < 2:
-                continue  # of which nothing can be learnt
+                continue  # one class only
             part = random.integers(_CROSSED, size=int(entity.max()) + 1)[entity[half]]
             design = np.column_stack([_log_odds(own[half], labels[half], part) for own in codes])
             model = LogisticRegression(
@@ -115,10 +115,9 @@ def select(
                 solver="liblinear",
                 intercept_scaling=20.0,
                 max_iter=1000,
-                random_state=seed,  # liblinear draws in which order it goes through the columns
+                random_state=seed,  # liblinear visits the columns in random order
             ).fit(design, labels[half])
-            # A level that tells something has a positive coefficient; with a negative one, the
-            # model undoes another column.
+            # A useful column has a positive coefficient; a negative one compensates another column.
             counts += model.coef_[0] > 0
     shares = (counts / (2 * how.pairs)).tolist()
     n = len(names)
@@ -131,9 +130,9 @@ def select(
 
 
 def as_table(features: Matrix, names: Sequence[str]) -> pd.DataFrame:
-    """Return rows of features as columns by name: of few values categories, the others numbers.
+    """Return rows of features as a table: columns with few values are categories, others numbers.
 
-    What stands for an unknown number is missing, where nothing lies below it.
+    The code for an unknown number becomes missing if it is the column's lowest value.
     """
     return pd.DataFrame(
         {name: _typed(column) for name, column in zip(names, features.T, strict=True)}
@@ -149,7 +148,7 @@ def _typed(column: Matrix) -> pd.Series:
 
 
 def _levels(column: pd.Series) -> Codes:
-    """Return the number of each row's level, or stretch; missing is one too."""
+    """Return the number of each row's level, or bin; missing is a level too."""
     if column.dtype.kind not in "if":
         return pd.factorize(column, use_na_sentinel=False)[0].astype(np.intp)
     values = column.to_numpy(np.float64)
@@ -161,7 +160,7 @@ def _levels(column: pd.Series) -> Codes:
 def _log_odds(level: Codes, labels: Ints, part: npt.NDArray[np.integer]) -> Floats:
     """Return each row's log-odds by its level in the other parts, centred.
 
-    They are not brought to one spread: what tells little varies little, and is penalised the more.
+    They are not standardised: a weak feature varies little, and is penalised more.
     """
     width = int(level.max()) + 1
     cell = part * width + level
@@ -169,9 +168,9 @@ def _log_odds(level: Codes, labels: Ints, part: npt.NDArray[np.integer]) -> Floa
     yes = np.bincount(cell, labels, minlength=_CROSSED * width).reshape(_CROSSED, width)
     rest_rows, rest_yes = rows.sum(axis=0) - rows, yes.sum(axis=0) - yes
     mean = rest_yes.sum(axis=1, keepdims=True) / np.maximum(rest_rows.sum(axis=1, keepdims=True), 1)
-    mean = mean.clip(_TINY, 1 - _TINY)  # where all of one kind are in one part
+    mean = mean.clip(_TINY, 1 - _TINY)  # if all rows of a class are in one part
     share = (rest_yes + _PRIOR_ROWS * mean) / (rest_rows + _PRIOR_ROWS)
-    # Against the part's own mean: that alone would tell whose label was left out.
+    # Relative to the part's own mean, which alone would reveal the label that was left out.
     odds = np.log(share / (1 - share)) - np.log(mean / (1 - mean))
     found: Floats = odds[part, level]
     centred: Floats = found - found.mean()

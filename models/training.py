@@ -1,4 +1,4 @@
-"""Train a domain's model by its recipe, measure it, set its threshold, write its card."""
+"""Training: fit a domain's model by its recipe, measure it, set its threshold, write its card."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def train(
     genuine: Matrix | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Signature:
-    """Fit, measure and release a new version; it is not made champion here.
+    """Fit, measure and release a new version, without making it champion.
 
     Parameters
     ----------
     source
-        What the data is, for the card.
+        Description of the data, for the card.
     genuine
         Events that should raise no alert, unseen in training. The threshold is the lowest score
         that at most ``recipe.max_false_alerts`` of them reach. Without them it is set on
         cross-validated scores of the training data's own genuine events.
     about
-        What else is to be kept of the data.
+        Additional metadata of the data.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def train(
         If the data has no events of one of the two classes.
     """
     recipe = spec.model.recipe
-    # Of a slate it is only known once it has been made whether it was right.
+    # Whether a slate was right is known only after it has been made: checked further below.
     if spec.model.slate is None:
         _refuse_one_class(recipe, data.labels, source)
     fitted = fit(spec, data, seed)
@@ -160,9 +160,9 @@ def _refuse_one_class(recipe: Recipe, truth: Ints, source: str) -> None:
 
 
 def judge_estimates(model: Model, data: Labelled, numbers: Floats) -> dict[str, Interval]:
-    """Return the root mean square error of each number, and what saying the mean would have.
+    """Return the root mean square error of each estimate, and that of the constant mean.
 
-    The mean is that of the very rows that are judged.
+    The mean is taken over the evaluated rows.
     """
     _, group = np.unique(data.entities.astype(str), return_inverse=True)
     found = {}
@@ -178,7 +178,7 @@ def judge_estimates(model: Model, data: Labelled, numbers: Floats) -> dict[str, 
 
 
 def measure(truth: Ints, entities: Objects, scores: Floats) -> dict[str, Interval]:
-    """Measure scores, with intervals of entities drawn again."""
+    """Measure scores, with intervals by bootstrap over entities."""
     _, group = np.unique(entities.astype(str), return_inverse=True)
     return {
         name: interval(figure(truth, scores), group, draws=DRAWS)

@@ -1,1 +1,1 @@
-"""Who sends: replay of files, seeded worlds, pacing; Kafka by kafka-python."""
+"""Producers: files, database tables and third parties as sources, pacing, and the Kafka sender."""

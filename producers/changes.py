@@ -1,4 +1,4 @@
-"""Changed rows of a table as events of a source."""
+"""Changed rows of a database table as events of a source."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ _LARGEST = 1 << 63
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row as it was when its change was seen.
+    """A row as it was when its change was read.
 
     Attributes
     ----------
+    version
+        The row's version, which every change increases.
     key
-        The entity in the common form (:func:`streamsim.streams.reading.feeds.identifier`), if there
-        is one.
+        The entity in canonical form (:func:`streamsim.streams.reading.feeds.identifier`), if the
+        row has one.
     event_time
-        When it was changed (ms, ``NO_TIME`` if that cannot be read).
+        When the row was changed (ms, ``NO_TIME`` if unreadable).
     values
-        The event's fields, as the database has them.
+        The event's fields, as the database returns them.
     row
         All columns that were read, by their names in the table.
     """
@@ -46,17 +48,18 @@ class Change:
 def changes_as_emission(rows: Sequence[Change], source: SourceSpec, clock: int = 0) -> Emission:
     """Turn changes into events of a source.
 
-    An event's id is ``<source>-<key>-<version>``: a change that is read again is known. A row
-    that lacks what is required is kept as JSON of what is in the table, to be judged dead.
+    An event's id is ``<source>-<key>-<version>``, so that a change that is read twice is a
+    duplicate. A row that lacks a required field becomes a record with the row as JSON, which the
+    cleaner rejects as dead.
 
     Parameters
     ----------
     clock
-        What the source's clock shows already (ms).
+        The source's clock so far (ms).
 
     Returns
     -------
-    By event time; the clock goes with it, from ``clock`` on.
+    The events in order of event time; their clock is the event time, at least ``clock``.
     """
     import pandas as pd
 
@@ -73,7 +76,7 @@ def changes_as_emission(rows: Sequence[Change], source: SourceSpec, clock: int =
 
 
 def times_of(values: Sequence[Any], instants: Instants) -> list[int]:
-    """Return instants in ms; those that a driver gives as such need no pattern."""
+    """Return instants in ms; the pattern does not apply to a driver's ``date`` and ``datetime``."""
     import pandas as pd
 
     texts = pd.Series([v.isoformat() if isinstance(v, date) else v for v in values], dtype=object)
@@ -95,7 +98,7 @@ def _column(field: Field, values: Sequence[Any]) -> Any:
 
 
 def text_of(value: Any) -> str | None:
-    """Return a plain value as text, ``None`` for bytes and for what has parts."""
+    """Return a scalar value as text, ``None`` for bytes and containers."""
     if type(value) is str:
         return value
     if isinstance(value, bool):
@@ -114,7 +117,7 @@ def _number(value: Any) -> float | None:
 
 
 def integer_of(value: Any) -> int | None:
-    """Return a value as an integer of 64 bits, ``None`` for what is none.
+    """Return a value as a 64-bit integer, ``None`` if it is not one.
 
     >>> [integer_of(value) for value in (" 7", 7.0, "7.5", "1e999999999", "1_0", None)]
     [7, 7, None, None, None, None]
@@ -127,7 +130,7 @@ def integer_of(value: Any) -> int | None:
 
 
 def _digits(value: Any) -> str:
-    """Return a number as text, without what only Python takes for a part of one."""
+    """Return a number as text; empty if it has underscores, which only Python accepts."""
     text = text_of(value) or ""
     return "" if "_" in text else text.strip()
 

@@ -1,6 +1,6 @@
-"""One way into a database: opening it, trying again what passes, and saying what does not.
+"""Database connection: opening, retries of transient errors, and error messages without secrets.
 
-No message holds a password: an address is shown without what is secret in it.
+No message holds a password: an address is shown without its secrets.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from streamsim.streams.spec.input_maps import TableMap
 T = TypeVar("T")
 
 PATIENCE_S = 10.0
-"""For so long a database may be away, or locked, before it is an error."""
+"""How long a database may be unavailable or locked before that is an error."""
 CONNECT_S = 5
-"""So long a server may take to answer to a connection."""
+"""Connection time-out of a server."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
 _MAGIC = b"SQLite format 3\0"
 _BUSY, _LOCKED = 5, 6
@@ -34,7 +34,7 @@ _PASSING = ("08", "40", "53", "57")
 """Classes of SQLSTATE: connection, rollback, resources, operator; PostgreSQL's appendix A."""
 _NO_LOCK = "55P03"
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password")
-"""What a server says to whom it will not let in later either; it gives no SQLSTATE with it."""
+"""Messages of permanent connection failures, for which the driver has no SQLSTATE."""
 _SECRET = ("pass", "secret", "token", "key")
 
 
@@ -48,7 +48,7 @@ def is_sqlite(path: Path) -> bool:
 
 
 def sqlite_url(path: Path) -> str:
-    """Return the address under which a file is opened for reading only.
+    """Return the address that opens a file read-only.
 
     >>> sqlite_url(Path("/data/people.sqlite"))
     'sqlite:///file%3A/data/people.sqlite?mode=ro&uri=true'
@@ -65,20 +65,19 @@ class Database:
     Parameters
     ----------
     url
-        As SQLAlchemy has it: ``sqlite:///file.db``, ``postgresql://user:password@host/name``.
+        SQLAlchemy URL: ``sqlite:///file.db``, ``postgresql://user:password@host/name``.
     create
-        Whether an SQLite file that is not there may begin to be.
+        Whether to create an SQLite file that does not exist.
     patience_s
-        How long what fails for a passing cause is tried again.
+        How long transient errors are retried.
     sleep
-        How a pause is made.
+        Waits between retries (s).
 
     Raises
     ------
     SourceError
-        If there is no such kind of database, no driver for it, or no such file, or
-        if the file was cut off. Whether a server
-        answers is not known before something is asked of it.
+        If the kind of database is unknown, its driver is not installed, or the file does not exist
+        or is truncated. A server is contacted only by the first :meth:`run`.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class Database:
         bounded = url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query
         options: dict[str, Any] = {"connect_timeout": CONNECT_S} if bounded else {}
         try:
-            # The pool is said, for SQLAlchemy is about to change which one is SQLite's in memory.
+            # Explicit pool: SQLAlchemy will change its default for SQLite in memory.
             engine = sa.create_engine(
                 url, connect_args=options, hide_parameters=True, poolclass=sa.QueuePool
             )
@@ -118,15 +117,14 @@ class Database:
         return engine
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Do something in one transaction; all of it again if it failed for a passing cause.
+        """Run ``work`` in one transaction; retry the whole of it after a transient error.
 
-        If a connection breaks while a transaction is being committed, nobody knows whether it
-        was: it is done again.
+        If the connection breaks during a commit, its outcome is unknown: the work runs again.
 
         Raises
         ------
         SourceError
-            If it cannot be done, or not for as long as there is patience.
+            If the error is permanent, or lasts longer than ``patience_s``.
         """
         pause, waited = _FIRST_PAUSE_S, 0.0
         began = time.monotonic()
@@ -143,12 +141,12 @@ class Database:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     def check(self, table: TableMap) -> dict[str, TypeEngine[Any]]:
-        """Check that a table is there with its columns; return these with their types.
+        """Check that a table exists with its columns; return the columns with their types.
 
         Raises
         ------
         SourceError
-            If it is not.
+            If the table or a column does not exist.
         """
         found = self.run(lambda connection: _look(connection, table.table))
         if not isinstance(found, dict):
@@ -166,7 +164,7 @@ class Database:
         self.engine.dispose()
 
     def _error(self, error: Exception) -> SourceError:
-        """Say in a line what a driver said, without secrets."""
+        """Return a driver's error in one line, without secrets."""
         said = str(getattr(error, "orig", None) or error).strip()
         for secret in self._secrets:
             said = said.replace(secret, "***")
@@ -174,10 +172,10 @@ class Database:
 
 
 def _look(connection: sa.Connection, table: str) -> dict[str, TypeEngine[Any]] | list[str]:
-    """Return a table's columns, or what tables there are if it is not among them."""
+    """Return a table's columns, or the names of all tables if it does not exist."""
     inspector = sa.inspect(connection)
     try:
-        # A type that nobody knows is read as its driver gives it.
+        # A column of a type that SQLAlchemy does not know is read as its driver returns it.
         with warnings.catch_warnings(action="ignore", category=sa.exc.SAWarning):
             return {c["name"]: c["type"] for c in inspector.get_columns(table)}
     except sa.exc.NoSuchTableError:
@@ -194,9 +192,9 @@ def _parse(url: str) -> URL:
             f"no kind of database {kind!r}; sqlite and postgresql are known"
         ) from None
     except ImportError:
-        return parsed  # the driver, of which whoever opens it tells
+        return parsed  # the driver is missing: _open reports it
     except (sa.exc.ArgumentError, ValueError):
-        # Not even a part of it is shown: nobody knows which is the password.
+        # No part of the address is shown: any part may be the password.
         raise SourceError(
             "not the address of a database; one is like sqlite:///file.db or "
             "postgresql://user:password@host:5432/name"
@@ -213,9 +211,9 @@ def _shown(url: URL) -> str:
 
 
 def _secrets(url: URL) -> list[str]:
-    """Return what no message may show, as it is and as it is written in an address."""
+    """Return the secrets of an address, in plain and URL-quoted form."""
     found = [str(url.password or "")]
-    # Behind an @ in a password that nobody escaped, the rest of it is taken for a host.
+    # If a password holds an unescaped @, the part after it is parsed as the host.
     found.append((url.host or "").rpartition("@")[0])
     for name, value in url.query.items():
         if any(part in name.lower() for part in _SECRET):
@@ -228,10 +226,10 @@ def _is_uri(url: URL) -> bool:
 
 
 def _must_be_whole(url: URL) -> None:
-    """Refuse a file that is not there, for SQLite would make one, or that was cut off.
+    """Refuse a file that does not exist, since SQLite would create it, or that is truncated.
 
-    A file ends with a whole page. Of one that does not, SQLite takes the rest for zeros: rows
-    would be lost without a word. (https://sqlite.org/fileformat2.html#the_database_header)
+    A database ends with a whole page. SQLite reads the rest of a partial page as zeros, so rows
+    would be lost silently. (https://sqlite.org/fileformat2.html#the_database_header)
     """
     place = _shown(url)
     path = Path(place)
@@ -246,7 +244,7 @@ def _must_be_whole(url: URL) -> None:
 
 
 def _keep_bytes(connection: Any, record: object) -> None:
-    """Let one text that is no UTF-8 not make all the rows around it unreadable."""
+    """Read texts that are not UTF-8 as bytes, so that other rows stay readable."""
     connection.text_factory = _text_or_bytes
 
 
@@ -258,7 +256,7 @@ def _text_or_bytes(raw: bytes) -> str | bytes:
 
 
 def _passes(error: sa.exc.SQLAlchemyError) -> bool:
-    """Say whether an error may be gone in a moment."""
+    """Say whether an error is transient."""
     if not isinstance(error, sa.exc.DBAPIError):
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)

@@ -1,8 +1,8 @@
-"""A table of a database as a source: who asks it again and again what has changed since.
+"""Change poller: a database table as a source, polled for rows with a new version.
 
-Rows carry a version, an integer that every change sets higher, so that changes are found by an
-index and without a trigger or the database's log. What that cannot see: what was between two
-polls, and that a row was deleted.
+Rows carry a version, an integer that every change increases. So changes are found by an index,
+without a trigger or the database's log. Polling misses values that a row had between two polls, and
+deletions.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from streamsim.streams.reading.feeds import identifier
 from streamsim.streams.spec.input_maps import TableMap
 
 OVERLAP = 1000
-"""So many versions before the highest are looked at again."""
+"""How many versions below the highest one every poll reads again."""
 MAX_TEXT = 1 << 16
-"""Of a longer text only so many characters are read; no field may be as long."""
+"""Most characters that are read of a text; all fields are shorter."""
 _ISO = 'YYYY-MM-DD"T"HH24:MI:SS.US'
 
 
@@ -38,25 +38,25 @@ class Position:
     version
         The highest version so far, ``None`` before the first.
     seen
-        Versions and keys that were read among the last :data:`OVERLAP` versions. Without them
-        nothing is lost, but rows with these versions come a second time.
+        Versions and keys that were read among the last :data:`OVERLAP` versions. Without them no
+        row is lost, but these rows are returned again.
     """
 
     version: int | None = None
     seen: tuple[tuple[int, str], ...] = ()
 
     def dump(self) -> bytes:
-        """Return it as JSON."""
+        """Return the position as JSON."""
         return orjson.dumps({"version": self.version, "seen": self.seen})
 
     @classmethod
     def load(cls, data: bytes) -> Position:
-        """Read it from JSON.
+        """Read a position from JSON.
 
         Raises
         ------
         UsageError
-            If the JSON says no position.
+            If the JSON is not a position.
 
         Examples
         --------
@@ -68,39 +68,38 @@ class Position:
             version, seen = written["version"], written["seen"]
             return cls(version and int(version), tuple((int(v), str(k)) for v, k in seen))
         except (ValueError, TypeError, KeyError):
-            raise UsageError("no position in a table") from None
+            raise UsageError("not a position in a table") from None
 
 
 class ChangePoller:
-    """Reads what has changed in a table since it was last asked.
+    """Reads the rows of a table that have changed since the last poll.
 
     Parameters
     ----------
     url
-        Of the database, as SQLAlchemy has it.
+        SQLAlchemy URL of the database.
     table
-        Which table, and what its columns are.
+        The table and its columns.
     page
-        How many rows a poll gives at most.
+        Most rows of a poll.
     overlap
-        How many versions a transaction may fall behind the newest one that can be read, and
-        still be seen; see the notes.
+        By how many versions a transaction may lag behind the newest readable one without being
+        lost; see the notes.
     patience_s, sleep
         See :class:`streamsim.producers.connect.Database`.
 
     Notes
     -----
-    A row that changes twice between two polls comes once, with its newest values: only the
-    newest version of a row is in the table. A row that is deleted just does not come any more,
-    and one without a version never does.
+    A row that changes twice between two polls is returned once, with its newest values: the table
+    holds only the newest version. Deleted rows, and rows without a version, are not returned.
 
-    Concurrent writers may commit in another order than that in which they took their versions: 7
-    can be read before 6 is there. So every poll looks at the last ``overlap`` versions again,
-    and leaves out those that it knows. One that comes later than that is lost: where versions do
-    not go up by one (they are microseconds, or servers take them by the thousand), ``overlap``
-    must be as much larger. What was polled last of a row is what is there, even if it has a lower
-    version than before. With :class:`streamsim.producers.upsert.UpsertTable` versions are
-    committed in their order, on any database.
+    Concurrent writers may commit in another order than they took their versions: 7 can be readable
+    before 6. So every poll reads the last ``overlap`` versions again, and leaves out rows that it
+    has returned. A version that is committed later than that is lost. If versions grow by more than
+    one (they are microseconds, or servers reserve them by the thousand), ``overlap`` must be
+    larger by that factor. The last change returned for a row is its current content, even if its
+    version is lower than before. :class:`streamsim.producers.upsert.UpsertTable` commits versions
+    in order, on any database.
 
     Raises
     ------
@@ -119,26 +118,27 @@ class ChangePoller:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if page < 1 or overlap < 0:
-            raise UsageError(f"a page of {page} rows and an overlap of {overlap}: too few")
+            raise UsageError(
+                f"a page must have at least 1 row, an overlap at least 0: {page} and {overlap}"
+            )
         self._table, self._page, self._overlap = table, page, overlap
         self._at_version = table.names.index(table.version)
         self._database = Database(url, patience_s=patience_s, sleep=sleep)
         self._select: sa.Select[Any] | None = None
         self._instants = table.instants
         self.position = Position()
-        """How far it has read; set it to go on from where another one was."""
+        """How far it has read; set it to continue from another poller's position."""
 
     def poll(self) -> list[Change]:
-        """Return what has changed, by version; at most a page, none if there is nothing new.
+        """Return the changed rows in order of version; at most a page, empty if there are none.
 
-        Within a poll versions rise. A later poll may give a lower one, of a transaction that was
-        committed late.
+        A later poll may return a lower version, of a transaction that was committed late.
 
         Raises
         ------
         SourceError
             If the database cannot be reached or read, if table or columns are missing, or if a
-            version is no integer. The position has not changed then.
+            version is not an integer. The position is then unchanged.
         """
         if self._select is None:
             self._select = self._prepare()
@@ -164,7 +164,7 @@ class ChangePoller:
         return sa.column(self._table.version, sa.BigInteger)
 
     def _prepare(self) -> sa.Select[Any]:
-        """Check that everything is there, and say how it is read."""
+        """Check the table's columns, and return the query."""
         types = self._database.check(self._table)
         dialect = self._database.engine.dialect.name
         if dialect == "postgresql" and _is_time(types[self._table.updated_at]):
@@ -183,8 +183,8 @@ class ChangePoller:
         if not isinstance(value, str | float) and (version := integer_of(value)) is not None:
             return version
         raise SourceError(
-            f"{self._database.name}: {self._table.version} of {self._table.table} is to be an "
-            f"integer, and of row {row[0]!r} it is {value!r}"
+            f"{self._database.name}: {self._table.version} of {self._table.table} must be an "
+            f"integer, but in row {row[0]!r} it is {value!r}"
         )
 
     def _changes(self, rows: Sequence[sa.Row[Any]]) -> list[Change]:
@@ -213,10 +213,10 @@ class ChangePoller:
 
 
 def _readable(name: str, kind: TypeEngine[Any], dialect: str) -> sa.ColumnElement[Any]:
-    """Return a column so that no value of it can make a whole page unreadable, or huge."""
+    """Return the expression of a column whose values are all readable, and bounded in size."""
     column: sa.ColumnElement[Any] = sa.column(name)
     if _is_time(kind) and dialect == "postgresql":
-        # The driver knows no infinity, nor a year after 9999.
+        # The driver supports neither infinity nor years after 9999.
         zoned = bool(getattr(kind, "timezone", False))
         instant = sa.func.timezone("UTC", column) if zoned else column
         written = sa.func.to_char(instant, _ISO + '"Z"' * zoned)

@@ -1,4 +1,4 @@
-"""Rows of a source, from wherever they were read, as an emission."""
+"""Encoding of a source's rows, read from a file or a table, as an emission."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 def encode_rows(
     source: SourceSpec, frame: pd.DataFrame, original: Callable[[int], bytes]
 ) -> Emission:
-    """Encode a frame's rows; one that lacks something required keeps its original bytes.
+    """Encode a frame's rows; a row that lacks a required field keeps its original bytes.
 
     Parameters
     ----------
     frame
-        ``event_id``, ``event_time`` (ms, ``NO_TIME`` where there is none) and the source's
-        fields, as far as they are known.
+        ``event_id``, ``event_time`` (ms, ``NO_TIME`` if missing) and the source's fields, as far
+        as they are known.
     original
-        ``label of a row in the frame's index -> what it looked like where it was read``.
+        ``label of a row in the frame's index -> its original bytes``.
 
     Returns
     -------
-    In the order of the frame for a trigger, by event time for any other; the clock is the event
-    time.
+    In the order of the frame for a trigger, in order of event time for other sources; the clock is
+    the event time.
     """
     times: Ints = frame["event_time"].to_numpy(np.int64)
     fields = [f for f in source.fields if f.name in frame]
@@ -60,7 +60,7 @@ def encode_rows(
 
 
 def _plain(column: pd.Series, kind: Kind) -> Sequence[Any]:
-    """Return a column as objects that JSON knows."""
+    """Return a column as JSON types."""
     if kind is Kind.TIME:
         return format_times(column.to_numpy(np.int64))
     return column.astype(object).where(column.notna(), None).tolist()

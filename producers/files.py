@@ -1,4 +1,4 @@
-"""A file as a source: its rows as events, in the order of the file, on the file's own clock."""
+"""File source: a file's rows as events, in the order of the file, with the file's own clock."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from streamsim.streams.spec.world import Emission, Slice
 
 log = logging.getLogger(__name__)
 LOOK_AHEAD = 16
-"""How many rows after a row have a say in whether its time can be true."""
+"""How many following rows decide whether a row's time is plausible."""
 KINDS = 50
-"""So many kinds of rows are told apart where they are counted."""
+"""Most kinds of rows that are counted separately."""
 LATEST = LATEST_CLOCK - 1000 * DAY
-"""The highest clock of a file (ms): labels and the end of all clocks must still fit after it."""
+"""The highest clock of a file (ms): labels and the final heartbeats must still fit after it."""
 
 
 def find_files(inputs: Inputs, path: Path) -> list[tuple[Path, FileMap]]:
-    """Find the known files at a path: the file itself, or all those in a folder.
+    """Find the files of known kinds at a path: the file itself, or those in a folder.
 
     Raises
     ------
     SourceError
-        If there is none; the message says what columns would be recognised.
+        If there are none; the message lists the columns of the known kinds.
     """
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
@@ -64,21 +64,21 @@ class FileSource:
     Parameters
     ----------
     file
-        How its columns become events.
+        Maps the file's columns to events.
     longest_delay
-        By when all is known of an event at the latest (ms): labels that come later than this after
-        the last event are about no event of the file.
+        Longest delay of a label after its event (ms): later labels after the last event belong to
+        no event of the file.
 
     Attributes
     ----------
     unused
-        How many of the rows that were read have become no event, by kind.
+        Number of rows that have not become events, by kind.
 
     Notes
     -----
-    The source's clock is the highest event time so far, among times that can be true: a time is
-    disbelieved if most of the rows that follow are older than it by more than the source's
-    ``max_ahead``. So one absurd date makes only its own row dead. It does not begin before 1970.
+    The source's clock is the highest plausible event time so far. A time is implausible if most of
+    the following rows are older by more than the source's ``max_ahead``. So one absurd date makes
+    only its own row dead. The clock does not start before 1970.
     """
 
     def __init__(self, inputs: Inputs, path: Path, file: FileMap, longest_delay: int) -> None:
@@ -92,7 +92,7 @@ class FileSource:
         self.unused: Counter[str] = Counter()
 
     def slices(self) -> Iterator[Slice]:
-        """Read the file once, from beginning to end; labels that it implies come in time."""
+        """Read the file once, from beginning to end; implied labels are emitted when due."""
         dialect = self._file.dialect
         names = set(columns_of(self._path, dialect))
         optional: Iterable[str] = self._file.optional
@@ -117,7 +117,7 @@ class FileSource:
             rest = rest.take(slice(settled, None))
         if rest is not None:
             yield from self._cut(rest, len(rest))
-        self._tell()
+        self._log_unused()
         yield from self._drain()
 
     def _convert(self, chunk: Chunk) -> Iterator[tuple[str, Emission]]:
@@ -130,7 +130,7 @@ class FileSource:
         self._count(chunk.frame[~used])
 
     def _count(self, rows: pd.DataFrame) -> None:
-        """Count rows that are no event, by their kinds, so that none is lost without a word."""
+        """Count rows that have not become events, by kind, so that no row is lost silently."""
         if self._file.kinds:
             kinds = (str(text).partition("//")[0][:40] for text in rows[self._file.kinds])
         else:
@@ -139,7 +139,7 @@ class FileSource:
             known = kind in self.unused or len(self.unused) < KINDS
             self.unused[kind if known else "other"] += count
 
-    def _tell(self) -> None:
+    def _log_unused(self) -> None:
         if self.unused:
             kinds = ", ".join(f"{kind} {n:,}" for kind, n in self.unused.most_common())
             log.info(
@@ -148,7 +148,7 @@ class FileSource:
             )  # fmt: skip
 
     def _cut(self, events: Emission, count: int) -> Iterator[Slice]:
-        """Yield the first ``count`` triggers in slices, with what falls due among them."""
+        """Yield the first ``count`` triggers in slices, with the pending events that fall due."""
         clock = self._believe(events.event_time)[:count]
         if not count:
             return
@@ -197,11 +197,11 @@ class FileSource:
         """Yield what is still pending at the end, heartbeat by heartbeat."""
         step, end = self._inputs.heartbeat, self._clock + self._longest_delay
         if self._file.order:
-            end = LATEST  # of rows in order, the last may be as late as they like
+            end = LATEST  # rows that were sorted by another number may be of any time
         while self._pending:
             first = min(int(p.event_time[0]) for p in self._pending)
             if first > end:
-                # A label that belongs to no believable event: sent now, to be judged dead.
+                # A label that belongs to no plausible event: sent now, and rejected as dead.
                 last = [
                     Emission(p.source, p.event_time, np.full(len(p), self._until), p.keys, p.values)
                     for p in self._pending
@@ -213,9 +213,9 @@ class FileSource:
 
 
 def together(sources: Iterable[Iterator[Slice]]) -> Iterator[Slice]:
-    """Yield the slices of several files by their clocks, those of the same stretch as one.
+    """Merge the slices of several files in order of their clocks; slices of equal end become one.
 
-    Nobody's clock is said before all of them have come that far.
+    No file's clock is published before all files have reached it.
     """
     slices = list(sources)
     heads = [next(own, None) for own in slices]

@@ -1,7 +1,4 @@
-"""Rows of a file in the order of a number that they have, by way of a temporary database.
-
-The file is read twice over: once to put its rows where they can be sorted on disk, once from there.
-"""
+"""Rows of a file in order of a numeric column, sorted on disk by a temporary SQLite database."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from streamsim.streams.spec.input_maps import PLACE, Dialect
 
 _WHOLE = re.compile(r"\s*-?\d{1,18}\s*", re.ASCII)
 _PAGES_KIB = 16_384
-"""What the database may keep in memory."""
+"""Page cache of the database (KiB)."""
 
 
 def read_ordered(
@@ -28,13 +25,13 @@ def read_ordered(
 ) -> Iterator[Chunk]:
     """Read a file's columns in the order of one of them, with each row's place in that order.
 
-    Rows with the same number stay in the order of the file; one without a number stays behind the
+    Rows with the same number stay in the order of the file; a row without a number stays after the
     row before it.
 
     Raises
     ------
     SourceError
-        If the file cannot be read on.
+        If reading the file fails.
     """
     with closing(sqlite3.connect("")) as base:
         base.execute(f"PRAGMA cache_size = -{_PAGES_KIB}")
@@ -65,7 +62,7 @@ def read_ordered(
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return typed columns as JSON has them, instants in ms; ``None`` where there is nothing."""
+    """Return typed columns as JSON types: instants in ms, ``None`` for missing values."""
     columns = {}
     for name, column in frame.items():
         if column.dtype.kind == "M":

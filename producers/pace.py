@@ -1,4 +1,4 @@
-"""When each record is due: by time compression or by rate, always from one anchor."""
+"""Pacing: when each record is due, by time compression or by rate, relative to one anchor."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from streamsim.streams.events import Floats
 
 
 class Pace(Protocol):
-    """Says when records are due; called with all batches in order."""
+    """Protocol of a pace, which is called with all batches in order."""
 
     def due_ms(self, batch: Batch) -> Floats | None:
-        """Return the wall time at which each record is due (ms), ``None`` for at once."""
+        """Return the wall time at which each record is due (ms), ``None`` for immediately."""
         ...
 
 
 class AtOnce:
-    """As fast as it goes."""
+    """As fast as possible."""
 
     def due_ms(self, batch: Batch) -> Floats | None:
         """See :class:`Pace`."""
@@ -30,7 +30,7 @@ class AtOnce:
 class BySpeed:
     """By time compression: event time runs ``speed`` times as fast as the wall clock.
 
-    The first record that comes is due at ``wall_ms``.
+    The first record is due at ``wall_ms``.
     """
 
     def __init__(self, wall_ms: int, speed: float) -> None:
@@ -46,7 +46,7 @@ class BySpeed:
 
 
 class ByRate:
-    """By rate: ``rate`` events per second, whatever their event times; heartbeats are free."""
+    """By rate: ``rate`` events per second, regardless of event time; heartbeats do not count."""
 
     def __init__(self, wall_ms: int, rate: float) -> None:
         self._wall_ms, self._rate = wall_ms, rate

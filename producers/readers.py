@@ -1,8 +1,7 @@
-"""Read files of events a chunk at a time: Parquet, CSV, JSON Lines, XML.
+"""Readers of event files in chunks: Parquet, CSV, JSON Lines, XML.
 
-Text may be packed by gzip. No file is loaded whole, and no line makes a reader fail: what cannot
-be read becomes a row without values that keeps the line's own bytes, so that the cleaner can judge
-and bury it.
+Text files may be gzipped. No file is loaded whole, and no line makes a reader fail: an unreadable
+line becomes a row without values that keeps the line's bytes, and the cleaner rejects it as dead.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ from streamsim.streams.spec.input_maps import Dialect
 
 ROWS = 50_000
 MAX_LINE = 4 << 20
-"""Of a longer line, or row of XML, only so many bytes are kept; it is dead anyway."""
+"""Most bytes kept of a line, or row of XML; a longer one is dead anyway."""
 _PIECE = 1 << 18
 _FIRST = 20
-"""So many rows tell what a file is."""
+"""How many rows are read to recognise a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of a file, with the bytes that each was read from.
+    """Some rows of a file, with the original bytes of each.
 
     ``raw`` is ``None`` for a file that has no lines (Parquet).
     """
@@ -43,7 +42,7 @@ class Chunk:
     raw: Sequence[bytes] | None
 
     def original(self, row: int) -> bytes:
-        """Return what a row looked like in the file, as near as can be."""
+        """Return a row's original bytes, or for Parquet its values as JSON."""
         if self.raw is not None:
             return self.raw[row]
         values = self.frame.iloc[row].to_dict()
@@ -51,14 +50,14 @@ class Chunk:
 
 
 def columns_of(path: Path, dialect: Dialect) -> list[str]:
-    """Return the names of a file's columns, as far as its first rows tell.
+    """Return the names of a file's columns, by its header, schema or first rows.
 
-    In JSON and XML every row says for itself what it has: a later one may have more.
+    In JSON and XML every row has its own fields: later rows may have more.
 
     Raises
     ------
     SourceError
-        If the file is missing, empty, or of no known kind.
+        If the file is missing, empty, or of an unknown kind.
     """
     try:
         if path.suffix == ".parquet":
@@ -87,7 +86,7 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
 
 
 _DELIMITED = (".csv", ".tsv", ".inter")
-"""Lines of cells under a line of names; what stands between the cells the dialect says."""
+"""Delimited files with a header; the dialect names the delimiter."""
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -95,7 +94,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _kind(path: Path) -> str:
-    """Return the suffix of what a file is once it is unpacked; one for all with a delimiter."""
+    """Return the suffix of the unpacked file; ``.csv`` for all delimited files."""
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     return ".csv" if suffix in _DELIMITED else suffix
 
@@ -110,7 +109,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def says_its_columns(path: Path) -> bool:
-    """Say whether a kind of file has a header, or a schema, that holds for all of its rows."""
+    """Say whether a file has a header or a schema that holds for all of its rows."""
     return _kind(path) in (".parquet", ".csv")
 
 
@@ -122,7 +121,7 @@ def read_chunks(
     Raises
     ------
     SourceError
-        If the file cannot be read on.
+        If reading the file fails.
     """
     if path.suffix == ".parquet":
         return _read_parquet(path, columns, rows)
@@ -134,7 +133,7 @@ def read_chunks(
 
 
 def _unpacked(path: Path, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Read on, and say what is wrong with a packed file that is cut off or damaged."""
+    """Yield chunks; raise :class:`SourceError` for a truncated or damaged gzip file."""
     try:
         yield from chunks
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -190,7 +189,7 @@ def _frame(rows: Sequence[Mapping[str, Any] | None], columns: Sequence[str]) -> 
 
 
 def _elements(path: Path, dialect: Dialect, rows: int) -> Iterator[list[bytes]]:
-    """Cut a document into its rows."""
+    """Split a document into the bytes of its rows."""
     cutter = Cutter(dialect.row, MAX_LINE)
     found: list[bytes] = []
     with _open(path) as file:
@@ -211,7 +210,7 @@ def _encoding(path: Path) -> str:
 
 
 def _lines(file: IO[bytes], rows: int) -> Iterator[list[bytes]]:
-    """Read lines without their ends; of an over-long one, keep the beginning."""
+    """Read lines without their line ends; keep the beginning of an over-long line."""
     lines: list[bytes] = []
     while line := file.readline(MAX_LINE):
         if not line.endswith(b"\n") and len(line) == MAX_LINE:
@@ -227,7 +226,7 @@ def _lines(file: IO[bytes], rows: int) -> Iterator[list[bytes]]:
 
 
 def _cells(line: bytes, dialect: Dialect) -> list[str]:
-    """Split a line of CSV; none for one that is not such a line. A cell ends with its line."""
+    """Split a line of CSV; empty for an invalid line. A cell cannot span lines."""
     try:
         text = line.decode(dialect.encoding)
         return next(csv.reader([text], delimiter=dialect.delimiter), [])

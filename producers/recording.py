@@ -1,8 +1,8 @@
-"""Recordings: what topics held, in one Parquet file, with a manifest in its metadata.
+"""Recordings: the records of topics in one Parquet file, with a manifest in its metadata.
 
-A row is a record: topic, partition, offset, timestamp, key, value, headers, exactly as they
-were. The fingerprint of a topic covers all of that but ``ingest_time``, which is when it was
-sent rather than what was sent: two recordings of the same seed have the same fingerprints.
+A row is an unchanged record: topic, partition, offset, timestamp, key, value, headers. The
+fingerprint of a topic covers all of these but the header ``ingest_time``, the time of sending. So
+two recordings of the same seed have the same fingerprints.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording in memory: its records in order of topic, partition and offset.
+    """A recording in memory: records in order of topic, partition and offset.
 
     Attributes
     ----------
     manifest
-        Where it comes from: seed, configuration, versions, and per topic its number of records
-        and fingerprint.
+        Origin of the recording: seed, configuration, versions, and per topic the number of records
+        and the fingerprint.
     """
 
     records: Sequence[Recorded]
@@ -78,7 +78,7 @@ class Recording:
         return [r for r in self.records if r.topic == name]
 
     def batches(self, spec: DomainSpec, rows: int = ROWS) -> Iterator[Batch]:
-        """Yield what the domain's sources sent, in order of their clocks, to be sent again."""
+        """Yield the sources' records in order of their clocks, to be sent again."""
         names = {topic(spec.name, s.name): s.name for s in spec.inputs.sources}
         names[topic(spec.name, TRUTH)] = TRUTH
         records = [r for r in self.records if r.topic in names]
@@ -101,7 +101,7 @@ class Recording:
 
 
 def _without_holes(records: Sequence[Recorded], clock: Any) -> Any:
-    """Keep each partition's records in order: one without a clock goes with the one before."""
+    """Keep each partition's records in order: a record without clock gets the previous clock."""
     last: dict[tuple[str, int], int] = {}
     for i, record in enumerate(records):
         place = record.topic, record.partition
@@ -110,12 +110,12 @@ def _without_holes(records: Sequence[Recorded], clock: Any) -> Any:
 
 
 def make_recording(records: Iterable[Any], **manifest: Any) -> Recording:
-    """Make a recording of records as any Kafka client gives them.
+    """Make a recording of a Kafka client's records.
 
     Parameters
     ----------
     manifest
-        What is to be said of its origin, besides versions and fingerprints.
+        Entries of the manifest, besides versions and fingerprints.
     """
     rows = sorted(
         (
@@ -148,7 +148,7 @@ def make_recording(records: Iterable[Any], **manifest: Any) -> Recording:
 
 
 def write_recording(path: Path, recording: Recording) -> None:
-    """Write a recording as Parquet; whole or not at all."""
+    """Write a recording as Parquet, atomically."""
     draft = path.with_name(f".{path.name}.part")
     schema = _SCHEMA.with_metadata({MANIFEST: orjson.dumps(recording.manifest)})
     try:
@@ -173,7 +173,7 @@ def read_recording(path: Path) -> Recording:
     Raises
     ------
     SourceError
-        If the file is none, or its records are not those of its manifest.
+        If the file is not a recording, or its records do not match its manifest.
     """
     manifest = read_manifest(path)
     if manifest is None:
@@ -189,12 +189,12 @@ def read_recording(path: Path) -> Recording:
 
 
 def read_manifest(path: Path) -> dict[str, Any] | None:
-    """Return the manifest of a recording, ``None`` if the file is none.
+    """Return the manifest of a recording, ``None`` if the file is not a recording.
 
     Raises
     ------
     SourceError
-        If the file cannot be read, or is of a later version.
+        If the file cannot be read, or is of another version.
     """
     try:
         metadata = pq.read_schema(path).metadata or {}
@@ -211,6 +211,6 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 
 def _canonical(record: Recorded) -> bytes:
-    """Return bytes that differ if anything differs but ``ingest_time``."""
+    """Return bytes of a record for its fingerprint: all but ``ingest_time``."""
     headers = [(n, v) for n, v in record.headers if n != INGEST_TIME]
     return repr((*record[:6], headers)).encode()

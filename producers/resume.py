@@ -1,4 +1,4 @@
-"""What a producer had sent before it died, so that it sends the rest and nothing twice."""
+"""Resuming a producer: find the events that it sent before it died, and skip them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from streamsim.streams.events import HEARTBEAT, INGEST_TIME, first_headers
 
 
 class Already:
-    """Counts of the events that lie in the topics.
+    """Counts of the events in the topics.
 
-    A source gives the same records when it is read again. Heartbeats are not counted: to hear a
-    clock twice does no harm.
+    A source gives the same records when it is read again. Heartbeats are not counted, since a
+    repeated heartbeat has no effect.
 
     Parameters
     ----------
     records
-        All that the topics hold, with topic, partition, value and headers.
+        All records of the topics, with topic, partition, value and headers.
     since_ms
-        Wall time of the first send; what was handed over before is somebody else's.
+        Wall time of the first send; earlier records are from another producer.
     """
 
     def __init__(self, records: Iterable[Any], since_ms: int) -> None:
@@ -36,7 +36,7 @@ class Already:
         return self._left.total()
 
     def take(self, topic: str, partition: int, value: bytes | None) -> bool:
-        """Say whether this event has been sent; each that was counts once."""
+        """Say whether this event has been sent; each sent event matches once."""
         key = topic, partition, _digest(value)
         if self._left[key] <= 0:
             return False

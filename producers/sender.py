@@ -1,4 +1,4 @@
-"""Send a domain's batches to Kafka with kafka-python, paced, every outcome checked."""
+"""Sender: send a domain's batches to Kafka with kafka-python, paced, and check every outcome."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
 LOOK_MS = 5.0
-"""Records that are due within this are sent together."""
+"""Records that are due within this time are sent together."""
 CHUNK = 2_000
 UNCHECKED = 20_000
-"""Sends whose outcome may be open at a time."""
+"""Most sends whose outcome has not been checked."""
 
 
 @dataclass(slots=True)
 class Sent:
-    """What a producer has sent, all of it confirmed by the broker.
+    """Counts of the sent records, which the broker has confirmed.
 
     Attributes
     ----------
     events
         Per source, without heartbeats.
     exhausted
-        Whether the source came to its end, rather than being stopped.
+        Whether the source was read to its end, and not stopped.
     """
 
     events: Counter[str] = field(default_factory=Counter)
@@ -43,7 +43,7 @@ class Sent:
     exhausted: bool = False
 
     def as_dict(self) -> Mapping[str, Any]:
-        """Return it as JSON types."""
+        """Return the counts as JSON types."""
         return {
             "events": dict(self.events),
             "heartbeats": dict(self.heartbeats),
@@ -54,8 +54,8 @@ class Sent:
 class Sender:
     """Sends batches until they end or :attr:`stopping` is set.
 
-    kafka-python knows no header without a value and no record without both key and value, which
-    a recording may hold: these are sent with empty bytes in their place.
+    A recording may hold headers without a value, and records without key and value. kafka-python
+    does not support these: empty bytes are sent in their place.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Sender:
     linger_ms
         How long a batch of records is gathered.
     already
-        What has been sent before and is not to be sent again.
+        Events that were sent before, which are skipped.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Sender:
             raise BrokerError(f"no Kafka broker answers at {bootstrap}: {error}") from None
 
     def run(self, batches: Iterable[Batch]) -> Sent:
-        """Send everything; say the sources' clocks once more at the end; wait for the broker.
+        """Send all batches and the final heartbeats, and wait until the broker confirms them.
 
         Raises
         ------
@@ -173,12 +173,12 @@ class Sender:
         return already is not None and already.take(self._topics[source], partition, value)
 
     def _check(self, open_: int) -> None:
-        """Look at the outcomes of all but the latest sends; a failure ends the run."""
+        """Check the outcomes of all but the latest ``open_`` sends; a failure ends the run."""
         while len(self._open) > open_:
             self._open.popleft().get(timeout=60)
 
     def _finale(self) -> None:
-        """Promise that nothing more comes, so that whatever waits for a clock is let go."""
+        """Send the final heartbeats, which release all events that wait for a clock."""
         if self._latest:
             last = finale(self._spec, self._latest)
             self._send(last, 0, len(last))

@@ -1,4 +1,4 @@
-"""A context source that lives in a database: what changes there, as events."""
+"""Context source in a database table: changed rows as events within a domain's slices."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from streamsim.streams.spec.world import Emission, Slice
 def with_changes(
     slices: Iterable[Slice], poller: ChangePoller, source: SourceSpec
 ) -> Iterator[Slice]:
-    """Add what has changed in a table to the slices in which it counts.
+    """Add the changes of a table to the slices of their times.
 
-    What changed before the first slice comes with it; what is of later days comes on its day.
+    Changes before the first slice are part of it; later changes are in the slice of their time.
     """
     waiting: Emission | None = None
     for piece in slices:
@@ -50,7 +50,7 @@ def through_table(
     writer: UpsertTable,
     poller: ChangePoller,
 ) -> Iterator[Slice]:
-    """Write a world's changes into a table, and send what is found changed there instead."""
+    """Write a world's changes into a table, and replace them by the changes polled from it."""
     for piece in slices:
         emissions = []
         for emission in piece.emissions:

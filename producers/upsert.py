@@ -1,4 +1,4 @@
-"""A simulated world's hand in the database: it writes what a source then finds changed."""
+"""Upsert table: writes a simulated world's changes into a database table."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What a row is to be from now on.
+    """New values of a row.
 
     Parameters
     ----------
     updated_at
-        When that came to be (ms).
+        When the row changed (ms).
     values
-        Fields of the event; one that is left out keeps what it was.
+        Fields of the event; an omitted field keeps its value.
     """
 
     key: str
@@ -46,16 +46,16 @@ class Update:
 
 
 class UpsertTable:
-    """A table with the columns of a map, made if it is missing; all but the version are texts.
+    """A table with the columns of a map, created if it is missing; all but the version are texts.
 
-    Versions come from a counter beside the table, ``<table>_version``. Who takes some holds it
-    until the commit, so that they are committed in their order, on any database.
+    Versions come from a counter table, ``<table>_version``. A writer locks the counter until its
+    commit, so that versions are committed in order, on any database.
 
     Raises
     ------
     SourceError
-        If the database is neither SQLite nor PostgreSQL, cannot be reached or written, or has
-        such a table without these columns, or whose key need not be unique.
+        If the database is neither SQLite nor PostgreSQL, cannot be reached or written, or has such
+        a table without these columns, or without a unique key.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class UpsertTable:
         self._database.check(table)
 
     def upsert(self, updates: Sequence[Update]) -> list[int]:
-        """Write rows in one transaction, in their order; return the version of each.
+        """Write rows in one transaction, in order; return the version of each.
 
         Raises
         ------
         SourceError
-            If they cannot be written; then none of them is.
+            If the transaction fails; then no row is written.
         """
         if not updates:
             return []
@@ -103,7 +103,7 @@ class UpsertTable:
     def _create(self, connection: sa.Connection) -> None:
         name = self._table.name
         if connection.dialect.name == "postgresql":
-            # IF NOT EXISTS alone does not hold there if two of us come at the same time.
+            # IF NOT EXISTS alone is not safe there if two processes create at the same time.
             lock = zlib.crc32(name.encode())
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
         connection.execute(CreateTable(self._table, if_not_exists=True))
@@ -124,12 +124,12 @@ class UpsertTable:
         return versions
 
     def _take(self, connection: sa.Connection, count: int) -> int:
-        """Take the next versions, and the counter with them; return the last one."""
+        """Take the next ``count`` versions, and lock the counter; return the last one."""
         counter = self._counter
         version = self._table.c[self._map.version]
         first = sa.select(1, sa.func.coalesce(sa.func.max(version), 0) + count).where(sa.true())
         insert = self._insert(counter)
-        # Somebody else may have written versions of their own.
+        # Another program may have written versions without the counter.
         next_ = counter.c.last + count
         higher = sa.case((insert.excluded.last > next_, insert.excluded.last), else_=next_)
         taken = (
@@ -154,7 +154,7 @@ class UpsertTable:
 
 
 def write_instant(time_ms: int, instants: Instants) -> str:
-    """Write an instant as a feed does, as exactly as its pattern says it.
+    """Write an instant in a feed's format, with the precision of its pattern.
 
     >>> write_instant(0, Instants())
     '1970-01-01T00:00:00.000Z'

@@ -1,6 +1,6 @@
-"""From slices of a source to records: keys, partitions, clocks and heartbeats.
+"""Wire format: turn slices of a source into records with keys, partitions, clocks and heartbeats.
 
-Pure: the same slices give the same records, whether they go to a broker or to a test.
+Pure functions: the same slices give the same records, for a broker or a test.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Batch:
     heartbeat
         Whether each is a heartbeat.
     recorded
-        Headers to be sent as they are, for records that have been sent before.
+        Headers to send unchanged, for the records of a recording.
     """
 
     source: Sequence[str]
@@ -49,14 +49,14 @@ class Batch:
         return len(self.source)
 
     def latest(self) -> int:
-        """Return the latest time that any record has to do with (ms).
+        """Return the latest time of all records (ms).
 
-        That is a clock, or the timestamp of an event that was recorded without one.
+        It is a clock, or the timestamp of an event that was recorded without a clock.
         """
         return max(int(self.due.max()), max(self.timestamp))
 
     def headers(self, row: int) -> list[tuple[str, bytes | None]]:
-        """Headers of one record, but for ``ingest_time``, which is the sender's to add last."""
+        """Return the headers of one record; the sender adds ``ingest_time``."""
         if self.recorded is not None:
             return list(self.recorded[row])
         clock = (SOURCE_TIME, b"%d" % self.due[row])
@@ -64,7 +64,7 @@ class Batch:
 
 
 def wire(spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Batch]:
-    """Turn slices into batches: the events of all sources by clock, then everyone's heartbeat."""
+    """Turn slices into batches: all sources' events by clock, then a heartbeat of each source."""
     names = [source.name for source in spec.inputs.sources]
     for piece in slices:
         if any(len(e) for e in piece.emissions):
@@ -73,7 +73,7 @@ def wire(spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Batch]:
 
 
 def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
-    """Say the clock of the sources on all partitions."""
+    """Return heartbeats with the sources' clock (ms) on all partitions."""
     n = len(sources) * partitions
     return Batch(
         [source for source in sources for _ in range(partitions)],
@@ -87,9 +87,9 @@ def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
 
 
 def finale(spec: DomainSpec, latest: int) -> Batch:
-    """Promise that nothing comes any more after that event time (ms).
+    """Return the final heartbeats, after the latest event time (ms).
 
-    The clocks of all sources are set so far ahead that whatever waits for one is let go.
+    They set the clocks of all sources so far ahead that all waiting events are released.
     """
     step = spec.inputs.heartbeat
     lateness = max(s.allowed_lateness for s in spec.inputs.sources)
@@ -108,7 +108,7 @@ def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:
         [partition_of(k, partitions) if k else zlib.crc32(v) % partitions
          for k, v in zip(key, value, strict=True)],
         clock[order],
-        # Kafka knows no time before 1970, and a row of a file may have none at all.
+        # Kafka has no time before 1970, and a row of a file may have no time.
         np.concatenate([e.event_time for e in emissions])[order].clip(0).tolist(),
         key,
         value,

@@ -160,7 +160,7 @@ class InFlight:
 
     @property
     def safe(self) -> Ints:
-        """Per partition, the event time before which no lookup can happen, even after a crash (ms)."""
+        """Per partition, the event time before which no lookup happens, even after a crash (ms)."""
         return self._saved if self._journal else self.asks_from()
 
     def saved(self, partition: int, columns: Columns) -> None:

@@ -1,1 +1,1 @@
-"""Ask third parties over HTTP: within limits, in the background, with retries and a cache."""
+"""HTTP client for third parties: rate limit, retries, circuit breaker, background thread, cache."""

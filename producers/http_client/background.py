@@ -1,8 +1,8 @@
-"""Ask a third party about entities in the background, and keep its answers for a while.
+"""Background client: asks a third party about entities in a thread, and caches its answers.
 
-Questions go out from a thread of their own, several at a time, so that a slow or absent third party
-holds up nothing. An answer is kept for a while of *event* time. Wall time decides when a question
-that failed is asked again, never how long an answer is good.
+Several requests run at a time in a thread, so that a slow or unavailable third party blocks no
+caller. Answers are cached for a span of *event* time. Wall time decides when a failed request is
+retried, but never how long an answer is valid.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ STOP_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """A third party's answer.
 
     Attributes
     ----------
     asked_at
-        Event time of the question (ms); of several that were joined, the earliest.
+        Event time of the question (ms); the earliest one of joined questions.
     said
-        What the third party says of the entity *now*, ``None`` if it does not know it. It is not to
-        be changed: the same object may be answered again.
+        The third party's *current* data of the entity, ``None`` if it does not know it. Do not
+        change it: the same object may be returned again.
     cached
-        Whether it is what was answered before.
+        Whether it comes from the cache.
     problem
-        Why there is no answer that can be used; empty if there is one. It is not kept: the next
-        question about the entity is asked.
+        Why there is no usable answer; empty if there is one. It is not cached: the next question
+        about the entity is sent.
     """
 
     entity: str
@@ -52,30 +52,30 @@ class Answer:
 
 
 class BackgroundClient:
-    """Asks about entities. Several threads may use it; it is a context manager.
+    """Asks a third party about entities. It is thread-safe, and a context manager.
 
-    Every question comes back as one :class:`Answer`, unless it was joined to one about the same
-    entity that was on its way. As long as the third party does not answer, questions wait.
+    Every question gives one :class:`Answer`, unless it was joined to an open question about the
+    same entity. While the third party does not answer, questions wait.
 
     Parameters
     ----------
     url, key
-        Where the third party is, and the API key.
+        Address of the third party, and the API key.
     ttl_ms
-        An answer to a question of event time t serves questions until t + ``ttl_ms``, also those
-        of earlier event times.
+        An answer to a question at event time t serves questions until t + ``ttl_ms``, including
+        those of earlier event times.
     limits
-        How it may be asked: limits, pauses, retries, breaker.
+        Rate limits, pauses, retries and breaker.
     most_kept
-        Most entities whose answers are kept; of more, those not asked about for longest go.
+        Most entities in the cache; the least recently asked ones are dropped.
     clock, sleep, draw, fetch
-        Wall time and how to wait for it (for pauses only), where jitter comes from, and what sends
+        Wall time and how to wait for it (for pauses only), source of jitter, and sender of
         requests; for tests.
 
     Raises
     ------
     SettingError
-        If the address or the key cannot be one.
+        If the address or the key is not valid.
     """
 
     def __init__(
@@ -127,14 +127,14 @@ class BackgroundClient:
         self.close()
 
     def ask(self, entity: str, at_ms: int) -> None:
-        """Ask about an entity, as something of it happens at event time ``at_ms``; never wait.
+        """Queue a question about an entity, for an event at ``at_ms`` (event time); never wait.
 
         Raises
         ------
         SettingError
-            If the third party refuses us.
+            If the third party rejects the address or the key.
         UsageError
-            If this has been closed.
+            If the client has been closed.
         """
         with self._changed:
             self._check()
@@ -154,12 +154,12 @@ class BackgroundClient:
                 self._loop.call_soon_threadsafe(self._begin, entity)
 
     def answers(self) -> list[Answer]:
-        """Return what has come since the last call, in the order in which it came.
+        """Return the answers since the last call, in order of arrival.
 
         Raises
         ------
         SettingError
-            If the third party refuses us, once all that came before has been returned.
+            If the third party rejects the address or the key; earlier answers are returned first.
         """
         with self._changed:
             came = list(self._came)
@@ -169,12 +169,12 @@ class BackgroundClient:
             return came
 
     def wait(self, deadline_s: float) -> bool:
-        """Wait until no question is open, but no longer than that; return whether none is.
+        """Wait until no question is open, at most ``deadline_s``; return whether none is open.
 
         Raises
         ------
         SettingError
-            If the third party refuses us.
+            If the third party rejects the address or the key.
         """
         with self._changed:
             self._changed.wait_for(
@@ -184,11 +184,11 @@ class BackgroundClient:
             return not self._open
 
     def is_answered(self) -> bool:
-        """Say whether the third party answers, as far as is known: it pays to wait."""
+        """Say whether the breaker is closed, so that waiting for answers makes sense."""
         return self._client.breaker.state == "closed"
 
     def close(self) -> None:
-        """Give up what is open, and end the thread; a second time does nothing."""
+        """Drop open questions, and end the thread; a second call has no effect."""
         with self._changed:
             if self._closed:
                 return
@@ -198,7 +198,7 @@ class BackgroundClient:
         self._thread.join(STOP_S)
 
     def report(self) -> dict[str, Any]:
-        """Return the counts: every question asked is in one of the next five.
+        """Return the counts: every question is in one of the five after ``asked``.
 
         ``asked`` = ``from_cache`` + ``joined`` + ``answered`` + ``unusable`` + ``open``.
         """
@@ -268,7 +268,7 @@ class BackgroundClient:
                 self._changed.notify_all()
 
     def _break(self, error: Exception) -> None:
-        """Stop asking; the next call raises the reason."""
+        """Stop all questions; the next call raises the error."""
         with self._changed:
             self._broken = self._broken or error
             self._changed.notify_all()

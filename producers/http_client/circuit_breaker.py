@@ -1,4 +1,4 @@
-"""A circuit breaker: after several failures in a row no calls are made, then one as a probe.
+"""Circuit breaker: after several failures in a row it blocks calls, and later admits a probe.
 
 Michael Nygard, *Release It!* (2007), chapter 5; the states as on
 https://martinfowler.com/bliki/CircuitBreaker.html.
@@ -14,18 +14,18 @@ STATES: tuple[State, ...] = ("open", "half-open", "closed")
 
 
 class Breaker:
-    """Says whether to call. It has no clock of its own: the caller says what time it is.
+    """Decides whether a call may be made. The caller passes the time.
 
-    Closed, all calls are made; after ``failures`` in a row it opens, and none are. ``pause_ms``
-    later it is half open: one call, the probe, is made. It closes the breaker or opens it again.
+    A closed breaker admits all calls. After ``failures`` in a row it opens and admits none. After
+    ``pause_ms`` it is half open and admits one call, the probe, which closes it or opens it again.
 
-    A call carries the number that :meth:`admit` gave it. A call with the number of an earlier
-    state changes nothing: one that was made before an outage says nothing of its end.
+    A call carries the number that :meth:`admit` returned. The result of a call with the number of
+    an earlier state is ignored: a call from before an outage does not show that the outage is over.
 
     Parameters
     ----------
     failures
-        How many in a row open it.
+        Failures in a row that open it.
     pause_ms
         How long it stays open before a probe.
 
@@ -58,11 +58,11 @@ class Breaker:
         return self._number if self.state == "closed" else None
 
     def left_ms(self, now_ms: int) -> int:
-        """Return how long it is until a probe may be made; 0 if one is, or need not be."""
+        """Return the time until a probe is admitted (ms); 0 if the breaker is not open."""
         return max(0, self._until_ms - now_ms) if self.state == "open" else 0
 
     def succeeded(self, number: int) -> None:
-        """Tell that the call of that number was answered."""
+        """Report that the call of that number succeeded."""
         if number != self._number:
             return
         self._row = 0
@@ -70,7 +70,7 @@ class Breaker:
             self._become("closed")
 
     def failed(self, number: int, now_ms: int) -> None:
-        """Tell that the call of that number was not."""
+        """Report that the call of that number failed."""
         if number != self._number:
             return
         self._row += 1

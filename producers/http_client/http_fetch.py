@@ -1,4 +1,4 @@
-"""Send one request to a third party's API over HTTP, within limits, and return the reply."""
+"""HTTP fetch: send one request to a third party's API, with limits of time and size."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from streamsim.streams.spec.third_parties import Reply, Request, by_api_key
 
 
 class Unanswered(Exception):
-    """There was no reply: refused, broken off or too slow. Another try may help."""
+    """No complete reply: refused, interrupted or timed out. A retry may succeed."""
 
 
 class Fetch(Protocol):
-    """Sends requests; a test hands in its own."""
+    """Protocol of a sender of requests; tests have their own."""
 
     async def send(self, request: Request, max_bytes: int) -> Reply:
         """Send a request and return the reply.
@@ -29,7 +29,7 @@ class Fetch(Protocol):
         Unanswered
             If there is no reply.
         AnswerError
-            If it has more bytes than it may.
+            If the reply has more than ``max_bytes``.
         """
         ...
 
@@ -41,19 +41,19 @@ class Fetch(Protocol):
 class HttpFetch:
     """Sends requests with aiohttp.
 
-    It follows no redirects and asks for no compression: the key is for one address alone, and a
-    small reply cannot become a large one.
+    It follows no redirects, since the key belongs to one address, and requests no compression, so
+    that a small reply cannot expand.
 
     Parameters
     ----------
     url
-        Where the API is: what all its paths begin with.
+        Base address of the API.
     key
         The API key.
     timeout_s
-        How long a request may take until the last byte of its reply is there.
+        Time-out of a request, up to the last byte of its reply.
     authorise
-        ``key -> headers`` that carry it.
+        ``key -> headers`` that carry the key.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class HttpFetch:
         if not good or parts.query or parts.fragment or not url.isascii():
             raise SettingError(f"not the address of an API: {url!r}")
         if not key or not key.isascii() or not key.isprintable():
-            raise SettingError("the API key is empty, or has characters that no header may have")
+            raise SettingError("the API key is empty, or has characters not allowed in a header")
         self._base = url.rstrip("/")
         self._headers = {
             "Accept": "application/json", "Accept-Encoding": "identity", **authorise(key)
@@ -109,9 +109,9 @@ class HttpFetch:
 
 
 def read_retry_after(text: str | None, now_ms: int) -> float | None:
-    """Return for how many seconds ``Retry-After`` asks, ``None`` if for nothing that can be read.
+    """Return the seconds of a ``Retry-After`` header, ``None`` if it is absent or unreadable.
 
-    It says seconds or a date (RFC 9110, section 10.2.3).
+    It holds seconds or a date (RFC 9110, section 10.2.3).
 
     >>> read_retry_after("2", 0), read_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 15_000)
     (2.0, 45.0)

@@ -1,4 +1,4 @@
-"""A client that asks a third party over HTTP, and tells its stand-in what a world does."""
+"""HTTP party: asks a third party over HTTP, and posts a world's facts to its stand-in."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class HttpParty:
     Parameters
     ----------
     token
-        What telling a stand-in asks for; without one nothing is told.
+        Token for the stand-in's admin address; without one no facts are posted.
     wait_s
-        How long :meth:`answers` waits for what is open. It does not wait while the third party is
-        known to be out of order.
+        How long :meth:`answers` waits for open questions. It does not wait while the circuit
+        breaker is not closed.
     """
 
     def __init__(
         self, party: ThirdPartySpec, url: str, key: str, token: str, wait_s: float
     ) -> None:
         self._url, self._token, self._wait_s = url.rstrip("/"), token, wait_s
-        self._told_at = f"{self._url}/admin/{party.standin.entries}"
-        # How long an answer serves is decided before.
+        self._facts_url = f"{self._url}/admin/{party.standin.entries}"
+        # No caching here: the caller decides how long an answer is valid.
         self._client = BackgroundClient(party, url, key, ttl_ms=1)
         self.unusable = 0
-        """Answers that could not be used; their entities are asked about again in time."""
+        """Answers that could not be used; their entities are asked about again later."""
 
     def learn(self, facts: Sequence[Any]) -> None:
         """See :class:`streamsim.streams.asking.Client`."""
@@ -72,7 +72,7 @@ class HttpParty:
 
     def _post(self, facts: Sequence[bytes]) -> None:
         request = urllib.request.Request(  # noqa: S310 - an address of the user's own
-            self._told_at,
+            self._facts_url,
             b"[" + b",".join(facts) + b"]",
             {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
         )
@@ -80,4 +80,4 @@ class HttpParty:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310
                 pass
         except (urllib.error.URLError, OSError) as error:
-            raise SourceError(f"{self._url} cannot be told what happens: {error}") from None
+            raise SourceError(f"{self._url}: the stand-in refused the facts: {error}") from None

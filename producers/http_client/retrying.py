@@ -1,4 +1,4 @@
-"""Ask a third party about one entity: with retries, a rate limit and a circuit breaker."""
+"""Retrying client of a third party: retries, rate limit and circuit breaker for each question."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ LIMITED = 429
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How a third party may be asked.
+    """Limits for requests to a third party.
 
     Attributes
     ----------
     at_once
-        Most requests on their way at a time.
+        Most concurrent requests.
     timeout_s
-        How long one may take.
+        Time-out of a request.
     first_s, most_s
-        Bound of the pause after a first failure, doubled with every further one, up to the most.
+        Upper bound of the pause after the first failure, doubled with every further one, and its
+        maximum.
     most_wait_s
         Longest pause, even if ``Retry-After`` asks for more.
     failures, pause_s
         Failures in a row that open the breaker, and how long it stays open before a probe.
     tries
-        A request that failed so often although others were answered is given up.
+        Failures of one request, while others were answered, after which it is given up.
     max_requests, max_bytes
-        Most requests about one entity, and most bytes of all replies to them.
+        Most requests about one entity, and most bytes of all their replies.
     """
 
     at_once: int = 8
@@ -62,9 +63,9 @@ class Tally:
     Attributes
     ----------
     requests
-        All that were made: first ones, repeated ones and further pages.
+        All requests: first ones, retries and further pages.
     retried, rate_limited, failed
-        Made again; answered 429; not answered, or with an error that may pass.
+        Retries; replies of 429; requests without reply or with a transient error.
     """
 
     requests: int = 0
@@ -75,7 +76,7 @@ class Tally:
 
 @dataclass(slots=True)
 class _Question:
-    """A question about one entity: what of its replies may still come, and how it went so far."""
+    """A question about one entity: how many bytes its replies may still have, and its failures."""
 
     bytes_left: int
     failures: int = 0
@@ -85,14 +86,14 @@ class _Question:
 
 @dataclass(slots=True)
 class RetryingClient:
-    """Asks until there is an answer. Its methods are called in one event loop.
+    """Asks until there is an answer. Its methods must be called in one event loop.
 
     Parameters
     ----------
     clock, sleep
         Wall time and how to wait for it, for pauses only.
     draw
-        Where the jitter of pauses comes from.
+        Source of the pauses' jitter.
     """
 
     party: ThirdPartySpec
@@ -113,16 +114,16 @@ class RetryingClient:
         self._slots = asyncio.Semaphore(self.limits.at_once)
 
     async def ask(self, entity: str) -> Any:
-        """Return what the third party says of an entity, ``None`` if it does not know it.
+        """Return the third party's data of an entity, ``None`` if it does not know the entity.
 
         It waits as long as the third party does not answer.
 
         Raises
         ------
         AnswerError
-            If the answer cannot be used, or this question alone fails again and again.
+            If the answer is unusable, or this question fails repeatedly while others succeed.
         SettingError
-            If the third party refuses us: the address or the key are wrong.
+            If the third party rejects the address or the key.
         """
         question = _Question(self.limits.max_bytes)
         exchange = self.party.api.ask(entity)
@@ -135,7 +136,7 @@ class RetryingClient:
         raise AnswerError(f"more than {self.limits.max_requests} requests")
 
     async def _reply(self, question: _Question, request: Request) -> Reply:
-        """Return the reply to a request; try until there is one."""
+        """Return the reply to a request; retry until there is one."""
         question.failures = question.strikes = 0
         question.heard = self._heard
         while True:
@@ -148,7 +149,7 @@ class RetryingClient:
             self.tally.retried += 1
 
     async def _call(self, question: _Question, request: Request) -> Reply | str:
-        """Make one call; return its reply, or why there is none, and tell the breaker."""
+        """Make one call, report it to the breaker, and return its reply or the failure."""
         number = await self._admitted()
         self.tally.requests += 1
         try:
@@ -166,7 +167,7 @@ class RetryingClient:
         return reply
 
     def _tell(self, number: int, failure: str | None) -> None:
-        """Tell the breaker how a call went, and those calls that wait for a probe."""
+        """Report a call to the breaker, and wake the calls that wait for a probe."""
         before = self.breaker.state
         if failure is None:
             self.breaker.succeeded(number)
@@ -188,12 +189,12 @@ class RetryingClient:
                 return number
             elif left := self.breaker.left_ms(now):
                 await self.sleep(left / 1000)
-            else:  # a probe is on its way
+            else:  # a probe is running
                 self._told.clear()
                 await self._told.wait()
 
     def _refuse(self, request: Request, reply: Reply) -> None:
-        """Raise if asking again is no use until a setting is changed."""
+        """Raise if retries cannot succeed until a setting is changed."""
         api, noun = self.party.api, self.party.noun
         if reply.status in api.answers or reply.status in api.passing or reply.status == LIMITED:
             return
@@ -206,14 +207,14 @@ class RetryingClient:
         raise SettingError(f"the {noun} refuses {request.target} ({reply.status}): {said}")
 
     def _pause_s(self, question: _Question, reply: Reply | str) -> float:
-        """Return how long to wait before the next try; give up where only this question fails."""
+        """Return the pause before the next try (s); give up if only this question fails."""
         now, longest = self.clock.now_ms(), self.limits.most_wait_s
         after = reply.header("Retry-After") if isinstance(reply, Reply) else None
         wanted = read_retry_after(after, now)
         if isinstance(reply, Reply) and reply.status == LIMITED:
             self.tally.rate_limited += 1
             wait_s = min(self._back_off_s(0) if wanted is None else wanted, longest)
-            # The limit is the key's: all other requests would be refused, too.
+            # The limit belongs to the key: other requests would be refused too.
             self._quiet_until_ms = max(self._quiet_until_ms, now + math.ceil(wait_s * 1000))
             return wait_s
         question.strikes += self._heard > question.heard
@@ -225,7 +226,7 @@ class RetryingClient:
         return min(max(self._back_off_s(question.failures - 1), wanted or 0.0), longest)
 
     def _back_off_s(self, failures: int) -> float:
-        """Draw a pause: "full jitter", from nothing to a bound that doubles with every failure.
+        """Draw a pause with "full jitter": from 0 to a bound that doubles with every failure (s).
 
         Marc Brooker (2015), Exponential Backoff And Jitter, AWS Architecture Blog.
         """

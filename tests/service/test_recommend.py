@@ -175,7 +175,7 @@ def test_the_broker_may_come_later_and_go_again(
         status, answer = ask(asked, "u00001")
         assert (status, answer) == (
             503,
-            {"error": "what has been scored so far is not all read yet, try again"},
+            {"error": "the service is still reading the scores so far, try again"},
         )
         with broker:
             produce(broker.address, scores)
