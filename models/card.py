@@ -77,7 +77,7 @@ Cross-validated in {FOLDS} {apart}; in brackets where 95 % of the figures lie if
 {rows}
 
 ## Limits
-{_honesty(spec.model, metrics)} {_caps(spec.model)}The card describes
+{_calibration_text(spec.model, metrics)} {_caps(spec.model)}The card describes
 the period that it names, and nothing after it.
 """
 
@@ -90,7 +90,7 @@ def _named(estimator: Estimator) -> str:
     return type(estimator).__name__
 
 
-def _honesty(model: Model, metrics: Mapping[str, float]) -> str:
+def _calibration_text(model: Model, metrics: Mapping[str, float]) -> str:
     """Write how far a score is a probability."""
     error = f"by {metrics['calibration_error']:g} on average"
     if not model.recipe.calibrated:

@@ -82,8 +82,8 @@ def calibrated(chance: Floats, slope: float, offset: float) -> Floats:
     >>> calibrated(np.array([0.0, 1.0]), 0.5, 0.0).round(6).tolist()
     [3.2e-05, 0.999968]
     """
-    honest: Floats = 1.0 / (1.0 + np.exp(-(slope * log_odds(chance) + offset)))
-    return honest
+    found: Floats = 1.0 / (1.0 + np.exp(-(slope * log_odds(chance) + offset)))
+    return found
 
 
 def fit_sigmoid(chance: Floats, truth: Ints) -> tuple[float, float]:

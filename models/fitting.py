@@ -85,9 +85,11 @@ def _folds(model: Model, data: Labelled, order: Ints, seed: int) -> Sequence[Int
 
 def calibrated_apart(scores: Floats, truth: Ints, fold: Ints) -> Floats:
     """Return the scores, each fold calibrated by a sigmoid that is fitted to the other folds."""
-    honest = scores.copy()
+    calibrated_scores = scores.copy()
     for number in np.unique(fold).tolist():
         own = fold == number
         if len(np.unique(truth[~own])) == 2:
-            honest[own] = calibrated(scores[own], *fit_sigmoid(scores[~own], truth[~own]))
-    return honest
+            calibrated_scores[own] = calibrated(
+                scores[own], *fit_sigmoid(scores[~own], truth[~own])
+            )
+    return calibrated_scores

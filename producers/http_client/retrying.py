@@ -105,7 +105,7 @@ class RetryingClient:
     tally: Tally = field(default_factory=Tally)
     breaker: Breaker = field(init=False)
     _slots: asyncio.Semaphore = field(init=False)
-    _told: asyncio.Event = field(default_factory=asyncio.Event)
+    _reported: asyncio.Event = field(default_factory=asyncio.Event)
     _quiet_until_ms: int = 0
     _heard: int = 0
 
@@ -155,18 +155,18 @@ class RetryingClient:
         try:
             reply = await self.fetch.send(request, question.bytes_left)
         except AnswerError:
-            self._tell(number, None)
+            self._report(number, None)
             raise
         except Unanswered as error:
-            self._tell(number, str(error))
+            self._report(number, str(error))
             return str(error)
         passing = reply.status in self.party.api.passing
-        self._tell(number, f"status {reply.status}" if passing else None)
+        self._report(number, f"status {reply.status}" if passing else None)
         self._heard += reply.status in self.party.api.answers
         self._refuse(request, reply)
         return reply
 
-    def _tell(self, number: int, failure: str | None) -> None:
+    def _report(self, number: int, failure: str | None) -> None:
         """Report a call to the breaker, and wake the calls that wait for a probe."""
         before = self.breaker.state
         if failure is None:
@@ -177,7 +177,7 @@ class RetryingClient:
         if self.breaker.state != before:
             why = failure or "a probe was answered"
             log.warning("the %s's breaker is %s: %s", self.party.noun, self.breaker.state, why)
-        self._told.set()
+        self._reported.set()
 
     async def _admitted(self) -> int:
         """Wait until a call may be made; return its number."""
@@ -190,8 +190,8 @@ class RetryingClient:
             elif left := self.breaker.left_ms(now):
                 await self.sleep(left / 1000)
             else:  # a probe is running
-                self._told.clear()
-                await self._told.wait()
+                self._reported.clear()
+                await self._reported.wait()
 
     def _refuse(self, request: Request, reply: Reply) -> None:
         """Raise if retries cannot succeed until a setting is changed."""

@@ -1,4 +1,4 @@
-"""Small histories of cards and terminals, and their features as two plain loops find them."""
+"""Small histories of cards and terminals, and a naive computation of their features."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MONDAY = 1_736_121_600_000  # 2025-01-06T00:00:00Z
 
 
 def keeping(keep: int) -> DomainSpec:
-    """Finance, but remembering only so many payments of a card."""
+    """Return the finance domain with a limit on the stored payments of a card."""
     windows = tuple(replace(w, keep=keep) for w in FINANCE.features.windows)
     return replace(FINANCE, features=replace(FINANCE.features, windows=windows))
 
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment; its number is its place in order of time."""
+    """A payment, numbered in order of time."""
 
     number: int
     time: int
@@ -39,7 +39,7 @@ class Payment:
     terminal: str
     cents: int
     delay: int
-    """How long it is on its way (ms)."""
+    """Delay from event to arrival (ms)."""
 
     @property
     def arrival(self) -> int:
@@ -48,7 +48,7 @@ class Payment:
 
 @dataclass(frozen=True)
 class Chargeback:
-    """A fraud that becomes known, always at once."""
+    """A fraud label, known immediately."""
 
     number: int
     arrival: int
@@ -81,7 +81,7 @@ STEPS = st.tuples(
 
 @st.composite
 def histories(draw: st.DrawFn, *, disordered: bool = False, max_size: int = 12) -> list[Event]:
-    """Events in order of time; if ``disordered``, they arrive in another one."""
+    """Draw events in order of time, or arriving out of order if ``disordered``."""
     time, events = MONDAY, list[Event]()
     for gap, kind, card, terminal, cents, age, delay, repeat in draw(
         st.lists(STEPS, max_size=max_size)
@@ -142,7 +142,7 @@ def features_of(
 def naive_features(
     events: Sequence[Event], *, keep: int = 900, arrived_only: bool = False
 ) -> dict[int, list[float]]:
-    """Find each payment's features by looking at all other events.
+    """Compute each payment's features by a scan of all other events.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def _written(time: int) -> str:
 def assert_alike(
     found: dict[int, list[float]], expected: dict[int, list[float]], rtol: float = 1e-5
 ) -> None:
-    """Hold features to others, row for row, naming the feature that differs."""
+    """Compare features row by row, and name the feature that differs."""
     assert found.keys() == expected.keys()
     for number, row in expected.items():
         close = np.isclose(found[number], np.array(row, np.float32), rtol=rtol, atol=rtol)

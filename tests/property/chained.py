@@ -1,4 +1,4 @@
-"""The finance domain with a chain per card: what a card has come to depends on every event's place.
+"""The finance domain with a hash chain per card, which depends on the order of all its events.
 
 Its features are those of the domain and the chain, so that any event that is left out, taken twice
 or taken in another order changes all scores after it.
@@ -80,6 +80,6 @@ def chained(spec: DomainSpec) -> DomainSpec:
 
 
 def signature(spec: DomainSpec) -> Signature:
-    """Return that of a model that takes all features of a domain."""
+    """Return the signature of a model with all features of a domain."""
     names = spec.features.vector.names
     return Signature("checksum", "1", names, spec.features.fingerprint, 0.7, (0.0,) * len(names))

@@ -1,4 +1,4 @@
-"""How hard the properties are tried: ``HYPOTHESIS_PROFILE=nightly`` tries forty times as long."""
+"""Hypothesis profiles: ``HYPOTHESIS_PROFILE=nightly`` tries forty times as many examples."""
 
 from __future__ import annotations
 

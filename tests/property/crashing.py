@@ -1,4 +1,4 @@
-"""Drive a pipeline that is torn down at any moment and goes on from what it has written down."""
+"""Crash test driver: a pipeline that may crash at any moment and restores its checkpoints.
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROWS = 8
 
 @dataclass
 class Crashing:
-    """A worker's pipeline, what it has written down per partition, and what it has put out.
+    """A worker's pipeline, its checkpoints per partition, and its outputs.
 
     The tables outlive a worker here, as their topic does; a repeat in it is theirs to ignore.
     """
@@ -46,7 +46,7 @@ class Crashing:
         self.crash()
 
     def crash(self) -> None:
-        """Forget everything but what is written down, and begin from there."""
+        """Drop all state, and restore a pipeline from the checkpoints."""
         self.scoring: list[Prepared] = []
         self.pipeline = self.make()
         for p, contents in self.written.items():
@@ -58,7 +58,7 @@ class Crashing:
         }
 
     def make(self, **options: Any) -> Pipeline:
-        """Make a pipeline that knows nothing but the tables."""
+        """Make a pipeline without state, except for the global tables."""
         return Pipeline(
             self.spec,
             signature(self.spec),
@@ -69,11 +69,11 @@ class Crashing:
         )
 
     def answer(self, prepared: Prepared, rows: Matrix) -> Answers:
-        """Score rows by the model that is to answer these events."""
+        """Score rows by the model version of these events."""
         return checksum(rows)
 
     def fetch(self, pick: int, size: int) -> bool:
-        """Take records from one of the logs that have any left; say whether there were any."""
+        """Take records from one of the unfinished logs; return whether there were any."""
         left = [place for place, log in self.logs.items() if self.at[place] < len(log)]
         if not left:
             return False
@@ -85,28 +85,28 @@ class Crashing:
         return True
 
     def pull(self) -> bool:
-        """Send what is ready to the scorer."""
+        """Send ready events to the scorer."""
         prepared = self.pipeline.pull(ROWS)
         if prepared is not None:
             self.scoring.append(prepared)
         return prepared is not None
 
     def finish(self) -> None:
-        """Let the scorer answer the first of what it has."""
+        """Let the scorer answer its first batch."""
         if self.scoring:
             prepared = self.scoring.pop(0)
             scored = score(self.pipeline, prepared, lambda rows, _: self.answer(prepared, rows))
             self._put(self.pipeline.finish(scored).each())
 
     def cut(self) -> None:
-        """Write down what has changed."""
+        """Write incremental checkpoints."""
         self._publish()
         for p, content in self.pipeline.checkpoint().items():
             self.written.setdefault(p, []).append(content)
             self.pipeline.saved(p, content)
 
     def snapshot(self, partition: int) -> None:
-        """Write down all of a partition, in place of what was written of it before."""
+        """Write a full checkpoint of a partition, which replaces the earlier ones."""
         content = self.pipeline.snapshot(partition)
         assert (content is None) == bool(self.scoring)
         if content is not None:
@@ -114,7 +114,7 @@ class Crashing:
             self.pipeline.saved(partition, content)
 
     def act(self, action: tuple[str, int, int]) -> None:
-        """Do one thing."""
+        """Do one action."""
         what, pick, size = action
         if what == "fetch":
             self.fetch(pick, size)
@@ -124,7 +124,7 @@ class Crashing:
             {"pull": self.pull, "finish": self.finish, "cut": self.cut, "crash": self.crash}[what]()
 
     def end(self) -> None:
-        """Go on until everything is finished."""
+        """Continue until all events are finished."""
         moved = True
         while moved:
             moved = self.fetch(0, 40)
@@ -159,7 +159,7 @@ def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
             assert since <= covered[p]  # nothing is left out
             rows = list(zip(*(c.tolist() for c in columns), strict=True))
             rows = [row for row in rows if row[0] >= covered[p]]
-            found.setdefault(("judged", p), []).extend(sorted(rows))
+            found.setdefault(("labelled", p), []).extend(sorted(rows))
             covered[p] = max(until, covered[p])
             continue
         if record.topic == topic(SPEC.name, FEEDS):
@@ -174,7 +174,7 @@ def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
         if "accuracy_id" in headers or headers.get("ce_id", b"").startswith(
             (b"accuracy_", b"feed_")
         ):
-            continue  # made of what is judged, by whoever reads it
+            continue  # derived from the labelled scores, by their readers
         source = headers.get("source_topic"), record.partition, headers.get("source_offset")
         identity = record.topic, headers.get("ce_id", source)
         assert found.setdefault(identity, record) == record

@@ -1,4 +1,4 @@
-"""Cut logs into batches in any way, and push them through a pipeline that needs no model."""
+"""Drivers: split logs into arbitrary batches, and push them through a pipeline without a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNATURE = signature(SPEC)
 
 
 def checksum(features: Matrix) -> Floats:
-    """Score each row by all of its bits: whatever changes a feature changes the score."""
+    """Score each row by a checksum of its bits: any change of a feature changes the score."""
     return np.array([zlib.crc32(row.tobytes()) / 2**32 for row in features])
 
 
@@ -40,7 +40,7 @@ def records_of(batch: Batch) -> Records:
 
 
 def one_by_one(items: Iterable[Item]) -> list[Batch]:
-    """Cut into batches of one, in order of arrival; only heartbeats may come together."""
+    """Split into batches of one record, in order of arrival; only heartbeats are batched."""
     ends: dict[tuple[str, int], int] = {}
     batches: list[Batch] = []
     before = ("", "")
@@ -64,7 +64,7 @@ SCHEDULES: st.SearchStrategy[Schedule] = st.lists(
 
 
 def scheduled(items: Iterable[Item], schedule: Schedule) -> list[Batch]:
-    """Cut into batches by a schedule, over and over until nothing is left."""
+    """Split into batches by a schedule, which repeats until all records are sent."""
     left = {place: list(enumerate(log)) for place, log in logs_of(items).items() if log}
     batches: list[Batch] = []
     turn = 0

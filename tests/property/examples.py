@@ -1,4 +1,4 @@
-"""Settings that follow the profile."""
+"""Hypothesis settings that follow the profile."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from hypothesis import settings
 
 
 def examples(share: float) -> settings:
-    """Try the profile's number of examples times ``share``: dear properties less, cheap more."""
+    """Try ``share`` times the profile's number of examples: fewer for slow properties."""
     return settings(max_examples=max(1, round(settings().max_examples * share)))

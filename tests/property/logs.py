@@ -1,4 +1,4 @@
-"""Small logs of the finance domain: everything that may lie in its topics, and what it means."""
+"""Small logs of the finance domain: all kinds of records in its topics, with their meaning."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AHEAD = SPEC.trigger.max_ahead
 
 @dataclass(frozen=True)
 class Item:
-    """A record, and what it is meant to be.
+    """A record and its intended meaning.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Item:
 
 
 class Step(NamedTuple):
-    """What comes next: how much later, what, how often, and how wrong."""
+    """The next record: delay, kind, repeats, and errors."""
 
     gap: int
     kind: str
@@ -65,7 +65,7 @@ class Step(NamedTuple):
     shift: int
     stamp: str
     beat: bool = True
-    """Whether all sources say their clock after it: otherwise features may wait for long."""
+    """Whether all sources send a heartbeat after it: otherwise features may wait for long."""
 
 
 GAPS = st.sampled_from([0, 0, 1, MINUTE, HOUR, LATENESS, DAY, 3 * DAY, 8 * DAY, 31 * DAY])
@@ -188,7 +188,7 @@ def heartbeats(clock: int) -> list[Item]:
 
 
 def ending(items: Iterable[Item]) -> list[Item]:
-    """Promise on every partition that nothing more comes, so that nothing waits any more."""
+    """Return final heartbeats on every partition, which release all waiting events."""
     clock = max((i.time for i in items), default=START) + 40 * DAY
     return heartbeats(clock)
 
@@ -197,7 +197,7 @@ Logs = dict[tuple[str, int], list[Item]]
 
 
 def logs_of(items: Iterable[Item]) -> Logs:
-    """Put records into the logs of their partitions."""
+    """Append records to the logs of their partitions."""
     logs: Logs = {(s, p): [] for s in SOURCES for p in range(SPEC.partitions)}
     for item in items:
         logs[item.source, item.partition].append(item)

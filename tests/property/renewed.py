@@ -1,4 +1,4 @@
-"""The finance domain with a model that is renewed: what it answers tells of all that it learnt.
+"""The finance domain with a renewed model, whose answers depend on all that it has learnt.
 
 It has no second key: waiting for one would hide whether events wait for their model's version.
 """
@@ -20,14 +20,14 @@ from tests.property.driving import checksum
 from tests.property.logs import AHEAD, LATENESS
 
 
-class Told:
+class ChecksumModel:
     """A model that scores each row by its bits and by what it has learnt from."""
 
     def __init__(self, learnt: int = 0) -> None:
         self.learnt = learnt
 
     def fit(self, X: Any, y: Any) -> Any:
-        raise AssertionError("nobody fits it")
+        raise AssertionError("this model is never fitted")
 
     def predict_proba(self, X: Any) -> Floats:
         scores = (checksum(X) + self.learnt / 2**32) % 1.0
@@ -38,7 +38,7 @@ class Learnt:
     """A checksum of every event, in the order in which they come."""
 
     def __init__(self, champion: Estimator) -> None:
-        assert isinstance(champion, Told)
+        assert isinstance(champion, ChecksumModel)
         self.learnt, self.cuts = champion.learnt, 0
 
     def learn(self, events: Events) -> None:
@@ -50,8 +50,8 @@ class Learnt:
         for row in zip(order, events.entity.tolist(), cents, strict=True):
             self.learnt = zlib.crc32(repr(row).encode(), self.learnt)
 
-    def renewed(self) -> Told:
-        return Told(self.learnt)
+    def renewed(self) -> ChecksumModel:
+        return ChecksumModel(self.learnt)
 
 
 RENEWAL = Renewal(2 * DAY, LATENESS + AHEAD, ("amount_cents",), Learnt)

@@ -1,4 +1,4 @@
-"""Small files of payments in every format, and what the cleaner makes of them."""
+"""Small files of payments in every format, and the cleaner's results for them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ FORMATS: dict[str, Callable[[Path, Sequence[Row]], None]] = {
 
 
 def batches_of(path: Path, chunk: int) -> Iterator[Batch]:
-    """Send a file, read so many rows at a time."""
+    """Send a file, read in chunks of rows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "read_chunks", partial(read_chunks, rows=chunk))
         ((file, kind),) = files.find_files(SPEC.inputs, path)
@@ -84,7 +84,7 @@ def batches_of(path: Path, chunk: int) -> Iterator[Batch]:
 
 
 def events_of(path: Path, chunk: int = 50_000) -> dict[str, list[Any]]:
-    """Find what the cleaner makes of a file: its events, and ``dead`` for what is none.
+    """Return the cleaner's results for a file: its events, and ``dead`` for other rows.
 
     Per source, in the order of sending; each event comes with its source's clock. Every
     heartbeat has to be one.

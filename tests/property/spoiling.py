@@ -1,4 +1,4 @@
-"""Spoil a body of JSON with raw bytes behind it, as the inference protocol sends them."""
+"""Mutate requests of the inference protocol: a body of JSON, followed by raw bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rolling accuracy is at every moment what a batch computation over what was known then gives."""
+"""Rolling accuracy equals a batch computation over all labels known at that moment."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_what_never_gets_a_label_is_forgotten() -> None:
         tracker.predict(f"e{i}", i, 1.0)
         if i % 10 == 0:
             tracker.label(f"e{i}", i, 1.0)
-            tracker.label(f"nobody{i}", i, 1.0)
+            tracker.label(f"unknown{i}", i, 1.0)
             assert tracker.state().value == 1.0
     assert len(tracker._predicted) + len(tracker._early) < 130
 

@@ -1,4 +1,4 @@
-"""Context that is looked up: in whatever order it comes, an event meets what was known then."""
+"""As-of joins: events meet what was known at their time, in any order of arrival."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def events(rows: list[tuple[int, str, int, str | None, float]]) -> Events:
 def known(
     rows: list[tuple[int, str, int, str | None, float]], partition: int, entity: str, time: int
 ) -> tuple[int, str | None, float | None]:
-    """Return the newest version by a plain search, the last to come among those of its time."""
+    """Return the newest version by a linear search; of equal times, the last to arrive."""
     own = [r for r in rows if r[:2] == (partition, entity) and r[2] + LOOKUP.delay <= time]
     if not own:
         return NO_TIME, None, None
@@ -64,7 +64,7 @@ def test_an_event_meets_the_newest_version_that_was_known(
     cut: int,
     asks_from: int,
 ) -> None:
-    """Whatever nobody can ask for any more may be forgotten, and a state may be written down."""
+    """Deleting versions that can no longer be looked up changes nothing, nor does a checkpoint."""
     state = VersionJoin(LOOKUP, 2)
     limit = np.full(2, asks_from)
     state.add(events(rows[:cut]), limit)
@@ -90,7 +90,7 @@ def test_what_is_written_down_of_a_version_is_its_fields() -> None:
 def carried(
     rows: list[tuple[int, str, int, str | None, float]], partition: int, entity: str, time: int
 ) -> tuple[int, str | None, float | None]:
-    """Return the newest value of each field by a plain search, and the newer one's time."""
+    """Return the newest value of each field by a linear search, and the newest time."""
     own = [r for r in rows if r[:2] == (partition, entity) and r[2] + CARRIED.delay <= time]
     ages = sorted((r for r in own if r[3] is not None), key=lambda r: r[2])
     incomes = sorted((r for r in own if r[4] == r[4]), key=lambda r: r[2])
@@ -105,7 +105,7 @@ def test_a_field_keeps_what_was_last_said_of_it(
     cut: int,
     asks_from: int,
 ) -> None:
-    """In whatever order it came, with what nobody can ask for forgotten, and written down."""
+    """The same per field: any order of arrival, deletion of old versions, and a checkpoint."""
     state = new_join(CARRIED, 2)
     assert isinstance(state, FieldJoin)
     limit = np.full(2, asks_from)

@@ -1,4 +1,4 @@
-"""Batches may be cut anywhere and partitions mixed at will: what comes out is the same."""
+"""Outputs do not depend on batch boundaries, nor on how partitions are interleaved."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.features.tabl
 
 
 def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
-    """Sort outputs by topic, partition and source; of the tables' records, what they add up to."""
+    """Group outputs by topic, partition and source; add up the records of global tables."""
     found: dict[Any, Any] = {}
     until: dict[tuple[str, int], int] = {}
     counts: Counter[Any] = Counter()
-    judged: dict[int, int] = {}
+    labelled: dict[int, int] = {}
     for record in outputs:
         if record.topic == JUDGED_TOPIC:
             p, since, end, *columns = read_labelled(record.value or b"")
-            assert since == judged.get(p, NO_TIME)
-            judged[p] = end
+            assert since == labelled.get(p, NO_TIME)
+            labelled[p] = end
             rows = sorted(zip(*(c.tolist() for c in columns), strict=True))
-            found.setdefault(("judged", p), []).extend(rows)
+            found.setdefault(("labelled", p), []).extend(rows)
             continue
         if record.topic not in TABLES:
             source = dict(record.headers).get("source_topic")
@@ -67,7 +67,7 @@ def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
         for key, bucket, count in zip(body["keys"], body["buckets"], body["counts"], strict=True):
             assert (body["from"] or 0) <= bucket < body["until"]
             counts[*origin, key, bucket] += count
-    return found | {"until": until, "counts": counts, "judged": judged}
+    return found | {"until": until, "counts": counts, "labelled": labelled}
 
 
 def outcome(batches: Iterable[Batch], hold: bool, spec: DomainSpec = SPEC) -> dict[Any, Any]:
@@ -92,7 +92,7 @@ def test_batches_make_no_difference(story: Story, schedule: Schedule, hold: bool
 
 
 def payments(count: int, gap: int = 0, shift: int = 0, stamp: str = "own") -> Step:
-    """Payments of one card."""
+    """Draw payments of one card."""
     return Step(gap, "transactions", 0, 0, 1_000, count, None, shift, stamp)
 
 

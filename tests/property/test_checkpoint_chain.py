@@ -1,4 +1,4 @@
-"""A changelog says one thing, whoever has written into it in whatever order."""
+"""A changelog has one state, for any writers in any order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.property.examples import examples
 
 @dataclass
 class Writer:
-    """A worker that goes on from what it has read, and knows nothing of others."""
+    """A worker that continues the chain that it has read, without knowledge of other writers."""
 
     name: str
     chain: list[Checkpoint]
@@ -66,7 +66,7 @@ ACTIONS = st.lists(
 def test_the_newest_writer_is_believed_and_no_other(
     actions: list[tuple[str, int, int]], forgets: bool
 ) -> None:
-    """The last to take over, once it has written, whatever those before it write after that."""
+    """The last worker to take over counts once it has written; older ones may still write."""
     log: list[ChangelogRecord] = []
     writers = [Writer("w0", [], 1)]
     for what, pick, parts in actions:
@@ -80,7 +80,7 @@ def test_the_newest_writer_is_believed_and_no_other(
             ChangelogRecord(len(log) + i, header, f"{header.content}/{header.part};".encode())
             for i, header in enumerate(headers)
         ]
-        if what == "broken":  # it died before all parts were there
+        if what == "broken":  # it died before all parts were written
             log += records[:-1]
             continue
         log += records
@@ -95,7 +95,7 @@ def test_the_newest_writer_is_believed_and_no_other(
     assert [(checkpoint.header, checkpoint.data) for checkpoint in found] == [
         (checkpoint.header, checkpoint.data) for checkpoint in expected
     ]
-    if found:  # and it can be read from where its last record says
+    if found:  # the chain can be read from the base of its last record
         again = follow_chain([r for r in log if r.offset >= found[-1].header.base])
         assert [checkpoint.header for checkpoint in again] == [
             checkpoint.header for checkpoint in found

@@ -1,4 +1,4 @@
-"""Every record ends in exactly one class, and it is the one that its own words put it in."""
+"""Every record ends in exactly one class, which is the one of the definitions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Classes = dict[tuple[str, int, int], str]
 
 
 def classes_of(logs: Logs) -> Classes:
-    """Sort records into classes, one after the other, by the words of clean and collect."""
+    """Classify records one by one, by the definitions in clean and collect."""
     found: Classes = {}
     for (source, partition), log in logs.items():
         for offset, name in enumerate(_classes(source, log)):
@@ -93,7 +93,7 @@ def check(items: list[Item], schedule: Schedule, hold: bool) -> None:
 
 
 def written(outputs: Iterable[Outbound]) -> list[tuple[str, str, int, int]]:
-    """List the classes of the records that outputs speak of."""
+    """List the classes of the records in outputs."""
     outcome = make_outcome(SPEC, outputs, {})
     scored = [("scored", SPEC.trigger.name, *score.source) for score in outcome.scores]
     rejected = [
@@ -105,7 +105,7 @@ def written(outputs: Iterable[Outbound]) -> list[tuple[str, str, int, int]]:
 
 
 def check_outputs(outputs: Iterable[Outbound], logs: Logs) -> None:
-    """Dead and late records are as they came, and every output can be sent."""
+    """Dead and late records are unchanged, and every output can be sent."""
     for record in outputs:
         assert 0 <= record.partition < SPEC.partitions
         assert record.timestamp >= 0
@@ -163,7 +163,7 @@ def in_flight(pipeline: Pipeline) -> npt.NDArray[np.int64]:
 def test_what_waits_for_its_own_partition_keeps_nothing_back(
     story: Story, schedule: Schedule
 ) -> None:
-    """Held events are let go by more of their partition: to hold that back would be for ever."""
+    """More records of a partition release its held events, so its fetching must go on."""
     domain = InProcess(SPEC, checksum, SIGNATURE, hold=True)
     for batch in scheduled(tell(story), schedule):
         domain.push(records_of(batch))

@@ -1,4 +1,4 @@
-"""A replay's account closes: once a recording has come to its end, nothing is left waiting."""
+"""The account of a replay is complete: at the end of a recording no event waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events as JSON: a batch is decoded as its values are one by one, whatever they are."""
+"""Events as JSON: a batch decodes like its values one by one, for any values."""
 
 from __future__ import annotations
 

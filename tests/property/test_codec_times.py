@@ -1,4 +1,4 @@
-"""Instants: read as the standard library reads them, written so that they are read again."""
+"""Instants: parsed like the standard library, and formatted so that they parse again."""
 
 from __future__ import annotations
 

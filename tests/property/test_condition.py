@@ -1,4 +1,4 @@
-"""What a vehicle has come to: however its readings are cut, and whenever its worker begins anew."""
+"""Tracked vehicle state: independent of batch boundaries and of a worker's restarts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def recorded() -> list[Records]:
 
 
 def take(pipeline: Pipeline, found: Found) -> None:
-    """Finish what is ready, without a model."""
+    """Finish ready events, without a model."""
     while (prepared := pipeline.pull(200)) is not None:
         found.update(zip(prepared.events.event_id, prepared.features, strict=True))
         pipeline.finish(unscored(prepared))
@@ -51,7 +51,7 @@ def whole() -> Found:
 @examples(0.25)
 @given(crashes=st.sets(st.integers(0, 15), max_size=3), lost=st.integers(0, 3))
 def test_a_restart_at_any_moment_changes_no_feature(crashes: set[int], lost: int) -> None:
-    """A worker begins anew from what it has written down, and is sent what comes after that."""
+    """A worker is restored from its checkpoints, and receives the records after them."""
     written: dict[int, list[object]] = {}
     pipeline, found = Pipeline(SPEC, None, journal=True), dict[str, Matrix]()
     sent = recorded()
@@ -77,7 +77,7 @@ def test_a_restart_at_any_moment_changes_no_feature(crashes: set[int], lost: int
 
 
 def restart(pipeline: Pipeline, sent: Sequence[Records], marked: int) -> int:
-    """Send again what the pipeline has taken in and not finished, and all after the mark."""
+    """Send again the pipeline's unfinished records, and all records after ``mark``."""
     first = marked
     for number, records in enumerate(sent[:marked]):
         positions = pipeline.positions(records.source)[records.partition]

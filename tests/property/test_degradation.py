@@ -1,4 +1,4 @@
-"""Features of degradation are those of a plain loop over each entity's readings, bit by bit."""
+"""Degradation features equal a naive loop over each entity's readings, bit by bit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ READINGS = st.integers(0, 60).flatmap(lambda n: st.lists(READING, min_size=n, ma
 def found(
     readings: Sequence[Reading], cuts: Sequence[int] = (), definition: Degradation = SMALL
 ) -> Floats:
-    """Take the readings in batch by batch; at every cut the state moves to another place."""
+    """Apply the readings in batches; after every batch the state moves to another store."""
     state = SensorState(definition)
     parts = [np.empty((0, len(definition.names)))]
     edges = [0, *sorted(min(c, len(readings)) for c in cuts), len(readings)]
@@ -62,7 +62,7 @@ def found(
 
 
 def place(entity: int, number: int) -> int:
-    """Where an entity is in the state after so many moves."""
+    """Return an entity's index in the state after some moves."""
     return (entity * 3 + number) % 7
 
 
@@ -76,7 +76,7 @@ def update(state: SensorState, readings: Sequence[Reading], number: int = 0) -> 
 
 
 def expected(readings: Sequence[Reading], definition: Degradation = SMALL) -> Floats:
-    """Follow each entity and each of its sensors by itself, as the definition says."""
+    """Compute each entity and each sensor separately, by the definition."""
     rows = np.empty((len(readings), len(definition.names)))
     for entity in {r.entity for r in readings}:
         own = [i for i, r in enumerate(readings) if r.entity == entity]
@@ -156,7 +156,7 @@ def slope(window: Sequence[int | None]) -> float:
 def test_any_cut_finds_the_bits_of_a_plain_loop(
     readings: Sequence[Reading], cuts: Sequence[int]
 ) -> None:
-    """Also where the state is written down at every cut and taken up by another worker."""
+    """The same if the state is checkpointed after every batch and restored by another worker."""
     rows = found(readings, cuts)
     assert np.isfinite(rows).all()
     np.testing.assert_array_equal(rows, expected(readings))
@@ -174,7 +174,7 @@ def test_features_know_neither_the_future_nor_other_entities(readings: Sequence[
 
 @pytest.mark.parametrize("definition", [SMALL, USUAL], ids=["small", "usual"])
 def test_a_long_life_is_that_of_pandas(definition: Degradation) -> None:
-    """After an absurd value has passed through: an exact sum forgets it, a float's would not."""
+    """The same after an absurd value has left the window: an exact sum is unaffected by it."""
     draw = np.random.default_rng(3)
     value = 90 + np.cumsum(draw.normal(0, 0.1, 700)) + draw.normal(0, 1, 700)
     value[draw.random(700) < 0.2] = np.nan

@@ -1,4 +1,4 @@
-"""Features are what their definitions say, row for row, whatever came before."""
+"""Features equal their definitions, row by row, after any history."""
 
 from __future__ import annotations
 

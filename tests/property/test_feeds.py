@@ -1,4 +1,4 @@
-"""What a feed writes by its table is read back, and nothing else is taken for it."""
+"""Feeds: values are read back as they were written, and no other text is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files: the same rows give the same events, whatever their format and however they are read."""
+"""Files: the same rows give the same events, in every format and chunk size."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read_in_all_ways(folder: Path, rows: Sequence[Row], chunk: int) -> dict[str, list[Any]]:
-    """Read the rows whole from JSON Lines, and so many at a time from every kind of file."""
+    """Read the rows whole from JSON Lines, and in chunks from every kind of file."""
     for suffix, write in FORMATS.items():
         write(folder / f"f{suffix}", rows)
     whole = events_of(folder / "f.jsonl")
@@ -79,7 +79,7 @@ HOLES = st.none() | WORDS
         card_id=HOLES,
         terminal_id=HOLES,
         amount_cents=st.none() | st.integers(0, 10),
-        max_size=7,  # so few that nobody could take the first row's time for wrong
+        max_size=7,  # too few to make the first row's time implausible
     ),
     CHUNKS,
 )

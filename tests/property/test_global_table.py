@@ -1,4 +1,4 @@
-"""A second key's table: in whatever order it is read, and repeated as a restart repeats it."""
+"""Global table: independent of the order of its records and of repeats after a restart."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ORIGINS = [(source, p) for source in SOURCES for p in range(PARTITIONS)]
 
 
 @dataclass
-class Told:
-    """What one partition of a source counted: until when its buckets are closed, step by step."""
+class PartitionCounts:
+    """The counts of one partition of a source, and the ends of its closed buckets."""
 
     source: str
     partition: int
@@ -62,19 +62,19 @@ CLOSED = st.lists(BUCKETS, min_size=1, max_size=8, unique=True).map(sorted)
 
 
 @st.composite
-def tellings(draw: st.DrawFn) -> list[Told]:
-    return [Told(*origin, draw(CLOSED), Counter(draw(COUNTS))) for origin in ORIGINS]
+def contributions(draw: st.DrawFn) -> list[PartitionCounts]:
+    return [PartitionCounts(*origin, draw(CLOSED), Counter(draw(COUNTS))) for origin in ORIGINS]
 
 
 @st.composite
-def readings(draw: st.DrawFn, told: Sequence[Told]) -> list[bytes]:
-    """Draw records as a worker may read them.
+def readings(draw: st.DrawFn, counted: Sequence[PartitionCounts]) -> list[bytes]:
+    """Draw an order in which a worker may read the records.
 
     Each partition's come in order; one may begin again at what was published before it, as
     after a restart, and go further at once.
     """
     records: dict[int, list[bytes]] = {}
-    for number, one in enumerate(told):
+    for number, one in enumerate(counted):
         at, own = 0, []
         while at < len(one.closed):
             last = draw(st.integers(at, len(one.closed) - 1))
@@ -87,18 +87,18 @@ def readings(draw: st.DrawFn, told: Sequence[Told]) -> list[bytes]:
     return [records[number].pop(0) for number in draw(st.permutations(turns))]
 
 
-def naive_watermark(told: Iterable[Told]) -> int:
-    return min(one.closed[-1] for one in told)
+def naive_watermark(counted: Iterable[PartitionCounts]) -> int:
+    return min(one.closed[-1] for one in counted)
 
 
-def naive_counts(told: Sequence[Told], key: str, time: int) -> dict[str, list[int]]:
+def naive_counts(counted: Sequence[PartitionCounts], key: str, time: int) -> dict[str, list[int]]:
     """Count in ``[b - length, b)`` with ``b = floor(t - delay)``."""
     end = (time - TABLE.delay) // TABLE.bucket * TABLE.bucket
     return {
         name: [
             sum(
                 count
-                for one in told
+                for one in counted
                 if one.source == source
                 for (k, bucket), count in one.counts.items()
                 if k == key and end - length <= bucket < end
@@ -110,13 +110,13 @@ def naive_counts(told: Sequence[Told], key: str, time: int) -> dict[str, list[in
 
 
 @examples(1)
-@given(told=tellings(), data=st.data())
+@given(counted=contributions(), data=st.data())
 def test_a_table_counts_what_was_told_in_any_order_and_once(
-    told: list[Told], data: st.DataObject
+    counted: list[PartitionCounts], data: st.DataObject
 ) -> None:
     table = GlobalTable(TABLE, PARTITIONS)
     watermark = NO_TIME
-    for record in data.draw(readings(told)):
+    for record in data.draw(readings(counted)):
         body = orjson.loads(record)
         place = record_key(body["source"], body["partition"]), body["until"]
         known = table.has(*place)
@@ -125,12 +125,12 @@ def test_a_table_counts_what_was_told_in_any_order_and_once(
         assert not (known and advanced)
         assert table.has(*place)
         watermark = table.watermark
-        check_questions(table, told)
-    assert table.watermark == naive_watermark(told)
+        check_questions(table, counted)
+    assert table.watermark == naive_watermark(counted)
 
 
-def check_questions(table: GlobalTable, told: Sequence[Told]) -> None:
-    """Ask as events that are ready ask: for what is complete, and not much longer ago."""
+def check_questions(table: GlobalTable, counted: Sequence[PartitionCounts]) -> None:
+    """Look up what ready events look up: complete buckets, within the table's reach."""
     if table.watermark == NO_TIME:
         return
     latest = table.watermark + TABLE.delay
@@ -141,5 +141,5 @@ def check_questions(table: GlobalTable, told: Sequence[Told]) -> None:
         found = table.windows(as_objects([*KEYS, "never"]), asked)
         for row, key in enumerate([*KEYS, "never"]):
             assert {name: counts[row].tolist() for name, counts in found.items()} == naive_counts(
-                told, key, time
+                counted, key, time
             )

@@ -1,4 +1,4 @@
-"""The inference protocol: what is written is read, and no request breaks the reader."""
+"""Inference protocol: requests are read back as written, and no request breaks the reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latencies in buckets: percentiles within a tenth of the exact ones, and sums of parts."""
+"""Latency histogram: percentiles within a tenth of the exact ones, and merging."""
 
 from __future__ import annotations
 

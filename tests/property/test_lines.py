@@ -1,4 +1,4 @@
-"""Files that nobody checked: no line makes a reader fail, and no text is changed on the way."""
+"""Unchecked files: no line makes a reader fail, and no text is changed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ JSON_LINES = st.one_of(
 
 
 def check_lines(path: Path, head: list[bytes], lines: list[bytes], chunk: int) -> None:
-    """Each line that is not blank is sent once: as an event, or as it is."""
+    """Each line that is not blank is sent once: as an event, or unchanged."""
     lines = [line.replace(b"\n", b"") for line in lines]
     path.write_bytes(b"\n".join([*head, *lines]) + b"\n")
     expected = 1 + sum(1 for line in lines if line.strip())
@@ -83,7 +83,7 @@ def check_lines(path: Path, head: list[bytes], lines: list[bytes], chunk: int) -
 
 
 def _is_read(path: Path, line: bytes) -> bool:
-    """Say whether a line has the form of a row, whatever is in it."""
+    """Say whether a line has the form of a row, with any content."""
     try:
         if path.suffix == ".csv":
             return len(next(csv.reader([line.strip().decode("utf-8-sig")]), [])) == len(COLUMNS)

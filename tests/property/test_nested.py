@@ -1,4 +1,4 @@
-"""Rows of XML are cut out whole, however the bytes come, and nothing is lost without a word."""
+"""XML rows are extracted whole, for any chunks of bytes, and no row is lost silently."""
 
 from __future__ import annotations
 

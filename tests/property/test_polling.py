@@ -1,4 +1,4 @@
-"""Whatever is written and whenever it is polled: the last change of each key is what is there."""
+"""Polling: the last change of each key is its row, for any writes and poll times."""
 
 from __future__ import annotations
 

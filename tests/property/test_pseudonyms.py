@@ -1,4 +1,4 @@
-"""Nobody is named by a pseudonym or a redacted text."""
+"""Privacy: neither a pseudonym nor a redacted text names a person."""
 
 from __future__ import annotations
 

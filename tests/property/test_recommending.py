@@ -1,4 +1,4 @@
-"""Recommendations equal a plain loop's, and counts that follow a stream those of all at once."""
+"""Recommendations equal a naive loop's, and incremental counts equal batch counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EIGHTHS = st.lists(st.integers(-8, 8), min_size=ITEMS * ITEMS, max_size=ITEMS * 
 def plainly(
     weights: np.ndarray, popularity: np.ndarray, history: Sequence[int], k: int, exclude: bool
 ) -> list[int]:
-    """Score each title by itself, sort, take the first."""
+    """Score each title separately, sort, and take the first ones."""
     seen = set(history)
     scores = [sum(weights[s, t] for s in seen if s < ITEMS) for t in range(ITEMS)]
     if not any(scores):
@@ -52,7 +52,7 @@ def test_recommendations_are_those_of_a_loop(
         expected = plainly(weights, popularity, history, k, exclude)
         assert row.tolist() == expected + [-1] * (k - len(expected))
         assert (found[row == -1] == 0).all()
-    for number, history in enumerate(histories):  # nobody's depend on who else is asked for
+    for number, history in enumerate(histories):  # each answer is independent of the other users
         alone = model.recommend([history], k, exclude_seen=exclude)
         assert alone[0].tolist() == [items[number].tolist()]
         assert alone[1].tolist() == [scores[number].tolist()]

@@ -1,4 +1,4 @@
-"""Recordings: whatever a topic held is read as it was written, and sent again as it was sent."""
+"""Recordings: any records of a topic are read back unchanged, and sent again unchanged."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_records_that_are_not_those_of_the_manifest_are_refused(
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Recorded]:
-    """Draw what the sources' topics held, from the beginning on."""
+    """Draw the records of the sources' topics."""
     records = []
     for source in SOURCES:
         for partition in range(SPEC.partitions):

@@ -1,4 +1,4 @@
-"""Whenever a worker dies, what it has written down goes on to the same end."""
+"""Recovery: after a crash at any moment, the restored pipeline gives the same outputs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_crash_at_any_moment_changes_nothing(
 def test_nor_does_it_where_a_clock_has_leapt(
     story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool, spec: DomainSpec
 ) -> None:
-    """Events that are behind a clock have gone as they came, and go so again."""
+    """Events behind a clock are released in order of arrival, and again so after a restart."""
     survive(story, rounds, hold, spec)
 
 

@@ -1,4 +1,4 @@
-"""Renewed versions are those of all that lies before their cut, whoever reads it how and when."""
+"""Renewed versions depend only on the events before their interval's end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.property.logs import (
     wild_steps,
 )
 from tests.property.logs import SPEC as PLAIN
-from tests.property.renewed import RENEWAL, Told, renewed
+from tests.property.renewed import RENEWAL, ChecksumModel, renewed
 from tests.property.test_batches import LEAPING, meaning
 from tests.property.test_recovery import ROUNDS, Action
 
@@ -64,20 +64,20 @@ OTHERS_BEHIND: Cuts = [(place, 2, False) for place in range(6)] + [(0, 99, False
 
 
 def learner(published_until: int = NO_TIME) -> Learner:
-    return Learner(SPEC, RENEWAL, Told(), SIGNATURE, published_until)
+    return Learner(SPEC, RENEWAL, ChecksumModel(), SIGNATURE, published_until)
 
 
 def learnt(
     batches: Iterable[Batch], published_until: int = NO_TIME
 ) -> tuple[Versions, int, list[Entry]]:
-    """Return the renewed versions, up to when all is known, and everything that is told."""
+    """Return the renewed versions, the end of the schedule, and all entries."""
     own, entries, versions = learner(published_until), [], []
     for batch in batches:
         if batch[0][1].source == SPEC.trigger.name:
             for entry, estimator in own.push(records_of(batch)):
                 entries.append(entry)
                 assert (estimator is not None) == entry.is_new
-                if isinstance(estimator, Told):
+                if isinstance(estimator, ChecksumModel):
                     versions.append((entry, estimator.learnt))
     return versions, entries[-1].until if entries else NO_TIME, entries
 
@@ -95,7 +95,7 @@ def test_batches_make_no_difference_to_what_is_learnt(story: Story, cuts: Cuts) 
 @examples(1)
 @given(story=st.lists(steps(), min_size=2, max_size=12))
 def test_a_version_knows_everything_in_time_before_its_cut(story: Story) -> None:
-    """By a plain look at the records, each of which comes once."""
+    """Compute the same by a scan of the records, each of which comes once."""
     items = tell([step._replace(known_id=None) for step in story])
     items += ending(items)
     versions, _, _ = learnt(one_by_one(items))
@@ -118,7 +118,7 @@ def test_a_version_knows_everything_in_time_before_its_cut(story: Story) -> None
 def test_a_learner_that_was_killed_goes_on_as_if_nothing_had_been(
     story: Story, first: Cuts, second: Cuts, data: st.DataObject
 ) -> None:
-    """At any moment, having told of so much, and whatever comes in which batches then."""
+    """A learner may restart at any moment, with a published schedule and other batches."""
     items = tell(story)
     items += ending(items)
     whole, until, entries = learnt(scheduled(items, first))
@@ -145,7 +145,7 @@ def test_a_learner_that_was_killed_goes_on_as_if_nothing_had_been(
 def run(
     batches: Iterable[Batch], hold: bool, spec: DomainSpec = SPEC
 ) -> tuple[InProcess, list[Outbound]]:
-    champion = Told()
+    champion = ChecksumModel()
     domain = InProcess(
         spec,
         lambda rows: answer(champion, rows),
@@ -180,11 +180,11 @@ def test_which_version_answers_does_not_depend_on_batches(
 
 
 class Renewing(Crashing):
-    """A worker that may die, beside a learner that may die too, and what has been told of."""
+    """A worker and a learner that may both crash, and the published entries."""
 
     def __init__(self, items: list[Item], hold: bool) -> None:
         self.told: list[dict[str, object]] = []
-        self.made = {"1": Told()}
+        self.made = {"1": ChecksumModel()}
         super().__init__(items, hold, CHAINED if hold else SPEC)
 
     def crash(self) -> None:
@@ -210,7 +210,7 @@ class Renewing(Crashing):
         return super().fetch(pick, size)
 
     def learn(self, size: int) -> None:
-        """Let the learner read on, by itself."""
+        """Let only the learner read further records."""
         ordered = [i for i in self.items if i.source == self.spec.trigger.name]
         offsets: dict[int, int] = {}
         batch: Batch = []
@@ -221,7 +221,7 @@ class Renewing(Crashing):
         self.read += len(batch)
         if batch:
             for entry, estimator in self.learner.push(records_of(batch)):
-                if isinstance(estimator, Told):
+                if isinstance(estimator, ChecksumModel):
                     self.made[entry.version] = estimator
                 self.told.append(entry.as_record("run"))
                 self.schedule.add(entry)

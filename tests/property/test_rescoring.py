@@ -1,4 +1,4 @@
-"""A purchase that met no answer is scored again with it: once, and as a batch would have it."""
+"""A purchase without an answer is rescored with it once, with the result of a batch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Found = dict[str, bytes]
 
 
 class Slow:
-    """The programme in this process, that answers some only after a while, some in time."""
+    """The programme in this process; it answers some questions late."""
 
     def __init__(self, patience: int) -> None:
         self._client, self._patience = InMemory(PARTY), patience
@@ -72,7 +72,7 @@ def records(patience: int, rows: int) -> list[Records]:
 
 
 class Torn:
-    """A pipeline that is torn down now and then, and begins again from what it wrote down."""
+    """A pipeline that crashes now and then, and is restored from its checkpoints."""
 
     def __init__(self, parts: Sequence[Records]) -> None:
         self._parts = parts
@@ -110,7 +110,7 @@ class Torn:
 
 
 def found(outputs: Sequence[Outbound], name: str) -> Found:
-    """Return the features of what was put out, by the event's id; a repeat says the same."""
+    """Return the features of the outputs by event id; a repeat must be equal."""
     features: Found = {}
     for record in outputs:
         if record.topic == topic(SPEC.name, name) and record.value is not None:
@@ -122,7 +122,7 @@ def found(outputs: Sequence[Outbound], name: str) -> Found:
 
 
 def unmet(outputs: Sequence[Outbound]) -> set[str]:
-    """Return the events whose scores say that they met no answer."""
+    """Return the events whose scores have no answer in their lineage."""
     bodies = [orjson.loads(r.value or b"") for r in outputs if r.topic == topic(SPEC.name, SCORES)]
     return {body["event_id"] for body in bodies if body["lineage"]["loyalty"] is None}
 

@@ -1,4 +1,4 @@
-"""The stream's rolling accuracy is what `track_accuracy` finds in the same scores and labels."""
+"""The stream's rolling metric equals `track_accuracy` over the same scores and labels."""
 
 from __future__ import annotations
 
@@ -67,20 +67,20 @@ def test_every_state_is_that_of_a_batch(
         (rows[i][0], i, rows[i][2] + later, value) for i, later, value in about if i < len(rows)
     ]
     draw.shuffle(known)  # type: ignore[attr-defined]
-    judged, rolling, states = LabelJoin(SPEC), RollingMetric(SPEC), []
+    joined, rolling, states = LabelJoin(SPEC), RollingMetric(SPEC), []
     waiting_rows, waiting_labels = list(rows), list(known)
     for stop in [*sorted(stops), 1000]:
         now = [r for r in waiting_rows if r[2] < stop]
         waiting_rows = [r for r in waiting_rows if r[2] >= stop]
         if now:
-            judged.scored(scored(now), np.array([r[3] for r in now]))
+            joined.scored(scored(now), np.array([r[3] for r in now]))
         # A label may come before its score; all that are known by then have come.
         now_known = [r for r in waiting_labels if r[2] < stop + DELAY + 1 or r[1] % 3 == 0]
         waiting_labels = [r for r in waiting_labels if r not in now_known]
         if now_known:
             told = labels(now_known)
-            judged.labelled(told, told.event_time)
-        for record in judged.close(np.full(PARTITIONS, stop)):
+            joined.labelled(told, told.event_time)
+        for record in joined.close(np.full(PARTITIONS, stop)):
             assert record.value is not None
             states += rolling.apply(record.value)
             assert rolling.apply(record.value) == []  # a repeat says nothing new
@@ -90,7 +90,7 @@ def test_every_state_is_that_of_a_batch(
 def _batch(
     rows: list[tuple[int, int, int, float]], known: list[tuple[int, int, int, int]]
 ) -> list[tuple[int, int, float | None, object]]:
-    """Judge each window by `track_accuracy`, from tables alone."""
+    """Compute each window by `track_accuracy`, from tables."""
     truth = {i: 0 for _, i, _, _ in rows}
     for _, i, at, value in sorted(known, key=lambda r: r[2]):
         if at <= rows[i][2] + DELAY:
@@ -121,13 +121,13 @@ def _plain(value: float) -> float | None:
 
 
 def test_what_waits_survives_being_written_down() -> None:
-    judged = LabelJoin(SPEC)
-    judged.scored(scored([(0, 0, 5, 0.5), (0, 1, 25, 1.0)]), np.array([0.5, 1.0]))
+    joined = LabelJoin(SPEC)
+    joined.scored(scored([(0, 0, 5, 0.5), (0, 1, 25, 1.0)]), np.array([0.5, 1.0]))
     told = labels([(0, 1, 30, 1)])
-    judged.labelled(told, told.event_time)
-    judged.close(np.array([10, NO_TIME]))
+    joined.labelled(told, told.event_time)
+    joined.close(np.array([10, NO_TIME]))
     again = LabelJoin(SPEC)
-    again.restore(0, Parts([judged.snapshot(0)]))
+    again.restore(0, Parts([joined.snapshot(0)]))
     (record,) = again.close(np.array([50, NO_TIME]))
     assert record.value is not None
     p, since, until, time, score, label = read_labelled(record.value)
@@ -137,12 +137,12 @@ def test_what_waits_survives_being_written_down() -> None:
 
 
 def test_a_clock_that_leaps_by_centuries_costs_no_step_of_them() -> None:
-    """One state for the silence, and the next where there is something again."""
-    judged, rolling = LabelJoin(SPEC), RollingMetric(SPEC)
+    """A silence has one state; the next one is where events come again."""
+    joined, rolling = LabelJoin(SPEC), RollingMetric(SPEC)
     far = STEP * 10**12
-    judged.scored(scored([(0, 0, 5, 0.5), (1, 1, far + 5, 1.0)]), np.array([0.5, 1.0]))
+    joined.scored(scored([(0, 0, 5, 0.5), (1, 1, far + 5, 1.0)]), np.array([0.5, 1.0]))
     states = []
-    for record in judged.close(np.full(PARTITIONS, far + 2 * STEP)):
+    for record in joined.close(np.full(PARTITIONS, far + 2 * STEP)):
         assert record.value is not None
         states += rolling.apply(record.value)
     assert [s.at for s in states if s.samples][-1] == far + 2 * STEP

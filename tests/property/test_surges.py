@@ -1,4 +1,4 @@
-"""Whatever a day looks like, only what is far from it is a surge."""
+"""Surges: for any daily profile, only a count far above it is a surge."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_days_own_shape_is_none_and_far_more_is_one(
 @examples(0.5)
 @given(counts=st.lists(st.integers(0, 400), min_size=30 * 24, max_size=30 * 24), start=STARTS)
 def test_buckets_in_which_nothing_came_need_not_be_told(counts: list[int], start: int) -> None:
-    """But for what ends meanwhile, which is told with the next."""
+    """The exception is a surge that ends in a skipped bucket: the next bucket reports its end."""
     told, left = Usual(SURGE, HOUR), Usual(SURGE, HOUR)
     for hour, units in enumerate(counts):
         at = start + hour * HOUR

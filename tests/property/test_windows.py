@@ -1,4 +1,4 @@
-"""A key's past: every window, after any batches, is what a scan of all that came finds."""
+"""Windows of a key's history equal a scan of all its events, after any batches."""
 
 from __future__ import annotations
 

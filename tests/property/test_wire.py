@@ -1,4 +1,4 @@
-"""From slices to records: nothing lost, in order of the clocks, in the partitions of the keys."""
+"""Slices to records: none is lost, in order of clocks, in the partitions of their keys."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _split(sent: Sequence[tuple], slices: Sequence[Slice]) -> list[Sequence[tupl
 
 
 def check_heartbeats(batch: Batch, clock: int) -> None:
-    """Every source says its clock on every partition, once."""
+    """Every source sends one heartbeat on every partition."""
     places = Counter(zip(batch.source, batch.partition, strict=True))
     assert places == Counter((s, p) for s in SOURCES for p in range(SPEC.partitions))
     assert batch.due.tolist() == [clock] * len(batch)

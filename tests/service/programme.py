@@ -1,4 +1,4 @@
-"""The loyalty programme's stand-in in a thread, and what is fed to it."""
+"""The loyalty programme's stand-in in a thread, and its facts."""
 
 from __future__ import annotations
 

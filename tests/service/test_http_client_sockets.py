@@ -1,4 +1,4 @@
-"""A client over real sockets: of the stand-in as it behaves, and of an API of no manners."""
+"""HTTP client over real sockets: against the stand-in, and against a misbehaving API."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_wrong_key_or_address_is_said_without_showing_the_key(programme: Progr
 
 
 class Rough(BaseHTTPRequestHandler):
-    """An API of no manners: what it does depends on whom it is asked about, and how often."""
+    """A misbehaving API: its fault depends on the entity and the number of requests."""
 
     protocol_version = "HTTP/1.1"
     seen: Counter[str]
@@ -152,7 +152,7 @@ class Rough(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Send no reply."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The workers' client of the service: what is passing is tried again, what is wrong is said."""
+"""HTTP scorer against the service: transient errors are retryable, others are reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from streamsim.streams.signature import Signature
 
 @pytest.mark.parametrize("way", [None, "failing", "gone"])
 def test_a_service_that_is_not_up_yet_is_unavailable(way: str | None) -> None:
-    """Behind something that answers for it, as a proxy does."""
+    """Put a proxy in front of the service, which answers in its place."""
 
     async def ask(url: str) -> None:
         async with HttpScorer(url, "finance-fraud", timeout_s=10) as scorer:

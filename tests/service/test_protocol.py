@@ -95,7 +95,7 @@ def test_predict_gives_an_example_that_it_takes(service: Service) -> None:
     status, answer, _ = service.call("POST", "/predict", example)
     assert status == 200
     assert answer["alerts"] == [False]
-    status, _, _ = service.call("GET", "/predict?model=nobody")
+    status, _, _ = service.call("GET", "/predict?model=unknown")
     assert status == 404
 
 
@@ -133,7 +133,7 @@ def test_unloading_and_loading_ask_for_the_token(service: Service) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"name": "nobody"}, "no input 'nobody'"),
+        ({"name": "unknown"}, "no input 'unknown'"),
         ({"datatype": "FP64"}, "must be FP32"),
         ({"datatype": None}, "must be FP32"),
         ({"shape": [3, 2]}, "has 2 columns"),

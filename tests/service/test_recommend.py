@@ -1,4 +1,4 @@
-"""Users' questions: answered by the newest that is known of them, whatever the broker does."""
+"""Recommendations on request: by each user's newest row, also while the broker fails."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def scores(shelf: Shelf, slices: list[Slice]) -> list[Outbound]:
     return [r for r in domain.run(as_records(SPEC, wire(SPEC, slices))) if r.topic == name]
 
 
-class Told:
-    """In the place of a follower: what has been told."""
+class FixedFollower:
+    """Replacement of a follower, with given rows."""
 
     def __init__(self, rows: Sequence[tuple[str, Row]] = (), *, current: bool = True) -> None:
         self.rows, self._current = NewestRows(len(NAMES)), current
@@ -137,7 +137,7 @@ def produce(address: str, records: Sequence[Outbound]) -> None:
 
 
 def newest(scores: Sequence[Outbound]) -> dict[str, Any]:
-    """The newest score of each user, as it was written; of one time the last."""
+    """Return the newest score of each user; of equal times, the last."""
     bodies = [orjson.loads(record.value or b"") for record in scores]
     return {b["user_id"]: b for b in sorted(bodies, key=lambda body: body["event_time"])}
 
@@ -184,19 +184,19 @@ def test_the_broker_may_come_later_and_go_again(
             before = ask(asked, "u00001")
         assert before[0] == 200
         assert ask(asked, "u00001") == before
-    gc.collect()  # kafka-python leaves the sockets open by which it has reached nobody
+    gc.collect()  # kafka-python leaks the sockets of failed connections
 
 
 def test_a_stranger_is_shown_what_is_popular(shelf: Shelf, data: Labelled) -> None:
     told = rows(data)
-    status, answer = ask(client(shelf, Told(told)), "nobody%20knows")
+    status, answer = ask(client(shelf, FixedFollower(told)), "unknown%20user")
     estimator = shelf.get(MODEL).estimator
     assert isinstance(estimator, SlateClassifier)
     last = max((row for _, row in told), key=lambda row: row[:2])
     nothing = last.features().copy()
     nothing[:, :TITLES] = -1
     assert status == 200
-    assert (answer["known"], answer["user_id"]) == (False, "nobody knows")
+    assert (answer["known"], answer["user_id"]) == (False, "unknown user")
     assert answer["event_time"] is None
     assert answer["as_of"].startswith("2025-01-0")
     assert answer["items"] == estimator.slates(nothing)[0].tolist()
@@ -204,12 +204,12 @@ def test_a_stranger_is_shown_what_is_popular(shelf: Shelf, data: Labelled) -> No
     np.testing.assert_array_equal(estimator.slates(nothing, diversity=0.0), popular)
     assert answer["items"][0] == popular[0, 0]
     assert 0 < answer["score"] < 1
-    status, first = ask(client(shelf, Told()), "anybody")
+    status, first = ask(client(shelf, FixedFollower()), "anybody")
     assert (status, first["as_of"], len(first["items"])) == (200, None, 10)
 
 
 def test_a_stranger_has_the_features_of_a_users_first_event(data: Labelled) -> None:
-    """As a search finds them: what the event itself says is left out."""
+    """Compute them by a search: the event itself is left out."""
     column = {name: i for i, name in enumerate(NAMES)}
     first = data.features[
         (data.features[:, column["plays"]] == 0)
@@ -225,7 +225,7 @@ def test_a_stranger_has_the_features_of_a_users_first_event(data: Labelled) -> N
 
 
 def test_more_titles_fewer_and_others(shelf: Shelf, data: Labelled) -> None:
-    asked = client(shelf, Told(rows(data)))
+    asked = client(shelf, FixedFollower(rows(data)))
     user = data.entities[999]
     _, own = ask(asked, user)
     _, same = ask(asked, f"{user}?k=10&model={MODEL}")
@@ -262,7 +262,7 @@ def test_more_titles_fewer_and_others(shelf: Shelf, data: Labelled) -> None:
 def test_a_bad_question_is_told_what_is_wrong(
     shelf: Shelf, data: Labelled, path: str, status: int, complaint: str
 ) -> None:
-    answer = ask(client(shelf, Told(rows(data, 10))), path)
+    answer = ask(client(shelf, FixedFollower(rows(data, 10))), path)
     assert answer[0] == status
     assert complaint in answer[1]["error"]
 

@@ -1,4 +1,4 @@
-"""The loyalty programme's stand-in over a real socket: what it answers, and how it behaves."""
+"""The loyalty programme's stand-in over a real socket: answers, limits and faults."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_key_may_ask_as_often_as_its_bucket_holds(programme: Programme) -> Non
     asked = [programme.call("GET", "/v1/members/7", headers=KEYED) for _ in range(3)]
     assert [status for status, _, _ in asked] == [404, 404, 429]
     assert asked[-1][2]["Retry-After"] == "4"
-    # Whoever has no key empties no bucket.
+    # Requests without a key take no tokens from a bucket.
     assert programme.call("GET", "/v1/members/7", headers={"X-Api-Key": "x"})[0] == 401
     for seconds, more in ((4, 1), (1_000_000, 2)):  # a long pause fills it, and no more
         programme.clock.sleep(seconds)

@@ -214,15 +214,15 @@ def events_of(ids: list[str], times: list[int], **columns: object) -> Events:
 
 
 def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() -> None:
-    judged = LabelJoin(JUDGED)
+    joined = LabelJoin(JUDGED)
     scores, items = np.array([0.5, 0.25, 1.0]), np.array([[7, 8], [9, 1], [3, 4]])
-    judged.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, items)
+    joined.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, items)
     labels = {"view_id": as_objects(["a", "b"]), "next_title": np.array([8, 8])}
     told = events_of(["la", "lb"], [8, 9], **labels)
-    judged.labelled(told, told.event_time)
+    joined.labelled(told, told.event_time)
     again = LabelJoin(JUDGED)
-    again.restore(0, Parts([unpack(pack(judged.snapshot(0)))]))
-    for one in (judged, again):
+    again.restore(0, Parts([unpack(pack(joined.snapshot(0)))]))
+    for one in (joined, again):
         record = one.close(np.array([10, NO_TIME, NO_TIME, NO_TIME]))[0]
         assert record.value is not None
         *_, time, score, label = read_labelled(record.value)
