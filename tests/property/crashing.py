@@ -1,4 +1,4 @@
-"""Crash test driver: a pipeline that may crash at any moment and restores its checkpoints.
+"""Crash test driver: a pipeline that may crash at any moment and restores its checkpoints."""
 
 from __future__ import annotations
 
