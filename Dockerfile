@@ -4,8 +4,8 @@
 FROM python:3.13.14-slim-trixie AS build
 WORKDIR /src
 RUN python -m venv --without-pip /opt/venv
-# The dependencies come first, so that a changed source does not install them anew. Faust has no
-# wheel for Linux on arm64: there, pip builds it from source, without its optional C extensions.
+# The dependencies come first, so that a changed source does not reinstall them. Faust has no wheel
+# for Linux on arm64: there, pip builds it from source, without its optional C extensions.
 COPY requirements.lock ./
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY LICENSE README.md pyproject.toml ./
@@ -26,9 +26,9 @@ ENV PATH=/opt/venv/bin:$PATH \
     STREAMSIM_HOME=/home/streamsim/state
 USER streamsim
 WORKDIR /home/streamsim
-# Models are trained here and not into a volume: they belong to the code that made their features.
-# A changed domain is a new image with a new model, a volume could still hold the old one; and the
-# service is ready within seconds of its start, without waiting for a training.
+# Models are trained into the image and not into a volume, because a model belongs to the code of its
+# features: a changed domain gets a new image with a new model, while a volume could still hold the
+# old one. The service is ready within seconds, as it need not wait for a training.
 RUN streamsim train --missing
-# By itself, the image runs the whole stack on the embedded broker.
+# By default, the image runs the whole stack on the embedded broker.
 CMD ["streamsim", "up", "--headless"]

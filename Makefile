@@ -1,4 +1,4 @@
-# Everything sets up what it needs: `make demo` and `make test` work in a fresh clone.
+# Every target sets up what it needs: `make demo` and `make test` work in a fresh clone.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$p && break; done)
@@ -7,8 +7,8 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 READY_DEV = $(VENV)/.ready-dev
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# The locks name everything. Left to resolve, pip looks at the newest release of what is asked
-# for with an extra, coverage[toml], and refuses it, for it is not the one in the lock.
+# The locks are complete, so --no-deps. Otherwise pip looks up the newest release of a requirement
+# with an extra, coverage[toml], and refuses it, because the lock has another one.
 LOCKED = $(PIP) --no-deps --require-hashes -r
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header pyproject.toml --extra build
@@ -17,56 +17,56 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help demo up kafka test test-slow test-faults test-kafka nightly check bench clean lock setup
 
-help: ## say what there is
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup ## the whole stack for 90 seconds: alerts as they come, then the report
+demo: setup ## run the whole stack for 90 seconds: alerts as they arrive, then the report
 	@$(BIN)/streamsim up --domain finance --headless --duration 90 $(ARGS)
 
-up: setup ## the stack until it is stopped; ARGS="..." passes options on
+up: setup ## run the stack until it is stopped; ARGS="..." passes options
 	@$(BIN)/streamsim up $(ARGS)
 
-kafka: setup ## Apache Kafka without Docker, until Ctrl-C; needs Java 17 and Maven
+kafka: setup ## run Apache Kafka without Docker, until Ctrl-C; needs Java 17 and Maven
 	@$(BIN)/python -m streamsim.simulator.brokers.apache $(ARGS)
 
-test: $(READY_DEV) ## the tests
+test: $(READY_DEV) ## run the tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --durations 10 $(ARGS)
 
-test-slow: $(READY_DEV) ## the slow tests: fuzzing at length, real data, whole stacks
+test-slow: $(READY_DEV) ## run the slow tests: long fuzzing, real data, whole stacks
 	@$(BIN)/python -m pytest -m "slow and not nightly and not alone" --timeout 1800 --ignore tests/faults \
 		-n 2 $(ARGS)
 	@$(BIN)/python -m pytest -m "slow and not nightly and alone" --timeout 1800 --ignore tests/faults $(ARGS)
 
-test-faults: $(READY_DEV) ## faults of every kind under load, thirty seeded runs
+test-faults: $(READY_DEV) ## run faults of every kind under load, thirty seeded runs
 	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)
 
-test-kafka: $(READY_DEV) ## the tests of whole stacks on Apache Kafka; needs Java 17 and Maven
+test-kafka: $(READY_DEV) ## run the tests of whole stacks on Apache Kafka; needs Java 17 and Maven
 	@$(BIN)/python -m streamsim.simulator.brokers.apache --setup
 	@$(BIN)/python -m pytest --broker kafka -m "not slow" -n 2 $(ARGS)
 
-nightly: $(READY_DEV) ## fuzzing, properties and faults with many times the cases, new each time
+nightly: $(READY_DEV) ## run fuzzing, property and fault tests with many more, new cases
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \
 		tests/integration/test_poison.py tests/faults --timeout 7200 $(ARGS)
 	@$(BIN)/python -m pytest -m nightly --timeout 1800 $(ARGS)
 
-check: $(READY_DEV) ## format, lint, types and imports
+check: $(READY_DEV) ## check format, lint, types and imports
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 	@tail -n 1 $(VENV)/imports.txt
 
-bench: $(READY_DEV) ## benchmarks; ARGS="throughput" names one
+bench: $(READY_DEV) ## run a benchmark: ARGS="throughput"
 	@$(BIN)/streamsim bench $(ARGS)
 
-clean: ## remove what was set up here
+clean: ## remove the environment and the caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 lock: ## renew the locks (needs uv)
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
 
-setup: $(READY) ## install what is needed and train the models
+setup: $(READY) ## install the requirements and train the models
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "streamsim needs Python 3.11, 3.12 or 3.13: none found."; exit 1; }

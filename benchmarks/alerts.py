@@ -109,7 +109,7 @@ def _surges(found: dict[str, Any]) -> str:
     names = ("precision", "chance_precision", "recall")
     precision, chance, recall = ("-" if found[n] is None else f"{found[n]:.3f}" for n in names)
     return (
-        f"\n{'':8} {found['alerts']} surges told of, precision {precision} ({chance}), recall "
+        f"\n{'':8} {found['alerts']} surge alerts, precision {precision} ({chance}), recall "
         f"{recall} of {found['planted']}"
     )
 

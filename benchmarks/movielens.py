@@ -198,9 +198,10 @@ def _hits(events: Viewings, half_life: float | None, until: int) -> tuple[Floats
 def _batches(
     events: Viewings, until: int
 ) -> Iterator[tuple[slice, list[Ints], list[Ints], list[Ints]]]:
-    """Yield batches: each user's titles before the batch, and the titles in it.
+    """Yield batches of events, with their users' titles.
 
-    Events of the same second are in the same batch.
+    With each slice of events come, per event, its user's earlier titles (those of the same second
+    do not count), and, per user, the titles learnt so far and the titles to learn.
     """
     seen = events.histories()
     time = np.split(

@@ -171,8 +171,8 @@ def training_data(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
         features.append(np.empty((0, len(spec.features.vector.names)), np.float32))
         times.append(np.empty(0, np.int64))
     time = np.concatenate(times)
-    told = (value for source in spec.label_sources for value in said[source.name])
-    label, known = label_of(spec.labels, read_labels(spec.labels, told), ids)
+    values = (value for source in spec.label_sources for value in said[source.name])
+    label, known = label_of(spec.labels, read_labels(spec.labels, values), ids)
     final = known & (time + spec.labels.delay <= end)
     numbers = np.full((len(time), len(spec.model.estimates)), np.nan)
     for place, estimate in enumerate(spec.model.estimates):

@@ -16,14 +16,14 @@ from streamsim.streams.spec import DomainSpec
 def estimates_quality(
     spec: DomainSpec,
     scores: Iterable[bytes],
-    told: Mapping[str, Iterable[bytes | None]],
+    label_values: Mapping[str, Iterable[bytes | None]],
     now_ms: int | None,
 ) -> dict[str, dict[str, Any]]:
     """Compare the estimates beside the scores with the true values in the label sources.
 
     Parameters
     ----------
-    told
+    label_values
         Values of the label sources' topics, by the source's name.
     now_ms
         Event time up to which true values are known; ``None`` takes all of them as final.
@@ -38,7 +38,9 @@ def estimates_quality(
     time = parse_times([row["event_time"] for row in rows])
     found = {}
     for estimate in spec.model.estimates:
-        true = numbers_of(read_numbers(spec.labels, estimate.field, told[estimate.source]), ids)
+        true = numbers_of(
+            read_numbers(spec.labels, estimate.field, label_values[estimate.source]), ids
+        )
         known = np.isfinite(true)
         if now_ms is not None:
             known &= time + estimate.delay <= now_ms

@@ -87,10 +87,10 @@ class Ledger:
     def _all_published(self) -> bool:
         """Return whether accuracy and feed metrics are published up to the slowest worker."""
         current = self._current()
-        told = [body["told"] for body in current if body["told"] is not None]
+        published = [body["told"] for body in current if body["told"] is not None]
         for kind in {kind for body in current for kind in body["complete"]}:
             ends = [end for body in current for end in body["complete"].get(kind, {}).values()]
-            if ends and (not told or max(said[kind] for said in told) < min(ends)):
+            if ends and (not published or max(p[kind] for p in published) < min(ends)):
                 return False
         return True
 

@@ -42,11 +42,11 @@ def domain_report(
         r.value for source in spec.label_sources for r in records[topic(spec.name, source.name)]
     ]
     truth = [r.value for r in records[topic(spec.name, TRUTH)]]
-    told = {
+    label_values = {
         e.source: [r.value for r in records[topic(spec.name, e.source)]]
         for e in spec.model.estimates
     }
-    estimates = estimates_quality(spec, scores, told, ledger.clock())
+    estimates = estimates_quality(spec, scores, label_values, ledger.clock())
     latencies = ledger.latencies()
     judged = join_labels(spec, scores, labels, ledger.clock())
     return {

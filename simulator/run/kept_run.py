@@ -56,7 +56,7 @@ class Keeper:
                 raise OSError("no space left")
         except OSError as error:
             del self._files[topic]
-            self._warn(f"{topic} is not kept any more: {error.strerror or error}")
+            self._warn(f"{topic} is no longer written to disk: {error.strerror or error}")
 
 
 def keep(path: Path, data: bytes, warn: Callable[[str], None]) -> None:

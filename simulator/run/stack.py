@@ -213,7 +213,7 @@ class Stack:
                 self.children.release(child)
         return all(child.process.poll() == 0 for child in self.producers.values())
 
-    def mend(self) -> None:
+    def restart_dead(self) -> None:
         """Restart the processes that have died; state and sources continue where they were.
 
         Raises

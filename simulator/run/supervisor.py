@@ -33,7 +33,7 @@ from streamsim.streams.topics import ALERTS, METRICS, topic, topics_of
 POLL_S = 0.2
 LOOK_S = 2.0
 """Interval between two checks of lag and memory."""
-TELL_S = 10.0
+STATUS_S = 10.0
 """Interval between two status lines of a headless run."""
 
 
@@ -148,22 +148,22 @@ class Supervisor:
 
     def _flow(self, tail: Tail, stack: Stack, began: float) -> None:
         """Let events flow until the duration is over, the sources end, or the user stops it."""
-        told = looked = began
+        shown = looked = began
         while not self._stops:
             now = time.monotonic()
             if self._duration is not None and now - began >= self._duration:
                 return
             if stack.exhausted():
                 return
-            stack.mend()
+            stack.restart_dead()
             self._take(tail)
             if now - looked >= LOOK_S:
                 looked = now
                 self._look(stack)
             self._view.show(self._ledgers, now - began)
-            if now - told >= TELL_S:
-                told = now
-                self._view.tell(self._ledgers, now - began)
+            if now - shown >= STATUS_S:
+                shown = now
+                self._view.status(self._ledgers, now - began)
 
     def _drain(self, tail: Tail, ends: dict[tuple[str, int], int]) -> None:
         """Wait until the workers have finished all records, or make no more progress."""
@@ -171,7 +171,7 @@ class Supervisor:
         last, moved = -1, time.monotonic()
         while not all(ledger.finished(ends) for ledger in self._ledgers.values()):
             self._take(tail)
-            self._stack.mend()
+            self._stack.restart_dead()
             self._view.show(self._ledgers, None)
             done = sum(
                 ledger.position(source.name, p)

@@ -67,7 +67,7 @@ class View:
     def show(self, ledgers: Mapping[str, Ledger], elapsed: float | None) -> None:
         """Show the state of the run; called several times a second."""
 
-    def tell(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
+    def status(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
         """Print a status line per domain; called about every ten seconds."""
         for name, ledger in ledgers.items():
             counts = ledger.counts(ledger.spec.trigger.name)
@@ -133,7 +133,7 @@ class LiveView(View):
             )
         )
 
-    def tell(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
+    def status(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
         """Print nothing: the screen shows it all the time."""
 
     def _table(self, ledgers: Mapping[str, Ledger]) -> Table:

@@ -23,12 +23,12 @@ ROOM_MB = 16
 def small_home(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
-    """A home on a small disk of its own."""
+    """A home folder on a small disk of its own."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM_MB}m", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("nobody but root may mount a small disk")
+        pytest.skip("only root may mount a small disk")
     try:
         shutil.copytree(registry.root, folder / "registry")
         monkeypatch.setenv("STREAMSIM_HOME", str(folder))
@@ -38,7 +38,7 @@ def small_home(
 
 
 def fill(file: Path) -> None:
-    """Write until nothing more goes onto the disk."""
+    """Write until the disk is full."""
     with file.open("wb", buffering=0) as filler:
         for size in (1 << 20, 1 << 10, 1):
             with suppress(OSError):
@@ -46,13 +46,11 @@ def fill(file: Path) -> None:
                     pass
 
 
-def test_a_full_disk_loses_what_would_be_kept_and_no_event(
-    small_home: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_loses_files_of_the_run_and_no_event(small_home: Path, tmp_path: Path) -> None:
     with Up(tmp_path, "--days", "5", "--rate", "800") as up:
         up.flowing()
         fill(small_home / "filler")
-        up.says("is not kept any more")
+        up.says("is no longer written to disk")
         assert up.ended(120) == 0
         report = up.report
         assert report["unaccounted"] == report["labels"]["unaccounted"] == 0

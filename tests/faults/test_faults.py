@@ -1,4 +1,4 @@
-"""Faults under load: after each, nothing is lost or doubled, and it goes on by itself, soon."""
+"""Faults under load: no output is lost or doubled, and the stack recovers in time by itself."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from streamsim.streams.domain_registry import load_domain
 from tests.effort import NIGHTLY, SEED
 
 RUNS = 200 if NIGHTLY else 30
-"""Each fault at least once in the first of the domains; the runs after that are the others'."""
+"""Each fault at least once in the first domain; the further runs are of the other domains."""
 FIRST = SEED if NIGHTLY else 0
 DOMAINS = ("finance", "retail", "technology", "healthcare", "logistics")
 MEMORY_MB = 1024
 SLOW_MACHINE = 3
-"""The benchmark holds a recovery to what is promised on a quiet machine. Here other tests run
-beside it: what takes three times as long has not recovered by itself."""
+"""The benchmark's target is for a quiet machine. Other tests run beside this one, so the limit is
+three times as long."""
 
 pytestmark = [
     pytest.mark.stack,
@@ -33,7 +33,7 @@ pytestmark = [
 
 
 def domain_of(seed: int) -> str:
-    """Return whose stack a run's fault is planted into."""
+    """Return the domain of a run."""
     number = seed - FIRST - len(FAULTS)
     return DOMAINS[0] if number < 0 else DOMAINS[1:][number % 4]
 
@@ -51,13 +51,13 @@ def test_a_fault_loses_and_doubles_nothing(seed: int, registry: Registry, tmp_pa
     spec, fault = load_domain(domain_of(seed)), choose_fault(seed)
     how = f"{fault}; {again(seed, Options(domain=spec.name))}"
     result = run_fault(spec, fault, seed, tmp_path)
-    gc.collect()  # what was leaked is counted here, and not against another test
+    gc.collect()  # collect leaked sockets here, so that they do not fail another test
     assert not result.verdict.faults, how
     assert (result.verdict.lost, result.verdict.doubled) == (0, 0), how
     assert result.verdict.records > 10_000
     assert result.peak_mb < MEMORY_MB, how
     assert result.recovery_s <= SLOW_MACHINE * RECOVER_S, how
     if fault.name == GONE_A_MINUTE:
-        # Every partition got full, and what a worker takes in ended there: not all that was sent.
+        # Every partition was full, so the workers had stopped fetching before the end of the input.
         budget = spec.partitions * QUEUE_ROWS[GONE_A_MINUTE]
         assert budget <= result.waiting < PER_SECOND * fault.lasts_s / 2, how

@@ -1,4 +1,4 @@
-"""The same faults on Apache Kafka, and that of the broker itself."""
+"""The same faults on Apache Kafka, and a restart of the broker."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_fault_loses_and_doubles_nothing(
 ) -> None:
     fault = named_fault(name, 1)
     result = run_fault(finance, fault, 1, tmp_path, broker_process.address, broker_process.restart)
-    gc.collect()  # what was leaked is counted here, and not against another test
+    gc.collect()  # collect leaked sockets here, so that they do not fail another test
     how = f"{fault}; {again(1, Options(fault=name, broker=KAFKA))}"
     assert not result.verdict.faults, how
     assert (result.verdict.lost, result.verdict.doubled) == (0, 0), how

@@ -1,4 +1,4 @@
-"""A wheel in a clean environment of its own, as a stranger's project has it."""
+"""A wheel in a clean virtual environment, as in another project."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILES = ("pyproject.toml", "README.md", "LICENSE")
 
 
 def copy_checkout(folder: Path) -> Path:
-    """Copy what a build reads: building in the checkout would leave files there."""
+    """Copy the files of a build, which would otherwise leave files in the checkout."""
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
@@ -60,17 +60,17 @@ def in_source(path: Path) -> set[str]:
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment that holds the wheel, and what it depends on in a folder beside it.
+    """A virtual environment with the wheel, and with its dependencies in a folder beside it.
 
-    The dependencies are those of the environment that runs the tests, by links, so that nothing is
-    downloaded. What that environment knows of streamsim itself is left out.
+    The dependencies are links to those of the environment that runs the tests, so that nothing is
+    downloaded. That environment's own streamsim is left out.
     """
 
     folder: Path
 
     @classmethod
     def make(cls, folder: Path, wheel: Path) -> Environment:
-        """Make one, and install the wheel in it."""
+        """Create the environment, and install the wheel in it."""
         made = cls(folder)
         run([sys.executable, "-m", "venv", "--without-pip", str(folder)], ROOT)
         others = folder / "dependencies"
@@ -103,11 +103,11 @@ class Environment:
         return found
 
     def names(self) -> set[str]:
-        """What lies at the top of its site-packages."""
+        """The names at the top level of its site-packages."""
         return {path.name for path in self.site.iterdir()}
 
     def variables(self) -> dict[str, str]:
-        """Return what a shell in which it is active has: nothing that leads to the checkout."""
+        """Return the variables of a shell with the environment active, without the checkout."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         kept.pop("VIRTUAL_ENV", None)
         return {**kept, "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
@@ -119,7 +119,7 @@ def run(
     environ: dict[str, str] | None = None,
     timeout: float = 180,
 ) -> str:
-    """Run a command that is to succeed; return what it printed."""
+    """Run a command that must succeed; return its output."""
     done = subprocess.run(
         command,
         cwd=folder,

@@ -1,4 +1,4 @@
-"""``make kafka``: runs in the foreground, says what to do, and leaves nothing behind."""
+"""``make kafka``: runs in the foreground, prints how to use it, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_it_says_what_runs_a_stack_on_it_and_ctrl_c_ends_it(
     assert "Traceback" not in foreground.log.read_text()
 
 
-def test_nothing_of_it_outlives_a_kill(foreground: Foreground) -> None:
+def test_no_process_outlives_a_kill(foreground: Foreground) -> None:
     address = foreground.says(r"--broker (\S+)")
     children = psutil.Process(foreground.process.pid).children(recursive=True)
     foreground.process.kill()
@@ -91,7 +91,7 @@ def test_nothing_of_it_outlives_a_kill(foreground: Foreground) -> None:
     assert not listening(address)
 
 
-def test_its_death_is_told(foreground: Foreground) -> None:
+def test_the_death_of_the_broker_is_reported(foreground: Foreground) -> None:
     foreground.says(r"(--broker)")
     children = psutil.Process(foreground.process.pid).children(recursive=True)
     next(child for child in children if child.name() == "java").kill()
@@ -102,7 +102,7 @@ def test_its_death_is_told(foreground: Foreground) -> None:
     )
 
 
-def test_a_port_that_is_taken_is_said_so(broker: str, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(broker: str, tmp_path: Path) -> None:
     port = int(broker.rpartition(":")[2])
     with pytest.raises(BrokerError, match=f"{broker} is taken"), ApacheKafka(tmp_path, port=port):
         pass

@@ -1,4 +1,4 @@
-"""The benchmarks run to their end, and whoever takes part accounts for every record."""
+"""The benchmarks run to their end, and every contestant accounts for every record."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_worker_finishes_with_durable_state_and_without(
     assert result["throughput_left"] > 0
 
 
-def test_whoever_misses_a_record_is_disqualified() -> None:
+def test_a_contestant_that_misses_a_record_is_disqualified() -> None:
     good, bad = Round(10, 1.0, 1.0, 1.0, 1.0, 0), Round(10, 1.0, 1.0, 1.0, 1.0, 3)
     result = summary({c.name: [bad if c.name == "take" else good] for c in CONTESTANTS})
     assert [name for name, entry in result.items() if not entry["qualified"]] == ["take"]

@@ -1,4 +1,4 @@
-"""How the stack's clients get along with a broker, whatever it does differently."""
+"""The stack's clients on either kind of broker."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def test_a_topic_of_another_size_is_refused(broker: str) -> None:
         create_topics(broker, [declared("t", 4)], BROKERS.tuning)
 
 
-def test_no_broker_is_said_so() -> None:
+def test_a_missing_broker_is_reported() -> None:
     with pytest.raises(BrokerError, match="does not say its end offsets"):
         end_offsets(f"127.0.0.1:{free_port()}", [declared("t", 1)])
 
 
 @pytest.mark.slow
 def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
-    """A fixed short wait gets one record a fetch here, and nothing at all of later partitions."""
+    """A fixed short wait gets one record a fetch here, and no record of later partitions."""
     n, partitions = 10_000, [TopicPartition("t", p) for p in range(4)]
     topic = declared("t", 4)
     create_topics(broker, [topic], BROKERS.tuning)

@@ -1,7 +1,7 @@
-"""What the two kinds of broker do differently; ``docs/brokers.md`` tells it, and names these tests.
+"""Differences between the two kinds of broker; ``docs/brokers.md`` lists them with these tests.
 
-Each runs on either kind. Waits are held to be long enough where the broker is known to wait, and
-to end at all where it is known not to; nothing is held to be quick.
+Each test runs on either kind. Where a broker is known to wait, the test asserts a minimum wait.
+Where it is not, the test asserts that the call ends. No test asserts speed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def admin(broker: str) -> Iterator[KafkaAdminClient]:
-    """An admin client, with a topic ``t`` as the stack makes its own, of one partition."""
+    """An admin client, and a topic ``t`` with one partition, created as by the stack."""
     create_topics(broker, [TopicSpec("t", 1, "key", "of a test")], BROKERS.tuning)
     client = KafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=20_000)
     yield client
@@ -61,7 +61,7 @@ def send(address: str, topic: str, values: list[bytes], **options: Any) -> None:
 
 
 def read(address: str, **options: Any) -> list[bytes]:
-    """Read what there is of ``t``."""
+    """Read all records of ``t``."""
     consumer = KafkaConsumer(
         bootstrap_servers=address, auto_offset_reset="earliest", fetch_max_wait_ms=500, **options
     )
@@ -74,7 +74,7 @@ def read(address: str, **options: Any) -> list[bytes]:
 
 
 def sent_by_aiokafka(address: str, value: bytes, **options: Any) -> bool:
-    """Say whether the broker takes a record from aiokafka."""
+    """Return whether the broker accepts a record from aiokafka."""
 
     async def attempt() -> bool:
         producer = AIOKafkaProducer(bootstrap_servers=address, **options)
@@ -309,9 +309,9 @@ def test_a_reader_goes_past_a_record_that_another_writer_overtook_or_not(
                         gone_past += record.offset - due
                         due = record.offset + 1
                 if ended and not found:
-                    break  # a writer may have failed, which is told of below
+                    break  # a writer may have failed, which is raised below
         finally:
-            # Not cancelled: a producer that is, while it stops, leaves its connections open.
+            # Not cancelled: a producer cancelled while it stops leaves its connections open.
             seen_enough.set()
             await asyncio.gather(*writers)
             await consumer.stop()

@@ -1,4 +1,4 @@
-"""The changelog on a real broker: what is written is read back, whoever else has written there."""
+"""The changelog on a real broker: state is restored, also beside the records of other writers."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_the_state_of_another_definition_is_refused(address: str, finance: Domai
 
 
 def send_stranger(address: str, name: str, partition: int) -> int:
-    """Write a record that is none of ours; return its offset."""
+    """Write a record of another program; return its offset."""
     producer = KafkaProducer(bootstrap_servers=address)
     try:
         sent = producer.send(name, value=b"hello", partition=partition).get(timeout=20)

@@ -1,4 +1,4 @@
-"""The other commands, beside a stack that runs."""
+"""The other commands, beside a running stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(scope="module")
 def running(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A stack that runs while the tests of this file do; its account closes at the end."""
+    """A running stack for the tests of this file; its account closes at the end."""
     with Up(tmp_path_factory.mktemp("up")) as up:
         yield up.flowing()
         up.interrupt()
@@ -26,7 +26,7 @@ def running(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Ite
         assert up.report["unaccounted"] == 0
 
 
-def test_watch_prints_alerts_as_they_come(running: Up) -> None:
+def test_watch_prints_alerts_as_they_arrive(running: Up) -> None:
     done = streamsim("watch", "alerts", "--count", "2")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -58,12 +58,12 @@ def test_watch_follows_any_topic(running: Up, what: str, shown: str) -> None:
     assert shown in done.stdout
 
 
-def test_watch_ends_when_nothing_comes(running: Up) -> None:
+def test_watch_ends_when_no_record_arrives(running: Up) -> None:
     done = streamsim("watch", "dead", "--timeout", "1")
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_topics_shows_what_there_is(running: Up) -> None:
+def test_topics_lists_the_topics(running: Up) -> None:
     done = streamsim("topics", "--domain", "finance")
     assert done.returncode == 0, done.stderr
     for name in ("transactions", "chargebacks", "terminals", "scores", "alerts", "dead", "truth"):
@@ -122,10 +122,10 @@ def test_training_on_a_file_needs_events_in_the_period(registry: Registry, tmp_p
 
 @pytest.mark.embedded
 @pytest.mark.slow
-def test_a_promise_that_is_not_kept_is_exit_code_1(
+def test_a_missed_target_is_exit_code_1(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A model that never alerts has no precision to speak of."""
+    """A model that never alerts has no precision."""
     shutil.copytree(registry.root, tmp_path / "registry")
     champion = registry.champion("finance-fraud")
     assert champion is not None

@@ -1,6 +1,6 @@
 """The container files: every command parses, every option is the project's own, the stack runs.
 
-No container engine is needed. What the files say is held to the code, and their commands run as
+No container engine is needed. The tests compare the files with the code, and run their commands as
 processes on this machine, with only addresses and ports replaced.
 """
 
@@ -61,7 +61,7 @@ def after(*words: str) -> list[str]:
 
 
 def dockerfile_commands() -> list[list[str]]:
-    """Return those of its commands that are ours."""
+    """Return the commands that are the project's own."""
     found = [shlex.split(part) for rest in after("RUN") for part in rest.split("&&")]
     found += [json.loads(rest) for rest in after("CMD", "ENTRYPOINT")]
     return [c for c in found if c[0] == "streamsim" or " ".join(c[:3]) in PROGRAMS]
@@ -76,7 +76,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 def parse(command: Sequence[str]) -> dict[str, Any]:
-    """Parse a command of ours with its own parser and return what it is told."""
+    """Parse a command of the project with its own parser and return the options."""
     if command[0] == "streamsim":
         name, found, rest = main.resolve_command(click.Context(main), list(command[1:]))
         return found.make_context(name, rest).params
@@ -131,7 +131,7 @@ def test_services_wait_for_what_exists_and_can_come_true() -> None:
     assert {SERVICES[name]["pull_policy"] for name in OURS} == {"build", "never"}
 
 
-def test_ports_are_published_on_the_loopback_and_somebody_listens_there() -> None:
+def test_published_ports_are_on_the_loopback_and_a_service_listens_there() -> None:
     for name, service in SERVICES.items():
         for published in service.get("ports", []):
             address, _, inside = published.rpartition(":")
@@ -197,7 +197,7 @@ def test_images_of_others_are_pinned() -> None:
 
 @pytest.fixture
 def children(tmp_path: Path) -> Iterator[Children]:
-    """Process groups that do not outlive the test, nor a test run that is killed."""
+    """Process groups that end with the test, also if the test run is killed."""
     started = Children(tmp_path / "logs")
     yield started
     started.stop_all(5)
@@ -214,7 +214,7 @@ def here(name: str, replaced: dict[str, str]) -> list[str]:
 
 
 def healthy(port: int) -> bool:
-    """Run the model service's health check as it is, but for the port."""
+    """Run the model service's health check, with another port."""
     (usual,) = listening("service")
     _, *rest = (part.replace(str(usual), str(port)) for part in probe("service"))
     done = subprocess.run([sys.executable, *rest], capture_output=True, timeout=10, check=False)
@@ -222,7 +222,7 @@ def healthy(port: int) -> bool:
 
 
 def until(condition: Callable[[], Any], children: Children, what: str) -> Any:
-    """Wait until something is so, as long as all processes are alive."""
+    """Wait until a condition holds, as long as all processes are alive."""
 
     def so() -> Any:
         children.check()
@@ -294,7 +294,7 @@ def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
 
 
 def once(command: Sequence[str]) -> str:
-    """Run a command that ends by itself; return what it printed."""
+    """Run a command that ends by itself; return its output."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

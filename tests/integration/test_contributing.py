@@ -21,8 +21,8 @@ LEFT_OUT = (".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-in
 def apply(recipe: str, checkout: Path) -> None:
     """Make a recipe's changes.
 
-    A path at the start of a line says which file the blocks after it are about: the whole file in
-    Python, or a change of a place that there is exactly once.
+    A path at the start of a line names the file of the blocks after it: a whole file in Python, or
+    a change of a place that occurs exactly once.
     """
     path = checkout
     parts = r"^`([\w/]+\.\w+)`[:,]|^```(python|diff)\n(.*?)^```"
@@ -79,7 +79,7 @@ def test_a_recipe_passes_its_check(name: str, checkout: Path) -> None:
 
 @pytest.mark.slow
 def test_what_the_recipes_add_passes_make_check(checkout: Path) -> None:
-    """All of them together, as one contributor could add them."""
+    """All recipes together, as one contributor could apply them."""
     for recipe in RECIPES.values():
         apply(recipe, checkout)
     shell("ruff check .; ruff format --check .; mypy; lint-imports --no-cache", checkout)

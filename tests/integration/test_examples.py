@@ -1,4 +1,4 @@
-"""Every example runs, by the very command that its README gives."""
+"""Every example runs, by the command in its README."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.embedded]
 
 @pytest.fixture
 def place(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the examples, and a home of its own with the models that make trains."""
+    """A copy of the examples, and a home of its own with the models that ``make`` trains."""
     home = tmp_path / "home"
     shutil.copytree(registry.root, home / "registry")
     monkeypatch.setenv("STREAMSIM_HOME", str(home))
@@ -30,7 +30,7 @@ def place(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def run(place: Path, name: str) -> str:
-    """Run an example's command in its folder; return what it printed."""
+    """Run an example's command in its folder; return its output."""
     (command,) = re.findall(r"```sh\n(.*?)```", (place / name / "README.md").read_text(), re.DOTALL)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

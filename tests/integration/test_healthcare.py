@@ -1,4 +1,4 @@
-"""Healthcare as a whole stack: nobody is named in what a run leaves behind, and all is counted."""
+"""Healthcare as a whole stack: the files and topics of a run name no patient; accounts close."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 NAMED = re.compile(rb"MRN-\d|\bout-\d{10}|\b(?:" + "|".join(FAMILY).encode() + rb")\b")
 
 
-def test_nobody_is_named_in_what_a_run_leaves_behind(registry: Registry, tmp_path: Path) -> None:
-    """In its logs, its report, what it kept of alerts and metrics, and any topic but the notes'."""
+def test_files_and_topics_of_a_run_name_no_patient(registry: Registry, tmp_path: Path) -> None:
+    """Not in logs, report, stored alerts and metrics, or any topic but that of the notes."""
     file = tmp_path / "run.parquet"
     arguments = ("--days", "9", "--speed", "100000", "--record", str(file))
     with Up(tmp_path, *arguments, domain="healthcare") as up:

@@ -1,4 +1,4 @@
-"""The output on a real broker: all of it arrives once, in order, and a failure is told."""
+"""The output on a real broker: every record arrives once, in order, and a failure is raised."""
 
 from __future__ import annotations
 
@@ -63,9 +63,7 @@ def there(address: str, where: TopicSpec) -> dict[Place, list[bytes]]:
     return places
 
 
-def test_everything_arrives_once_and_in_order_whatever_the_sizes(
-    broker: str, scores: TopicSpec
-) -> None:
+def test_records_of_any_size_arrive_once_and_in_order(broker: str, scores: TopicSpec) -> None:
     draw = Random(5)
     made = [
         [
@@ -103,7 +101,7 @@ def test_a_send_is_confirmed_with_the_last_of_its_records(broker: str, scores: T
     assert sum(map(len, there(broker, scores).values())) == 3_001
 
 
-def test_whoever_is_far_ahead_waits(broker: str, scores: TopicSpec) -> None:
+def test_a_sender_that_is_far_ahead_waits(broker: str, scores: TopicSpec) -> None:
     async def send() -> None:
         async with output(broker) as out:
             await out.room()
@@ -117,7 +115,7 @@ def test_whoever_is_far_ahead_waits(broker: str, scores: TopicSpec) -> None:
     asyncio.run(send())
 
 
-def test_what_is_too_long_is_cut_off_and_says_so(broker: str, scores: TopicSpec) -> None:
+def test_a_record_that_is_too_long_is_truncated_and_marked(broker: str, scores: TopicSpec) -> None:
     async def send() -> None:
         async with output(broker) as out:
             await out.send([record(scores, 0, b"y" * (LONGEST + 5))])
@@ -128,9 +126,7 @@ def test_what_is_too_long_is_cut_off_and_says_so(broker: str, scores: TopicSpec)
     assert dict(found.headers)["truncated_from"] == b"%d" % (LONGEST + 5)
 
 
-def test_a_failure_is_told_to_whoever_sends_waits_or_comes_later(
-    broker: str, scores: TopicSpec
-) -> None:
+def test_a_failure_is_raised_in_present_and_later_calls(broker: str, scores: TopicSpec) -> None:
     async def send() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=broker, acks="all")
         await producer.start()

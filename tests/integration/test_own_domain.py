@@ -1,4 +1,4 @@
-"""A domain by one folder alone: docs/own-domain.md, written out, run and held to the contract."""
+"""A domain in one folder: docs/own-domain.md, written to files, run, and tested by the contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def domains(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the page says to make, as it says to."""
+    """The folder that the page describes, made by its instructions."""
     assert set(FILES) == {"__init__.py", "schema.py", "simulate.py", "features.py"}
     return write(tmp_path_factory.mktemp("own") / "domains")
 
@@ -42,7 +42,7 @@ def shell(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_flows(domains: Path) -> None:
-    """In, scored, judged, alarmed about and followed, with labels that come two days later."""
+    """Events are scored, alerts raised and accuracy tracked, with labels two days later."""
     with pytest.MonkeyPatch.context() as patch, BROKERS.for_stack() as broker:
         patch.setenv("STREAMSIM_HOME", str(domains.parent / "home"))
         commands = FLOW.replace("streamsim up", f"streamsim up --broker {broker}")

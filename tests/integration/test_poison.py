@@ -1,4 +1,4 @@
-"""Spoilt events through pipeline and broker: each ends in one class, dead ones with their bytes."""
+"""Invalid events through pipeline and broker: each in one class, dead letters with their bytes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Replay = Callable[..., Outcome]
 
 
 def spoil(recording: Recording, share: float, seed: int) -> tuple[Recording, int]:
-    """Spoil a share of the events; return the recording and how many were spoilt.
+    """Corrupt a share of the events; return the recording and their number.
 
-    Heartbeats are left alone, and so are offsets: a record is changed where it lies.
+    Heartbeats and offsets stay unchanged.
     """
     draw = random.Random(seed)
     records, spoilt = [], 0
@@ -44,7 +44,7 @@ def add_big(recording: Recording, count: int) -> Recording:
 
 
 def check(outcome: Outcome, recording: Recording) -> None:
-    """Hold an outcome to what went in: nothing lost, nothing twice, dead letters unchanged."""
+    """Compare an outcome with its input: no event lost or doubled, dead letters unchanged."""
     outcome.expect_closed()
     account = outcome.account
     assert len(outcome.scores) == account["scored"]

@@ -1,4 +1,4 @@
-"""Every command of docs/questions.md runs, and shows what the page says that it shows."""
+"""Every command of docs/questions.md runs, and prints what the page says."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHOWN = {
     "finance=4000": ("retail: ", "finance: ", "[closed]"),
     "up --domain retail": ("retail: ", "context ", "[closed]"),
 }  # fmt: skip
-"""What a part of a command tells that its output shows; the first that fits counts."""
+"""A part of a command, and a part of its output; the first entry that fits counts."""
 
 
 def commands(stack: bool) -> list[str]:
@@ -44,7 +44,7 @@ def commands(stack: bool) -> list[str]:
 
 
 def shell(block: str, folder: Path, timeout: float = 110) -> str:
-    """Run a block of the page; return what it shows."""
+    """Run a block of the page; return its output."""
     done = subprocess.run(
         ["bash", "-ec", block],
         cwd=folder,
@@ -75,7 +75,7 @@ def test_each_question_has_one_command_and_two_what_ifs() -> None:
 
 
 def test_what_needs_no_stack(tmp_path: Path) -> None:
-    """They share a folder: a later one needs what an earlier one made."""
+    """They share a folder, as later commands need the files of earlier ones."""
     for block in commands(stack=False):
         check(block, shell(block, tmp_path))
 

@@ -1,4 +1,4 @@
-"""Every command of the README runs, in its order, as a newcomer runs it."""
+"""Every command of the README runs, in order."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ def quick() -> list[str]:
 
 @pytest.fixture(scope="module")
 def place(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that has what the README's commands take for granted.
+    """A folder with the files that the README's commands assume.
 
-    Its home is its own: these commands train and promote models, which no other test shall meet.
+    It has a home folder of its own: these commands train and promote models, which no other test
+    may use.
     """
     folder = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(registry.root, folder / "home" / "registry")
@@ -92,14 +93,14 @@ def test_there_are_commands_to_run() -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_make_target_calls_what_exists(target: str) -> None:
-    """What the targets do is run by the slow test of a fresh clone, and by this run itself."""
+    """Only a dry run: the slow test of a fresh clone runs the targets."""
     done = shell(f"{target} --dry-run PYTHON={sys.executable}", ROOT)
     assert done.returncode == 0, done.stderr
     assert re.search(r"streamsim up|pytest|brokers\.apache", done.stdout)
 
 
 def test_the_quick_commands(folder: Path) -> None:
-    """They share a stack and a folder, since a later one needs what an earlier one made."""
+    """They share a stack and a folder, as later commands need the files of earlier ones."""
     port = free_port()
     commands = [c.replace("8500", str(port)) for c in quick()]
     serve = next(c for c in commands if "streamsim.models.serve" in c)

@@ -1,4 +1,4 @@
-"""A stack whose model is renewed as it runs, and that loses whoever renews it, and the service."""
+"""A stack renews its model, and the renewing process, the service and a worker are killed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [
 DAYS, DAYS_A_SECOND = 30, 1.0
 
 
-def test_whoever_dies_the_versions_are_those_of_a_replay(
+def test_after_kills_the_versions_are_those_of_a_replay(
     registry: Registry, tmp_path: Path, stack_broker: str
 ) -> None:
     spec = load_domain("technology")
@@ -44,7 +44,7 @@ def test_whoever_dies_the_versions_are_those_of_a_replay(
 
         until(lambda: renewed() >= 1, "the first renewed version")
         send(target.parts("renewing")[0], signal.SIGKILL)
-        until(lambda: renewed() >= 2, "another one, by whoever took its place")
+        until(lambda: renewed() >= 2, "another one, after the restart")
         send(target.parts("service")[0], signal.SIGKILL)
         until(lambda: renewed() >= 3, "one more")
         send(target.parts("worker")[0], signal.SIGKILL)
@@ -61,4 +61,4 @@ def test_whoever_dies_the_versions_are_those_of_a_replay(
     assert report["model"]["version"] == versions[-1]
     lines = [line for line in shown.splitlines() if " is renewed from event time 2025-01-" in line]
     assert len(lines) >= 3
-    assert len({line.split()[3] for line in lines}) == len(lines), shown  # each is told once
+    assert len({line.split()[3] for line in lines}) == len(lines), shown  # each is published once

@@ -1,4 +1,4 @@
-"""Retail as a whole stack: what its producer reaches beside the tills may die too."""
+"""Retail as a whole stack: the stand-in of its loyalty programme is killed and filled again."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DAYS = 40
 
 
 def said(body: dict[str, Any]) -> dict[str, Any]:
-    """Return what an answer says, whenever it came."""
+    """Return the fields of an answer without its arrival time."""
     return {name: value for name, value in body.items() if name not in ("event_time", "late_for")}
 
 
-def test_a_programme_that_is_killed_is_told_again(
+def test_a_killed_stand_in_gets_its_facts_again(
     retail: DomainSpec, registry: Registry, tmp_path: Path
 ) -> None:
-    """It comes back knowing nothing, and would take every member for a stranger."""
+    """It restarts without facts: without them, no household would be a member."""
     file = tmp_path / "run.parquet"
     arguments = ("--days", str(DAYS), "--speed", "100000", "--record", str(file))
     with Up(tmp_path, *arguments, domain="retail") as up:
@@ -52,7 +52,7 @@ def test_a_programme_that_is_killed_is_told_again(
     wrong = [
         body
         for body in same
-        # One that came late counts from when it came, and says for which lines.
+        # A late answer has another event time and names its lines: both fields are left out.
         if said(body) != said(expected[body["event_id"]])
     ]
     assert not wrong

@@ -1,7 +1,7 @@
-"""One domain sends a hundred times as much as another, and the other does not feel it.
+"""A busy domain with a hundred times the rate does not delay a quiet one.
 
-No bound here is the machine's: each is of what the same machine does with the quiet domain alone,
-or of what it does with the busy one at the same time.
+All bounds are relative: to the quiet domain alone on the same machine, or to the busy domain at the
+same time.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ SLOW_MODEL = {
     "        days=40,": "        days=6,",
     "ordinary_days=25": "ordinary_days=3",
 }
-"""About a millisecond of processor for each event: a quarter of what comes is scored."""
+"""About a millisecond of processor time per event: a quarter of the input can be scored."""
 
 
 @pytest.fixture
 def flood(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A domain ``flood`` of which there is more than can be scored; no other test meets it."""
+    """A domain ``flood`` with more events than can be scored, for these tests only."""
     folder = tmp_path_factory.mktemp("flood")
     shutil.copytree(registry.root, folder / "home" / "registry")
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +58,7 @@ def flood(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def payments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Payments of twenty days, of fifty cards; twenty of them are stolen, one after the other."""
+    """Payments of fifty cards in twenty days; twenty of the cards are stolen, one by one."""
     rows = [
         (f"2025-03-{day + 1:02}T12:{card:02}:00Z", f"c{card}", "t1", 2_000 + 100 * (day % 5))
         for day in range(20)
@@ -77,9 +77,9 @@ def payments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_backlog_of_one_domain_holds_up_no_other(
     flood: None, payments: Path, tmp_path: Path
 ) -> None:
-    """The quiet one's last event is done while thousands of the busy one's wait that came before.
+    """The quiet domain finishes while thousands of earlier events of the busy one still wait.
 
-    Nobody waits until these are done as well: the machine would be busy with them for minutes.
+    The test does not wait for those: they would take minutes.
     """
     quiet = ("--source", f"finance={payments}", "--rate", f"finance={QUIET}")
     with Up(tmp_path, *quiet) as up:
@@ -116,19 +116,19 @@ def test_a_hundred_times_the_rate_of_retail(registry: Registry, tmp_path: Path) 
 
 
 def bound(alone: dict[str, Any]) -> float:
-    """Return how long half of the events may take at most: ten times as long as they do alone."""
+    """Return the limit of the median latency: ten times that of the domain alone."""
     return max(10 * float(alone["latency_ms"]["p50"]), 500.0)
 
 
 def latencies(body: dict[str, Any]) -> dict[str, float]:
-    """Return percentiles (ms) of what a worker says of itself."""
+    """Return percentiles (ms) from a worker's metrics."""
     found = Latencies()
     found.merge(body["latency"])
     return {f"p{p}": found.percentile(p) for p in (50, 99)}
 
 
 def told(up: Up, domain: str, scored: int) -> dict[str, Any]:
-    """Return what the worker has said last of a domain, once it has scored so many events."""
+    """Return the worker's latest metrics of a domain, once it has scored ``scored`` events."""
     said = [b for b in map(orjson.loads, kept(up, f"{domain}.metrics")) if "worker" in b]
     if not said:
         return {}
@@ -138,7 +138,7 @@ def told(up: Up, domain: str, scored: int) -> dict[str, Any]:
 
 
 def waiting(up: Up) -> int:
-    """Count the readings of the busy domain that have been sent and are not done."""
+    """Count the readings of the busy domain that have been sent and are not finished."""
     topic = TopicSpec("flood.readings", 4, "meter_id", "")
     ends = end_offsets(up.run["address"], [topic])
     done = told(up, "flood", scored=1)["position"]["readings"]
@@ -146,12 +146,12 @@ def waiting(up: Up) -> int:
 
 
 def alerts(up: Up) -> set[str]:
-    """Return which payments there were alerts about."""
+    """Return the payments with alerts."""
     bodies = map(orjson.loads, kept(up, "finance.alerts"))
     return {body["event_id"] for body in bodies if "event_id" in body}
 
 
 def kept(up: Up, topic: str) -> list[bytes]:
-    """Return the values that the run has kept of a topic, whole lines only."""
+    """Return the values of a topic in the run's file, whole lines only."""
     file = Path(up.run.get("path", "")) / f"{topic}.jsonl"
     return file.read_bytes().split(b"\n")[:-1] if file.is_file() else []

@@ -1,4 +1,4 @@
-"""However a stack ends, nothing of it is left, and the exit code and the account tell."""
+"""The end of a stack: no process is left, and exit code and account show what happened."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
         assert {up.part(name) for name in ("worker", "service", "producer")} <= set(up.family())
         up.process.kill()
         assert up.ended() == -signal.SIGKILL
-        # What it had seen is still there to be read, and it is known to be over.
+        # Its stored alerts can still be read, and other commands know that it has ended.
         seen = streamsim("watch", "alerts", "--run", name)
         assert seen.returncode == 0
         assert "because" in seen.stdout
@@ -78,7 +78,7 @@ def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
         pytest.param("producer", marks=pytest.mark.slow),
     ],
 )
-def test_a_part_that_dies_is_started_again_and_nothing_is_lost(tmp_path: Path, part: str) -> None:
+def test_a_part_that_dies_is_restarted_and_no_event_is_lost(tmp_path: Path, part: str) -> None:
     with Up(tmp_path, "--workers", "2", "--days", "6", "--rate", "1000") as up:
         up.flowing()
         up.part(part).kill()

@@ -1,4 +1,4 @@
-"""A domain with third parties of its own, by its folder alone: asked over HTTP, two at once."""
+"""A domain with two third parties, defined in its folder alone and asked over HTTP."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the two domains found, here and in processes, for as long as a test runs."""
+    """Make the two domains known during a test, in this process and in child processes."""
     path = [*streamsim.streams.domains.__path__, str(folder)]
     monkeypatch.setattr(streamsim.streams.domains, "__path__", path)
     monkeypatch.setenv("STREAMSIM_DOMAINS", str(folder))
@@ -52,7 +52,7 @@ def hours(slices: Iterable[Slice], spec: DomainSpec) -> Iterator[Slice]:
 
 
 def said(spec: DomainSpec, settings: Settings | None = None) -> dict[str, list[dict[str, Any]]]:
-    """Return what the answers say by their source, whenever they came."""
+    """Return the answers by their source, without their arrival times."""
     world = spec.world.make(7, {**spec.world.options, "meters": METERS})
     found: dict[str, list[dict[str, Any]]] = {}
     for piece in Reach(settings).with_context(spec, hours(world.slices(), spec)):
@@ -68,7 +68,7 @@ def said(spec: DomainSpec, settings: Settings | None = None) -> dict[str, list[d
 
 @contextmanager
 def stand_ins(spec: DomainSpec, settings: Settings, path: Path) -> Iterator[StandIns]:
-    """Run stand-ins as a stack does."""
+    """Run the stand-ins as a stack does."""
     children = Children(path / "logs")
     try:
         running = StandIns(Plan((spec,), settings, {}), children)
@@ -114,8 +114,8 @@ def test_two_third_parties_are_asked_over_http_each_by_its_own_settings(
     assert "guild of plumbers on" in logs["springs-plumbers.log"]
 
 
-def test_what_is_given_is_asked_and_told_nothing(tmp_path: Path, folder: Path) -> None:
-    """One has an address of its own; a stand-in of the other is told the facts beside it."""
+def test_a_real_third_party_is_asked_and_sent_no_facts(tmp_path: Path, folder: Path) -> None:
+    """One third party has an address of its own; the stand-in of the other gets its facts."""
     spec = load_domain("springs")
     with Real.serve() as (url, asked):
         own = {
@@ -152,7 +152,7 @@ class Real(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     @classmethod
     @contextmanager

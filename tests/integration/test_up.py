@@ -1,4 +1,4 @@
-"""The whole stack as real processes, through the command line, as a user starts it."""
+"""The whole stack as real processes, started by the command line."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_mistake_in_usage_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """In this process: what a program of its own makes of it, the test after this one shows."""
+    """In this process; the next test runs the program."""
     monkeypatch.setenv("STREAMSIM_HOME", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["streamsim", *arguments])
     with pytest.raises(SystemExit) as ended:

@@ -1,4 +1,4 @@
-"""The wheel in a stranger's project, which has folders called models, streams and consumers."""
+"""The wheel in another project, which has folders called models, streams and consumers."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def project(environment: Environment) -> Path:
 
 @pytest.fixture
 def service(environment: Environment, project: Path) -> Iterator[str]:
-    """The model service as the project starts it; its address."""
+    """The address of a model service that the project has started."""
     port = free_port()
     command = [
         str(environment.python), "-m", "streamsim.models.serve", "--model", "finance-fraud",

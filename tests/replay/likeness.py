@@ -1,4 +1,4 @@
-"""Who replays, and when two outcomes are the same."""
+"""The type of ``replay``, and the equality of two outcomes."""
 
 from __future__ import annotations
 

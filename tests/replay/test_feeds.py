@@ -1,4 +1,4 @@
-"""Feeds, watched: what the world planted is told of, and nothing where nothing is."""
+"""Alerts of feeds: raised for planted anomalies, and for nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEED = 31_338
 
 
 def feed_alerts(spec: DomainSpec, slices: list[Slice]) -> Iterator[tuple[str, str, int]]:
-    """Yield what, of which feed, and when (ms)."""
+    """Yield kind, feed and time (ms) of each alert."""
     for record in drive(spec, slices, 8192, InProcess(spec)):
         if record.topic == topic(spec.name, ALERTS):
             body = orjson.loads(record.value or b"")
@@ -27,7 +27,7 @@ def feed_alerts(spec: DomainSpec, slices: list[Slice]) -> Iterator[tuple[str, st
                 yield body["rule"], body["feed"], int(parse_times([body["event_time"]])[0])
 
 
-def test_what_befalls_the_feeds_is_told_of(retail: DomainSpec) -> None:
+def test_planted_anomalies_of_feeds_raise_alerts(retail: DomainSpec) -> None:
     slices = list(world_slices(retail, SEED, retail.world.options, 90))
     alerts = list(feed_alerts(retail, slices))
     planted = [
@@ -53,22 +53,22 @@ def test_what_befalls_the_feeds_is_told_of(retail: DomainSpec) -> None:
     ]
     assert len(disagree) >= 3
     assert sum(told) >= 0.6 * len(told)
-    # Each alert is near something that was planted.
+    # Each alert is near a planted anomaly.
     for rule, _, at in alerts:
         assert any(onset < at <= until + 5 * DAY for _, _, onset, until in planted), (rule, at)
 
 
-def test_nothing_is_told_of_feeds_that_are_well(retail: DomainSpec) -> None:
+def test_healthy_feeds_raise_no_alert(retail: DomainSpec) -> None:
     slices = list(world_slices(retail, SEED, {**retail.world.options, "defects": 0.0}, 60))
     assert list(feed_alerts(retail, slices)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])
-def test_premieres_are_told_of_as_spikes_and_no_evening_is(
+def test_premieres_raise_alerts_of_spikes_and_evenings_do_not(
     technology: DomainSpec, seed: int
 ) -> None:
-    """Evenings and weekends have several times the traffic of other hours, and are as usual."""
+    """Evenings and weekends have several times the traffic of other hours, as usual."""
     slices = list(world_slices(technology, seed, technology.world.options, 60))
     alerts = list(feed_alerts(technology, slices))
     assert {rule for rule, *_ in alerts} == {"traffic_spike", "feed_recovered"}

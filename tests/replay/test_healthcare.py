@@ -1,4 +1,4 @@
-"""Healthcare in process: nobody is named outside of the notes, and features mean what they say."""
+"""Healthcare in process: only notes name patients, and features equal a reference table."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def slices(healthcare: DomainSpec) -> list[Slice]:
 
 @pytest.fixture(scope="module")
 def secrets(healthcare: DomainSpec) -> set[bytes]:
-    """What a hospital's own systems say of its patients: numbers, numbers of stays, names."""
+    """The identifiers of patients in the hospital's systems: patient and stay numbers, names."""
     end = healthcare.world.epoch + int(DAYS * DAY)
     world = healthcare.world.make(42, {**healthcare.world.options, **OPTIONS}).slices()
     found = {name.encode() for name in FAMILY}
@@ -73,7 +73,7 @@ def named(text: bytes, secrets: set[bytes]) -> list[bytes]:
 
 
 def rows_of(pipeline: Pipeline) -> Iterator[bytes]:
-    """Yield what is written down of each partition."""
+    """Yield the checkpoint of each partition as bytes."""
     for p in range(pipeline.spec.partitions):
         content = pipeline.snapshot(p)
         assert content is not None
@@ -82,13 +82,13 @@ def rows_of(pipeline: Pipeline) -> Iterator[bytes]:
         ).encode()
 
 
-def test_nobody_is_named_outside_of_the_notes(
+def test_only_notes_name_patients(
     healthcare: DomainSpec,
     slices: list[Slice],
     secrets: set[bytes],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """In no other topic, in nothing that comes of them, in no state and in no log."""
+    """Not in other topics, in outputs, in the state, or in logs."""
     caplog.set_level(logging.DEBUG)
     sent = {
         emission.source: b"\n".join([*emission.values, *filter(None, emission.keys)])
@@ -99,7 +99,7 @@ def test_nobody_is_named_outside_of_the_notes(
     notes = b"".join(
         v for s in slices for e in s.emissions if e.source == "notes" for v in e.values
     )
-    assert len(named(notes, secrets)) > 20  # the texts themselves do name patients
+    assert len(named(notes, secrets)) > 20  # the notes themselves name patients
     for piece in slices:
         for emission in piece.emissions:
             if emission.source != "notes":
@@ -141,9 +141,9 @@ def source(record: Outbound) -> bytes:
 def test_features_equal_those_of_extract_features(
     healthcare: DomainSpec, slices: list[Slice]
 ) -> None:
-    """Values, missing ones and ranges of results, and what notes say: as a table would have them.
+    """Results with missing values and ranges, and notes, have the features of a table.
 
-    The table is made here, row by row: of each discharge the newest result and note that counted.
+    The table is made here, row by row: for each discharge the newest result and note that counted.
     """
     features: dict[str, np.ndarray[tuple[int], np.dtype[np.float32]]] = {}
     asked: list[tuple[str, str, int]] = []
@@ -205,7 +205,7 @@ def test_features_equal_those_of_extract_features(
 
 
 def said(slices: list[Slice], source: str) -> dict[str, list[tuple[int, dict[str, object]]]]:
-    """Return what can be read of a source, by patient, in order of time; of copies the first."""
+    """Return the valid events of a source by patient, in order of time, without duplicates."""
     found: dict[str, dict[str, tuple[int, dict[str, object]]]] = {}
     for piece in slices:
         for emission in piece.emissions:
@@ -250,10 +250,10 @@ def bodies(slices: Iterator[Slice] | list[Slice]) -> dict[str, list[dict[str, ob
     return found
 
 
-def test_nobody_leaves_who_has_not_come_and_nobody_is_ill_outside_of_a_stay(
+def test_discharges_follow_admissions_and_results_are_within_a_stay(
     healthcare: DomainSpec,
 ) -> None:
-    """Results and notes are of somebody who is in the hospital then, or dies there."""
+    """Results and notes are of patients who are in the hospital at the time."""
     clean = list(world_slices(healthcare, 44, {**OPTIONS, "defects": 0.0}, 2 * DAYS))
     sent = bodies(clean)
     came = {b["event_id"]: (b["patient_id"], b["event_time"]) for b in sent["admissions"]}
@@ -276,7 +276,7 @@ def test_nobody_leaves_who_has_not_come_and_nobody_is_ill_outside_of_a_stay(
 
 
 def test_defects_change_nothing_of_what_happens(healthcare: DomainSpec) -> None:
-    """Each part of the world draws by itself."""
+    """Each part of the world has a random stream of its own."""
     one, other = (
         bodies(list(world_slices(healthcare, 45, {**OPTIONS, "defects": bad}, DAYS)))
         for bad in (0.0, 5.0)
@@ -301,10 +301,10 @@ def test_where_nothing_is_left_unsolved_fewer_come_back(healthcare: DomainSpec) 
 
 
 @pytest.mark.parametrize("share", [0.4, 0.8])
-def test_a_state_that_was_written_down_goes_on_as_if_nothing_had_been(
+def test_a_restored_state_continues_like_one_that_was_never_written(
     healthcare: DomainSpec, share: float
 ) -> None:
-    """With results that fill each other's rows, and two looks at the same source."""
+    """With per-field as-of joins, and two joins of the same source."""
     batches = list(wire(healthcare, world_slices(healthcare, 47, OPTIONS, 2 * DAYS)))
     batches.append(finale(healthcare, batches[-1].latest()))
     records = list(as_records(healthcare, batches, 2_000))

@@ -1,4 +1,4 @@
-"""The same recording, in process and on a broker: the same, event by event."""
+"""The same recording has the same outcome in process and on a broker, event by event."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_small_queue_only_slows_it_down(
     registry: object,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Partitions that wait for each other must not fill a worker up so that nothing moves."""
+    """Partitions that wait for each other must not fill a worker's queues and block it."""
     recording = record_world(finance, seed=4, days=10, cards=400, terminals=150, fraud=2)
     monkeypatch.setenv("STREAMSIM_QUEUE_ROWS", "100")
     monkeypatch.setenv("STREAMSIM_BATCH_ROWS", "256")

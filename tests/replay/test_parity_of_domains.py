@@ -1,4 +1,4 @@
-"""Process and broker agree on every domain; that brokers agree, finance shows by itself."""
+"""Every domain has the same outcome in process and on a broker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_broker_changes_nothing_in_any_domain(
     scored: int,
     joined: int,
 ) -> None:
-    """Context comes on topics of its own, and each at its own pace; entities are tracked."""
+    """Context arrives on topics of its own, each at its own pace; entities are tracked."""
     recording = record_world(load_domain(domain), seed=4, days=days, **world)
     alone = replay(recording)
     assert len(alone.scores) > scored
@@ -42,12 +42,12 @@ def test_a_broker_changes_nothing_in_any_domain(
 def test_a_broker_changes_nothing_where_the_model_is_renewed(
     replay: Replay, stack: Replay, registry: object, workers: int
 ) -> None:
-    """Each version answers the same events, whoever makes it and whoever asks it."""
+    """Each version scores the same events in process and on a broker."""
     technology = load_domain("technology")
     recording = record_world(technology, seed=4, days=27, users=120)
     alone = replay(recording)
     assert len(alone.scores) > 5_000
-    assert len({score.version for score in alone.scores}) == 5  # the champion's is one of them
+    assert len({score.version for score in alone.scores}) == 5  # one of them is the champion
     alike(alone, stack(recording, workers=workers))
     small = replay(recording, rows=500)
     assert small.scores == alone.scores

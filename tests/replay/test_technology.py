@@ -1,4 +1,4 @@
-"""Recommendations on worlds that no tuning has seen, beside what is most popular."""
+"""Recommendations on unseen worlds, compared with the most popular titles."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def recommender(registry: Registry) -> SlateClassifier:
 
 
 def gains(items: Ints, played: Ints) -> tuple[Floats, Floats]:
-    """Hit and nDCG of each slate: with one right title it is 1 over log2 of its rank and one."""
+    """Hit and nDCG of each slate; with one right title at rank r, nDCG is 1 / log2(1 + r)."""
     right = (items == played[:, None]) & (played[:, None] > 0)
     return right.any(axis=1).astype(float), (right / np.log2(np.arange(2, 2 + SHOWN))).sum(axis=1)
 
 
 def popular_now(data: Labelled) -> Ints:
-    """Slates of what most have played in the seven days before, of what each has not."""
+    """Slates of the most played titles of the seven days before that the user has not played."""
     day = (data.times - data.times.min()) // DAY
     slates = np.zeros((len(day), SHOWN), np.int64)
     for today in np.unique(day):
-        # What was played next after an event of the last two days is not known of all yet.
+        # The labels of the last two days are not complete yet.
         past = (day < today - 1) & (day >= today - 9) & (data.labels > 0)
         counts = np.bincount(data.labels[past], minlength=1_001)[1:].astype(np.float64)
         rows = np.flatnonzero(day == today)
@@ -69,10 +69,10 @@ def mean(values: Floats) -> Weighted:
 
 
 @pytest.mark.slow
-def test_slates_are_better_than_what_is_most_popular(
+def test_slates_are_better_than_the_most_popular_titles(
     unseen: Labelled, recommender: SlateClassifier
 ) -> None:
-    """By hits and by nDCG at 10, with the lower end of the interval over users."""
+    """By hits and nDCG at 10, at the lower end of the interval over users."""
     _, items = recommender.recommend(unseen.features)
     for other in (recommender.popular(unseen.features), popular_now(unseen)):
         for ours, theirs in zip(
@@ -96,7 +96,7 @@ def test_slates_of_a_user_are_not_those_of_another(
 
 @pytest.mark.slow
 def test_renewed_slates_are_better_where_the_catalogue_has_moved_on(registry: Registry) -> None:
-    """Than the champion's, which was trained two months ago, on the same events."""
+    """Compared with the champion, trained two months ago, on the same events."""
     compared = compare(SPEC, champion(SPEC), 31_340, DAYS, users=300)
     assert compared.figure(compared.renewed - compared.frozen).low > 0
     new = compared.label > len(champion(SPEC).estimator.popularity_)  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ def test_renewed_slates_are_better_where_the_catalogue_has_moved_on(registry: Re
 
 
 def plays(seed: int, **options: float) -> Iterator[tuple[str, int]]:
-    """Where titles were found, and which, in a small world."""
+    """Yield the page and the title of each play in a small world."""
     import orjson
 
     chosen = {"users": 150, "changes": 0.0, "defects": 0.0, **options}
@@ -119,7 +119,7 @@ def plays(seed: int, **options: float) -> Iterator[tuple[str, int]]:
 
 
 def concentration(titles: npt.ArrayLike) -> float:
-    """Share of all plays that the twenty most played titles have."""
+    """Return the share of the twenty most played titles in all plays."""
     counts = np.sort(np.bincount(np.asarray(titles)))[::-1]
     return float(counts[:20].sum() / counts.sum())
 
