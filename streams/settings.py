@@ -1,8 +1,8 @@
-"""Every setting: one row each with its name, default, unit and help.
+"""Settings: one row each with its name, default, unit and help.
 
 A setting comes from the command line, else from the environment (``STREAMSIM_`` and its name
-in capitals), else from its default, and is frozen once read. The engine's rows are here; a domain
-whose spec names third parties brings the rows of these.
+in capitals), else from its default, and is frozen once read. This module has the engine's rows; a
+domain adds the rows of its third parties.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from streamsim.streams.errors import SettingError, UsageError
 
 PREFIX = "STREAMSIM_"
 EMBEDDED = "embedded"
-"""In the place of a broker's address: the stack's own, which chooses a port."""
+"""Value of ``broker`` for the stack's own broker, which chooses a free port."""
 _HOME = str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "streamsim")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row.
+    """One setting.
 
     Parameters
     ----------
     default
-        Its type is the setting's: a string, an integer or a number.
+        Its type is the type of the setting: a string, an integer or a number.
     low, high
         Inclusive bounds of a number.
     """
@@ -46,12 +46,12 @@ class Setting:
         return PREFIX + self.name.upper()
 
     def parse(self, text: str) -> Any:
-        """Return the value that its environment variable says.
+        """Return the value of a text, as its environment variable holds it.
 
         Raises
         ------
         SettingError
-            If it does not fit.
+            If the text does not fit the type or the bounds.
 
         Examples
         --------
@@ -82,7 +82,7 @@ def _row(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one process; a field is a row: default, unit, help, bounds.
+    """The settings of one process; each field is a row: default, unit, help, bounds.
 
     Examples
     --------
@@ -94,30 +94,30 @@ class Settings:
     streamsim.streams.errors.SettingError: STREAMSIM_WORKERS: 'many' is not a whole number
     """
 
-    home: str = _row(_HOME, "folder", "runs, models and caches are kept here")
-    domains: str = _row("", "folders", "where domains of your own are looked for")
+    home: str = _row(_HOME, "folder", "where runs, models and caches are stored")
+    domains: str = _row("", "folders", "where to search for your own domains")
     broker: str = _row(EMBEDDED, "address", "embedded, or HOST:PORT of a Kafka broker")
-    model_url: str = _row("", "URL", "model service that workers score through")
+    model_url: str = _row("", "URL", "model service that the workers call")
     model_host: str = _row("127.0.0.1", "address", "where the model service listens")
     model_port: int = _row(8500, "port", "its port; 0 takes a free one", 0, 65_535)
     token: str = _row(
-        "", "secret", "what loading and unloading of models asks for, and changing a stand-in"
+        "", "secret", "token for loading and unloading models, and for changing a stand-in"
     )
     database_url: str = _row(
         "", "URL", "database of a simulated world's tables; by default SQLite in the run's folder"
     )
     privacy_key: str = _row(
-        "", "secret", "key of pseudonyms, in hexadecimal; by default a random one per home"
+        "", "secret", "key for pseudonyms, in hexadecimal; by default a random one per home"
     )
     seed: int = _row(0, "", "seed of the worlds", 0, 2**63 - 1)
     workers: int = _row(1, "processes", "Faust workers per stack", 1, 64)
-    batch_rows: int = _row(4096, "events", "most events in one micro-batch", 1, 65536)
-    linger_ms: int = _row(10, "ms", "least time between two small batches", 0, 1000)
+    batch_rows: int = _row(4096, "events", "largest micro-batch", 1, 65536)
+    linger_ms: int = _row(10, "ms", "shortest time between two small batches", 0, 1000)
     send_linger_ms: int = _row(30, "ms", "how long a producer gathers a batch", 0, 1000)
     queue_rows: int = _row(
-        20_000, "events", "most that a partition may hold in a worker", 100, 10**7
+        20_000, "events", "most events that a worker buffers per partition", 100, 10**7
     )
-    queue_s: float = _row(2.0, "s", "how much work may wait in a worker", 0.01, 3600)
+    queue_s: float = _row(2.0, "s", "how much work a worker may queue", 0.01, 3600)
     max_rows: int = _row(16_384, "rows", "most rows in one call to the model service", 1, 10**6)
     max_body: int = _row(
         16 << 20, "bytes", "largest body the model service reads", 1 << 10, 1 << 30
@@ -127,17 +127,17 @@ class Settings:
     changelog_ms: int = _row(
         100,
         "ms",
-        "how often a worker writes down its state: a crash repeats about as much",
+        "how often a worker writes a checkpoint: a crash repeats about as much work",
         5,
         60_000,
     )
-    metrics_s: float = _row(1.0, "s", "how often a worker publishes its account", 0.1, 60)
-    ready_s: float = _row(60.0, "s", "how long a part may take to be ready", 1, 3600)
-    drain_s: float = _row(120.0, "s", "how long to wait for what was sent to be done", 1, 86_400)
-    stop_s: float = _row(8.0, "s", "grace between a request to stop and a kill", 0.1, 600)
+    metrics_s: float = _row(1.0, "s", "how often a worker publishes its counts", 0.1, 60)
+    ready_s: float = _row(60.0, "s", "how long a process may take to become ready", 1, 3600)
+    drain_s: float = _row(120.0, "s", "how long to wait until all sent events are done", 1, 86_400)
+    stop_s: float = _row(8.0, "s", "grace period between a request to stop and a kill", 0.1, 600)
     memory_mb: int = _row(4096, "MiB", "warn when the embedded broker holds more", 64, 10**6)
     others: Mapping[str, Any] = field(default_factory=dict)
-    """Values that the environment gives to the rows of domains' third parties, by name."""
+    """Values of the rows of domains' third parties from the environment, by name."""
 
     @property
     def home_path(self) -> Path:
@@ -145,7 +145,7 @@ class Settings:
         return Path(self.home).expanduser()
 
     def of(self, row: Setting) -> Any:
-        """Return the value of a domain's row."""
+        """Return the value of a row of a domain."""
         return self.others.get(row.name, row.default)
 
     def environment(self) -> dict[str, str]:
@@ -162,12 +162,12 @@ _ENGINE: Mapping[str, Setting] = {
 
 
 def domain_rows() -> dict[str, Setting]:
-    """Return the rows that the domains bring, by name.
+    """Return the rows of the domains' third parties, by name.
 
     Raises
     ------
     UsageError
-        If one has the name of a row of the engine, or of another one that says something else.
+        If a row has the name of one of the engine's, or of a different one of another domain.
     """
     from streamsim.streams.domain_registry import domain_names, load_domain
 
@@ -177,7 +177,7 @@ def domain_rows() -> dict[str, Setting]:
             for row in party.settings:
                 if row.name in _ENGINE or found.get(row.name, row) != row:
                     raise UsageError(
-                        f"{name}: {row.variable}, of {party.name}, is another setting already"
+                        f"{name}: {row.variable}, of {party.name}, is already another setting"
                     )
                 found[row.name] = row
     return found
@@ -188,15 +188,15 @@ def read_settings(
 ) -> Settings:
     """Read the settings.
 
-    Domains are loaded only if a variable is none of the engine's.
+    Domains are loaded only if a variable is not one of the engine's.
 
     Parameters
     ----------
     given
-        Values of the engine's rows that take precedence over the environment; ``None`` means not
-        given.
+        Values of the engine's rows, which take precedence over the environment; ``None`` means
+        not given.
     environ
-        The environment, by default that of the process.
+        The environment; by default the process's.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def read_settings(
 
 
 def check_address(broker: str) -> str:
-    """Return a broker setting if it is one; raise :class:`UsageError` if not."""
+    """Return a valid broker setting; raise :class:`UsageError` for any other text."""
     host, _, port = broker.rpartition(":")
     if broker != EMBEDDED and not (host and port.isdigit() and 0 < int(port) < 65536):
         raise UsageError(f"--broker takes 'embedded' or HOST:PORT, not {broker!r}")

@@ -36,7 +36,7 @@ class TrackedState:
 
     def update(self, events: Events, lookups: Mapping[str, Joined]) -> Arrays:
         """Take events in, in order of event time, and say what each one's key has come to."""
-        told = self._tracker.told(events, lookups)
+        told = self._tracker.with_joins(events, lookups)
         return self._tracked.update(self._slots(events), told)
 
     def rows_of(self, events: Events) -> tuple[Ints, Mapping[str, Any]]:

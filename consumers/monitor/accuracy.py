@@ -23,7 +23,7 @@ import numpy as np
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import NO_TIME, Floats
-from streamsim.streams.statistics.quality import Metric, named
+from streamsim.streams.statistics.quality import Metric, find_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -266,7 +266,7 @@ def track_accuracy(
     count, span = (int(window), None) if isinstance(window, int) else (None, _span_of(window))
     said = _columns(predictions, "event_id", "event_time", "prediction")
     true = _columns(labels, "event_id", "known_at", "label")
-    chosen, is_error = named(metric)
+    chosen, is_error = find_metric(metric)
     bar = Bar(threshold, margin, min_samples, is_error)
     tracker = AccuracyTracker(bar, chosen, span=span, count=count)
     tracker.is_low = was_low

@@ -90,7 +90,7 @@ class People:
         return f"{GIVEN[self.given[trait]]} {FAMILY[self.family[trait]]}"
 
 
-def settle(seed: int, patients: int) -> People:
+def draw_people(seed: int, patients: int) -> People:
     """Draw the traits of a seed's patients."""
     n = patients
     draw = stream(seed, "traits")

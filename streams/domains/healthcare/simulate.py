@@ -30,7 +30,7 @@ from .patients import (
     OUTPATIENT,
     People,
     Register,
-    settle,
+    draw_people,
 )
 from .schema import (
     ADMISSIONS,
@@ -69,7 +69,7 @@ class HealthcareWorld:
 
     def __post_init__(self) -> None:
         n, bad = int(self.options["patients"]), self.options["defects"]
-        self.people = settle(self.seed, n)
+        self.people = draw_people(self.seed, n)
         self._register = Register(self.seed, self.people)
         self._free, self._due = np.full(n, -1.0), np.full(n, np.inf)
         self._again, self._dying = np.zeros(n, np.int64), np.full(n, np.inf)

@@ -31,7 +31,7 @@ from .mending import Mending, Sensor
 from .misreading import CONVERSIONS
 from .schema import SURROUNDINGS
 from .sensors import SensorState
-from .usual import LAWS, SOUND, SPREAD, beyond
+from .usual import LAWS, SOUND, SPREAD, residuals
 
 _FAHRENHEIT = (CONVERSIONS["C to F"],)
 _PRESSURES = (CONVERSIONS["kPa to psi"], CONVERSIONS["kPa to bar"])
@@ -81,7 +81,7 @@ class Condition:
         values = mended.values.copy()
         values[:, VOLTAGE] /= _nominal(events, values[:, VOLTAGE])
         around = [_known(events, f"environment.{name}") for name in SURROUNDINGS.fields]
-        values[:, :LOAD] = beyond(values[:, :LOAD], [values[:, LOAD], values[:, SPEED], *around])
+        values[:, :LOAD] = residuals(values[:, :LOAD], [values[:, LOAD], values[:, SPEED], *around])
         found = self._sensors.update(slots, values, self._renewed(slots, events))
         return {"found": found, "unit": mended.unit, "frozen": mended.frozen}
 

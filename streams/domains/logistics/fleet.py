@@ -71,7 +71,7 @@ class Fleet:
         return np.array([NOMINAL[kind] for kind in TYPES])[self.kind]
 
 
-def muster(seed: int, n: int) -> Fleet:
+def draw_fleet(seed: int, n: int) -> Fleet:
     """Draw the vehicles; the types take turns."""
     draw = stream(seed, "fleet")
     kind = np.arange(n) % len(TYPES)

@@ -48,12 +48,12 @@ class _Followed:
     says: Callable[[int], float]
     readings: dict[str, deque[tuple[int, str]]] = field(default_factory=dict)
 
-    def broke(self, vehicle: str, at: int, clock: int) -> list[_Known]:
+    def by_breakdown(self, vehicle: str, at: int, clock: int) -> list[_Known]:
         """Return what is known of the readings of a vehicle that broke down."""
         own = self.readings.pop(vehicle, deque())
         return [(clock, vehicle, r, self.says(at - t)) for t, r in own if t < at]
 
-    def lasted(self, clock: int) -> list[_Known]:
+    def by_expiry(self, clock: int) -> list[_Known]:
         """Return what is known of readings that are past being followed."""
         known: list[_Known] = []
         for vehicle, own in self.readings.items():
@@ -97,7 +97,7 @@ class Outcomes:
         self._on_file.add(vehicle)
         if body.get("kind") == BREAKDOWN:
             at = int(parse_times([body.get("event_time")])[0])
-            return {name: f.broke(vehicle, at, clock) for name, f in self._followed.items()}
+            return {name: f.by_breakdown(vehicle, at, clock) for name, f in self._followed.items()}
         if body.get("component") is not None:
             for followed in self._followed.values():
                 followed.readings.pop(vehicle, None)
@@ -105,7 +105,7 @@ class Outcomes:
 
     def until(self, clock: int) -> dict[str, list[_Known]]:
         """Return what is known by now, since nothing broke down in time."""
-        return {name: followed.lasted(clock) for name, followed in self._followed.items()}
+        return {name: followed.by_expiry(clock) for name, followed in self._followed.items()}
 
 
 def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:

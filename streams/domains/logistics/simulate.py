@@ -26,7 +26,7 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import MINUTE, SECOND
 from streamsim.streams.spec.world import Emission, Slice
 
-from .fleet import SENSORS, TYPES, Fleet, muster
+from .fleet import SENSORS, TYPES, Fleet, draw_fleet
 from .plan import HOUR, Hour, Order, Plan
 from .schema import COMPONENTS, HEARTBEAT, SERVICE
 from .sensing import FAULTS, Fault, Sensing, swap
@@ -54,7 +54,7 @@ class LogisticsWorld:
     sensing: Sensing = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fleet = muster(self.seed, int(self.options["vehicles"]))
+        self.fleet = draw_fleet(self.seed, int(self.options["vehicles"]))
         self.plan = Plan(self.seed, self.fleet, self.options["failures"])
         self.sensing = Sensing(self.seed, self.fleet, self.options["faults"])
 

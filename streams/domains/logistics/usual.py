@@ -57,7 +57,7 @@ def drivers(
     )
 
 
-def beyond(values: Floats, known: Sequence[Floats]) -> Floats:
+def residuals(values: Floats, known: Sequence[Floats]) -> Floats:
     """Take off what is usual, shape ``(n, n_sensors)``.
 
     Parameters

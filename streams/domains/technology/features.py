@@ -110,7 +110,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     )
 
 
-def stranger(rows: Matrix) -> Matrix:
+def cold_start(rows: Matrix) -> Matrix:
     """Return the features that a user of whom nothing is known would have at the same times."""
     found = np.full_like(rows, UNKNOWN)
     for place, name in enumerate(_HELP):

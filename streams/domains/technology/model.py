@@ -10,7 +10,7 @@ import numpy as np
 from streamsim.streams.events import Floats, Ints, Mask, Matrix
 from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
 
-from .features import FEATURES, OFFERED, stranger
+from .features import FEATURES, OFFERED, cold_start
 from .history import TITLES
 from .recommender import SlateClassifier
 
@@ -44,7 +44,7 @@ def build(seed: int) -> Estimator:
     )
 
 
-def was_in(items: Ints, labels: Ints) -> Ints:
+def slate_hits(items: Ints, labels: Ints) -> Ints:
     """Return 1 where what was watched next is on the slate, 0 where not, or nothing was."""
     found: Mask = (items == labels[:, None]).any(axis=1) & (labels > 0)
     return found.astype(np.int64)
@@ -68,7 +68,7 @@ def sentence(facts: Mapping[str, Any]) -> str:
     return f"{facts['action']}{title} ({facts['origin'] or 'found somewhere'})"
 
 
-SLATE = Slate(size=SHOWN, verdict=was_in, stranger=stranger)
+SLATE = Slate(size=SHOWN, verdict=slate_hits, cold_start=cold_start)
 
 RECIPE = Recipe(
     name="technology-next",

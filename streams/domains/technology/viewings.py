@@ -89,14 +89,14 @@ def read_movielens(path: Path) -> Viewings:
     return Viewings(user, item, time, len(users), items.astype(np.int64))
 
 
-def made_up(first: int, users: int, items: int, seed: int) -> Iterator[Ints]:
+def simulated_histories(first: int, users: int, items: int, seed: int) -> Iterator[Ints]:
     """Make up users' histories: titles by popularity (Zipf) within the kinds that a user likes.
 
     A user's history depends on the seed and on their number alone. They are made in batches of
     :data:`BATCH`, so that it is cheapest to ask for those.
 
-    >>> five = [history.tolist() for history in made_up(0, 5, items=50, seed=7)]
-    >>> five[3:] == [history.tolist() for history in made_up(3, 2, items=50, seed=7)]
+    >>> five = [history.tolist() for history in simulated_histories(0, 5, items=50, seed=7)]
+    >>> five[3:] == [history.tolist() for history in simulated_histories(3, 2, items=50, seed=7)]
     True
     """
     kinds = min(TASTES, items)
