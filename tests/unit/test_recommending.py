@@ -181,7 +181,7 @@ def test_wrong_words_are_refused(weights: ItemWeights) -> None:
         weights.recommend([[1]], 2, diversity=0.1, traits=np.eye(3))
     with pytest.raises(UsageError, match="half-life"):
         weights.recommend([[1]], 2, half_life=0.0)
-    with pytest.raises(UsageError, match="2 histories, and titles for 1"):
+    with pytest.raises(UsageError, match="2 histories, but new titles of 1 users"):
         CoViews.empty(3).update([[], []], [[1]])
     with pytest.raises(UsageError, match="ridge above 0"):
         CoViews.empty(3).solve(ridge=0.0)
