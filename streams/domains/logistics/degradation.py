@@ -96,7 +96,7 @@ class Degradation:
     - ``value``: the reading's deviation from the fleet's reference;
     - ``mean_w``, ``slope_w``: over the entity's last ``w`` readings, including this one; the slope
       is that of least squares, per reading;
-    - ``slow_h``: exponential average of all readings with a half-life of ``h`` readings, normalised;
+    - ``slow_h``: normalised exponential average of all readings, half-life ``h`` readings;
     - ``own_w``: ``mean_w`` less the mean of the sensor's first ``first`` readings (of those so
       far, while there are fewer);
     - ``rise``, ``fall``: cumulative sum of the excess over that mean and ``slack``, while it is
