@@ -50,7 +50,7 @@ def test_a_tracker_can_only_know_of_what_is_joined() -> None:
             lambda inputs: {"sources": inputs.sources * 2},
             "two sources have the same name",
         ),
-        ("inputs", lambda inputs: {"heartbeat": 0}, "every 0 ms"),
+        ("inputs", lambda inputs: {"heartbeat": 0}, "heartbeat must be positive"),
         (
             "inputs",
             lambda inputs: {"databases": (replace(inputs.databases[0], source="tills"),)},
@@ -68,7 +68,7 @@ def test_a_tracker_can_only_know_of_what_is_joined() -> None:
         ),
         ("labels", lambda labels: {"field": None}, "labels without a field are all 1"),
         ("labels", lambda labels: {"delay": -1}, "cannot be negative"),
-        ("world", lambda world: {"days_per_minute": 0.0}, "cannot pass 0.0 days"),
+        ("world", lambda world: {"days_per_minute": 0.0}, "days_per_minute must be positive"),
     ],
 )
 def test_a_group_refuses_what_cannot_be(
