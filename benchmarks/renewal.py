@@ -25,7 +25,7 @@ from streamsim.streams.labels import label_of, read_labels
 from streamsim.streams.spec import DomainSpec, Role
 from streamsim.streams.spec.renewals import champion_of
 from streamsim.streams.spec.world import Slice
-from streamsim.streams.statistics.intervals import Interval, each, interval
+from streamsim.streams.statistics.intervals import Interval, interval, per_draw
 from streamsim.streams.topics import SCORES, topic
 
 DAYS, DRAWS = 60.0, 400
@@ -61,7 +61,7 @@ class Compared:
     def figure(self, which: Floats, rows: Any = slice(None)) -> Interval:
         """Return the mean over events, with its interval over entities."""
         values = which[rows]
-        mean = each(lambda own: float(np.average(values, weights=own)) if own.sum() else 0.0)
+        mean = per_draw(lambda own: float(np.average(values, weights=own)) if own.sum() else 0.0)
         return interval(mean, self.entity[rows], draws=DRAWS)
 
 

@@ -22,7 +22,7 @@ from streamsim.streams.domains.technology.catalogue import catalogue
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Floats, Ints
-from streamsim.streams.statistics.intervals import each, interval
+from streamsim.streams.statistics.intervals import interval, per_draw
 
 DIVERSITIES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 DAYS = 30
@@ -98,7 +98,7 @@ def unlikeness(items: Ints) -> float:
 
 
 def _mean(values: Floats) -> Any:
-    return each(lambda own: float(np.average(values, weights=own)))
+    return per_draw(lambda own: float(np.average(values, weights=own)))
 
 
 def _speed(recommender: SlateClassifier, data: Labelled, diversity: float) -> float:

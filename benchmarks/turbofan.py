@@ -54,9 +54,9 @@ from streamsim.streams.statistics.intervals import (
     auc,
     average_precision,
     calibration_error,
-    each,
     interval,
     mean_of,
+    per_draw,
 )
 
 PUBLISHED = {"SVR": 20.96, "CNN": 18.45, "deep LSTM": 16.14}
@@ -114,7 +114,7 @@ def measure(engines: Engines, judged: list[Judged]) -> dict[str, Any]:
     def rmse(said: list[Floats], where: Floats | float = 1.0) -> Interval:
         errors = [(s - target) ** 2 for s in said]
         return interval(
-            mean_of([each(partial(_weighed, e, where)) for e in errors]), group, draws=400
+            mean_of([per_draw(partial(_weighed, e, where)) for e in errors]), group, draws=400
         )
 
     def cut_off(w: Floats) -> float:
@@ -125,7 +125,7 @@ def measure(engines: Engines, judged: list[Judged]) -> dict[str, Any]:
         "rmse": rmse([j.life for j in judged]),
         "rmse_by_seed": [_root((j.life - target) ** 2, np.ones(len(target))) for j in judged],
         "rmse_while_wearing": rmse([j.life for j in judged], (remaining <= CAP).astype(float)),
-        "rmse_cut_off": interval(each(cut_off), group, draws=400),
+        "rmse_cut_off": interval(per_draw(cut_off), group, draws=400),
         "rmse_age": rmse([j.age_life for j in judged]),
         "rmse_mean": rmse([usual]),
         "failure": _ranked([j.chance for j in judged], fails, group),
@@ -146,7 +146,7 @@ def _ranked(chances: list[Floats], fails: Floats, group: Ints) -> dict[str, Inte
     """Compute the figures of probabilities: sharpness, calibration and ranking."""
     labels = fails.astype(np.int64)
     figures: dict[str, Callable[[Floats], Weighted]] = {
-        "brier": lambda c: each(lambda w: float(np.average((c - fails) ** 2, weights=w))),
+        "brier": lambda c: per_draw(lambda w: float(np.average((c - fails) ** 2, weights=w))),
         "ece": lambda c: calibration_error(labels, c),
         "auc": lambda c: auc(labels, c),
         "average_precision": lambda c: average_precision(labels, c),

@@ -131,7 +131,7 @@ class Slates:
             raise BadRequest(str(error), 503) from error
         rows = self._follower.rows
         row, newest = rows.get(entity), rows.newest
-        features = self._stranger(loaded, newest) if row is None else row.features()
+        features = self._cold_start(loaded, newest) if row is None else row.features()
         items, score = self._chosen(loaded, features, wish)
         return {
             "model": loaded.signature.model,
@@ -144,12 +144,12 @@ class Slates:
             "items": [item for item in items if item > 0],
         }
 
-    def _stranger(self, loaded: Loaded, newest: Row | None) -> Matrix:
+    def _cold_start(self, loaded: Loaded, newest: Row | None) -> Matrix:
         """Return the features of an unknown entity, at the time of the newest row."""
-        if self._slate.stranger is None:
+        if self._slate.cold_start is None:
             raise BadRequest(f"nothing is known of this {self._spec.alerting.rule.noun}", 404)
         usual = np.array([loaded.signature.reference], np.float32)
-        return self._slate.stranger(usual if newest is None else newest.features())
+        return self._slate.cold_start(usual if newest is None else newest.features())
 
     def _chosen(
         self, loaded: Loaded, features: Matrix, wish: Wish

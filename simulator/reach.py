@@ -14,7 +14,7 @@ from streamsim.producers.tables import through_table, with_changes
 from streamsim.producers.upsert import UpsertTable
 from streamsim.simulator.standins.facts_file import learn_file
 from streamsim.simulator.standins.in_memory import InMemory
-from streamsim.streams.asking import Client, with_answers
+from streamsim.streams.asking import Client, ask_third_party
 from streamsim.streams.privacy.edge import pseudonymised
 from streamsim.streams.privacy.keys import INVENTED, privacy_key
 from streamsim.streams.settings import Settings
@@ -57,7 +57,7 @@ class Reach:
                     self._open.callback(poller.close)
                     slices = through_table(slices, table, source, writer, poller)
             for party in spec.inputs.third_parties:
-                slices = with_answers(spec, party, slices, self._client(party))
+                slices = ask_third_party(spec, party, slices, self._client(party))
             slices = spec.inputs.collect(slices)
             if spec.inputs.pseudonyms:
                 slices = pseudonymised(spec.inputs, slices, self._key())

@@ -1,9 +1,8 @@
-"""A model's answers: a score for each row, and what stands beside it, if anything.
+"""A model's answers: a score per row, with estimates and recommended items where the model has any.
 
-An answer has shape ``(n,)`` where a model only scores. Else it has columns: the score, the numbers
-that it estimates (:class:`streamsim.streams.spec.Estimate`), and the items that it puts forward, as
-whole numbers that a float64 holds exactly. How many numbers there are, the domain or the model's
-signature says.
+An answer has shape ``(n,)`` where a model only scores. Otherwise its columns are the score, the
+estimates (:class:`streamsim.streams.spec.Estimate`) and the recommended items, as whole numbers
+that a float64 holds exactly. The domain or the model's signature says how many estimates there are.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Answers: TypeAlias = Floats
 
 @runtime_checkable
 class Recommender(Protocol):
-    """An estimator that puts items forward, and scores how likely one of them is right."""
+    """An estimator that recommends items, and scores how likely one of them is right."""
 
     def recommend(self, X: Any) -> tuple[Floats, Ints]:
         """Return scores, shape ``(n,)``, and items, the best first, shape ``(n, size)``."""
@@ -28,31 +27,31 @@ class Recommender(Protocol):
 
 @runtime_checkable
 class Chooser(Protocol):
-    """A recommender that can put forward more items or fewer, or such as are less alike."""
+    """A recommender whose slates can have another size or another diversity."""
 
     def slates(self, X: Any, size: int | None = None, diversity: float | None = None) -> Ints:
-        """Return items, the best first, shape ``(n, size)``, 0 where there are no more.
+        """Return items, the best first, shape ``(n, size)``, padded with 0.
 
         Parameters
         ----------
         size, diversity
-            How many, and how unlike each other: 0 by score alone, towards 1 rather unlike; by
-            default as it would put them forward by itself.
+            How many items, and how different from each other: 0 ranks by score alone, values
+            towards 1 favour variety. The defaults are those of :meth:`recommend`.
         """
         ...
 
 
 @runtime_checkable
 class Estimating(Protocol):
-    """An estimator that says numbers beside its score."""
+    """An estimator that estimates numbers beside its score."""
 
     def estimate(self, X: Any) -> Floats:
-        """Return the numbers, shape ``(n, n_numbers)``."""
+        """Return the estimates, shape ``(n, n_numbers)``."""
         ...
 
 
 def answers(scores: Floats, items: Ints | None = None, estimates: Floats | None = None) -> Answers:
-    """Put scores, numbers and items together.
+    """Join scores, estimates and items to one array.
 
     >>> both = answers(np.array([0.5]), np.array([[7, 3]]))
     >>> scores_of(both).tolist(), items_of(both).tolist()
@@ -77,12 +76,12 @@ def scores_of(answer: Answers) -> Floats:
 
 
 def estimates_of(answer: Answers, n_numbers: int) -> Floats:
-    """Return the numbers, shape ``(n, n_numbers)``."""
+    """Return the estimates, shape ``(n, n_numbers)``."""
     return answer[:, 1 : 1 + n_numbers] if n_numbers else np.empty((len(answer), 0))
 
 
 def items_of(answer: Answers, n_numbers: int = 0) -> Ints | None:
-    """Return the items, shape ``(n, size)``, or ``None`` if the model puts none forward."""
+    """Return the items, shape ``(n, size)``, or ``None`` if the model recommends none."""
     if answer.ndim == 1 or answer.shape[1] == 1 + n_numbers:
         return None
     return answer[:, 1 + n_numbers :].astype(np.int64)

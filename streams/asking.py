@@ -1,9 +1,9 @@
-"""Ask third parties about entities as they are seen, and turn their answers into events.
+"""Third-party requests: ask about an entity when it is first seen, and publish answers as events.
 
-An answer is an event on a topic, so that a replay meets the same answers, whatever the third party
-says by then. An entity is asked about when it is first seen, and again when its answer has grown
-old. The stream goes on meanwhile: an answer that has come by the next heartbeat counts from the
-moment of the question, a later one from when it came.
+An answer is an event on a topic, so a replay reads the same answers even if the third party has
+changed since. An entity is asked about when it is first seen, and again once its answer has
+expired. The stream does not stop for it: an answer that arrives by the next heartbeat counts from
+the moment of the question, a later one from its arrival.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Emission, Slice
 
 
-class Said(NamedTuple):
-    """What came back: about whom, when it was asked (ms), and what is said."""
+class PartyAnswer(NamedTuple):
+    """An answer: its entity, when it was asked (ms), and its content."""
 
     entity: str
     asked_at: int
-    what: Any
+    content: Any
 
 
 class Client(Protocol):
     """Asks one third party."""
 
     def learn(self, facts: Sequence[Any]) -> None:
-        """Tell it what has happened in a world; only a stand-in is told."""
+        """Send it the facts of a simulated world; only a stand-in takes them."""
         ...
 
     def ask(self, entity: str, at_ms: int) -> None:
-        """Take a question; never wait."""
+        """Queue a question without waiting."""
         ...
 
-    def answers(self) -> Sequence[Said]:
-        """Return what has come since the last call; wait for a declared bound at the most."""
+    def answers(self) -> Sequence[PartyAnswer]:
+        """Return the answers since the last call; wait no longer than a declared bound."""
         ...
 
 
-def with_answers(
+def ask_third_party(
     spec: DomainSpec, party: ThirdPartySpec, slices: Iterable[Slice], client: Client
 ) -> Iterator[Slice]:
     """Ask about the entities of the trigger's events, and add the answers to later slices.
 
-    An answer's ``event_time`` is when it was asked, and ``asked_at`` too, unless it comes after
-    the next heartbeat: then its event time is when it came.
+    An answer's ``asked_at`` is the time of its question. So is its ``event_time``, unless it
+    arrives after the next heartbeat: then its event time is its arrival.
     """
     asked: dict[str, int] = {}
     recent: set[str] = set()
-    unanswered = Unanswered(spec, party)
+    unanswered = UnansweredEvents(spec, party)
     clock = spec.world.epoch
     for piece in slices:
         answers = _emission(party, client.answers(), recent, clock, unanswered)
         facts = [e for e in piece.emissions if e.source == party.facts]
-        told = [orjson.loads(value) for emission in facts for value in emission.values]
-        if told:
-            client.learn(told)
+        new_facts = [orjson.loads(value) for emission in facts for value in emission.values]
+        if new_facts:
+            client.learn(new_facts)
         recent = set()
         for emission in piece.emissions:
             if emission.source == spec.trigger.name:
@@ -76,7 +76,7 @@ def with_answers(
                         recent.add(entity)
                         client.ask(entity, at)
                     if entity:
-                        unanswered.seen(entity, time, value)
+                        unanswered.add(entity, time, value)
         others = (e for e in piece.emissions if e.source != party.facts)
         yield Slice(piece.until, (*others, answers))
         clock = piece.until
@@ -85,43 +85,43 @@ def with_answers(
         yield Slice(clock + spec.inputs.heartbeat, (last,))
 
 
-class Unanswered:
-    """What has been sent of entities about which nothing has ever been answered."""
+class UnansweredEvents:
+    """Buffer of events whose entity has no answer yet."""
 
     def __init__(self, spec: DomainSpec, party: ThirdPartySpec) -> None:
-        recall = spec.model.rescoring
-        sources = {lookup.name: lookup.source for lookup in spec.features.joins}
-        own = recall is not None and sources.get(recall.join) == party.source
-        self._recall = recall if own else None
+        rescoring = spec.model.rescoring
+        sources = {join.name: join.source for join in spec.features.joins}
+        own = rescoring is not None and sources.get(rescoring.join) == party.source
+        self._rescoring = rescoring if own else None
         fields = {field.name: field for field in spec.source(party.source).fields}
-        self._longest = fields[recall.field].max_length if recall is not None and own else 0
+        self._longest = fields[rescoring.field].max_length if rescoring is not None and own else 0
         self._events: dict[str, list[tuple[int, bytes]]] = {}
         self._answered: set[str] = set()
 
-    def seen(self, entity: str, time: int, value: bytes) -> None:
-        """Keep an event (ms, and as it is sent) while nothing is known of its entity."""
-        recall = self._recall
-        if recall is None or entity in self._answered:
+    def add(self, entity: str, time: int, value: bytes) -> None:
+        """Buffer an event (its time in ms, and its bytes) while its entity has no answer."""
+        rescoring = self._rescoring
+        if rescoring is None or entity in self._answered:
             return
-        kept = self._events.setdefault(entity, [])
-        kept.append((time, value))
-        if len(kept) > 2 * recall.most:
-            del kept[: -recall.most]
+        buffered = self._events.setdefault(entity, [])
+        buffered.append((time, value))
+        if len(buffered) > 2 * rescoring.most:
+            del buffered[: -rescoring.most]
 
-    def recalled(self, said: Said, now: int, *, in_time: bool) -> dict[str, str | None]:
-        """Return what the first answer about an entity brings along: none, if it is in time."""
-        recall = self._recall
-        if recall is None:
+    def take(self, answer: PartyAnswer, now: int, *, in_time: bool) -> dict[str, str | None]:
+        """Return the buffered events for the first answer about an entity; none if in time."""
+        rescoring = self._rescoring
+        if rescoring is None:
             return {}
-        events = self._events.pop(said.entity, [])
-        self._answered.add(said.entity)
-        # Before the question nobody could have known, and what comes later meets the answer.
-        since = max(said.asked_at, now - recall.within)
+        events = self._events.pop(answer.entity, [])
+        self._answered.add(answer.entity)
+        # Events before the question could not have had an answer; later ones join this one.
+        since = max(answer.asked_at, now - rescoring.within)
         lines = [value.decode(errors="replace") for time, value in events if since <= time < now]
-        return {recall.field: None if in_time else self._fitting(lines[-recall.most :])}
+        return {rescoring.field: None if in_time else self._fitting(lines[-rescoring.most :])}
 
     def _fitting(self, lines: Sequence[str]) -> str | None:
-        """Write as many lines as the field has room for, the latest: an answer must not be lost."""
+        """Write the latest lines that fit in the field: too long a field would lose the answer."""
         room, taken = self._longest - len("[]"), 0
         for line in reversed(lines):
             room -= len(orjson.dumps(line).decode()) + len(",")
@@ -133,21 +133,21 @@ class Unanswered:
 
 def _emission(
     party: ThirdPartySpec,
-    said: Sequence[Said],
+    answers: Sequence[PartyAnswer],
     recent: set[str],
     clock: int,
-    unanswered: Unanswered,
+    unanswered: UnansweredEvents,
 ) -> Emission:
-    """Write answers as events, in order of time; all are sent at a moment of the clock (ms)."""
-    # A question may have been put again before its answer came.
+    """Write answers as events, in order of time, all sent at the same clock (ms)."""
+    # The same question may have been asked again before its answer arrived.
     rows = sorted(
-        ((s.asked_at if s.entity in recent else clock, s) for s in said),
+        ((s.asked_at if s.entity in recent else clock, s) for s in answers),
         key=lambda row: (row[0], row[1].entity, row[1].asked_at),
     )
     bodies = [
         {
-            **party.event(s.entity, s.what, s.asked_at),
-            **unanswered.recalled(s, clock, in_time=s.entity in recent),
+            **party.event(s.entity, s.content, s.asked_at),
+            **unanswered.take(s, clock, in_time=s.entity in recent),
         }
         for _, s in rows
     ]

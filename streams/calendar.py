@@ -1,4 +1,4 @@
-"""Days of the week, and the day on which simulated worlds begin."""
+"""Calendar: days of the week, and the day on which simulated worlds begin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamsim.streams.events import Ints
 from streamsim.streams.spec.spans import DAY
 
 EPOCH = 1_735_689_600_000
-"""2025-01-01T00:00:00Z, a Wednesday: where worlds begin if nothing speaks for another day (ms)."""
+"""2025-01-01T00:00:00Z, a Wednesday: the default beginning of a world (ms)."""
 
 Time = TypeVar("Time", int, Ints)
 

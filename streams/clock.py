@@ -1,7 +1,6 @@
-"""Wall time, and the one anchor that maps it to event time.
+"""Clocks: wall time, and the anchor that maps event time to it.
 
-Everything that waits asks a :class:`Clock`, so that a test hands in a virtual one and no
-test ever sleeps.
+All waiting goes through a :class:`Clock`: tests pass a virtual one and never sleep.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long."""
+        """Wait for so many seconds."""
         ...
 
 
 class WallClock:
     """The machine's clock.
 
-    Readings never run backwards: they follow the monotonic clock from the wall time at which
-    the object was made, so that a leap of the system's clock does not disturb pacing.
+    Its time never decreases: it follows the monotonic clock from the wall time at which the object
+    was made, so a jump of the system's clock does not disturb pacing.
     """
 
     def __init__(self) -> None:
@@ -38,13 +37,13 @@ class WallClock:
         return int((time.monotonic() + self._offset) * 1000)
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for so many seconds of wall time."""
         time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Pins event time to wall time: one pair of instants and a speed.
+    """Maps event time to wall time by one pair of instants and a speed.
 
     Because every due time is computed from the same pair, waiting errors do not add up.
 
@@ -67,7 +66,7 @@ class Anchor:
     speed: float
 
     def due_ms(self, event_ms: int) -> float:
-        """Return the wall time at which that event time comes."""
+        """Return the wall time that an event time maps to (ms)."""
         if self.speed == float("inf"):
             return float(self.wall_ms)
         return self.wall_ms + (event_ms - self.event_ms) / self.speed

@@ -1,7 +1,7 @@
-"""JSON events and their times, a batch at a time.
+"""Codec: JSON events and their times, a batch at a time.
 
-An event is a JSON object. A batch is decoded in one call, by joining its values to one array;
-a random marker between the values keeps a crafted value from reaching into its neighbour.
+An event is a JSON object. A batch is decoded in one call, by joining its values to one array.
+A random marker between the values keeps a crafted value from changing its neighbour.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ def encode_objects(columns: Mapping[str, Iterable[Any]]) -> list[bytes]:
 
 
 def dump_each(objects: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    r"""Encode objects, each by itself; for flat ones in a single call.
+    r"""Encode each object; flat ones in a single call.
 
-    Between two flat objects, and nowhere else, stands ``},{"``: within a string the quote has a
-    backslash before it. Objects that are not flat show in the number of pieces.
+    ``},{"`` occurs between two flat objects only: within a string the quote is escaped. If the
+    number of pieces is wrong, an object was not flat.
 
     >>> dump_each([{"a": 1}, {"a": '},{"'}])
     [b'{"a":1}', b'{"a":"},{\\""}']
@@ -143,7 +143,7 @@ def parse_times(texts: Sequence[Any]) -> Ints:
 
 
 _FEW = 16
-"""So few times are read faster one by one."""
+"""Up to this many times are parsed faster one by one."""
 _is_24 = (24).__eq__
 _PUNCTUATION = {4: b"-", 7: b"-", 10: b"T", 13: b":", 16: b":", 19: b".", 23: b"Z"}
 _DIGITS = [i for i in range(24) if i not in _PUNCTUATION]
@@ -186,7 +186,7 @@ _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 FIRST_TIME, LAST_TIME = -62_135_596_800_000, 253_402_300_799_999
-"""The years 1 to 9999 in UTC, which are those that can be written, too."""
+"""The years 1 to 9999 in UTC: only these can be written."""
 
 
 def _parse_one(text: Any) -> int:

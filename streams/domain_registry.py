@@ -1,4 +1,4 @@
-"""Finds the domains: every package under ``streams/domains`` and in ``STREAMSIM_DOMAINS``."""
+"""Domain registry: every package under ``streams/domains`` and in ``STREAMSIM_DOMAINS``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def load_domain(name: str) -> DomainSpec:
     Raises
     ------
     UnknownDomain
-        If there is no such domain; the message lists those that there are.
+        If there is no such domain; the message lists all domains.
     UsageError
         If its package has no ``SPEC``, or one of another name.
     """
@@ -51,13 +51,13 @@ def all_topics(domains: tuple[DomainSpec, ...]) -> tuple[TopicSpec, ...]:
 
 
 def domain_folders() -> list[str]:
-    """Return the folders in which domains are looked for: another process may be told of them."""
+    """Return the folders that are searched for domains, to pass them to another process."""
     _extend_path()
     return list(streamsim.streams.domains.__path__)
 
 
 def add_folders(folders: Iterable[str]) -> None:
-    """Look for domains in these folders too."""
+    """Search these folders for domains too."""
     for folder in folders:
         path = str(Path(folder).resolve())
         if path not in streamsim.streams.domains.__path__:

@@ -3,31 +3,31 @@
 ::
 
     StreamsimError
-    ├── UsageError               the caller's words are wrong              exit code 2
+    ├── UsageError               a wrong argument or option                exit code 2
     │   ├── UnknownDomain        no such domain
     │   ├── SettingError         a setting's value does not fit
     │   └── SourceError          a file cannot be read as a source
-    ├── ExpectationError         the run is over and not as expected       exit code 1
+    ├── ExpectationError         the run did not end as expected           exit code 1
     ├── StackError               the stack could not start, or died        exit code 3
-    │   ├── BrokerError          no broker, or one that refuses
+    │   ├── BrokerError          the broker is unreachable, or refuses a request
     │   ├── TopicMismatch        a topic exists, but not as declared
     │   └── StateError           a changelog that cannot be read as this domain's state
-    │       └── PackingError     bytes that are no packed columns
+    │       └── PackingError     bytes are not packed columns
     ├── ModelError               a model is missing, unsafe or does not fit
-    ├── AnswerError              what a third party says is not of the form that it should be
+    ├── AnswerError              a third party's answer is malformed
     └── InferenceError           a call to a model failed
         ├── BadRequest           the call was wrong: 400, 404, 413         never retried
-        └── ScorerUnavailable    the service is down, slow or confused     retried
+        └── ScorerUnavailable    the service is down, slow or malformed    retried
 
-A bad *record* is never an exception: it is a dead letter with its reason
-(:class:`streamsim.streams.events.Dead`), because one bad record must not end a stream.
+A bad *record* raises no exception: it becomes a dead letter with its reason
+(:class:`streamsim.streams.events.Dead`), because one bad record must not stop a stream.
 """
 
 from __future__ import annotations
 
 
 class StreamsimError(Exception):
-    """Base of all errors that are raised on purpose; its text is meant for a person."""
+    """Base of all errors that are raised on purpose; its message is for users."""
 
     exit_code = 3
 
@@ -61,19 +61,19 @@ class StackError(StreamsimError):
 
 
 class BrokerError(StackError):
-    """The broker cannot be reached, or refused what was asked of it."""
+    """The broker cannot be reached, or refused a request."""
 
 
 class TopicMismatch(StackError):
-    """A topic is not as declared: other partitions, or not empty where a run begins."""
+    """A topic differs from its declaration in partitions, or is not empty when a run begins."""
 
 
 class StateError(StackError):
-    """A changelog holds no state of this domain, or one of another definition of it."""
+    """A changelog holds no state of this domain, or the state of another definition of it."""
 
 
 class PackingError(StateError):
-    """Bytes are no packed columns."""
+    """Bytes are not packed columns."""
 
 
 class ModelError(StreamsimError):
@@ -81,7 +81,7 @@ class ModelError(StreamsimError):
 
 
 class AnswerError(StreamsimError):
-    """What a third party says cannot be used: not of its form, too large, or too many pages."""
+    """A third party's answer cannot be used: malformed, too large, or too many pages."""
 
 
 class InferenceError(StreamsimError):
@@ -89,7 +89,7 @@ class InferenceError(StreamsimError):
 
 
 class BadRequest(InferenceError):
-    """The call itself was wrong, so that repeating it cannot help.
+    """The request itself was wrong: a retry cannot help.
 
     Parameters
     ----------
@@ -105,4 +105,4 @@ class BadRequest(InferenceError):
 
 
 class ScorerUnavailable(InferenceError):
-    """The model service did not answer, or not with what was asked; worth another try."""
+    """The model service did not answer, or answered wrongly; the call is retried."""

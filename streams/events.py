@@ -1,8 +1,7 @@
-"""Events as they travel: records off the wire, columns once they are clean, records out.
+"""Events on their way: fetched records, clean columns, and outgoing records.
 
-One micro-batch mixes the partitions that a worker owns; every row remembers the partition
-and offset it came from. Within a partition the order of the rows is the order of the log,
-and no step changes that.
+A micro-batch mixes the partitions that a worker owns; every row keeps its partition and offset.
+Within a partition the rows are in the order of the log, and no step changes that.
 
 Times are milliseconds since 1970-01-01 UTC in ``int64``, called ``*_ms`` everywhere.
 """
@@ -26,12 +25,12 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Objects: TypeAlias = npt.NDArray[np.object_]
 Columns: TypeAlias = dict[str, npt.NDArray[np.generic] | Objects]
 
-# Header names. Numbers in headers are ASCII decimals: readable with any Kafka tool, and of
-# one width for any time between 2001 and 2286, so that a batch of them parses as one array.
+# Header names. Numbers in headers are ASCII decimals: any Kafka tool can show them. They have
+# the same width for all times between 2001 and 2286, so that a batch parses as one array.
 INGEST_TIME = "ingest_time"
 """Wall clock when the record was handed to the broker; latency is measured from it."""
 SOURCE_TIME = "source_time"
-"""The source's own high event time when it sent the record: its clock."""
+"""The source's clock: its highest event time when it sent the record."""
 HEARTBEAT = "heartbeat"
 """Marks a record that carries the source's clock and no event."""
 REASON = "reason"
@@ -44,19 +43,19 @@ FEATURES = "features"
 """The features of a score, packed as little-endian float32."""
 FEATURE_HASH = "feature_hash"
 CORRECTS = "corrects"
-"""Of a correction: the id of the event that is scored again."""
+"""On a correction: the id of the event that is scored again."""
 MODEL = "model"
 MODEL_VERSION = "model_version"
 
 LATEST_CLOCK = 10**13 - 1
-"""The highest clock that a header can say (ms): it has 13 digits."""
+"""The highest clock that fits in a header (ms): it has 13 digits."""
 NO_TIME = np.iinfo(np.int64).min
-"""Stands for a time that is not known; smaller than every time."""
+"""Placeholder for an unknown time; smaller than every time."""
 
 
 @dataclass(slots=True)
 class Records:
-    """Records of one source as they were fetched, from one partition or several.
+    """Fetched records of one source, from one partition or several.
 
     Attributes
     ----------
@@ -67,7 +66,7 @@ class Records:
     timestamp
         Kafka's own timestamp of each record (ms).
     key, value, headers
-        As they came; nothing has been looked at.
+        The raw bytes, not validated yet.
     """
 
     source: str
@@ -82,7 +81,7 @@ class Records:
         return len(self.value)
 
     def by_partition(self) -> Records:
-        """Return them with those of each partition together, which stay in order."""
+        """Return the records grouped by partition; each partition's order is kept."""
         if (np.diff(self.partition) >= 0).all():
             return self
         return self.take(np.argsort(self.partition, kind="stable"))
@@ -123,10 +122,10 @@ class Events:
     Attributes
     ----------
     event_time, source_time, ingest_time
-        When it happened, what the source's clock said, when it was handed to the broker
+        When it happened, the source's clock, and when it was handed to the broker
         (ms, shape ``(n,)``; ``NO_TIME`` where a header was missing).
     event_id, entity
-        The event's own id and its key (``str``, or ``None`` for an entity that is not known).
+        The event's own id and its key (``str``, or ``None`` for an unknown entity).
     columns
         The fields of the source's schema, one array each.
     """
@@ -145,11 +144,11 @@ class Events:
         return len(self.event_time)
 
     def strings(self, name: str) -> Objects:
-        """Return a column that the schema says holds strings."""
+        """Return a column that holds strings by its schema."""
         return cast(Objects, self.columns[name])
 
     def integers(self, name: str) -> Ints:
-        """Return a column that the schema says holds integers or times."""
+        """Return a column that holds integers or times by its schema."""
         return cast(Ints, self.columns[name])
 
     def take(self, rows: Ints | Mask | slice) -> Events:
@@ -186,7 +185,7 @@ class Events:
 
 
 class Outbound(NamedTuple):
-    """A record on its way out; the partition is always said, never left to a partitioner."""
+    """An outgoing record; its partition is always explicit, no partitioner chooses it."""
 
     topic: str
     partition: int
@@ -198,7 +197,7 @@ class Outbound(NamedTuple):
 
 @dataclass(slots=True)
 class OutboundBatch:
-    """Records on their way out to one partition of a topic, by column and in order."""
+    """Outgoing records to one partition of a topic, by column and in order."""
 
     topic: str
     partition: int
@@ -219,7 +218,7 @@ class OutboundBatch:
 
 @dataclass(slots=True)
 class Dead:
-    """One record that cannot be processed: why, and where it lies (its bytes stay there)."""
+    """A record that cannot be processed: the reason and its offset (its bytes stay in the log)."""
 
     row: int
     reason: str
@@ -227,17 +226,17 @@ class Dead:
 
 @dataclass(slots=True)
 class Outputs:
-    """What a step sends out.
+    """The outputs of a step.
 
     Attributes
     ----------
     records
         Records for topics, in order.
     batches
-        Records of which there are many; they come before the others.
+        Records in bulk, by column; they are sent before ``records``.
     latencies_from
         ``ingest_time`` of the events whose scores are among the records (ms); the driver
-        measures latency from it once the records are confirmed.
+        measures latency from it when the broker has confirmed the records.
     """
 
     records: list[Outbound] = field(default_factory=list)
@@ -250,7 +249,7 @@ class Outputs:
 
 
 def stretches(partition: Ints) -> Iterator[tuple[int, slice]]:
-    """Yield each partition with its rows, as often as rows of another lie between them.
+    """Yield each run of consecutive rows of one partition, with its slice.
 
     >>> list(stretches(np.array([3, 3, 0, 3])))
     [(3, slice(0, 2, None)), (0, slice(2, 3, None)), (3, slice(3, 4, None))]
@@ -271,12 +270,12 @@ def as_objects(values: Iterable[object]) -> Objects:
 
 
 def first_headers(headers: Headers) -> dict[str, bytes | None]:
-    """Return the first value of each header; Kafka allows a name to come twice."""
+    """Return the first value of each header; Kafka allows a repeated name."""
     return dict(reversed([(name, value) for name, value in headers]))
 
 
 def source_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
-    """Headers that say which record an output came from."""
+    """Return headers with the topic, partition and offset that an output was made from."""
     return [
         (SOURCE_TOPIC, topic.encode()),
         (SOURCE_PARTITION, b"%d" % partition),

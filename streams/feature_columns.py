@@ -1,6 +1,6 @@
-"""Columns that the features of several domains are made of.
+"""Column functions for the features of several domains: ratios, elapsed times, codes.
 
-What is not known is :data:`streamsim.streams.spec.features.UNKNOWN`, -1.
+Unknown values are :data:`streamsim.streams.spec.features.UNKNOWN`, -1.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def ratio(a: Floats | Ints, b: Floats | Ints, where: Mask | bool = True) -> Floa
 
 
 def elapsed(time: Ints, before: Ints, unit: int) -> Floats:
-    """Return the time since another, in a unit given in ms; -1 where that is ``NO_TIME``.
+    """Return the time since ``before``, in a unit of so many ms; -1 where it is ``NO_TIME``.
 
     >>> elapsed(np.array([5_000, 5_000]), np.array([2_000, NO_TIME]), 1_000).tolist()
     [3.0, -1.0]
@@ -45,7 +45,7 @@ def numbers(values: Objects) -> Floats:
 def coded(
     texts: Objects | Sequence[str | None], codes: Mapping[str, float], other: float = UNKNOWN
 ) -> Floats:
-    """Return the numbers that texts stand for: -1 for ``None``, ``other`` for a strange text.
+    """Return the codes of texts: -1 for ``None``, ``other`` for a text without a code.
 
     >>> coded(["tv", "fridge", None], {"tv": 1.0}, other=0.0).tolist()
     [1.0, 0.0, -1.0]
@@ -55,7 +55,7 @@ def coded(
 
 
 def versions(joined: Mapping[str, Joined]) -> dict[str, list[str | None]]:
-    """Return the time of each version that was joined, by source, as text; ``None`` for none."""
+    """Return the time of each joined version, by source, as text; ``None`` without a version."""
     return {
         source: [
             None if at == NO_TIME else text

@@ -1,4 +1,4 @@
-"""What label events say, read from their topics' records."""
+"""Label events: reading labels and numbers from their topics' records."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from streamsim.streams.spec import Labels
 
 
 class Label(NamedTuple):
-    """What was true of an event, and since when that is known (ms)."""
+    """The label of an event, and when it became known (ms)."""
 
     known: int
     value: int
 
 
 def read_labels(labelling: Labels, values: Iterable[bytes | None]) -> dict[str, Label]:
-    """Return the label of each event that has one; of several, the one that is known last.
+    """Return the label of each labelled event; of several, the one that became known last.
 
-    What is no label is left out: it is a dead letter.
+    A record that is not a label is skipped: it is a dead letter.
     """
     objects, _ = decode_objects(list(values))
     bodies = [body for body in objects if body and isinstance(body.get(labelling.key), str)]
@@ -37,9 +37,9 @@ def read_labels(labelling: Labels, values: Iterable[bytes | None]) -> dict[str, 
 
 
 def read_numbers(labelling: Labels, field: str, values: Iterable[bytes | None]) -> dict[str, float]:
-    """Return what label events say in a field that holds a number, by the event they are about.
+    """Return a numeric field of label events, by the id of the labelled event.
 
-    Of several, the one that is known last counts.
+    Of several, the one that became known last counts.
     """
     objects, _ = decode_objects(list(values))
     bodies = [body for body in objects if body and isinstance(body.get(labelling.key), str)]
@@ -53,14 +53,14 @@ def read_numbers(labelling: Labels, field: str, values: Iterable[bytes | None]) 
 
 
 def numbers_of(numbers: Mapping[str, float], event_ids: Sequence[str]) -> Floats:
-    """Return what was true of each event, NaN where nobody says."""
+    """Return the number of each event, NaN where there is none."""
     return np.array([numbers.get(event_id, np.nan) for event_id in event_ids], np.float64)
 
 
 def label_of(
     labelling: Labels, labels: Mapping[str, Label], event_ids: Sequence[str]
 ) -> tuple[Ints, Mask]:
-    """Return what was true of each event, and whether it can be said at all."""
+    """Return the label of each event, and a mask of the events whose label is known."""
     missing = -1 if labelling.unlabelled is None else labelling.unlabelled
     found = (labels.get(event_id) for event_id in event_ids)
     value = np.array([missing if one is None else one.value for one in found], np.int64)

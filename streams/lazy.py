@@ -1,4 +1,4 @@
-"""Names that a package offers and that are imported only when they are used."""
+"""Lazy imports: names of a package whose modules are imported at their first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a world has ready to be sent, by column, until its source's clock has come to it."""
+"""Events of a simulated world that wait for their source's clock to be sent, by column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Outgoing:
     Attributes
     ----------
     time, clock
-        When each happened, and what the source's clock will say as it is sent (ms).
+        When each happened, and the source's clock when it is sent (ms).
     key, value
         Bytes; a key may be ``None``.
     """
@@ -31,7 +31,7 @@ class Outgoing:
     value: Objects
 
     def split(self, until: int) -> tuple[Outgoing, Outgoing]:
-        """Return what is sent before an instant, in order, and the rest."""
+        """Return the events that are sent before an instant, in order, and the rest."""
         now = self.clock < until
         order = np.flatnonzero(now)[np.argsort(self.clock[now], kind="stable")]
         return self.take(order), self.take(np.flatnonzero(~now))
@@ -41,12 +41,12 @@ class Outgoing:
         return Outgoing(self.time[rows], self.clock[rows], self.key[rows], self.value[rows])
 
     def emission(self, source: str) -> Emission:
-        """Return them as they are sent."""
+        """Return them as an emission of a source."""
         return Emission(source, self.time, self.clock, list(self.key), list(self.value))
 
     @classmethod
     def concat(cls, parts: Sequence[Outgoing]) -> Outgoing:
-        """Put several together."""
+        """Join several."""
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
 
 

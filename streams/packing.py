@@ -1,6 +1,6 @@
-"""Columns as bytes: one line of JSON that says what follows, then the columns' own bytes.
+"""Packed columns: a header line of JSON, then the bytes of each column.
 
-Integers are little-endian int64, texts are JSON. Nothing else is read, and nothing is executed.
+Integers are little-endian int64, texts are JSON. No other type is read, and nothing is executed.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def pack(columns: Columns) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, Ints | list[str]]:
-    """Read what :func:`pack` has written.
+    """Read the bytes that :func:`pack` wrote.
 
     Raises
     ------
     PackingError
-        If it is anything else.
+        If the bytes are anything else.
     """
     first, line, rest = data.partition(b"\n")
     try:
@@ -61,7 +61,7 @@ def unpack(data: bytes) -> dict[str, Ints | list[str]]:
     except (ValueError, TypeError) as error:
         raise PackingError(f"not packed columns: {error}") from None
     if not line or at != len(rest):
-        raise PackingError("not packed columns: more or less than it says")
+        raise PackingError("not packed columns: the size differs from the header's")
     return columns
 
 
@@ -70,5 +70,5 @@ def _read(kind: str, part: bytes) -> Ints | list[str]:
         return np.frombuffer(part, "<i8").astype(np.int64)
     texts = orjson.loads(part)
     if kind != TEXTS or not isinstance(texts, list) or not all(type(t) is str for t in texts):
-        raise ValueError(f"a column of {kind!r} that is none")
+        raise ValueError(f"a column's bytes are not of its type {kind!r}")
     return texts

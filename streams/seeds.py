@@ -1,6 +1,6 @@
 """Named random streams: each part of a world draws from a stream of its own.
 
-Adding a source, or drawing once more in one part, changes nothing in another.
+Another source, or one more draw in a part, changes no other part.
 """
 
 from __future__ import annotations

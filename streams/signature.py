@@ -1,4 +1,4 @@
-"""What a released model says of itself: what it takes, what it alerts at, what is usual."""
+"""Model signature: a released model's features, alert threshold and reference values."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from streamsim.streams.spec import DomainSpec
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A model version's contract with whoever scores with it.
+    """A model version's contract with the workers that score with it.
 
     Parameters
     ----------
     model, version
         Its name on the inference protocol.
     features, feature_hash
-        The columns it takes, and the fingerprint of how they are made.
+        The columns it takes, and the fingerprint of their definition.
     threshold
         Scores from here on raise the domain's alert.
     reference
-        Usual value of each feature (median of the genuine events it was trained on); an
-        explanation compares with it.
+        Usual value of each feature (median of the genuine events it was trained on);
+        explanations compare with it.
     ignored
-        Columns that it takes and does not look at: they explain nothing.
+        Columns that it takes and does not use: they explain nothing.
     estimates
-        Names of the numbers that it says beside its score, in order.
+        Names of the numbers that it estimates beside its score, in order.
     """
 
     model: str
@@ -71,9 +71,9 @@ class Signature:
         return signature
 
     def check(self, spec: DomainSpec) -> None:
-        """Raise :class:`ModelError` unless it takes and says exactly what this domain's model does.
+        """Raise :class:`ModelError` unless its features and its estimates are those of the domain.
 
-        That is: its features, and what is estimated beside the score.
+        The features must have the same fingerprint, the estimates the same names.
         """
         if (
             self.feature_hash != spec.features.fingerprint

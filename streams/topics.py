@@ -1,4 +1,4 @@
-"""Every topic, declared once from the specs: name, key, partitions, what is in it."""
+"""Topic declarations, made from the specs: name, key, partitions, help."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ CHANGELOG = "changelog"
 LABELLED = "labelled"
 FEEDS = "feeds"
 TABLE_PARTITIONS = 1
-"""Every worker reads a table's topic whole, in order: more partitions would only be more to ask."""
+"""Every worker reads the whole topic of a table in order: partitions would gain nothing."""
 OPS_MODELS = "ops.models"
 OPS_ALERTS = "ops.alerts"
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """One topic as it must be.
+    """The declaration of one topic.
 
     ``role`` is the role of the source whose events it carries, or ``None`` for a topic that
-    the pipeline writes; ``key`` and ``fields`` are for people.
+    the pipeline writes; ``key`` and ``fields`` document it.
     """
 
     name: str
@@ -39,7 +39,7 @@ class TopicSpec:
     fields: tuple[str, ...] = ()
     role: Role | None = None
     internal: bool = False
-    """The engine's own, in bytes of its own: neither recorded nor shown."""
+    """Whether it is the engine's own, in a binary format: it is neither recorded nor shown."""
 
 
 def topic(domain: str, name: str) -> str:

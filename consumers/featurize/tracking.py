@@ -35,7 +35,7 @@ class TrackedState:
 
     def update(self, events: Events, lookups: Mapping[str, Joined]) -> Arrays:
         """Apply events in order of event time; return the state of each one's key after it."""
-        told = self._tracker.told(events, lookups)
+        told = self._tracker.with_joins(events, lookups)
         return self._tracked.update(self._slots(events), told)
 
     def rows_of(self, events: Events) -> tuple[Ints, Mapping[str, Any]]:

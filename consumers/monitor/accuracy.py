@@ -25,7 +25,7 @@ from streamsim.consumers.monitor.accuracy_threshold import (
 )
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.statistics.quality import Metric, named
+from streamsim.streams.statistics.quality import Metric, find_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,7 +178,7 @@ def track_accuracy(
     count, span = (int(window), None) if isinstance(window, int) else (None, _span_of(window))
     said = _columns(predictions, "event_id", "event_time", "prediction")
     true = _columns(labels, "event_id", "known_at", "label")
-    chosen, is_error = named(metric)
+    chosen, is_error = find_metric(metric)
     limit = AccuracyThreshold(threshold, margin, min_samples, is_error)
     tracker = AccuracyTracker(limit, chosen, span=span, count=count)
     tracker.is_low = was_low

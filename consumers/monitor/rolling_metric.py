@@ -25,7 +25,7 @@ from streamsim.consumers.monitor.label_join import MICRO, read_labelled
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import NO_TIME, Ints, Mask, Outbound
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.statistics.quality import named
+from streamsim.streams.statistics.quality import find_metric
 from streamsim.streams.topics import METRICS, topic
 
 KEPT = 200
@@ -38,7 +38,7 @@ class RollingMetric:
 
     def __init__(self, spec: DomainSpec) -> None:
         self._spec, own = spec, spec.alerting.accuracy
-        self._metric, is_error = named(own.metric)
+        self._metric, is_error = find_metric(own.metric)
         self._limit = AccuracyThreshold(own.threshold, own.margin, own.min_samples, is_error)
         self._covered = np.full(spec.partitions, NO_TIME)
         self._window: tuple[Ints, Ints, Ints] = _NONE

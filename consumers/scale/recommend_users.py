@@ -27,7 +27,7 @@ from streamsim.consumers.scale.shared_arrays import share, shared
 from streamsim.streams.domains.technology.co_views import fit
 from streamsim.streams.domains.technology.histories import as_rows
 from streamsim.streams.domains.technology.recommending import ItemWeights
-from streamsim.streams.domains.technology.viewings import BATCH, made_up, read_movielens
+from streamsim.streams.domains.technology.viewings import BATCH, read_movielens, simulated_histories
 from streamsim.streams.errors import ExpectationError, StreamsimError, UsageError
 from streamsim.streams.events import Ints
 
@@ -70,7 +70,9 @@ class Job:
     def prepare(self, folder: Path) -> Recommend:
         """Fit the weights, share them, and return the work."""
         if self.movielens is None:
-            model = fit(as_rows(list(made_up(0, FITTED, self.items, self.seed)), self.items))
+            model = fit(
+                as_rows(list(simulated_histories(0, FITTED, self.items, self.seed)), self.items)
+            )
             past = {}
         else:
             seen = read_movielens(self.movielens)
@@ -113,7 +115,7 @@ class Recommend:
     def _histories(self, users: Sequence[int]) -> list[Ints]:
         if self.histories:
             return [self.histories[user % len(self.histories)] for user in users]
-        return list(made_up(users[0], len(users), self.job.items, self.job.seed))
+        return list(simulated_histories(users[0], len(users), self.job.items, self.job.seed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from streamsim.producers.http_client.background import BackgroundClient
-from streamsim.streams.asking import Said
+from streamsim.streams.asking import PartyAnswer
 from streamsim.streams.errors import SourceError
 from streamsim.streams.spec.third_parties import ThirdPartySpec
 
@@ -58,13 +58,13 @@ class HttpParty:
         """See :class:`streamsim.streams.asking.Client`."""
         self._client.ask(entity, at_ms)
 
-    def answers(self) -> Sequence[Said]:
+    def answers(self) -> Sequence[PartyAnswer]:
         """See :class:`streamsim.streams.asking.Client`."""
         if self._client.is_answered():
             self._client.wait(self._wait_s)
         came = self._client.answers()
         self.unusable += sum(bool(answer.problem) for answer in came)
-        return [Said(a.entity, a.asked_at, a.said) for a in came if not a.problem]
+        return [PartyAnswer(a.entity, a.asked_at, a.said) for a in came if not a.problem]
 
     def close(self) -> None:
         """Stop asking."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from streamsim.streams.asking import Said
+from streamsim.streams.asking import PartyAnswer
 from streamsim.streams.errors import AnswerError
 from streamsim.streams.spec.third_parties import StandIn, ThirdPartySpec, converse
 
@@ -32,14 +32,14 @@ class InMemory:
         """See :class:`streamsim.streams.asking.Client`."""
         self._asked.append((entity, at_ms))
 
-    def answers(self) -> Sequence[Said]:
+    def answers(self) -> Sequence[PartyAnswer]:
         """See :class:`streamsim.streams.asking.Client`."""
         asked, self._asked = self._asked, []
         said = []
         for entity, at_ms in asked:
             exchange = self._party.api.ask(entity)
             try:
-                said.append(Said(entity, at_ms, converse(exchange, self._standin.answer)))
+                said.append(PartyAnswer(entity, at_ms, converse(exchange, self._standin.answer)))
             except AnswerError:
                 continue  # as over HTTP: an invalid answer counts as none
         return said

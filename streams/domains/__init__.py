@@ -1,1 +1,1 @@
-"""One folder per domain, each with the same anatomy: a package that defines ``SPEC``."""
+"""Domains: one package per domain, each of the same structure, which defines ``SPEC``."""

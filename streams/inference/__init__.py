@@ -1,9 +1,9 @@
 """The Open Inference Protocol v2 over HTTP, as the service reads it and the scorer writes it.
 
-Tensors travel as JSON or as raw bytes behind the JSON (the binary tensor extension). Only what
-a scorer of rows needs is accepted: one FP32 input of shape ``(n_rows, n_features)``, one FP64
-output of shape ``(n_rows,)``, behind it another one for each number that the model estimates, and
-last, of models that put items forward, one INT64 output of shape ``(n_rows, size)``.
+Tensors are sent as JSON or as raw bytes behind the JSON (the binary tensor extension). Only the
+tensors of a row scorer are accepted: one FP32 input of shape ``(n_rows, n_features)``, one FP64
+output of shape ``(n_rows,)`` for the scores, another one for each estimate, and last, for models
+that recommend items, one INT64 output of shape ``(n_rows, size)``.
 
 References
 ----------

@@ -23,7 +23,7 @@ from streamsim.streams.inference.tensor_bodies import (
 
 @dataclass(frozen=True, slots=True)
 class InferRequest:
-    """A request that has been found good: finite rows of the right width."""
+    """A valid request: finite rows of the right width."""
 
     rows: Matrix
     id: str | None
@@ -44,7 +44,7 @@ def read_infer(
     Raises
     ------
     BadRequest
-        Saying what was wrong; status 413 for too many rows, 400 for all else.
+        If the request is invalid; status 413 for too many rows, 400 otherwise.
     """
     head, tail = split_body(body, header_length)
     request = load_object(head)
@@ -69,7 +69,7 @@ def read_infer(
 
 
 def write_infer(rows: Matrix) -> tuple[bytes, int]:
-    """Write a request with raw tensors; return the body and the length of its JSON."""
+    """Write a request with raw tensors; return the body and the length of its JSON in bytes."""
     raw = np.ascontiguousarray(rows, "<f4").tobytes()
     head = orjson.dumps(
         {

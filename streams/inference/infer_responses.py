@@ -34,7 +34,7 @@ def write_response(
     Returns
     -------
     body
-        The JSON, with the raw tensors behind it if the request wants them so.
+        The JSON, with the raw tensors behind it if the request asks for raw bytes.
     header_length
         Length of the JSON in that case, for the header of the same name, else ``None``.
     """
@@ -64,13 +64,13 @@ def write_response(
 def read_response(
     body: bytes, header_length: str | None, n_rows: int, names: Sequence[str] = ()
 ) -> Answers:
-    """Read the scores from a response, the estimates of those names, and what is put forward.
+    """Read a response: scores, the estimates of these names, and recommended items.
 
     Raises
     ------
     ScorerUnavailable
-        If the answer is cut off, of the wrong shape, or not finite: a service that answers
-        so is broken, and may be mended by the time of the next try.
+        If the answer is cut off, of the wrong shape, or not finite. Such a service is broken, and
+        may work again at the next retry.
     """
     try:
         head, tail = split_body(body, header_length)
@@ -100,9 +100,9 @@ def read_response(
 def _last(
     outputs: Sequence[Any], name: str, tail: bytes, n_rows: int
 ) -> tuple[npt.NDArray[Any], bytes]:
-    """Read the output whose bytes are the last of those that are left, and return the others too.
+    """Read the output at the end of the remaining bytes; return it and the bytes before it.
 
-    It has rows: of shape ``(n_rows, 1)`` if it is a number, else as many as it says.
+    Its shape is ``(n_rows, 1)`` for a number, else as declared.
     """
     output = next(o for o in outputs if o["name"] == name)
     rows, size = output["shape"] if name == ITEMS else (*output["shape"], 1)

@@ -1,4 +1,4 @@
-"""Rows of numbers out of JSON: features by name, and what is finite in FP32."""
+"""Rows of named features from JSON, as finite FP32 matrices."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def finite_matrix(values: Sequence[Any]) -> Matrix:
     Raises
     ------
     BadRequest
-        If one is no number, or not finite in FP32.
+        If a value is no number, or not finite in FP32.
     """
     try:
         with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""What requests and responses of the inference protocol have in common: names, JSON, raw bytes."""
+"""Common parts of inference requests and responses: tensor names, JSON, raw bytes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BINARY_TYPE = "application/octet-stream"
 
 
 def split_body(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
-    """Part a body into its JSON and the raw tensors behind it.
+    """Split a body into its JSON and the raw tensors behind it.
 
     Raises
     ------
     BadRequest
-        If the header is no number, or says more bytes than there are.
+        If the header is no number, or larger than the body.
     """
     if header_length is None:
         return body, b""
@@ -38,7 +38,7 @@ def load_object(data: bytes) -> dict[str, Any]:
     Raises
     ------
     BadRequest
-        If it is something else.
+        If the data is anything else.
     """
     try:
         value = orjson.loads(data)

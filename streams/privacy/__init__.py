@@ -1,1 +1,1 @@
-"""Privacy: pseudonyms and masks for what identifies a person, and the key they are made with."""
+"""Privacy: pseudonyms for identifiers of persons, masks for texts, and the key of both."""

@@ -1,7 +1,7 @@
-"""At the edge: identifiers of persons are replaced before anything is sent.
+"""Pseudonymisation at the producer: replaces identifiers of persons before events are sent.
 
-What cannot be read as an event cannot be searched for identifiers either: its length and keyed
-hash are sent in its place, by which whoever has the original recognises it. The consumers bury it.
+A record that is no valid event cannot be searched for identifiers. Its length and keyed hash are
+sent in its place, which identify the original, and the consumers dead-letter it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _KNOWN = 200_000
 
 
 def pseudonymised(inputs: Inputs, slices: Iterable[Slice], key: bytes) -> Iterator[Slice]:
-    """Replace what identifies persons in all that a domain sends, its truth too.
+    """Replace identifiers of persons in all emissions of a domain, including its truth.
 
-    A record's key is the entity; it is replaced as the field of the entity is.
+    A record's key is the entity; it gets the same pseudonym as the entity's field.
 
     Parameters
     ----------
     key
-        Of the keyed hash (:func:`streamsim.streams.privacy.pseudonyms.pseudonym`).
+        Key of the keyed hash (:func:`streamsim.streams.privacy.pseudonyms.pseudonym`).
     """
     edge = _Edge(inputs.pseudonyms, inputs.pseudonyms.get(inputs.trigger.key), key)
     for piece in slices:
@@ -55,7 +55,7 @@ class _Edge:
             if isinstance(value, str) and value:
                 item[name] = self._of(value, kind)
             elif value is not None:
-                item[name] = None  # whatever it is, it is no identifier that we could hash
+                item[name] = None  # a value of another type cannot be hashed as an identifier
         return item
 
     def _named(self, own: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The key that pseudonyms are made with: from the environment, or a random one per home."""
+"""Key of the pseudonyms: from the environment, or a random one per home."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from streamsim.streams.settings import Settings
 
 FILE = "privacy.key"
 INVENTED = bytes(range(SHORTEST_KEY))
-"""For worlds without a home: whom they tell of is invented, and the same seed gives the same bytes.
+"""Key for worlds without a home: their persons are invented, and a seed must give the same bytes.
 """
 
 
 def privacy_key(settings: Settings) -> bytes:
-    """Return the key of the settings, or that of the home, which is made if there is none.
+    """Return the key of the settings, or that of the home, which is made if it does not exist.
 
-    Whoever knows it can find out whom a pseudonym stands for: its file is for its owner alone.
+    With the key pseudonyms can be traced to persons, so only the owner may read its file.
 
     Raises
     ------
     SettingError
-        If it is no hexadecimal text of 32 bytes or more, or cannot be read.
+        If it is not a hexadecimal text of at least 32 bytes, or cannot be read.
     """
     if settings.privacy_key:
         return _parse(settings.privacy_key, "privacy_key")
@@ -37,7 +37,7 @@ def privacy_key(settings: Settings) -> bytes:
 
 
 def _make(path: str) -> None:
-    """Write a new key unless there is one; whoever comes at the same time finds a whole one."""
+    """Write a new key unless one exists; a concurrent process finds a complete file."""
     if os.path.exists(path):
         return
     own = f"{path}.{secrets.token_hex(6)}"

@@ -1,4 +1,4 @@
-"""Plain words of English: what has a capital and is still no name."""
+"""Plain English words: capitalised words that are not names."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ while white who wife will with without work year years yes yesterday you
 
 @cache
 def plain_words() -> frozenset[str]:
-    """Return words that name no person."""
+    """Return words that are not names of persons."""
     return frozenset(_PLAIN.split())

@@ -1,8 +1,8 @@
-"""Keep persons out of what is written down: pseudonyms in place of identifiers, masks in text.
+"""Pseudonyms for identifiers of persons, and masks for texts about them.
 
-A pseudonym joins records of one person without saying who it is, for whoever has no key. Masking
-finds what looks like a person and cannot find all of it: it is for dead letters and logs, which a
-person reads, never a licence to publish notes.
+Records of one person can be joined by a pseudonym, and without the key it does not identify the
+person. Masking finds most of what identifies a person in a text, but not all: it is for dead
+letters and logs. Masked texts must not be published.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from streamsim.streams.errors import UsageError
 from streamsim.streams.privacy.plain import plain_words
 
 SHORTEST_KEY = 32
-"""Bytes; as long as the hash (RFC 2104, section 3)."""
+"""Shortest key (bytes): as long as the hash (RFC 2104, section 3)."""
 LONGEST_TEXT = 50_000
-"""Characters; a longer text is withheld whole."""
+"""Longest text that is masked (characters); a longer one is withheld whole."""
 _LONGEST_ID = 4_096
 
 
 def pseudonym(identifier: str, key: bytes, field: str) -> str:
-    """Return 128 bits, in hex, that stand for an identifier: HMAC-SHA256, truncated.
+    """Return the pseudonym of an identifier: 128 bits of its HMAC-SHA256, in hex.
 
-    The same identifier has another pseudonym in each field, so that tables with different fields
-    cannot be joined by it. It is taken as it is written: bring ids to one form first
+    The same identifier has a different pseudonym in each field, so that tables with different
+    fields cannot be joined by it. Identifiers are not normalised here: bring them to one form first
     (:func:`streamsim.streams.reading.feeds.identifier`).
 
     Raises
     ------
     UsageError
-        If the key is short or plainly not random, or the identifier is empty or endless.
+        If the key is too short or obviously not random, or the identifier is empty or too long.
 
     References
     ----------
     Krawczyk, Bellare and Canetti (1997), *HMAC: Keyed-Hashing for Message Authentication*, RFC
-    2104. A hash without a key is no protection: ids are few, and all of them can be tried.
+    2104. A hash without a key does not protect: ids are few, and all of them can be tried.
 
     Examples
     --------
@@ -56,14 +56,14 @@ def pseudonym(identifier: str, key: bytes, field: str) -> str:
 def redact(text: str, key: bytes | None = None, vocabulary: frozenset[str] = frozenset()) -> str:
     """Mask names, dates, telephone numbers, ids, addresses of post, web and e-mail.
 
-    Where the signs that it goes by are missing (one case throughout, another script, no text at
-    all), or where something is left that may be an id, the whole text is withheld: its length
-    stands for it, and with a key a keyed hash too, by which equal texts are recognised.
+    The whole text is withheld if names cannot be recognised in it (one case throughout, another
+    script, no text at all), or if something is left that may be an id. Then its length is
+    returned, and with a key its keyed hash, by which equal texts are recognised.
 
     Parameters
     ----------
     vocabulary
-        Words that name no person, beside those of everyday English; in lower case.
+        Words that are not names of persons, beside those of everyday English; in lower case.
 
     Examples
     --------
@@ -85,12 +85,12 @@ def redact(text: str, key: bytes | None = None, vocabulary: frozenset[str] = fro
 
 
 def keyed_hash(content: bytes, key: bytes) -> str:
-    """Return 128 bits, in hex, by which whoever has the key recognises equal bytes."""
+    """Return a keyed hash of 128 bits, in hex, by which equal bytes are recognised."""
     return _keyed("bytes", content, key)
 
 
 def withheld(content: bytes, key: bytes) -> str:
-    """Return what stands for bytes of which nothing can be shown: how many, and their keyed hash.
+    """Return a placeholder for bytes that must not be shown: their number and keyed hash.
 
     >>> withheld(b"{broken", bytes(range(32)))
     '[withheld: 7 bytes, 84834446b2165bb212ff135b525f8b2f]'
@@ -102,7 +102,7 @@ def _keyed(purpose: str, content: str | bytes, key: bytes) -> str:
     if len(key) < SHORTEST_KEY or len(set(key)) < SHORTEST_KEY // 4:
         raise UsageError(f"a key has at least {SHORTEST_KEY} random bytes (secrets.token_bytes)")
     label = purpose.encode("utf-8", "surrogatepass")
-    # The label's length goes first: no label and content can be cut to look like another pair.
+    # The label's length goes first, so that no two pairs of label and content hash the same bytes.
     if isinstance(content, str):
         content = content.encode("utf-8", "surrogatepass")
     message = len(label).to_bytes(4, "big") + label + content
@@ -123,7 +123,7 @@ def _plain(vocabulary: frozenset[str]) -> frozenset[str]:
 
 
 def _is_doubtful(text: str, plain: frozenset[str]) -> bool:
-    """Say whether names could not be told by their capitals, or this is no text of ours."""
+    """Return whether names cannot be recognised by their capitals, or it is no plain Latin text."""
     if not text.isascii():
         letters = [c for c in text if c.isalpha()]
         if any(ord(c) > 0x24F for c in letters) or any(
@@ -177,7 +177,7 @@ _MASKS = (
     _mask(r"\b\d{5,}\b", "[id]"),
 )  # fmt: skip
 _REMAINS = re.compile(r"\d{5,}|@")
-"""What should have been masked, whatever it is."""
+"""Pattern of remains that should have been masked."""
 
 _WORD = re.compile(r"(?<![\w\[])[^\W\d_](?:[\w'-]{0,40}[^\W_])?(?!\w)")
 _TITLES = frozenset(("mr", "mrs", "ms", "miss", "dr", "prof", "doctor", "nurse", "professor"))
@@ -186,10 +186,10 @@ _GAP_AFTER_SHORT = re.compile(r"[.,]? {1,2}")
 
 
 def _without_names(text: str, plain: frozenset[str]) -> str:
-    """Mask given names, capitalised words that we do not know, and what belongs to them.
+    """Mask given names, unknown capitalised words, and the words that belong to them.
 
-    A title or a name makes a name of the next word with a capital: White is a colour, and John
-    White is not.
+    After a title or a name the next capitalised word is a name, too: White is a colour, John White
+    is a person.
     """
     words = list(_WORD.finditer(text))
     names = [_is_name(word[0], plain) for word in words]
@@ -212,7 +212,7 @@ def _without_names(text: str, plain: frozenset[str]) -> str:
 
 
 def _is_near(text: str, left: re.Match[str], right: re.Match[str]) -> bool:
-    """Say whether two words may be parts of one name, by what is between them."""
+    """Return whether two words may be parts of one name, by the text between them."""
     is_short = len(left[0]) == 1 or left[0].lower() in _TITLES
     pattern = _GAP_AFTER_SHORT if is_short else _GAP
     return pattern.fullmatch(text, left.end(), right.start()) is not None

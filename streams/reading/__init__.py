@@ -1,1 +1,1 @@
-"""Reading what others write: dialects, nested rows, and tables merged from two sources."""
+"""Reading of foreign data: feed formats, nested rows, and merges of two sources."""

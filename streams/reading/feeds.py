@@ -1,7 +1,7 @@
-"""How feeds write things down, as declared tables, and one way to read them all.
+"""Feed formats: a declared table per feed, and one reader for all of them.
 
-A feed is somebody else's: its names, its clock, its way to write money. A table says how, and
-nothing here asks whose it is. What cannot be read is missing, for others to judge.
+A feed has its own names, clock and formats of money. Its table declares them, and the reader
+depends on nothing else. A value that cannot be read is missing; the cleaner judges it.
 """
 
 from __future__ import annotations
@@ -23,30 +23,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CENTS = 2**53
-"""Larger amounts are not believed: nothing that computes in floats holds them."""
+"""Larger amounts are refused: a float64 cannot hold them exactly."""
 _OFFSET = re.compile(r"\s*(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _ID_NUMBER = re.compile(r"0*(\d+)(?:\.0*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Instants:
-    """How a feed writes when something happened.
+    """Format of a feed's times.
 
     Parameters
     ----------
     pattern
-        Of ``strptime``; empty for ISO 8601.
+        Format of ``strptime``; empty for ISO 8601.
     zone
-        IANA name of the zone whose time the feed's clock shows, for what is written without an
-        offset.
+        IANA name of the feed's time zone, for times without an offset.
     believe_offset
-        Whether a written offset is right. Some feeds write one that is not, the same all year;
-        then the clock is taken to show the zone's time.
+        Whether a written offset is right. Some feeds write the same wrong offset all year; then
+        it is ignored and the time is taken to be local time of the zone.
 
     Notes
     -----
-    A local time that a change of clocks leaves out is an hour later, as that clock should have
-    shown; of two instants with the same local time it is the first.
+    A local time that a change of clocks skips is read as an hour later, which the clock should
+    have shown. A local time that occurs twice is read as the first.
 
     Examples
     --------
@@ -70,7 +69,7 @@ class Instants:
             raise UsageError(f"no time zone {self.zone!r}") from None
 
     def read(self, texts: pd.Series) -> pd.Series:
-        """Return instants in ms since 1970 (UTC), ``NO_TIME`` for what is none."""
+        """Return instants in ms since 1970 (UTC), ``NO_TIME`` for any other text."""
         import pandas as pd
 
         texts = _texts(texts)
@@ -97,16 +96,16 @@ class Instants:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """How a feed writes amounts.
+    """Format of a feed's amounts.
 
     Parameters
     ----------
     symbol
-        Stands before the number or behind it, or is left out.
+        Currency symbol, before or behind the number or missing.
     thousands
-        Between groups of three digits, if anything.
+        Separator of groups of three digits, empty for none.
     decimal
-        Before the cents; ``None`` for a feed that writes whole cents.
+        Separator of the cents; ``None`` for a feed that writes whole cents.
 
     Examples
     --------
@@ -124,7 +123,7 @@ class Money:
     decimal: str | None = "."
 
     def read(self, amounts: pd.Series) -> pd.Series:
-        """Return integer cents (``Int64``), missing for what is no amount."""
+        """Return integer cents (``Int64``), missing for a value that is no amount."""
         import pandas as pd
 
         parts = _texts(amounts).str.extract(_amount(self.symbol, self.thousands, self.decimal))
@@ -146,21 +145,21 @@ def _amount(symbol: str, thousands: str, decimal: str | None) -> re.Pattern[str]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How one feed writes its rows.
+    """Format of one feed's rows.
 
     Parameters
     ----------
     fields
-        Our name of a field to the feed's. Where the feed's rows are nested, that is a path with
-        dots (``client.accountId``).
+        Our name of a field to the feed's. In nested rows the feed's name is a path with dots
+        (``client.accountId``).
     instants, money
-        How the fields of that name that are times, or amounts, are written.
+        Formats of the fields that are times, or amounts, by our names.
     ids
-        Fields that name something: ``0027``, ``27.0`` and ``27`` are the same.
+        Fields that are identifiers: ``0027``, ``27.0`` and ``27`` are the same.
     numbers
         Fields that are plain numbers.
     encoding, delimiter
-        Of a text with a row a line.
+        Encoding and delimiter of a text file with a row per line.
     """
 
     name: str
@@ -183,8 +182,8 @@ class Feed:
         Parameters
         ----------
         rows
-            As the feed wrote them, with its own names; a column that it lacks is missing
-            throughout, and what is no field is left out. The index is kept.
+            Rows with the feed's own names and formats. A column that they lack is missing
+            throughout, and a column that is no field is left out. The index is kept.
         """
         import pandas as pd
 
@@ -205,7 +204,7 @@ class Feed:
 
 
 def identifier(value: object) -> str | None:
-    """Return what names something in one form, ``None`` for what names nothing.
+    """Return an identifier in one form, ``None`` for a value that is none.
 
     >>> [identifier(v) for v in (" 0027", 27, 27.0, "27.0", "C-27", "0", "", None, float("nan"))]
     ['27', '27', '27', '27', 'C-27', '0', None, None, None]
@@ -218,7 +217,7 @@ def identifier(value: object) -> str | None:
 
 
 def _texts(values: pd.Series, kinds: tuple[type, ...] = (str, int, float)) -> pd.Series:
-    """Return values of these kinds as trimmed texts, all else as missing."""
+    """Return values of these types as trimmed texts, all others as missing."""
     texts = values.where(values.map(lambda v: type(v) in kinds).astype(bool))
     texts = texts.astype("string").str.strip()
     return texts.where(texts != "")

@@ -1,4 +1,4 @@
-"""Make a table for a feed that has none, by what its rows look like."""
+"""Format inference: the format of a feed without a declared table, from its first rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE = 1_000
-"""So many values of a column say what it is."""
+"""Number of values that a column's type is inferred from."""
 PATTERNS = (
     "",
     "%m/%d/%Y %I:%M:%S %p",
@@ -22,24 +22,24 @@ PATTERNS = (
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y",
 )
-"""Ways to write a time that are recognised, ISO 8601 first."""
+"""Recognised formats of a time, ISO 8601 first."""
 MONIES = (*(Money(symbol, ",") for symbol in "$£€"), Money("€", ".", ","), Money(decimal=","))
-"""Ways to write money that are recognised: those that say so, by a symbol or a decimal comma."""
+"""Recognised formats of money: only those with a symbol or a decimal comma."""
 MOST = 0.95
-"""A column is what so much of it reads as; the rest is malformed."""
+"""Share of a column's values that must be readable as its type; the others are malformed."""
 
 
 def guessed(name: str, rows: pd.DataFrame, zone: str = "UTC") -> Feed:
-    """Make a table for a feed by what its first rows look like.
+    """Infer the format of a feed from its first rows.
 
-    Names become ``snake_case``. A column is of times or of money if nearly all of its values read
-    as such, one way or another; money must show a symbol or a decimal comma, or be whole cents
-    and say so by its name. What ends in ``id`` names something.
+    Names become ``snake_case``. A column holds times or money if nearly all of its values can be
+    read in one format of these. Money must have a symbol or a decimal comma, or be whole cents
+    with a name that says so. A column whose name ends in ``id`` holds identifiers.
 
     Parameters
     ----------
     zone
-        Of times that are written without an offset.
+        Time zone of times without an offset.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Merge a source of lines with one of objects into one table, by the tables of their feeds.
+"""Merge of two sources, one of lines and one of objects, into one table.
 
-Both are harmonised first (:mod:`streamsim.streams.reading.feeds`): one set of names, instants in
-UTC, money in integer cents, one form of an id.
+The tables of their feeds harmonise both first (:mod:`streamsim.streams.reading.feeds`): one set of
+names, instants in UTC, money in integer cents, one form of an id.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ How = Literal["inner", "left", "right", "outer"]
 
 @dataclass(frozen=True, slots=True)
 class SideReport:
-    """What became of the rows of one side.
+    """Counts of the rows of one side.
 
     Attributes
     ----------
     rows
-        How many there were.
+        All rows.
     matched
-        Those that found a partner.
+        Rows with a partner.
     without_key
-        Those with nothing to match by.
+        Rows without a key.
     repeated_keys
-        Those whose key an earlier one has.
+        Rows whose key an earlier row has.
     unreadable
-        Per field, values that were there and could not be read: they are missing.
+        Per field, the number of values that could not be read and are missing.
     examples
         Some keys without a partner.
     """
@@ -51,12 +51,12 @@ class SideReport:
 
 @dataclass(frozen=True, slots=True)
 class MergeReport:
-    """What a merge did.
+    """Counts of a merge.
 
     Attributes
     ----------
     conflicts
-        Per field of both sides, in how many merged rows they differ: there the left's value stands.
+        Per common field, the number of merged rows with two values, of which the left's is kept.
     """
 
     left: SideReport
@@ -75,25 +75,26 @@ def merge_frames(
     how: How,
     feeds: tuple[Feed, Feed],
 ) -> pd.DataFrame:
-    """Merge rows as their feeds wrote them.
+    """Merge the rows of two feeds.
 
     Parameters
     ----------
     on
         The fields to match by, by our names.
     how
-        Whose rows without a partner are kept: nobody's, the left's, the right's or both.
+        Which rows without a partner are kept: ``inner`` none, ``left`` the left's, ``right`` the
+        right's, ``outer`` both.
 
     Returns
     -------
-    The fields of both by our names, times as such in UTC, money in cents. Of a field that both
-    have, and that is no key, the left's value stands, or the right's where it has none.
-    ``attrs["report"]`` is the :class:`MergeReport` as a mapping.
+    The fields of both by our names, times as timestamps in UTC, money in cents. A common field that
+    is no key has the left's value, or the right's where the left has none. ``attrs["report"]`` is
+    the :class:`MergeReport` as a mapping.
 
     Raises
     ------
     UsageError
-        If a side lacks a field that is to be matched by, or ``how`` is no such word.
+        If a side lacks a field of ``on``, or ``how`` is another word.
     """
     import pandas as pd
 
@@ -157,7 +158,7 @@ def _side(rows: pd.DataFrame, feed: Feed, keys: Sequence[str]) -> _Side:
     import pandas as pd
 
     if not keys:
-        raise UsageError("on= names the fields to match by: none is named")
+        raise UsageError("on= must name at least one field to match by")
     if missing := [key for key in keys if key not in feed.fields]:
         raise UsageError(
             f"{feed.name} has no field {', '.join(missing)}; it has {', '.join(feed.fields)}"
@@ -177,7 +178,7 @@ def _side(rows: pd.DataFrame, feed: Feed, keys: Sequence[str]) -> _Side:
 
 
 def _coalesce(merged: pd.DataFrame, shared: Iterable[str]) -> dict[str, int]:
-    """Let the left's value stand, else the right's; count where they differ."""
+    """Keep the left's value, or the right's where it is missing; count where they differ."""
     conflicts = {}
     for name in shared:
         ours, theirs = merged[name], merged.pop(name + _RIGHT)
@@ -189,7 +190,7 @@ def _coalesce(merged: pd.DataFrame, shared: Iterable[str]) -> dict[str, int]:
 
 
 def _unreadable(rows: pd.DataFrame, frame: pd.DataFrame, feed: Feed) -> dict[str, int]:
-    """Count values that were there and are missing now."""
+    """Count the values that could not be read and became missing."""
     found = {}
     for name, theirs in feed.fields.items():
         if theirs not in rows:

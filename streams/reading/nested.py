@@ -1,7 +1,7 @@
-"""Rows that are nested, in JSON or XML, as flat ones: columns are paths with dots.
+"""Nested rows of JSON or XML, flattened: columns are paths with dots.
 
-XML is not read as one document: each row is cut out at its element's tags and parsed by itself, so
-that a malformed row harms no other, memory is bounded by the longest row, and its bytes are known.
+XML is not read as one document: each row is cut out at its element's tags and parsed by itself.
+So a malformed row affects no other, memory is bounded by the longest row, and its bytes are known.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 
 DEEPEST = 32
-"""What is nested deeper has no column: nobody means it, and it could exhaust the stack."""
+"""Deepest nesting of a column: deeper values are ignored, as they could exhaust the stack."""
 _CHARSETS = re.compile(
     r"(?i)utf-?8|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|windows-125\d|cp125\d|cp437|cp850"
 )
-"""What a document may be written in. Python knows more, some of them slow beyond all measure."""
+"""Accepted encodings of a document. Python has more, of which some are extremely slow."""
 
 
 def flat(item: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterator[tuple[str, Any]]:
@@ -56,9 +56,9 @@ def cells(element: Any, before: str = "", depth: int = 1) -> Iterator[tuple[str,
 
 
 def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str | None] | None]:
-    r"""Parse rows of XML, each one element; ``None`` for what is none.
+    r"""Parse rows of XML, each one element; ``None`` for any other row.
 
-    A document type, and with it every entity but the five that XML has by itself, is refused.
+    A document type is refused, and so is every entity but the five of XML itself.
 
     >>> parse_elements([b'<s no="1"><when>now</when></s>', b"<s>", b"<s>&x;</s>"], "utf-8")
     [{'no': '1', 'when': 'now'}, None, None]
@@ -75,7 +75,7 @@ def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str |
             return None
 
     texts = [_decoded(row, encoding) for row in rows]
-    # All at once, if they are what they seem: a row may have closed the element around it.
+    # Parse all rows at once, if each is one element: a row may have closed the one around it.
     whole = None if None in texts else parsed(f"<rows>{''.join(texts)}</rows>")  # type: ignore[arg-type]
     if whole is not None and len(whole) == len(rows) and not _between(whole):
         return [dict(cells(element)) for element in whole]
@@ -93,7 +93,7 @@ def _decoded(row: bytes, encoding: str) -> str | None:
 
 
 def _between(whole: Any) -> bool:
-    """Say whether there is text between the rows."""
+    """Return whether there is text between the rows."""
     return any((text or "").strip() for text in (whole.text, *(row.tail for row in whole)))
 
 
@@ -110,16 +110,16 @@ def declared_encoding(head: bytes) -> str:
 class Cutter:
     """Cuts a stream of bytes into the elements of one name.
 
-    A row ends with its closing tag, or where the next one begins. What lies between rows and is
-    neither blank nor a tag of the document's own is a row, too: nothing is lost without a word. A
-    ``/>`` within an attribute's value is taken for the end of the tag.
+    A row ends with its closing tag, or where the next one begins. Other bytes between rows, except
+    blanks and the document's own tags, are rows too, so that nothing is dropped silently. A ``/>``
+    within an attribute's value is taken for the end of the tag.
 
     Parameters
     ----------
     name
-        Of the element that is a row.
+        Name of the element that is a row.
     longest
-        Of a longer row only the beginning is kept (bytes).
+        Longest row (bytes); of a longer one only the beginning is kept.
 
     Examples
     --------
@@ -138,11 +138,11 @@ class Cutter:
         self._tail = len(tag) + 16  # a tag may be cut in two by that much
         self._rest = b""
         self._inside = False
-        """Whether what is left begins with a row's opening tag."""
+        """Whether the buffered bytes begin with a row's opening tag."""
         self._searched = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take bytes in; yield the rows that are whole by now."""
+        """Add bytes; yield the rows that are complete."""
         rest, begin, look = self._rest + data, 0, self._searched
         while edge := self._edge.search(rest, look):
             look = edge.end()
@@ -170,13 +170,13 @@ class Cutter:
             look = max(look, len(rest) - self._tail)
         rest, look = rest[begin:], look - begin
         if len(rest) > self._longest + 2 * self._tail:
-            # Too long for a row: its beginning is kept, and what follows is passed over.
+            # The row is too long: keep its beginning and skip the rest.
             rest = rest[: self._longest] + rest[-self._tail :]
             look = self._longest
         self._rest, self._searched = rest, look
 
     def end(self) -> Iterator[bytes]:
-        """Yield what is left at the end, unless it is the document's own."""
+        """Yield the remaining bytes as a row, unless they are tags of the document."""
         rest, self._rest, self._searched = self._rest, b"", 0
         if self._inside:
             yield rest[: self._longest]
@@ -186,7 +186,7 @@ class Cutter:
 
     def _between(self, data: bytes) -> Iterator[bytes]:
         for pattern, closing in _CLOSED:
-            # Only up to the last that is closed: an open one would be searched for its end in vain.
+            # Only up to the last closed tag: the search for the end of an open one finds nothing.
             last = data.rfind(closing) + len(closing) if closing in data else 0
             data = pattern.sub(b"", data[:last]) + data[last:]
         if left := _TAG.sub(b"", data).strip(b"\xef\xbb\xbf \t\r\n"):

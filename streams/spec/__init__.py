@@ -1,4 +1,4 @@
-"""What a domain is, as data and pure functions: its spec, in the groups that it is made of."""
+"""Domain specifications: a domain as data and pure functions, in groups."""
 
 from streamsim.streams.spec.domain import DomainSpec
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec

@@ -1,7 +1,7 @@
-"""What a domain is: its inputs, features, model, labels, alerts and world, in one group each.
+"""Domain specification: inputs, features, model, labels, alerting and world, one group each.
 
-The engine reads these and never asks for a domain's name. Whatever is odd about a domain is
-a function in its folder under :mod:`streamsim.streams.domains`, named here by a field.
+The engine reads these groups and never a domain's name. What is special about a domain is a
+function in its folder under :mod:`streamsim.streams.domains`, which a field of the spec holds.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from streamsim.streams.spec.world import WorldSpec
 
 @dataclass(frozen=True, slots=True)
 class DomainSpec:
-    """A domain. One folder under ``streams/domains`` defines one as ``SPEC``.
+    """A domain. Each folder under ``streams/domains`` defines one as ``SPEC``.
 
-    Each group refuses what is wrong within it; here is checked what spans groups.
+    Each group checks itself; this class checks the groups against each other.
 
     Parameters
     ----------
     question
-        What its model answers, in words.
+        The question that its model answers, in words.
     partitions
-        Of each of its topics.
+        Number of partitions of each of its topics.
 
     Raises
     ------
     UsageError
-        If groups do not fit each other.
+        If two groups do not fit together.
     """
 
     name: str
@@ -61,12 +61,12 @@ class DomainSpec:
             raise UsageError(f"{self.name}: {error}") from None
 
     def _check_tables(self) -> None:
-        """Refuse global tables that events would wait for without end.
+        """Refuse global tables whose delay could make an event wait for ever.
 
-        An event waits for its tables until the clocks of all partitions are ``delay`` behind it.
+        An event at ``t`` waits until the watermarks of all partitions have passed ``t - delay``.
         Its own partition's watermark may be ``allowed_lateness`` behind that partition's clock,
-        and the event ``max_ahead`` before it: with less delay it could wait for events that are
-        behind it.
+        and the event may be ``max_ahead`` before the clock. With a shorter delay it could wait for
+        events that are behind it in its own partition.
         """
         trigger = self.trigger
         least = trigger.allowed_lateness + trigger.max_ahead
@@ -95,14 +95,14 @@ class DomainSpec:
             )
         _refuse_missing(source, {estimate.field, self.labels.key})
         if not self.label_sources:
-            raise UsageError("no label source says what was true of its scores")
+            raise UsageError("no label source labels the scores: all labels are of estimates")
 
     def _check_rescoring(self) -> None:
         rescoring = self.model.rescoring
         if rescoring is None:
             return
         if self.features.trackers:
-            raise UsageError("a tracker cannot go back in time: nothing can be scored again")
+            raise UsageError("trackers exclude rescoring: a tracker cannot go back in time")
         joins = {join.name: join for join in self.features.joins}
         if rescoring.join not in joins:
             raise UsageError(f"there is no as-of join {rescoring.join} to score again by")
@@ -125,7 +125,7 @@ class DomainSpec:
 
     @property
     def label_sources(self) -> tuple[SourceSpec, ...]:
-        """The sources that say what was true of scores: all labels but those of estimates."""
+        """The label sources of scores: all but those of estimates."""
         others = {estimate.source for estimate in self.model.estimates}
         return tuple(
             source
@@ -135,7 +135,7 @@ class DomainSpec:
 
     @property
     def longest_delay(self) -> int:
-        """By when all is known of an event at the latest: its label and estimates (ms)."""
+        """How long after an event its label and estimates are known at the latest (ms)."""
         return max([self.labels.delay, *(e.delay for e in self.model.estimates)])
 
 

@@ -1,4 +1,4 @@
-"""The vector of features that a model takes, and the aggregates that it is made from."""
+"""Feature vector: the features that a model takes, and the aggregates that they are made from."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from streamsim.streams.events import Events, Floats, Ints, Objects
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 UNKNOWN = -1.0
-"""Stands for a feature that is not known; never NaN, which is always an error at the model."""
+"""Value of an unknown feature. It is not NaN, which is always an error at the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What an :class:`~streamsim.streams.spec.features.AsOfJoin` found for ``n`` events.
+    """Result of an :class:`~streamsim.streams.spec.features.AsOfJoin` for ``n`` events.
 
     ``columns[field]`` has shape ``(n,)``: objects, ``None`` where nothing is known. ``time`` is
-    that of the version (ms), ``NO_TIME`` where there is none; of a per-field join, it is that of
-    the newest value.
+    the time of the joined version (ms), ``NO_TIME`` without one; in a per-field join, it is the
+    time of the newest value.
     """
 
     time: Ints
@@ -31,14 +31,14 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What :class:`~streamsim.streams.spec.features.Windows` saw for ``n`` events.
+    """Aggregates of :class:`~streamsim.streams.spec.features.Windows` for ``n`` events.
 
     One column per window length.
 
-    ``count``, ``total`` and ``squares`` have shape ``(n, n_lengths)``: how many events, the sum
-    of their values and of the squares of these. ``last`` and ``first`` are the times of the latest
-    and of the earliest event before (ms, shape ``(n,)``), ``NO_TIME`` if there is none in the
-    longest window.
+    ``count``, ``total`` and ``squares`` have shape ``(n, n_lengths)``: the number of events, the
+    sum of their values and the sum of the squares. ``last`` and ``first`` are the times of the
+    latest and of the earliest earlier event (ms, shape ``(n,)``), ``NO_TIME`` if there is none in
+    the longest window.
     """
 
     count: Ints
@@ -50,11 +50,11 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Aggregates:
-    """All that an event's features are made from, besides the event itself.
+    """The inputs of a feature vector besides the event itself.
 
     ``windows[name]`` is a :class:`Past`; ``tables[name][column]`` has shape ``(n, n_lengths)``;
-    ``joins[name]`` is a :class:`Joined`; ``tracked[name]`` is what a
-    :class:`~streamsim.streams.spec.features.Tracker` said.
+    ``joins[name]`` is a :class:`Joined`; ``tracked[name]`` is the output of a
+    :class:`~streamsim.streams.spec.features.Tracker`.
     """
 
     windows: Mapping[str, Past]
@@ -75,17 +75,17 @@ class FeatureSpec:
         ``(events, aggregates) -> float64 array of shape (n_events, n_features)``; NaN where a
         feature is not known. Pure.
     help
-        Per feature, what it means, with its unit.
+        Per feature, its meaning and unit.
     groups
-        Features that say the same in different ways, by what they say in words, the most telling
-        first. An alert is explained by groups, and shows one feature of each.
+        Related features by their common meaning in words, the most informative first. An alert is
+        explained by groups, and shows one feature of each.
     phrases
-        Per feature, how it reads in an alert: a format of ``value`` and ``usual``. By default
-        its help with both numbers.
+        Per feature, its text in an alert: a format of ``value`` and ``usual``. By default its
+        help with both numbers.
     unknown
-        Per feature, how it reads where it is -1, which stands for what is not known.
+        Per feature, its text in an alert where it is unknown (-1).
     lineage
-        What a score says of the context that its event met: which version, and who was believed.
+        The context of a score: the joined versions, and the source that was believed.
     """
 
     names: tuple[str, ...]
@@ -97,7 +97,7 @@ class FeatureSpec:
     lineage: Callable[[Aggregates], list[dict[str, Any]]] | None = None
 
     def phrase(self, name: str, value: float, usual: float) -> str:
-        """Say in words what a feature's value is, and what is usual."""
+        """Return the text of a feature's value and its usual value."""
         if value == UNKNOWN and name in self.unknown:
             return self.unknown[name]
         default = f"{self.help[name]} {{value:,.6g}}, usually {{usual:,.6g}}"

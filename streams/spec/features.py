@@ -1,4 +1,4 @@
-"""What features are made from: windows, global tables, as-of joins and trackers, as data."""
+"""Feature definitions: windows, global tables, as-of joins and trackers, as data."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ Slots: TypeAlias = npt.NDArray[np.intp]
 class Windows:
     """Sliding windows over one key's own past: ``[t - length, t)`` for an event at ``t``.
 
-    The right end is open: events of the same instant do not see each other, and an event does
-    not see itself. That is the tie rule, and it makes the features of simultaneous events
-    independent of the order in which they came.
+    The right end is open: an event sees neither itself nor events of the same instant. So the
+    features of simultaneous events do not depend on their order of arrival.
 
     Parameters
     ----------
     key
-        The source's own key; only triggers are remembered.
+        The source's own key; only triggers are stored.
     value
         The integer column that is summed and squared (cents, say).
     lengths
-        Window lengths (ms); the longest says how long the past is kept.
+        Window lengths (ms); events are stored for the longest.
     keep
-        At most so many of a key's latest events are remembered, which bounds what one hot
-        key can take. With ``|value| <= 1e8`` the sums of squares of 900 fit in 63 bits.
+        The most events that are stored per key, the latest, which bounds the memory of a hot key.
+        With ``|value| <= 1e8`` the sums of squares of 900 events fit in 63 bits.
     """
 
     name: str
@@ -49,26 +48,26 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class GlobalTableSpec:
-    """Counts per another key than the topic's, shared by all workers through a topic.
+    """Counts by a key other than the topic's, shared by all workers through a topic.
 
-    Each worker adds up what its partitions contribute, per key and bucket of event time, and
-    publishes a bucket once its watermark has passed the bucket's end, to ``<domain>.<name>``.
-    Every worker holds the whole of that topic. An event at ``t`` sees the buckets in
-    ``[b - length, b)`` with ``b = floor(t - delay)`` on the bucket grid, and waits until all
-    contributors have published all buckets before ``b``.
+    Each worker counts the events of its partitions, per key and bucket of event time. It publishes
+    a bucket to ``<domain>.<name>`` once its watermark has passed the bucket's end. Every worker
+    reads the whole topic. An event at ``t`` sees the buckets in ``[b - length, b)`` with
+    ``b = floor(t - delay)`` on the bucket grid, and waits until all contributors have published
+    all buckets before ``b``.
 
     Parameters
     ----------
     key
         Column that holds the key, in every contributing source.
     bucket, delay, lengths
-        Width of a bucket, age of the youngest bucket that counts, window lengths (ms).
+        Width of a bucket, age of the newest bucket that counts, window lengths (ms).
     counts
         Per column of the table, the source whose events it counts.
     effective
-        Per source, how the time at which an event counts is found from its columns and its
-        event time (ms). Without an entry it is the event time. It must not be earlier than
-        event time - delay, or a label could change a bucket that has been published.
+        Per source, a function of its events that returns the times at which they count (ms); by
+        default their event times. A time must not be earlier than the event time less ``delay``,
+        or a label could change a bucket that has been published.
     """
 
     name: str
@@ -81,34 +80,34 @@ class GlobalTableSpec:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sources that contribute, each once."""
+        """The contributing sources, each once."""
         return tuple(dict.fromkeys(self.counts.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class AsOfJoin:
-    """A context source that is joined by the trigger's entity, as it was known at each event.
+    """A context source that is joined by the trigger's entity, as of each event's time.
 
-    Every event of the source is a version of what it says of its entity. An event at ``t`` meets
-    the newest version with a time of ``t - delay`` or before, and waits until the source's clock
-    has passed that: a version that comes later, or says what is true later, changes nothing.
+    Every event of the source is a version of its entity's data. An event at ``t`` is joined to
+    the newest version with a time of ``t - delay`` or before. It waits until the source's clock
+    has passed that, so that neither later arrivals nor later versions change the result.
 
-    One source may be joined under several names: now, and a day before, which is a trend.
+    One source may be joined under several names: now, and a day before, which gives a trend.
 
     Parameters
     ----------
     source
         Its key must be the trigger's, so that both lie in the same partition.
     delay
-        How long after its event time a version counts (ms). With the inputs' heartbeat or more,
-        no event waits for long.
+        How long after its event time a version counts (ms). With at least the inputs' heartbeat,
+        events wait only briefly.
     fields
         Fields of the source, or columns that it derives.
     name
-        What the features call it; by default as its source.
+        Name of the join in the features; by default the source's.
     carry
-        Join per field: a field that a version does not have keeps the value of the version before,
-        so that single results fill a row. Otherwise the newest version is taken as it is.
+        Join per field: a field that is missing in a version keeps its value of the version before,
+        so that single results fill a row. Otherwise the newest version is taken whole.
     """
 
     source: str
@@ -123,58 +122,58 @@ class AsOfJoin:
 
     @property
     def apart(self) -> tuple[str | bool, ...]:
-        """What tells it from a plain join of its source; nothing for a plain one."""
+        """How it differs from a plain join of its source; empty for a plain one."""
         return () if self.name == self.source and not self.carry else (self.name, self.carry)
 
 
 class Tracked(Protocol):
-    """What many keys have come to. Each has a number, from 0 on."""
+    """Tracked state of many keys. Each key has a slot, numbered from 0."""
 
     def update(self, slots: Slots, events: Events) -> Arrays:
-        """Take events in, in order, and say of each what its key has come to.
+        """Update the state with events, in order, and return each event's tracked values.
 
-        A key may have several of them. What is said of an event depends on those of its own key
-        alone, and on none that comes after it.
+        A key may have several events. The values of an event depend on the events of its own key
+        up to this one, and on nothing else.
 
         Parameters
         ----------
         slots
-            The number of each event's key, shape ``(n,)``.
+            The slot of each event's key, shape ``(n,)``.
 
         Returns
         -------
-        Arrays whose first axis is that of the events.
+        Arrays whose first axis is the events.
         """
         ...
 
     def kept(self, slots: Slots) -> Arrays:
-        """Return all that has to be written down of these keys.
+        """Return the state of these keys, for a checkpoint.
 
-        The first axis is that of ``slots``; all other axes and the types are always the same.
+        The first axis is ``slots``; all other axes and the types are always the same.
         """
         ...
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:
-        """Put back what :meth:`kept` returned, under these numbers."""
+        """Restore into these slots what :meth:`kept` returned."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """What the trigger's entity has come to, event by event, where no window says it.
+    """State of the trigger's entity, updated event by event, for features that need no window.
 
-    The events of a domain that tracks are always taken in order of event time: each waits until
-    its partition's watermark has passed it. So what is tracked does not depend on when they came.
+    In a domain with trackers each event waits until its partition's watermark has passed it, so
+    events are processed in order of event time and the result does not depend on their arrival.
 
     Parameters
     ----------
     start
-        ``() -> Tracked`` that knows no key yet.
+        ``() -> Tracked`` with no keys.
     layout
-        What it is made of, in any words: a state that was written down by another is not read.
+        Version of its state, in any words: a checkpoint with another layout is refused.
     joined
-        Names of as-of joins that it must know of: the events then have the columns
-        ``<name>.<field>``, and ``<name>.time``, ``NO_TIME`` where nothing is known.
+        Names of as-of joins that it needs: the events then have the columns ``<name>.<field>``,
+        and ``<name>.time``, ``NO_TIME`` where nothing is known.
     """
 
     name: str
@@ -182,8 +181,8 @@ class Tracker:
     layout: str = ""
     joined: tuple[str, ...] = ()
 
-    def told(self, events: Events, joins: Mapping[str, Joined]) -> Events:
-        """Return the events with what was joined, as far as it is asked for."""
+    def with_joins(self, events: Events, joins: Mapping[str, Joined]) -> Events:
+        """Return the events with the columns of the joins that it needs."""
         if not self.joined:
             return events
         columns = dict(events.columns)
@@ -195,25 +194,25 @@ class Tracker:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a domain's features are made from, and the vector that is made of it.
+    """The definitions that a domain's features are made from, and their vector.
 
     Parameters
     ----------
     vector
         Names, meanings and the function that makes the features.
     windows
-        Over the past of the trigger's own key.
+        Windows over the past events of the trigger's own key.
     tables
         Global tables: counts by another key than the topic's.
     joins
         Context sources that are joined as of each event's time.
     trackers
-        What an entity has come to, where no window says it.
+        State of an entity that no window can hold.
 
     Raises
     ------
     UsageError
-        If two of a kind have the same name, or a tracker needs a join that is not there.
+        If two of a kind have the same name, or a tracker needs a join that does not exist.
     """
 
     vector: FeatureSpec
@@ -237,10 +236,10 @@ class Features:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what the features are made from; a model fits exactly one.
+        """Hash of the feature definitions; a model fits exactly one.
 
-        It covers names, windows and tables, so that a model trained on other windows is
-        refused even if its columns have the same names.
+        It covers names, windows and tables: a model that was trained on other windows is refused
+        even if its columns have the same names.
         """
         parts: dict[str, Any] = {
             "names": self.vector.names,
@@ -251,7 +250,7 @@ class Features:
             ],
         }
         if self.joins:
-            # The key has an older name for joins: trained models keep fitting.
+            # The key is an older name of joins, kept so that trained models still fit.
             parts["lookups"] = [
                 (join.source, join.fields, join.delay, *join.apart) for join in self.joins
             ]

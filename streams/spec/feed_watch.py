@@ -1,4 +1,4 @@
-"""Watching feeds: several that come together in one source, and what may be wrong with them."""
+"""Feed monitoring: silent, late, surging and disagreeing feeds of one source."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from streamsim.streams.spec.spans import DAY, HOUR
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """When a feed sends far more than is usual.
+    """Limits of a surge: a feed sends far more than usual.
 
-    What is usual is what it has sent at the same time of the periods before: that there is more of
-    it in the evening, or at the weekend, is no surge.
+    The usual count is that of the same time in earlier periods, so a daily or weekly peak is no
+    surge.
 
     Parameters
     ----------
     period
-        After so long times are the same again: a day, or a week (ms).
+        Length of the seasonal cycle: a day, or a week (ms).
     learn
-        So long a feed must have been known (ms); a feed that was silent for longer is new.
+        How long a feed must have been known (ms); a feed that was silent for longer is new.
     half_life
-        After so long a period counts half (ms).
+        Half-life of a period's weight (ms).
     times
-        A surge is more than so many times what is usual,
+        A surge exceeds the usual count by this factor,
     sure
-        further above it than so many standard deviations, which are those of a Poisson process
-        with the scatter that the feed has shown beyond it,
+        by this many standard deviations of a Poisson process with the feed's own extra scatter,
     least
-        and more than so many units in a bucket.
+        and this many units in a bucket.
     kinds
-        The planted kinds that are surges; what is told of others is wrong.
+        The planted kinds that are surges; an alert about any other kind is wrong.
     """
 
     period: int = DAY
@@ -44,45 +43,45 @@ class Surge:
 
     def __post_init__(self) -> None:
         if min(self.period, self.half_life) <= 0 or self.learn < self.period:
-            raise UsageError("what is usual is learnt for a period at least")
+            raise UsageError("a surge's learn must be at least one period")
         if not self.times > 1 or not self.sure > 0 or self.least < 0:
-            raise UsageError("a surge is more than what is usual, and more than chance")
+            raise UsageError("a surge needs times above 1, sure above 0 and least from 0")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedWatch:
-    """How the feeds of a domain's trigger are watched.
+    """How the feeds of a domain's trigger are monitored.
 
-    Counts are of what has come while the source's clock was in a bucket, whenever it happened.
+    An event counts in the bucket of its source's clock at arrival, not in that of its event time.
 
     Parameters
     ----------
     column
-        Says which feed an event has come by; empty: all of the trigger is one feed.
+        Column with the feed of an event; empty: the whole trigger is one feed.
     unit
-        Integer column of the trigger whose sum is counted: 1 for what comes independently of the
-        others (an order), 0 for what comes with it (its other lines).
+        Integer column of the trigger whose sum is counted: 1 for an independent event (the first
+        line of an order), 0 for one that comes with it (its other lines).
     bucket
         Width of the buckets (ms).
     expected
-        A feed is silent once it has sent nothing while so many units were to be expected of it, by
-        its usual share of what the others sent. By chance it has sent none with a probability of
+        A feed is silent if it has sent nothing while this many units were expected of it, by its
+        usual share of the other feeds' units. This happens by chance with a probability of
         ``exp(-expected)`` (Poisson).
     learn
-        Units of all feeds that must have come before shares say anything.
+        Units that all feeds must have sent before shares are used.
     half_life
-        After so long a unit counts half in its feed's usual share (ms).
+        Half-life of a unit's weight in its feed's usual share (ms).
     behind, late_share, late_least
-        A feed is late while at least this share of a bucket's events, and so many, are older than
-        ``behind`` (ms) when they come.
+        A feed is late while at least this share of a bucket's events, and at least so many, are
+        older than ``behind`` (ms) when they arrive.
     same
-        Columns that name what two feeds may both tell of (an order).
+        Columns that identify a thing that two feeds may both report (an order).
     value
-        Integer column whose sum over what is told must then agree.
+        Integer column whose sum over that thing must agree between the feeds.
     settle
-        How long all parts of it may take to come (ms).
+        How long all events of such a thing may take to arrive (ms).
     surge
-        When more comes by a feed than is usual, if that is to be told.
+        When a feed sends more than usual; ``None``: surges are not reported.
     """
 
     column: str
@@ -101,12 +100,12 @@ class FeedWatch:
 
     def __post_init__(self) -> None:
         if min(self.bucket, self.settle, self.half_life) <= 0 or self.expected <= 0:
-            raise UsageError("a watch counts by buckets, and expects something")
+            raise UsageError("bucket, settle, half_life and expected must be positive")
         if bool(self.same) != bool(self.value):
-            raise UsageError("what two feeds tell of has a name and a value, or neither")
+            raise UsageError("same and value must be given together, or neither")
         if self.surge is not None and self.surge.period % self.bucket:
-            raise UsageError("a period of a watch has whole buckets")
+            raise UsageError("the period of a surge must be a multiple of the bucket")
 
     def expiry(self, first: int) -> int:
-        """Return when all of what has begun to be told at an instant has been told (ms)."""
+        """Return when a thing is complete whose first event arrived at an instant (ms)."""
         return (first + self.settle) // self.bucket * self.bucket + self.bucket

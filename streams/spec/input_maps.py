@@ -1,4 +1,4 @@
-"""How rows of files and tables, and the answers of third parties, become events."""
+"""Input maps: how rows of files and of database tables become events."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE, ROW = "file", "row"
-"""Attributes of a frame: name of its file without endings, and number of its first row."""
+"""Attributes of a frame: the name of its file without suffixes, and the number of its first row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a text file is written.
+    """Format of a text file.
 
     Parameters
     ----------
     encoding
-        Of CSV; JSON is UTF-8, and XML says it itself.
+        Encoding of CSV; JSON is UTF-8, and XML declares its own.
     delimiter
-        Between the cells of CSV.
+        Delimiter of the cells of CSV.
     row
-        Name of the element that is a row of XML.
+        Name of the XML element that is a row.
     trailing
         A row of CSV may end in one more delimiter than its header has.
     """
@@ -38,7 +38,7 @@ class Dialect:
 
 
 PLACE = "(place)"
-"""Name of the column that says where a row is in the order of its file."""
+"""Name of the column with a row's place in the order of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +49,22 @@ class FileMap:
     ----------
     columns
         The columns by which the kind is recognised; others are ignored unless ``optional``. In
-        rows that are nested they are paths with dots (:mod:`streamsim.streams.reading.nested`).
+        nested rows they are paths with dots (:mod:`streamsim.streams.reading.nested`).
     convert
         ``frame -> {source: frame of that source's fields}``. Each frame has ``event_time`` in
-        ms (``NO_TIME`` where a row has none) and the index of the rows that it came from. What
-        a row lacks stays missing: judging is the cleaner's work. ``frame.attrs`` says the
-        :data:`FILE` that it is of, and which :data:`ROW` of it is the frame's first.
+        ms (``NO_TIME`` where a row has none) and the index of the rows that it was made from. A
+        value that a row lacks stays missing: validation is the cleaner's work. ``frame.attrs`` has
+        the name of its :data:`FILE` and the number of its first :data:`ROW`.
     order
-        Column of a whole number by which the rows are put in order before they become events, for
-        files that are in none; ``convert`` then finds each row's place, from 0, as the column
-        :data:`PLACE`. Of text files and Parquet, whose instants are such numbers (ms); it is done
-        on disk, and no file is held in memory.
+        Integer column by which an unordered file is sorted before its rows become events;
+        ``convert`` then gets each row's place, from 0, as the column :data:`PLACE`. For text files
+        and for Parquet, whose instants are such numbers (ms). The sort is on disk: no file is held
+        in memory.
     begin
-        Makes, for each reading of a file, a ``convert`` with a memory of its own, for rows that say
-        something only together with those before them.
+        Makes a ``convert`` with a memory of its own for each reading of a file, for rows that
+        need those before them.
     kinds
-        Column whose text, up to ``//``, says of what kind a row is: rows that become no event are
+        Column whose text, up to ``//``, is the kind of a row: rows that become no event are
         counted by it.
     """
 
@@ -83,25 +83,25 @@ _ISO = Instants()
 
 @dataclass(frozen=True, slots=True)
 class TableMap:
-    """How the rows of a database's table become events, one for each change that is seen.
+    """How the rows of a database table become events, one for each change that a poll finds.
 
     Parameters
     ----------
     source
-        Name of the domain's source that they are events of.
+        Name of the domain's source whose events they become.
     table
         Name of the table, or view.
     columns
         Fields of the event to columns of the table.
     key
-        Column of the entity; no two rows have the same.
+        Column of the entity; unique.
     version
-        Column of an integer that every change of any row sets higher than all before it.
+        Integer column that every change of any row sets higher than all before it.
     updated_at
-        Column that says when the row was changed: the event time.
+        Column with the time of the row's last change: the event time.
     instants
-        How ``updated_at`` is written, where it is a text; a column that the database knows to be
-        an instant needs only ``zone``, and that only if it has none.
+        Format of ``updated_at`` if it is a text. A column of a timestamp type needs only ``zone``,
+        and only if its type has no time zone.
     """
 
     source: str
@@ -114,6 +114,6 @@ class TableMap:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns that are read, each once."""
+        """All columns to read, each once."""
         own = (self.key, self.version, self.updated_at)
         return tuple(dict.fromkeys((*own, *self.columns.values())))

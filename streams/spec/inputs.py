@@ -1,4 +1,4 @@
-"""What comes into a domain: its sources, the fields of their events, and where they come from."""
+"""Inputs of a domain: its sources, the fields of their events, and where they are read from."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from streamsim.streams.spec.world import Slice
 
 
 class Role(StrEnum):
-    """What a source's events are for; each role closes an account of its own."""
+    """What a source's events are for; each role has its own counts in the report."""
 
     TRIGGER = "trigger"
-    """Is scored: the ``in`` of the account counts these."""
+    """Scored events: the report's ``in`` counts these."""
     CONTEXT = "context"
-    """Is joined as it was known at the time: master data, weather, measurements."""
+    """Events that are joined as of the trigger's time: master data, weather, measurements."""
     LABEL = "label"
-    """Says later what was true."""
+    """Labels: what was true, known later."""
 
 
 class Kind(StrEnum):
@@ -48,7 +48,7 @@ class Field:
     low, high
         Inclusive bounds of a number, or of a time in ms.
     max_length
-        Of a string, in characters.
+        Longest string, in characters.
     """
 
     name: str
@@ -72,32 +72,31 @@ class SourceSpec:
     Parameters
     ----------
     key
-        The field that holds the entity. The record's key must be the same, or it is dead: past
-        and labels of an entity meet only in its own partition.
+        The field that holds the entity. The record's key must be the same, or the record is dead:
+        an entity's past and labels are in its own partition.
     fields
-        Besides ``event_id`` and ``event_time``, which every event has.
+        Fields besides ``event_id`` and ``event_time``, which every event has.
     allowed_lateness
-        A record is late if its event time is older than the source's clock, as stamped on
-        that same record, by more than this (ms).
+        A record is late if its event time is older than its source's clock, as stamped on the
+        record, by more than this (ms).
     max_ahead
         A record is dead if its event time is ahead of that clock by more than this (ms).
     remember
-        How long an event id is remembered at least, in event time (ms). A second copy within
-        it is a duplicate; ids are always kept for ``allowed_lateness``, past which a copy is
-        late anyway.
+        Shortest time for which an event id is stored, in event time (ms). A second copy within it
+        is a duplicate. Ids are always stored for ``allowed_lateness``; a later copy is late anyway.
     entity_optional
-        Without an entity an event is not dead but filtered (``no_entity``).
+        An event without an entity is filtered (``no_entity``) instead of dead.
     derived
-        Columns that are made from the others as an event arrives: integers for windows to add up,
-        or numbers to join, NaN where an event says nothing of it. State holds only the columns
-        that windows and joins use: a text of which only derived columns are joined is in no state.
+        Columns that are computed from the others when an event arrives: integers for windows to
+        sum, or numbers to join, NaN where the event has no value. State holds only the columns
+        that windows and joins use: no text is stored of which only derived columns are joined.
     sensitive
-        It carries free text about persons. What of it is dead or late goes on masked
+        Its events hold free text about persons. Its dead and late records are published masked
         (:func:`streamsim.streams.privacy.pseudonyms.redact`), with a keyed hash of the original
         bytes in a header in place of the bytes.
     vocabulary
-        Words of its texts that have a capital and are still no name, beside those of everyday
-        English; in lower case.
+        Capitalised words of its texts that are not names, beside those of everyday English; in
+        lower case.
     """
 
     name: str
@@ -115,18 +114,18 @@ class SourceSpec:
 
     @property
     def columns(self) -> frozenset[str]:
-        """Names of its fields and of what it derives from them."""
+        """Names of its fields and of its derived columns."""
         return frozenset((*self.derived, *(own.name for own in self.fields)))
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What comes into a domain, and from where.
+    """The inputs of a domain, and where they are read from.
 
     Parameters
     ----------
     sources
-        Exactly one is the trigger, whose events are scored.
+        Streams of events. Exactly one is the trigger, whose events are scored.
     files
         Kinds of files whose rows become events.
     databases
@@ -135,14 +134,14 @@ class Inputs:
         Third parties that are asked about the trigger's entities; their answers become events of
         context sources.
     heartbeat
-        Every source says its clock at every multiple of this, on every partition (ms of event
+        Every source sends its clock to every partition at every multiple of this (ms of event
         time).
     collect
-        Turns all slices, of a world or of files, into those that are sent: it adds labels that
-        lie in the events themselves.
+        Maps the slices of a world or of files to the slices that are sent: it adds labels that
+        follow from the events themselves.
     pseudonyms
-        Fields of any source that identify a person, each with the kind of thing that it names.
-        Their values, and keys that hold them, are replaced by keyed hashes before anything is sent
+        Fields of any source that identify a person, each with the kind of its identifier. Their
+        values, and keys that hold them, are replaced by keyed hashes before they are sent
         (:mod:`streamsim.streams.privacy.edge`); fields of one kind still join.
 
     Raises
@@ -169,7 +168,7 @@ class Inputs:
         if len(triggers) != 1:
             raise UsageError(f"a domain has one trigger; here are {', '.join(triggers) or 'none'}")
         if self.heartbeat <= 0:
-            raise UsageError(f"a heartbeat every {self.heartbeat} ms is none")
+            raise UsageError(f"heartbeat must be positive, not {self.heartbeat} ms")
         filled = [origin.source for origin in self.databases]
         filled += [origin.source for origin in self.third_parties]
         for name in filled:

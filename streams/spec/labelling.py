@@ -1,4 +1,4 @@
-"""The labels of a domain: which event each is about, what it says, and when it is known."""
+"""Labels of a domain: which event each is about, its value, and when it is known."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Labels:
     key
         Field of a label event that holds the ``event_id`` of the event it is about.
     delay
-        By when a label is known at the latest, after the event it is about (ms).
+        How long after its event a label is known at the latest (ms).
     field
-        Integer field of a label event that says what was true; ``None``: each label says 1.
+        Integer field of a label event with the label; ``None``: each label is 1.
     unlabelled
-        What was true of an event whose label has not come within ``delay``; ``None``: not known.
+        Label of an event that has none after ``delay``; ``None``: unknown.
 
     Raises
     ------
     UsageError
-        If the delay is negative, or nothing could ever be labelled other than 1.
+        If the delay is negative, or every label would be 1.
     """
 
     key: str
@@ -37,4 +37,4 @@ class Labels:
         if self.delay < 0:
             raise UsageError(f"labels have a delay of {self.delay} ms; it cannot be negative")
         if self.field is None and self.unlabelled in (None, 1):
-            raise UsageError("labels without a field all say 1: what has none must say otherwise")
+            raise UsageError("labels without a field are all 1: unlabelled must be set, and not 1")

@@ -1,4 +1,4 @@
-"""The model of a domain: how it is made and renewed, and what it answers."""
+"""Model of a domain: its recipe, slate, renewal, estimates and rescoring."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from streamsim.streams.spec.renewals import Renewal
 
 @dataclass(frozen=True, slots=True)
 class Rescoring:
-    """Which events are scored again: those that came before a third party had answered.
+    """Rescoring of events that were sent before a third party had answered.
 
-    The first answer about an entity carries the events that were sent without it. Once nothing
-    older can come they are scored again, to ``<domain>.corrections``, as a batch that knew the
-    answer would score them.
+    The first answer about an entity carries the events that were sent without it. Once no older
+    event can arrive, they are scored again, as a batch job that had the answer would score them.
+    The scores go to ``<domain>.corrections``.
 
     Parameters
     ----------
     join
-        Name of the as-of join that had nothing for them.
+        Name of the as-of join that found nothing for them.
     field
         String field of its source: a JSON list of the events, as they were sent.
     within
-        An answer corrects events of so long before it came at the most (ms).
+        Longest time between an event and the answer that corrects it (ms).
     most
-        Of one answer at most so many, the latest.
+        The most events that one answer corrects, the latest.
     """
 
     join: str
@@ -41,27 +41,26 @@ class Rescoring:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """How a domain's model is made and renewed, and what it answers.
+    """A domain's model: how it is trained and renewed, and what it answers.
 
     Parameters
     ----------
     recipe
         How it is trained.
     slate
-        What it recommends for each event, if it does.
+        What it recommends for each event, if anything.
     renewal
-        How it is renewed from the stream, if it is.
+        How it is renewed from the stream, if at all.
     estimates
-        Numbers that it gives beside its score.
+        Numbers that it estimates beside its score.
     rescoring
-        Which events it scores again, if it does.
+        Which events it scores again, if any.
 
     Raises
     ------
     UsageError
         If parts exclude each other: a slate and a selection of features, a renewal and a
-        rescoring; or if two estimates have the
-        same name.
+        rescoring; or if two estimates have the same name.
     """
 
     recipe: Recipe
@@ -74,24 +73,26 @@ class Model:
         if self.slate is not None and self.recipe.selection is not None:
             raise UsageError("a model with a slate cannot select its features by its labels")
         if self.renewal is not None and self.rescoring is not None:
-            raise UsageError("what is scored again needs a model that stays: it cannot be renewed")
+            raise UsageError(
+                "renewal excludes rescoring: events are scored again by the same model"
+            )
         names = Counter(estimate.name for estimate in self.estimates)
         if twins := [name for name, n in names.items() if n > 1]:
             raise UsageError(f"two estimates have the same name: {', '.join(twins)}")
 
     def truth(self, labels: Ints, items: Ints | None) -> Ints:
-        """Return what was true of scores.
+        """Return the truth of scores.
 
         Parameters
         ----------
         labels
-            What the labels say, shape ``(n,)``; -1 where there is none.
+            The labels, shape ``(n,)``; -1 where there is none.
         items
-            What was recommended, shape ``(n, size)``; ``None`` without a slate.
+            The recommended items, shape ``(n, size)``; ``None`` without a slate.
 
         Returns
         -------
-        The labels, or the slate's verdict on the items; -1 where it is not known.
+        The labels, or the slate's verdict on the items; -1 where it is unknown.
         """
         if self.slate is None or items is None:
             return labels

@@ -1,4 +1,4 @@
-"""How a domain's model is made, and what it answers with."""
+"""Model recipes: how a domain's model is trained, its slate and its estimates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Estimator(Protocol):
     """The part of scikit-learn's classifier interface that is used here."""
 
     def fit(self, X: Any, y: Any) -> Any:
-        """Learn from rows and labels."""
+        """Fit to rows and labels."""
         ...
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
@@ -29,31 +29,31 @@ class Regressor(Protocol):
     """The part of scikit-learn's regressor interface that is used here."""
 
     def fit(self, X: Any, y: Any) -> Any:
-        """Learn from rows and what was true of them."""
+        """Fit to rows and their true values."""
         ...
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return what is to be expected, shape ``(n_rows,)``."""
+        """Return the predicted values, shape ``(n_rows,)``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which features a model may use: those that a sparse model picks again and again.
+    """Stability selection: a model uses the features that a sparse model selects repeatedly.
 
-    It is shown each half of the entities by itself (:mod:`streamsim.models.stability`).
+    The sparse model is fitted to each half of the entities (:mod:`streamsim.models.stability`).
 
     Parameters
     ----------
     share
-        Of the halves that must have picked a feature, or it is dropped; more than a half.
+        Share of the halves that must have selected a feature, or it is dropped; above 0.5.
     pairs
-        How often the entities are halved.
+        How often the entities are split in halves.
     penalty
-        Inverse strength of the L1 penalty on each half. Of 0.02, 0.05, 0.1, 0.2 and 0.4 the
-        weakest at which no shuffled copy was kept, on real encounters and in a trial with three
-        pairs. A column of noise varies by the inverse root of the rows, so that it holds for few
-        rows and for many.
+        Inverse strength of the L1 penalty on each half: of 0.02, 0.05, 0.1, 0.2 and 0.4 the
+        weakest at which no shuffled copy was selected, on real encounters and in a trial with
+        three pairs. The weight of a noise column varies by the inverse root of the rows, so the
+        penalty suits few rows and many.
     """
 
     share: float = 0.6
@@ -61,14 +61,14 @@ class Selection:
     penalty: float = 0.2
 
     def __post_init__(self) -> None:
-        """Refuse what would keep noise, or pick nothing."""
+        """Refuse parameters that would select noise, or nothing."""
         if not 0.5 < self.share <= 1 or self.pairs < 1 or not self.penalty > 0:
             raise UsageError(f"a selection needs a share above a half, and pairs: {self}")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a domain's model is made.
+    """How a domain's model is trained.
 
     Parameters
     ----------
@@ -77,29 +77,29 @@ class Recipe:
     build
         ``seed -> unfitted estimator``.
     metric
-        ``average_precision`` or ``roc_auc``: what the report calls quality.
+        ``average_precision`` or ``roc_auc``: the report's quality.
     max_false_alerts
-        The threshold of the alert is the lowest score at which at most this share of the
-        genuine events of the calibration period would have raised one.
+        The alert's threshold is the lowest score at which at most this share of the genuine
+        events of the calibration period would have raised an alert.
     days, ordinary_days
-        How much of each of the two worlds it is made from (event days).
+        Lengths of the two worlds below (event days).
     world, ordinary
-        Options of the world that it learns from, and of another one, in which nothing happens
-        that should raise an alert, that sets its threshold.
+        Options of the world that it is trained on, and of the world that sets the threshold, in
+        which nothing happens that should raise an alert.
     seed
-        Of these worlds; no test and no run uses it by default.
+        Seed of these worlds; no test and no run uses it by default.
     selection
-        How features that are noise are dropped; by default all are used. The rows of the stream
-        stay whole: a model that was trained so takes them, and looks at some columns only.
+        How noise features are dropped; by default all are used. The rows of the stream keep all
+        columns: the model ignores the dropped ones.
     calibrated
-        Its scores are made probabilities, by a sigmoid that is fitted to what it said of
-        cross-validated rows: they are true of a world like the one that it learns from.
+        Whether its scores are calibrated to probabilities, by a sigmoid that is fitted to
+        cross-validated scores. They hold for a world like the training world.
     by_entity
-        Cross-validation keeps entities apart, in place of stretches of time: where an entity's
-        rows are nearly one, a model that has seen some of them knows the others by heart.
+        Cross-validation splits by entity instead of by time. Where the rows of an entity are
+        nearly equal, a model that has seen some of them has memorised the others.
     trusted
-        Full names of types of the domain's own that the model holds: a registry loads no others
-        but scikit-learn's and the engine's. Their constructors must run no code of a file's.
+        Full names of the domain's own types that the model contains: besides scikit-learn's and
+        the engine's, a registry loads no others. Their constructors must not run code of a file.
     """
 
     name: str
@@ -119,48 +119,48 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Slate:
-    """What a model puts forward beside its score, and how that is judged.
+    """A model's recommendations beside its score, and how they are judged.
 
     Parameters
     ----------
     size
-        How many items it puts forward for each event, the best first.
+        How many items it recommends for each event, the best first.
     verdict
-        ``(items (n, size), labels (n,)) -> what was true of each score``: 1 if the label says that
-        the items were right, 0 if not, -1 where nobody can say.
-    stranger
-        ``features (n, n_features) -> the same`` of somebody of whom nothing is known, at the same
-        time; ``None``: nothing is put forward for those.
+        ``(items (n, size), labels (n,)) -> truth of each score``: 1 if the items were right by
+        the label, 0 if not, -1 where it is unknown.
+    cold_start
+        ``features (n, n_features) -> features`` of a new entity without a past at the same time;
+        ``None``: a new entity gets no recommendations.
     """
 
     size: int
     verdict: Callable[[Ints, Ints], Ints]
-    stranger: Callable[[Matrix], Matrix] | None = None
+    cold_start: Callable[[Matrix], Matrix] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number that a model says beside its score.
+    """A number that a model estimates beside its score.
 
-    Its truth comes by a label source of its own, for it may be known later than that of the score.
-    An event whose truth is not told is left out: nobody can say.
+    Its truth has a label source of its own, because it may be known later than the score's. An
+    event without one is left out of the estimate's error.
 
     Parameters
     ----------
     name
-        Of the number: in scores, over the inference protocol, and in the facts of alerts.
+        Its name in scores, in the inference protocol, and in the facts of alerts.
     help, unit
-        What it is, for the model's card, and in what.
+        Its meaning and unit, for the model card.
     source
-        Name of the label source; by the key of the domain's labels it says of which event.
+        Name of the label source; the key of the domain's labels names the event.
     field
-        Field of that source with what was true.
+        Field of that source with the true value.
     build
         ``seed -> unfitted regressor``.
     low, high
-        It is never outside of these, nor is its truth.
+        Inclusive bounds of the estimate and of its truth.
     delay
-        So long after an event its truth is known at the latest (ms).
+        How long after an event its truth is known at the latest (ms).
     """
 
     name: str

@@ -1,8 +1,9 @@
-"""Models that are renewed from the stream: from what, how often, and from when on they answer.
+"""Model renewal from the stream: how often, from which columns, and when a version takes over.
 
-Event time is cut at every multiple of :attr:`Renewal.every`. What a cut ends is learnt once all of
-it is there, and the version that knows it answers from :attr:`Renewal.lead` after the cut on. So
-which version answers an event depends on the event's own time, and on no clock of a machine.
+Event time is divided at every multiple of :attr:`Renewal.every`, a cut. The model learns the events
+before a cut once all of them have arrived. The new version answers events from
+:attr:`Renewal.lead` after the cut on. So the version that answers an event depends on the event's
+own time, and on no clock of a machine.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from streamsim.streams.spec.spans import MINUTE
 
 
 class Learning(Protocol):
-    """What has been learnt of a stream so far; it is told of everything once, in order."""
+    """Learner of a stream's events; it gets each event once, in order."""
 
     def learn(self, events: Events) -> None:
-        """Take in the events between two cuts, in order of time and id, with the named columns."""
+        """Learn the events between two cuts, in order of time and id, with the named columns."""
         ...
 
     def renewed(self) -> Estimator:
-        """Return the champion with what has been learnt; it does not change any more."""
+        """Return the champion with what has been learnt; later events do not change it."""
         ...
 
 
@@ -39,14 +40,14 @@ class Renewal:
     Parameters
     ----------
     every
-        How long it is from cut to cut (ms of event time), whole minutes.
+        Time between two cuts (ms of event time), whole minutes.
     lead
-        How long after a cut what it ends is answered with (ms): by then it must have been learnt,
-        or events wait for it.
+        How long after a cut its version takes over (ms). If the version is not ready by then,
+        events wait for it.
     columns
-        Of the trigger's events: what is learnt from, besides their times, ids and entities.
+        Columns of the trigger's events to learn from, besides their times, ids and entities.
     begin
-        ``champion -> Learning`` that knows nothing of the stream yet.
+        ``champion -> Learning`` that has learnt no event yet.
     """
 
     every: int
@@ -59,10 +60,11 @@ class Renewal:
             raise UsageError("models are renewed every so many whole minutes")
 
     def check(self, trigger: SourceSpec) -> None:
-        """Refuse a trigger that it cannot learn from, or would wait for without end.
+        """Refuse a trigger that it cannot learn from, or that could make an event wait for ever.
 
-        A cut is complete once everybody's clock is ``allowed_lateness`` past it, and an event may
-        be ``max_ahead`` before its clock: with less lead it could wait for what is behind it.
+        A cut is complete once every partition's clock is ``allowed_lateness`` past it, and an
+        event may be ``max_ahead`` before its clock. With a shorter lead an event could wait for
+        events that are behind it in its own partition.
 
         Raises
         ------
@@ -81,7 +83,7 @@ class Renewal:
 
 
 def renewed_version(champion: str, cut: int) -> str:
-    """Name the version that knows everything before a cut (ms).
+    """Return the name of the version that has learnt everything before a cut (ms).
 
     >>> renewed_version("3", 1_736_726_400_000)
     '3-20250113T0000'
@@ -91,7 +93,7 @@ def renewed_version(champion: str, cut: int) -> str:
 
 
 def champion_of(version: str) -> str:
-    """Return the version that a renewed one was made from, or the version itself if it is none.
+    """Return the version that a renewed one was made from; any other version is its own champion.
 
     >>> champion_of("3-20250113T0000"), champion_of("3")
     ('3', '3')
@@ -100,7 +102,7 @@ def champion_of(version: str) -> str:
 
 
 def version_order(version: str) -> tuple[int, str]:
-    """Return what versions are sorted by: as they were made.
+    """Return the sort key of versions, by when they were made.
 
     >>> sorted(["10", "3-20250120T0000", "3-20250113T0000", "3"], key=version_order)
     ['3', '3-20250113T0000', '3-20250120T0000', '10']

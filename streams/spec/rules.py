@@ -1,4 +1,4 @@
-"""When a domain warns: about its entities, its model's accuracy and its feeds."""
+"""Alert rules of a domain: about its entities, its model's accuracy and its feeds."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from streamsim.streams.spec.feed_watch import FeedWatch
 
 
 def itself(scores: Floats) -> Floats:
-    """Return the scores: they are the risk."""
+    """Return the scores unchanged, as the risk."""
     return scores
 
 
 class Planted(StrEnum):
-    """What a world plants, and an alert is judged by."""
+    """What a world plants, and how alerts are judged by it."""
 
     EVENTS = "events"
-    """Events: an alert is right if it is about one of them."""
+    """Single events: an alert is right if it is about one of them."""
     SPANS = "spans"
-    """Stretches of an entity's life, from ``onset`` to ``until``: an alert is right inside."""
+    """Time spans of an entity, from ``onset`` to ``until``: an alert within one is right."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
-    """An alert: when it is raised and what it says.
+    """An alert about an entity: when it is raised and what it contains.
 
     Parameters
     ----------
@@ -40,23 +40,23 @@ class AlertRule:
     noun
         What the entity is called (``meter``).
     facts
-        Columns of the trigger that the alert carries, beside what is estimated.
+        Columns of the trigger that the alert carries, beside the estimates.
     sentence
         ``facts -> what was seen``, in a few words for a person.
     critical
         From this risk on the severity is ``critical``; below it is ``warning``.
     about
-        The label of what the alert warns of.
+        The label that the alert predicts.
     risk
-        Of a score, from 0 to 1: what the model's threshold is compared with.
+        ``scores -> risks``, from 0 to 1, which are compared with the model's threshold.
     eligible
-        ``features (n, n_features) -> mask``: of which events an alert may be raised at all.
+        ``features (n, n_features) -> mask`` of the events that may raise an alert.
     cooldown
-        So long after an alert none is raised on the same entity (ms of event time).
+        Shortest time between two alerts about the same entity (ms of event time).
     planted
-        What the world plants, and the alerts are judged by.
+        What the world plants, and how the alerts are judged by it.
     kinds
-        Which kinds of it the alert is to warn of; by default all.
+        The planted kinds that the alert should report; by default all.
     """
 
     name: str
@@ -73,26 +73,26 @@ class AlertRule:
     kinds: tuple[str, ...] = ()
 
     def risks(self, scores: Floats, features: Matrix) -> Floats:
-        """Return the risk of each event, 0 where no alert may be raised."""
+        """Return the risk of each event, 0 where it is not eligible."""
         risk = self.risk(scores)
         return risk if self.eligible is None else np.where(self.eligible(features), risk, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How the model's accuracy is followed, over events whose labels are final.
+    """How the model's accuracy is monitored, over events whose labels are final.
 
     Parameters
     ----------
     metric
         By its name in :data:`streamsim.streams.statistics.quality.METRICS`.
     threshold, margin, min_samples
-        It is low below the threshold (above it, for an error), until it is better by the margin;
-        fewer events say nothing.
+        The accuracy is low below the threshold (above it, for an error) until it is better by the
+        margin. With fewer events it is unknown.
     span, count
-        The window: so much event time (ms), and so many events at the most.
+        The window: its length in event time (ms), and the most events in it.
     step
-        A state is told of at every multiple of this (ms of event time).
+        The state is reported at every multiple of this (ms of event time).
     """
 
     metric: str
@@ -106,16 +106,16 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """What a domain raises alerts about.
+    """The alerts of a domain.
 
     Parameters
     ----------
     rule
         Alerts about its entities, from scores.
     accuracy
-        Alerts about its model.
+        Alerts about its model's accuracy.
     feeds
-        Alerts about the feeds that meet in its trigger, if they are watched.
+        Alerts about the feeds of its trigger, if they are monitored.
     """
 
     rule: AlertRule

@@ -1,8 +1,7 @@
-"""Third parties that a domain asks over HTTP: how to ask, what to make of it, who stands in.
+"""Third parties that a domain asks over HTTP: requests, answers as events, and stand-ins.
 
-All of it is pure: requests and replies are values. Who sends them is
-:mod:`streamsim.producers.http_client`, who serves a stand-in
-:mod:`streamsim.simulator.standins`.
+This module is pure: requests and replies are values. :mod:`streamsim.producers.http_client` sends
+them, and :mod:`streamsim.simulator.standins` serves the stand-ins.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from streamsim.streams.errors import AnswerError, UsageError
 from streamsim.streams.settings import Setting
 
 PASSING = frozenset({408, 425, *range(500, 600)})
-"""Statuses after which the same request may well be answered."""
+"""HTTP statuses of passing faults: the same request may be answered later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,9 @@ class Request:
     Parameters
     ----------
     path
-        The segments of the path, not encoded: a segment cannot become two.
+        The segments of the path, not encoded: a slash in one cannot make two.
     headers
-        Beside those that carry the API key.
+        Headers besides those of the API key.
     """
 
     path: tuple[str, ...]
@@ -61,21 +60,21 @@ class Reply:
 
     @classmethod
     def of(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-        """Return a reply whose body is a value as JSON."""
+        """Return a reply whose body is the value as JSON."""
         return cls(status, orjson.dumps(value), headers or {})
 
     def header(self, name: str) -> str | None:
-        """Return a header's value, ``None`` if it is not there; case makes no difference."""
+        """Return a header's value, ``None`` without it; its name's case is ignored."""
         found = (v for k, v in self.headers.items() if k.lower() == name.lower())
         return next(found, None)
 
     def read(self) -> dict[str, Any]:
-        """Return the JSON object that is its body.
+        """Return its body, a JSON object.
 
         Raises
         ------
         AnswerError
-            If it is none.
+            If the body is anything else.
         """
         try:
             value = orjson.loads(self.body)
@@ -87,34 +86,34 @@ class Reply:
 
 
 Conversation: TypeAlias = Generator[Request, Reply, Any]
-"""Asks about one entity: yields a request, is sent its reply, and returns what is said.
+"""Asks about one entity: yields a request, receives its reply, and returns the answer.
 
-It yields as many requests as it takes, for pages, say. It returns ``None`` for an entity that the
-third party does not know. It raises :class:`AnswerError` for an answer that cannot be used, which
-concerns this entity alone, and :class:`SettingError` where only another setting would help.
+It may yield several requests, for pages, say. It returns ``None`` for an entity that the third
+party does not know. It raises :class:`AnswerError` for an unusable answer about this entity, and
+:class:`SettingError` where only another setting would help.
 """
 
 
 def by_api_key(key: str) -> Mapping[str, str]:
-    """Return the headers that carry an API key, as many APIs want them."""
+    """Return the headers that carry an API key in many APIs."""
     return {"X-Api-Key": key}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpApi:
-    """How a third party's API is asked.
+    """How to ask a third party's HTTP API.
 
     Parameters
     ----------
     ask
-        ``entity -> Conversation``. It is sent replies whose status is one of ``answers`` only.
+        ``entity -> Conversation``. It receives only replies whose status is one of ``answers``.
     authorise
         ``key -> headers`` that carry the API key.
     answers
-        Statuses that are answers.
+        Statuses of answers.
     passing
-        Statuses after which the same request is sent again, after a pause. After 429 it is sent
-        again once ``Retry-After`` is over; after any other status nothing is asked any more.
+        Statuses after which the same request is retried after a pause. After 429 it is retried
+        when ``Retry-After`` is over. After any other status no more requests are sent.
     """
 
     ask: Callable[[str], Conversation]
@@ -124,19 +123,19 @@ class HttpApi:
 
 
 class StandIn(Protocol):
-    """Behaves as a third party does. Several threads may use it."""
+    """Simulates a third party. Several threads may use it."""
 
     def __len__(self) -> int:
         """Return how many entities it knows."""
         ...
 
     def learn(self, facts: object) -> int:
-        """Take in an array of facts; return of how many entities something is new.
+        """Store an array of facts; return the number of entities with a new fact.
 
         Raises
         ------
         AnswerError
-            If it is no array, or something in it is not of its form. Nothing is taken in then.
+            If it is no array, or an element is malformed. Then nothing is stored.
         """
         ...
 
@@ -146,7 +145,7 @@ class StandIn(Protocol):
         Raises
         ------
         AnswerError
-            If the request is not of its form; the reply's status is 400 then.
+            If the request is malformed; then the reply's status is 400.
         """
         ...
 
@@ -157,20 +156,20 @@ def _as_they_are(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class StandInSpec:
-    """What stands in for a third party.
+    """A third party's stand-in.
 
     Parameters
     ----------
     begin
-        Makes one that knows nothing.
+        Makes one without facts.
     entries
-        What it knows, in one word: facts are posted to ``/admin/<entries>``.
+        Name of its facts, one word: they are posted to ``/admin/<entries>``.
     health
-        Path that says whether it is up. It asks for no API key and has no rate limit.
+        Path of its health check, which needs no API key and has no rate limit.
     file
-        Name of a file of what it knows, in a folder of files that is replayed; JSON.
+        Name of the JSON file with its facts, in a replayed folder.
     facts_of
-        What the file holds to an array of facts. It raises :class:`AnswerError` if it cannot be.
+        Converts the file's content to an array of facts; raises :class:`AnswerError` if it cannot.
     """
 
     begin: Callable[[], StandIn]
@@ -182,27 +181,26 @@ class StandInSpec:
 
 @dataclass(frozen=True, slots=True)
 class ThirdPartySpec:
-    """A third party that is asked about the trigger's entities as they are seen.
+    """A third party that is asked about the trigger's entities when they are seen.
 
     Its settings are ``<name>_url``, ``<name>_wait_s``, ``<name>_key`` and ``<name>_token``.
 
     Parameters
     ----------
     name
-        Of its settings, its stand-in and its log: a word in lower case.
+        Prefix of its settings, and its name in logs: a word in lower case.
     noun
         What it is, in words: ``"register of meters"``.
     source
-        Name of the domain's context source that its answers are events of.
+        Name of the domain's context source for its answers.
     facts
-        Name of the emission with which a world tells it what has happened; it is not sent.
+        Name of the emission with a world's facts for the stand-in; it is not sent to a topic.
     ttl
-        How long an answer serves (ms of event time).
+        How long an answer is valid (ms of event time).
     event
-        ``(entity, what is said or None, when it was asked in ms) -> fields of the event``.
+        ``(entity, answer or None, when it was asked in ms) -> fields of the event``.
     wait_s
-        How long a producer waits for its answers (s of wall time), unless its setting says
-        otherwise.
+        How long a producer waits for its answers (s of wall time), by default of its setting.
     """
 
     name: str
@@ -221,25 +219,25 @@ class ThirdPartySpec:
 
     @property
     def url(self) -> Setting:
-        """The setting that says where it is; empty for a stand-in."""
-        text = f"{self.noun} that is asked; by default a stand-in"
+        """The setting of its address; empty for a stand-in."""
+        text = f"address of the {self.noun}; by default a stand-in"
         return Setting(f"{self.name}_url", "", "URL", text)
 
     @property
     def wait(self) -> Setting:
-        """The setting that says how long a producer waits for its answers (s)."""
+        """The setting of how long a producer waits for its answers (s)."""
         text = f"how long a producer waits for the {self.noun}'s answers before it goes on without"
         return Setting(f"{self.name}_wait_s", self.wait_s, "s", text, 0.0, 600)
 
     @property
     def key(self) -> Setting:
-        """The setting that holds its API key."""
+        """The setting of its API key."""
         return Setting(f"{self.name}_key", "", "secret", f"API key of the {self.noun}")
 
     @property
     def token(self) -> Setting:
-        """The setting that holds what its stand-in asks for when it is told facts."""
-        text = f"what changing the {self.noun}'s stand-in asks for; by default STREAMSIM_TOKEN"
+        """The setting of the token for posting facts to its stand-in."""
+        text = f"token for changing the {self.noun}'s stand-in; by default STREAMSIM_TOKEN"
         return Setting(f"{self.name}_token", "", "secret", text)
 
     @property
@@ -249,12 +247,12 @@ class ThirdPartySpec:
 
 
 def converse(exchange: Conversation, answer: Callable[[Request], Reply]) -> Any:
-    """Return what an exchange comes to if requests are answered at once.
+    """Run a conversation with a function that answers requests; return its result.
 
     Raises
     ------
     AnswerError, SettingError
-        As the exchange does.
+        As the conversation does.
     """
     try:
         request = next(exchange)

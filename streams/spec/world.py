@@ -1,4 +1,4 @@
-"""Simulated worlds: what their sources send, and at what pace."""
+"""Simulated worlds: the events that their sources send, and their pace."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Emission:
     event_time
         When each happened (ms, shape ``(n,)``); the record's timestamp.
     clock
-        The source's clock when it sends each (ms, not decreasing); in a source that is in
-        order this is the event time.
+        The source's clock when it sends each (ms, not decreasing); in an ordered source it is the
+        event time.
     keys, values
         The records' bytes.
     """
@@ -46,7 +46,7 @@ class Emission:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What the sources send while their clocks are in ``[until - heartbeat, until)`` (ms).
+    """The events that sources send while their clocks are in ``[until - heartbeat, until)`` (ms).
 
     ``until`` is a multiple of the inputs' heartbeat.
     """
@@ -59,7 +59,7 @@ class World(Protocol):
     """A seeded world: the same seed and options give the same bytes."""
 
     def slices(self) -> Iterator[Slice]:
-        """Yield what happens, without end, a heartbeat of event time at a time."""
+        """Yield the events without end, one heartbeat of event time at a time."""
         ...
 
 
@@ -72,7 +72,7 @@ class WorldSpec:
     make
         ``(seed, options) -> World``.
     epoch
-        Where its time begins (ms).
+        Beginning of its event time (ms).
     options
         Its options with their defaults.
     days_per_minute
@@ -81,7 +81,7 @@ class WorldSpec:
     Raises
     ------
     UsageError
-        If its time would stand still.
+        If its pace is not positive.
     """
 
     make: Callable[[int, Mapping[str, float]], World]
@@ -91,4 +91,4 @@ class WorldSpec:
 
     def __post_init__(self) -> None:
         if not self.days_per_minute > 0:
-            raise UsageError(f"a world cannot pass {self.days_per_minute} days in a minute")
+            raise UsageError(f"days_per_minute must be positive, not {self.days_per_minute}")

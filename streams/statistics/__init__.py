@@ -1,1 +1,1 @@
-"""Measures of predictions, and how sure they are."""
+"""Quality metrics of predictions, and their confidence intervals."""

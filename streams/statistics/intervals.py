@@ -1,6 +1,6 @@
-"""How sure a figure is: whole groups are drawn again, with all of their rows.
+"""Cluster bootstrap: confidence intervals from resampled groups, each with all of its rows.
 
-Rows of one entity are alike: to draw rows would make every interval far too narrow.
+Rows of one entity are alike: resampling single rows would make every interval far too narrow.
 
 References
 ----------
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from streamsim.streams.events import Floats, Ints
 
 BINS = 15
-"""Of the calibration error: of equal mass."""
+"""Number of bins of the calibration error, of equal mass."""
 DRAWS = 1_000
 _CHUNK = 50
 Weighted = Callable[[Floats], Floats]
@@ -29,7 +29,7 @@ Weighted = Callable[[Floats], Floats]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure, and where 95 % of its draws lie."""
+    """A figure, and the interval of 95 % of its draws."""
 
     value: float
     low: float
@@ -70,8 +70,8 @@ def auc(labels: Ints, scores: Floats) -> Weighted:
 def calibration_error(labels: Ints, scores: Floats, bins: int = BINS) -> Weighted:
     """Return the expected calibration error, over bins of equal mass, as a function of weights.
 
-    The mean over bins of how far the mean score is from the share of positives, each weighted by
-    its mass (Naeini, Cooper and Hauskrecht 2015, with bins of equal mass).
+    It is the mean over bins, weighted by their mass, of the distance between the mean score and
+    the share of positives (Naeini, Cooper and Hauskrecht 2015, with bins of equal mass).
 
     >>> error = calibration_error(np.array([0, 1, 0, 1]), np.array([0.0, 1.0, 0.5, 0.5]), bins=2)
     >>> float(error(np.ones((1, 4)))[0])  # one of two at 0, 0.5 and one of two at 0.5, 1
@@ -124,13 +124,13 @@ def root_mean(squares: Floats) -> Weighted:
     return lambda many: np.sqrt(many @ squares / many.sum(axis=1))
 
 
-def each(figure: Callable[[Floats], float]) -> Weighted:
-    """Return a figure of rows with weights, shape ``(n,)``, as one of many draws at a time."""
+def per_draw(figure: Callable[[Floats], float]) -> Weighted:
+    """Return a function of many draws from a figure of one draw's weights, shape ``(n,)``."""
     return lambda many: np.array([figure(own) for own in many], np.float64)
 
 
 def weights(group: npt.NDArray[np.generic], seed: int = 0, draws: int = DRAWS) -> Iterator[Floats]:
-    """Yield weights of rows, some draws at a time: how often their group is drawn."""
+    """Yield weights of rows, some draws at a time: how often each row's group is drawn."""
     random = np.random.default_rng(seed)
     names, place = np.unique(group, return_inverse=True)
     n = len(names)
@@ -146,7 +146,7 @@ def interval(
     """Return a figure with its interval.
 
     >>> group = np.repeat(np.arange(50), 4)
-    >>> found = interval(each(lambda w: float(np.average(group >= 25, weights=w))), group)
+    >>> found = interval(per_draw(lambda w: float(np.average(group >= 25, weights=w))), group)
     >>> found.value, 0.3 < found.low < 0.45, 0.55 < found.high < 0.7
     (0.5, True, True)
     """
@@ -157,10 +157,10 @@ def interval(
 
 
 def mean_of(figures: list[Weighted]) -> Weighted:
-    """Return the mean of figures: of the repeats of a split, say."""
+    """Return the mean of several figures, of the repeats of a split, say."""
     return lambda own: np.mean([figure(own) for figure in figures], axis=0)
 
 
 def difference(first: Weighted, second: Weighted) -> Weighted:
-    """Return how much the first is above the second, on the same draws."""
+    """Return the first figure less the second, on the same draws."""
     return lambda own: first(own) - second(own)

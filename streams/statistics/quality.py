@@ -1,4 +1,4 @@
-"""How right predictions are, in one number, by the name of the metric."""
+"""Quality metrics of predictions, by name."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from streamsim.streams.events import Floats, Ints
 from streamsim.streams.statistics.intervals import Weighted, auc, average_precision
 
 Metric: TypeAlias = Callable[[Floats, Floats], float]
-"""``(predictions, labels) -> value``, NaN where there is none."""
+"""``(predictions, labels) -> value``, NaN where it is undefined."""
 
 
-def named(metric: str | Metric) -> tuple[Metric, bool]:
-    """Return the function of a name, or the function itself, and whether less is better.
+def find_metric(metric: str | Metric) -> tuple[Metric, bool]:
+    """Return a metric by its name, or the function that was passed, and whether lower is better.
 
     Raises
     ------
     UsageError
-        If there is none of that name.
+        If there is no metric of that name.
 
     Examples
     --------
-    >>> mae, lower_is_better = named("mae")
+    >>> mae, lower_is_better = find_metric("mae")
     >>> mae(np.array([1.0, 2.0]), np.array([1.0, 4.0])), lower_is_better
     (1.0, True)
     """
@@ -38,7 +38,7 @@ def named(metric: str | Metric) -> tuple[Metric, bool]:
 
 
 def _ranked(area: Callable[[Ints, Floats], Weighted]) -> Metric:
-    """Take a figure of ranks, which needs both kinds of labels."""
+    """Return a ranking figure as a metric, NaN unless both labels occur."""
 
     def metric(predictions: Floats, labels: Floats) -> float:
         if labels.min() == labels.max():
@@ -49,7 +49,7 @@ def _ranked(area: Callable[[Ints, Floats], Weighted]) -> Metric:
 
 
 METRICS: dict[str, Metric] = {
-    # The share of slates with the right item in them, however sure the model was.
+    # The share of slates that contain the right item; the score is ignored.
     "hit_rate": lambda predictions, labels: float(labels.mean()),
     "accuracy": lambda predictions, labels: float((predictions == labels).mean()),
     "average_precision": _ranked(average_precision),

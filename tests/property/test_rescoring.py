@@ -18,7 +18,7 @@ from streamsim.consumers.state.store import Columns
 from streamsim.producers.wire import finale, wire
 from streamsim.simulator.in_process import as_records
 from streamsim.simulator.standins.in_memory import InMemory
-from streamsim.streams.asking import Said, Unanswered, with_answers
+from streamsim.streams.asking import PartyAnswer, UnansweredEvents, ask_third_party
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import FEATURES, Outbound, Records, first_headers
 from streamsim.streams.packing import pack, unpack
@@ -38,7 +38,7 @@ class Slow:
 
     def __init__(self, patience: int) -> None:
         self._client, self._patience = InMemory(PARTY), patience
-        self._held: list[tuple[int, Said]] = []
+        self._held: list[tuple[int, PartyAnswer]] = []
         self._turn = 0
 
     def learn(self, facts: Sequence[Any]) -> None:
@@ -47,7 +47,7 @@ class Slow:
     def ask(self, entity: str, at_ms: int) -> None:
         self._client.ask(entity, at_ms)
 
-    def answers(self) -> Sequence[Said]:
+    def answers(self) -> Sequence[PartyAnswer]:
         self._turn += 1
         for said in self._client.answers():
             wait = zlib.crc32(said.entity.encode()) % 4 * self._patience
@@ -62,7 +62,7 @@ def records(patience: int, rows: int) -> list[Records]:
     """The world of a seed, in order and whole, with a programme that is so slow (hours)."""
     slices = []
     world = SPEC.world.make(5, {**SPEC.world.options, "households": 60, "defects": 0.0}).slices()
-    for piece in SPEC.inputs.collect(with_answers(SPEC, PARTY, world, Slow(patience))):
+    for piece in SPEC.inputs.collect(ask_third_party(SPEC, PARTY, world, Slow(patience))):
         if piece.until > SPEC.world.epoch + 12 * DAY:
             break
         slices.append(piece)
@@ -190,11 +190,11 @@ def test_what_is_no_list_of_events_is_left_alone() -> None:
 def test_an_answer_brings_along_what_its_field_has_room_for(size: int, quotes: bool) -> None:
     """Lines of any length: a field that is too long would make the answer itself dead."""
     (field,) = (f for f in SPEC.source("loyalty").fields if f.name == "late_for")
-    unanswered = Unanswered(SPEC, PARTY)
+    unanswered = UnansweredEvents(SPEC, PARTY)
     lines = [b"%d" % i + (b'"' if quotes else b"x") * size for i in range(120)]
     for i, line in enumerate(lines):
-        unanswered.seen("h", 1_000 + i, line)
-    text = unanswered.recalled(Said("h", 0, None), 5_000, in_time=False)["late_for"]
+        unanswered.add("h", 1_000 + i, line)
+    text = unanswered.take(PartyAnswer("h", 0, None), 5_000, in_time=False)["late_for"]
     brought = orjson.loads(text or "[]")
     assert text is None or len(text) <= field.max_length
     assert brought == [line.decode() for line in lines[len(lines) - len(brought) :]]

@@ -13,9 +13,9 @@ from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.model_training import training_data
 from streamsim.streams.domains.technology import SPEC
-from streamsim.streams.domains.technology.model import build, was_in
+from streamsim.streams.domains.technology.model import build, slate_hits
 from streamsim.streams.domains.technology.recommender import SlateClassifier
-from streamsim.streams.statistics.intervals import difference, each, interval
+from streamsim.streams.statistics.intervals import difference, interval, per_draw
 from streamsim.streams.topics import DEAD, topic
 from tests.contract.runs import bodies
 from tests.realdata.downloads import downloaded
@@ -52,11 +52,11 @@ def test_slates_of_real_viewings_hit_more_than_the_most_popular() -> None:
     model.fit(data.features[:half], data.labels[:half])
     assert isinstance(model, SlateClassifier)
     rest, played = data.features[half:], data.labels[half:]
-    ours = was_in(model.recommend(rest)[1], played)
-    popular = was_in(model.popular(rest), played)
+    ours = slate_hits(model.recommend(rest)[1], played)
+    popular = slate_hits(model.popular(rest), played)
     print(f"hit rate at 10: {ours.mean():.4f}, most popular {popular.mean():.4f}")
     gain = difference(
-        *(each(lambda w, v=v: float(np.average(v, weights=w))) for v in (ours, popular))
+        *(per_draw(lambda w, v=v: float(np.average(v, weights=w))) for v in (ours, popular))
     )
     found = interval(gain, data.entities[half:].astype(str), draws=200)
     assert found.low > 0.05, found

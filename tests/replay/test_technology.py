@@ -21,7 +21,7 @@ from streamsim.streams.domains.technology.ranking import best
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.spec import DAY
-from streamsim.streams.statistics.intervals import Weighted, difference, each, interval
+from streamsim.streams.statistics.intervals import Weighted, difference, interval, per_draw
 from streamsim.streams.topics import TRUTH
 
 DAYS = 30
@@ -65,7 +65,7 @@ def popular_now(data: Labelled) -> Ints:
 
 
 def mean(values: Floats) -> Weighted:
-    return each(lambda own: float(np.average(values, weights=own)))
+    return per_draw(lambda own: float(np.average(values, weights=own)))
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.model_training import training_data
 from streamsim.streams.domains.technology import SPEC
-from streamsim.streams.domains.technology.features import stranger
+from streamsim.streams.domains.technology.features import cold_start
 from streamsim.streams.domains.technology.history import TITLES
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.events import FEATURE_HASH, Outbound
@@ -219,7 +219,7 @@ def test_a_stranger_has_the_features_of_a_users_first_event(data: Labelled) -> N
     ]
     assert len(first) >= 2
     own = [column[name] for name in ("action", "device", "origin", "share", "sessions")]
-    expected, found = first.copy(), stranger(first)
+    expected, found = first.copy(), cold_start(first)
     expected[:, own] = found[:, own] = 0
     np.testing.assert_array_equal(found, expected)
 

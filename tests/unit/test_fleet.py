@@ -15,11 +15,11 @@ from streamsim.simulator.in_process import InProcess
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.logistics.condition import WATCHES
-from streamsim.streams.domains.logistics.fleet import COOLANT, SENSORS, muster
+from streamsim.streams.domains.logistics.fleet import COOLANT, SENSORS, draw_fleet
 from streamsim.streams.domains.logistics.plan import HOUR, Plan
 from streamsim.streams.domains.logistics.schema import HORIZON, LIFE
 from streamsim.streams.domains.logistics.sensing import Sensing
-from streamsim.streams.domains.logistics.usual import SOUND, SPREAD, beyond, drivers
+from streamsim.streams.domains.logistics.usual import SOUND, SPREAD, drivers, residuals
 from streamsim.streams.events import Floats
 from streamsim.streams.spec import MINUTE
 from streamsim.streams.spec.world import Emission, Slice
@@ -41,7 +41,7 @@ def hours() -> list[Slice]:
 
 
 def test_wear_only_grows_until_it_fails_or_is_renewed() -> None:
-    plan = Plan(3, muster(3, 20), 3.0)
+    plan = Plan(3, draw_fleet(3, 20), 3.0)
     wear = np.concatenate([plan.hour(h).wear for h in range(4)])
     step = np.diff(wear, axis=0)
     falls = np.argwhere(step < 0)
@@ -126,7 +126,7 @@ def test_what_was_renewed_in_time_has_no_outcome(hours: list[Slice]) -> None:
 
 def test_a_worn_component_moves_its_sensors_and_no_others_so_far() -> None:
     """The same fleet, seconds and roads, once sound and once nearly worn out."""
-    fleet = muster(2, 30)
+    fleet = draw_fleet(2, 30)
     hour = Plan(2, fleet, 0.0).hour(0)
     hour.until[:] = 60
     moved = {}
@@ -147,7 +147,7 @@ def test_a_worn_component_moves_its_sensors_and_no_others_so_far() -> None:
 
 
 def test_sensors_freeze_drop_out_drift_and_come_back() -> None:
-    fleet = muster(4, 12)
+    fleet = draw_fleet(4, 12)
     hour = Plan(4, fleet, 0.0).hour(0)
     hour.until[:] = 60
     sensing, calm = Sensing(4, fleet, 6.0), Sensing(4, fleet, 0.0)
@@ -243,7 +243,7 @@ def test_a_change_of_unit_changes_no_feature_for_long(hours: list[Slice]) -> Non
 def test_a_type_without_a_sensor_says_so_and_is_scored_all_the_same(hours: list[Slice]) -> None:
     found = features(SPEC, hours[:40])
     missing = {i[:5]: row[COLUMN["sensors_missing"]] for i, row in found.items()}
-    fleet = muster(5, 12)
+    fleet = draw_fleet(5, 12)
     for number, vehicle in enumerate(fleet.vehicle_id):
         if vehicle in missing:
             assert missing[vehicle] == (~fleet.has[number, :5]).sum()
@@ -274,7 +274,7 @@ def test_a_renewed_component_lets_its_sensors_begin_anew(hours: list[Slice]) -> 
 
 def sound(seed: int, vehicles: int) -> tuple[list[Any], Any]:
     """Readings of a sound fleet, every 20 seconds of two hours, and what drove them."""
-    fleet = muster(seed, vehicles)
+    fleet = draw_fleet(seed, vehicles)
     plan, sensing = Plan(seed, fleet, 0.0), Sensing(seed, fleet, 0.0)
     known: list[list[Any]] = []
     found = []
@@ -307,7 +307,7 @@ def test_what_is_usual_is_so_of_another_fleet() -> None:
     """The laws leave little more there than laws of its own do, and much less than none."""
     known, values = sound(77, 60)
     left = spread_of_own_laws(drivers(*known), values)
-    ours = np.nanstd(beyond(values, known), axis=0)
+    ours = np.nanstd(residuals(values, known), axis=0)
     assert (ours < 1.25 * left).all()
     assert (ours < 0.97 * np.nanstd(values, axis=0)).all()
     assert (ours < 1.3 * np.array(SPREAD)).all()

@@ -10,8 +10,8 @@ from streamsim.streams.statistics.intervals import (
     auc,
     average_precision,
     calibration_error,
-    each,
     interval,
+    per_draw,
 )
 
 DRAW = np.random.default_rng(3)
@@ -34,7 +34,7 @@ def test_an_interval_is_of_groups_not_of_rows() -> None:
     level = np.random.default_rng(0).normal(0, 1, 20)
     for copies in (1, 100):
         value, group = np.repeat(level, copies), np.repeat(np.arange(20), copies)
-        found = interval(each(lambda w, v=value: float(np.average(v, weights=w))), group)  # type: ignore[misc]
+        found = interval(per_draw(lambda w, v=value: float(np.average(v, weights=w))), group)  # type: ignore[misc]
         assert found.value == pytest.approx(level.mean())
         assert found.high - found.low == pytest.approx(3.92 * level.std() / np.sqrt(20), rel=0.15)
 

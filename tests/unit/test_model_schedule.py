@@ -97,7 +97,7 @@ def test_what_is_scored_again_needs_a_model_that_stays() -> None:
     retail = load_domain("retail")
     lead = retail.trigger.allowed_lateness + retail.trigger.max_ahead
     renewal = Renewal(HOUR, lead, (), lambda champion: pytest.fail("nothing begins here"))
-    with pytest.raises(UsageError, match="scored again needs a model that stays"):
+    with pytest.raises(UsageError, match="renewal excludes rescoring"):
         replace(retail.model, renewal=renewal)
 
 

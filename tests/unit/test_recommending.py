@@ -12,7 +12,7 @@ from streamsim.benchmarks.studies.ndcg import ndcg
 from streamsim.streams.domains.technology.co_views import CoViews, fit
 from streamsim.streams.domains.technology.histories import as_rows
 from streamsim.streams.domains.technology.recommending import ItemWeights
-from streamsim.streams.domains.technology.viewings import made_up
+from streamsim.streams.domains.technology.viewings import simulated_histories
 from streamsim.streams.errors import ModelError, UsageError
 
 ITEMS = 40
@@ -20,7 +20,7 @@ ITEMS = 40
 
 @pytest.fixture(scope="module")
 def histories() -> list[list[int]]:
-    return [history.tolist()[:20] for history in made_up(0, 300, ITEMS, seed=3)]
+    return [history.tolist()[:20] for history in simulated_histories(0, 300, ITEMS, seed=3)]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_new_user_is_shown_what_most_have_seen(weights: ItemWeights) -> None:
 
 def test_a_new_title_ranks_by_its_popularity_among_the_others() -> None:
     known = CoViews.empty(ITEMS)
-    seen = [h.tolist()[:20] for h in made_up(0, 200, ITEMS - 2, seed=4)]
+    seen = [h.tolist()[:20] for h in simulated_histories(0, 200, ITEMS - 2, seed=4)]
     known.update([[]] * len(seen), seen)
     weights = known.solve(ridge=2.0)
     assert weights.known.sum() == ITEMS - 2
@@ -181,7 +181,7 @@ def test_wrong_words_are_refused(weights: ItemWeights) -> None:
         weights.recommend([[1]], 2, diversity=0.1, traits=np.eye(3))
     with pytest.raises(UsageError, match="half-life"):
         weights.recommend([[1]], 2, half_life=0.0)
-    with pytest.raises(UsageError, match="2 histories, and titles for 1"):
+    with pytest.raises(UsageError, match="2 histories, but new titles of 1 users"):
         CoViews.empty(3).update([[], []], [[1]])
     with pytest.raises(UsageError, match="ridge above 0"):
         CoViews.empty(3).solve(ridge=0.0)

@@ -18,7 +18,7 @@ from streamsim.models.service import create_service
 from streamsim.simulator.report.judge import join_labels
 from streamsim.streams.answers import answers, items_of, scores_of
 from streamsim.streams.domains.technology import SPEC
-from streamsim.streams.domains.technology.model import was_in
+from streamsim.streams.domains.technology.model import slate_hits
 from streamsim.streams.domains.technology.ranking import alike
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
@@ -246,4 +246,4 @@ def test_a_run_is_judged_by_the_slates_in_its_scores() -> None:
 
 
 def test_nothing_played_is_no_hit_though_a_slate_is_not_full() -> None:
-    assert was_in(np.array([[5, 0], [5, 0]]), np.array([0, 5])).tolist() == [0, 1]
+    assert slate_hits(np.array([[5, 0], [5, 0]]), np.array([0, 5])).tolist() == [0, 1]

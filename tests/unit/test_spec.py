@@ -50,7 +50,7 @@ def test_a_tracker_can_only_know_of_what_is_joined() -> None:
             lambda inputs: {"sources": inputs.sources * 2},
             "two sources have the same name",
         ),
-        ("inputs", lambda inputs: {"heartbeat": 0}, "every 0 ms"),
+        ("inputs", lambda inputs: {"heartbeat": 0}, "heartbeat must be positive"),
         (
             "inputs",
             lambda inputs: {"databases": (replace(inputs.databases[0], source="tills"),)},
@@ -66,9 +66,9 @@ def test_a_tracker_can_only_know_of_what_is_joined() -> None:
             lambda features: {"windows": features.windows * 2},
             "two windows have the same",
         ),
-        ("labels", lambda labels: {"field": None}, "all say 1"),
+        ("labels", lambda labels: {"field": None}, "labels without a field are all 1"),
         ("labels", lambda labels: {"delay": -1}, "cannot be negative"),
-        ("world", lambda world: {"days_per_minute": 0.0}, "cannot pass 0.0 days"),
+        ("world", lambda world: {"days_per_minute": 0.0}, "days_per_minute must be positive"),
     ],
 )
 def test_a_group_refuses_what_cannot_be(
@@ -109,7 +109,7 @@ def test_an_estimate_is_told_by_a_label_source_that_says_of_which_event() -> Non
             replace(logistics, model=model)
     fewer = tuple(source for source in logistics.inputs.sources if source.name != "lives")
     own = replace(estimate, source="failures", field="failed")
-    with pytest.raises(UsageError, match="no label source says what was true of its scores"):
+    with pytest.raises(UsageError, match="no label source labels the scores"):
         replace(
             logistics,
             inputs=replace(logistics.inputs, sources=fewer),
@@ -126,8 +126,8 @@ def test_a_tracker_is_told_what_was_joined_and_no_more() -> None:
     )
     joined = Joined(np.array([5, NO_TIME]), {"kind": as_objects(["repair", None])})
     joins = {"work": joined, "weather": joined}
-    assert Tracker("t", start).told(events, joins) is events
-    told = Tracker("t", start, joined=("work",)).told(events, joins)
+    assert Tracker("t", start).with_joins(events, joins) is events
+    told = Tracker("t", start, joined=("work",)).with_joins(events, joins)
     assert sorted(told.columns) == ["work.kind", "work.time"]
     assert told.integers("work.time").tolist() == [5, NO_TIME]
     assert told.strings("work.kind").tolist() == ["repair", None]

@@ -1,4 +1,4 @@
-"""Finance: card transactions, scored for fraud; chargebacks tell later."""
+"""Finance: card transactions, scored for fraud and labelled by chargebacks."""
 
 from __future__ import annotations
 

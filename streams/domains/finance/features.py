@@ -1,8 +1,8 @@
-"""Finance: the features of a card transaction, from its card's and its terminal's past.
+"""Finance: features of a card transaction, from the past of its card and its terminal.
 
-Windows are ``[t - span, t)`` for the card, to the millisecond, and for the terminal the same
-spans on the hour, ending seven days ago: ``[b - span, b)`` with ``b = floor_hour(t - 7 d)``.
-What is not known is -1 (a mean of nothing, a ratio to nothing), never NaN: a NaN that reaches
+The card's windows are ``[t - span, t)``, to the millisecond. The terminal's have the same spans,
+begin and end on the hour, and end seven days ago: ``[b - span, b)`` with ``b = floor_hour(t - 7
+d)``. Unknown values (the mean of nothing, a ratio to nothing) are -1, not NaN: a NaN that reaches
 a model is always an error.
 
 The choice follows chapter 3 of the *Fraud Detection Handbook* (Le Borgne, Siblini, Lebichot,
@@ -24,8 +24,8 @@ from .schema import SPANS
 PRIOR_RATE, PRIOR_WEIGHT = 0.005, 2.0
 """A terminal's fraud rate starts from this rate, worth this many transactions."""
 FLOOR = 0.25
-"""A card's standard deviation is taken to be at least 1 EUR and this share of its mean: few
-amounts that happen to be alike make no other amount absurd."""
+"""Lower bound of a card's standard deviation: 1 EUR, and this share of its mean. Without it a few
+equal amounts would make every other amount an outlier."""
 
 _DAYS = tuple(f"{span // DAY}d" for span in SPANS)
 _HELP = {
@@ -49,11 +49,11 @@ _HELP = {
 
 
 def assemble(events: Events, aggregates: Aggregates) -> Floats:
-    """Make the features, shape ``(n_events, n_features)``.
+    """Compute the features, shape ``(n_events, n_features)``.
 
-    The formulas in words: a mean is total over count; the z-score divides by the sample
-    standard deviation over 30 days, or 1 EUR and a quarter of the mean if that is more; a
-    terminal's risk is ``(frauds + 0.005 * 2) / (count + 2)``.
+    A mean is total over count. The z-score divides by the sample standard deviation over 30 days,
+    or by 1 EUR or a quarter of the mean if that is more. A terminal's risk is
+    ``(frauds + 0.005 * 2) / (count + 2)``.
     """
     card = aggregates.windows["card"]
     terminal = aggregates.tables["terminals"]

@@ -1,4 +1,4 @@
-"""Finance: the kinds of files that are recognised, by their columns."""
+"""Finance: recognised kinds of files, by their columns."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _handbook(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
 
 def _own(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-    """Take transactions whose columns are already those of the topic."""
+    """Convert transactions whose columns are already those of the topic."""
     import pandas as pd
 
     names = ("event_id", "card_id", "terminal_id", "currency", "category")
@@ -87,7 +87,7 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def _whole(numbers: pd.Series) -> pd.Series:
-    """Return whole numbers as such, missing where there is none that could be exact."""
+    """Return exact whole numbers, missing where there is none."""
     return numbers.where(numbers.eq(numbers.round()) & numbers.abs().le(2.0**53)).astype("Int64")
 
 

@@ -1,4 +1,4 @@
-"""Finance: the recipe of the fraud model and the alert that comes of it."""
+"""Finance: recipe of the fraud model, and its alert."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build(seed: int) -> Estimator:
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
-    """Say what was seen: amount and place."""
+    """Return what was seen: amount and place."""
     currency = facts.get("currency") or "EUR"
     return f"{facts['amount_cents'] / 100:,.2f} {currency} at {facts['terminal_id']}"
 

@@ -1,4 +1,4 @@
-"""Finance: the payments of a day while a simulated world makes them, column by column."""
+"""Finance: columns of the simulated payments of a day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamsim.streams.events import Floats, Ints, Slots
 
 GENUINE, LARGE, TERMINAL, STOLEN = range(4)
 KINDS = ("genuine", "large_amount", "compromised_terminal", "stolen_card")
-"""By these numbers: what a payment is."""
+"""Kinds of payments, by their codes."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Payments:
 
     @classmethod
     def concat(cls, parts: list[Payments]) -> Payments:
-        """Put payments behind each other."""
+        """Concatenate payments."""
         return cls(
             *(
                 np.concatenate([getattr(p, name) for p in parts])

@@ -1,4 +1,4 @@
-"""Finance: who pays where. Cards with homes and habits, terminals with places and trades."""
+"""Finance: simulated population of cards and terminals, with their places and habits."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _habits(
     online: Mask,
     near: int,
 ) -> npt.NDArray[np.intp]:
-    """Pick each card's terminals: the nearest ones, with online shops near everybody."""
+    """Pick each card's terminals: the nearest ones, with online shops near all cards."""
     habit = np.empty((len(home), near), np.intp)
     for start in range(0, len(home), 1000):  # keeps the distance matrix small
         part = slice(start, start + 1000)

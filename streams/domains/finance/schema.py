@@ -1,4 +1,4 @@
-"""Finance: what a card transaction and a chargeback look like."""
+"""Finance: schemas of card transactions and chargebacks."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ CARDS = Windows(name="card", key="card_id", value="amount_cents", lengths=SPANS)
 
 
 def _counts_from(chargebacks: Events) -> Ints:
-    """When a chargeback begins to count: at its transaction, or later if it came too late.
+    """Return when a chargeback counts: at its transaction, or later if it was reported too late.
 
-    ``max(transaction, known - 7 days)``: in time, it counts in the bucket of its transaction,
-    which nobody has read yet; tardy, it counts from the moment it is known and changes no
-    bucket that has been read.
+    This is ``max(transaction, known - 7 days)``. A timely chargeback counts in the bucket of its
+    transaction, which has not been published yet. A later one counts seven days before it became
+    known, so that it changes no published bucket.
     """
     known = chargebacks.event_time
     happened: Ints = chargebacks.columns["transaction_time"]  # type: ignore[assignment]

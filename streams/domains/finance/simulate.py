@@ -1,4 +1,4 @@
-"""Finance: a seeded world of card payments, three kinds of fraud, and chargebacks.
+"""Finance: seeded world of card payments, three kinds of fraud, and chargebacks.
 
 Genuine payments follow each card's habits, with trips and the occasional large purchase, so
 that no single feature tells fraud. Planted, each with its onset on ``finance.truth``:
@@ -6,8 +6,8 @@ that no single feature tells fraud. Planted, each with its onset on ``finance.tr
 - ``large_amount``: one payment of many times the card's usual amount;
 - ``compromised_terminal``: for weeks most payments at a terminal are fraudulent, at ordinary
   amounts; then the terminal is closed;
-- ``stolen_card``: for days somebody else pays with the card too, more often, for more, and at
-  other places.
+- ``stolen_card``: for days a thief pays with the card too, more often, for more, and at other
+  places.
 
 Most frauds are charged back one to seven days later; some never are.
 """
@@ -56,7 +56,7 @@ _UNREPORTED = 0.02
 
 @dataclass(slots=True)
 class _Theft:
-    """A stolen card: who, since when, until when, how greedily."""
+    """A stolen card: its number, begin and end of the theft, and how greedy the thief is."""
 
     card: int
     onset: int
@@ -83,7 +83,7 @@ class FinanceWorld:
         )
 
     def slices(self) -> Iterator[Slice]:
-        """Yield what happens, an hour at a time, without end."""
+        """Yield the events without end, an hour at a time."""
         day = 0
         while True:
             start = EPOCH + day * DAY
@@ -185,7 +185,7 @@ class FinanceWorld:
         return Payments(time, card, terminal, amount, np.full(n, STOLEN), np.full(n, theft.onset))
 
     def _corrupt(self, payments: Payments) -> Payments:
-        """Turn payments at compromised terminals to fraud; close terminals that are found out."""
+        """Turn payments at compromised terminals to fraud; close the detected terminals."""
         open_ = np.ones(len(payments.time), bool)
         for terminal, (onset, until) in self._rogue.items():
             there = payments.terminal == terminal
@@ -196,7 +196,7 @@ class FinanceWorld:
         return payments.take(open_)
 
     def _times(self, draw: np.random.Generator, start: int, night: Mask) -> Ints:
-        """Draw times of the day by the day's or the night's rhythm (ms)."""
+        """Draw times of a day by the day's or the night's rhythm (ms)."""
         n = len(night)
         u, rhythm = draw.random(n), self.people.rhythm
         hour = np.where(night, np.searchsorted(rhythm[1], u), np.searchsorted(rhythm[0], u))
@@ -211,7 +211,7 @@ class FinanceWorld:
         return amounts
 
     def _emit(self, day: int, payments: Payments) -> tuple[Emission, ...]:
-        """Write the day's payments, its truth and the chargebacks that fall due."""
+        """Emit the day's payments, its truth and the chargebacks that are due."""
         people, time = self.people, payments.time
         cents = np.round(payments.amount * 100).astype(np.int64)
         event_id = as_objects(f"tx-{day:05d}-{i:06d}" for i in range(len(time)))

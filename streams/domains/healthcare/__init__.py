@@ -1,4 +1,4 @@
-"""Healthcare: discharges, scored for whether the patient will be back within 30 days."""
+"""Healthcare: discharges, scored for readmission within 30 days."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SPEC = DomainSpec(
         key="discharge_id",
         field="readmitted",
         unlabelled=None,
-        delay=LABEL_DELAY + HOUR,  # told with the heartbeat
+        delay=LABEL_DELAY + HOUR,  # sent with the heartbeat
     ),
     alerting=Alerting(
         rule=HIGH_RISK,

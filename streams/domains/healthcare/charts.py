@@ -1,4 +1,4 @@
-"""Healthcare: results of the laboratories during a stay, which follow the illness's course."""
+"""Healthcare: simulated laboratory results of a stay, which follow the course of the illness."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .stays import (
 
 _USUAL = np.array([0.95, 15.0, 139.0, 13.2, 7.5, 4.0, 60.0, 108.0])
 _SPREAD = np.array([0.16, 0.22, 0.012, 0.09, 0.2, 0.07, 0.5, 0.1])
-"""Of the logarithm, between people."""
+"""Standard deviation of the logarithm between people."""
 _NOISE = np.array([0.06, 0.09, 0.009, 0.035, 0.12, 0.035, 0.18, 0.11])
-"""Of the logarithm, between two results of the same blood."""
+"""Standard deviation of the logarithm between two results of the same sample."""
 
 
 def _effects(*rows: tuple[str, str, float]) -> Floats:
@@ -62,12 +62,12 @@ _BEGUN = {
     COMPLICATION: np.array([0.05, 0.08, -0.004, -0.18, 0.55, -0.12, 0.1, 0.05]),
     MEDICATION: np.array([0.28, 0.28, -0.03, -0.03, 0.0, 0.0, 0.0, 0.2]),
 }
-"""What a problem that begins does to the logarithms by the end of the stay."""
+"""Effects of a new problem on the logarithms at the end of the stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
-    """How a laboratory writes: its names, units and decimals, by analyte."""
+    """Format of a laboratory's results: names, units and decimals, by analyte."""
 
     names: tuple[str, ...]
     units: tuple[str, ...]
@@ -90,7 +90,7 @@ LABORATORIES = (
 
 @dataclass(slots=True)
 class Results:
-    """Results by column, shape ``(n,)``: whose stay (its row), when (days), which, how much."""
+    """Results by column, shape ``(n,)``: row of the stay, time (days), analyte, value."""
 
     stay: Ints
     at: Floats
@@ -99,9 +99,9 @@ class Results:
 
 
 def draw_results(seed: int, people: People, stays: Stays, day: int) -> Results:
-    """Draw the results of stays that begin on a day: all at their ends, some on the days between.
+    """Draw the results of stays that begin on a day: all analytes at both ends, some in between.
 
-    The last are taken in the morning of the discharge, or five hours before it.
+    The last samples are taken in the morning of the discharge, or five hours before it.
     """
     n, k = len(stays), len(ANALYTES)
     between = np.maximum(np.floor(stays.discharged) - np.floor(stays.admitted) - 1, 0).astype(int)
@@ -124,11 +124,13 @@ def draw_results(seed: int, people: People, stays: Stays, day: int) -> Results:
 
 
 def levels(seed: int, people: People, stays: Stays, day: int, since: Floats, stay: Ints) -> Floats:
-    """Return how far the logarithms are from usual, so many days after the admissions."""
+    """Return the deviation of the logarithms from normal, ``since`` days after the admissions."""
     n = len(stays)
     own = stream(seed, "blood").normal(0, 1, (len(people), len(ANALYTES))) * _SPREAD
     base = own[stays.trait] + people.has[stays.trait] @ _CHRONIC[: len(CONDITIONS)]
-    left = stream(seed, "left over", day).gamma(1.1, 0.2, n)  # nobody leaves wholly well
+    left = stream(seed, "left over", day).gamma(
+        1.1, 0.2, n
+    )  # every patient leaves with some deviation
     left += np.where(stays.problem == RELAPSE, stays.strength * 1.2, 0.0)
     done = np.clip(since / (stays.discharged - stays.admitted)[stay], 0.0, 1.0)
     ill = (stays.severity[stay] - left[stay]).clip(0) * (1 - done) ** 1.5 + left[stay]
@@ -142,7 +144,7 @@ def levels(seed: int, people: People, stays: Stays, day: int, since: Floats, sta
 def written(
     results: Results, laboratory: Ints
 ) -> tuple[list[str], list[str], list[str], list[float], list[float]]:
-    """Write results as their laboratories do: name, value, unit and reference range."""
+    """Return results in their laboratories' formats: name, value, unit and reference range."""
     one = [analyte(name) for name in ANALYTES]
     name: list[str] = []
     text: list[str] = []

@@ -1,12 +1,11 @@
-"""Healthcare: the features of a discharge, from the stay, earlier stays, results, visits and notes.
+"""Healthcare: features of a discharge, from the stay, earlier stays, results, visits and notes.
 
 Windows are ``[t - span, t)`` over the patient's own earlier discharges. Results, visits and notes
-count four hours after they are taken or written; a change is from what was known two days before.
-What is not known is -1, never NaN, a change that is not known 0. Where a feature means the same as
-a column of :func:`streamsim.consumers.featurize.extraction.extract_features`, it is made by the
-same functions.
+count four hours after they are taken or written; a change is relative to two days before. Unknown
+values are -1, not NaN, and unknown changes are 0. Where a feature means the same as a column of
+:func:`streamsim.consumers.featurize.extraction.extract_features`, the same functions compute it.
 
-The choice follows what is known to tell readmissions: length of stay, acuteness, comorbidity and
+The choice follows known predictors of readmission: length of stay, acuteness, comorbidity and
 earlier emergency visits (van Walraven et al., 2010, *Derivation and validation of an index to
 predict early death or unplanned readmission*, CMAJ 182, 551-557), haemoglobin, sodium, procedures
 and earlier admissions (Donze et al., 2013, *Potentially avoidable 30-day hospital readmissions in
@@ -53,7 +52,7 @@ WORDS = {
     "a1c": ("norm", "high", "very_high"),
     "visit_kind": ("outpatient", "missed", "emergency"),
 }  # fmt: skip
-"""Words and what they are as numbers: their places from 1; 0 for another word, -1 for none."""
+"""Codes of words: their places from 1; 0 for another word, -1 for none."""
 _CODES = {
     table: {word: float(place) for place, word in enumerate(words, 1)}
     for table, words in WORDS.items()
@@ -115,7 +114,7 @@ _HELP = {
 
 
 def assemble(events: Events, aggregates: Aggregates) -> Floats:
-    """Make the features, shape ``(n_events, n_features)``."""
+    """Compute the features, shape ``(n_events, n_features)``."""
     time = events.event_time
     return np.column_stack(
         [
@@ -174,7 +173,7 @@ def _noted(note: Joined) -> list[Floats]:
 
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
-    """Say of each event which version of its context it met: when it was, never what it says."""
+    """Return the joined versions of each event's context: their times, but not their contents."""
     met = versions(aggregates.joins)
     return [dict(zip(met, row, strict=True)) for row in zip(*met.values(), strict=True)]
 

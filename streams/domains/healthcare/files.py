@@ -1,8 +1,8 @@
-"""Healthcare: the kinds of file that are recognised: encounters of the UCI set, health records.
+"""Healthcare: recognised kinds of files: encounters of the UCI data set, and health records.
 
-Encounters have no dates. They are laid evenly over ten years in the order of their ids, and it is
-told 30 days after each whether it was followed by a readmission. Who died or went to a hospice is
-left out: nobody of them could be readmitted.
+Encounters have no dates. They are spread evenly over ten years in the order of their ids. Each is
+labelled 30 days later by whether a readmission followed. Patients who died or went to a hospice
+are left out, as they could not be readmitted.
 
 References
 ----------
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BEGINS = 915_148_800_000
-"""1999-01-01T00:00:00Z."""
+"""1999-01-01T00:00:00Z (ms)."""
 APART = 3_653 * DAY // 81_380
-"""Milliseconds between two encounters: 81,380 of them until the end of 2008."""
+"""Time between two encounters (ms): 81,380 of them until the end of 2008."""
 GONE = frozenset(("11", "13", "14", "19", "20", "21"))
-"""Codes of discharge after which nobody is readmitted: death, or a hospice."""
+"""Codes of discharges without a possible readmission: death, or a hospice."""
 
 _TYPES = {"1": "emergency", "2": "urgent", "3": "elective", "4": "newborn", "7": "trauma"}
 _SOURCES = {
@@ -65,7 +65,7 @@ _CHAPTERS = (
     (580, 630, "genitourinary"), (788, 789, "genitourinary"), (630, 680, "pregnancy"),
     (680, 710, "skin"), (710, 740, "musculoskeletal"), (800, 1000, "injury"),
 )  # fmt: skip
-"""ICD-9 codes from, and below, and what they are."""
+"""Chapters of ICD-9: first code, end (exclusive) and name."""
 _WHOLE = {
     "days": "time_in_hospital", "lab_procedures": "num_lab_procedures",
     "procedures": "num_procedures", "medications": "num_medications",
@@ -76,12 +76,12 @@ _DRUGS = (
     "metformin", "repaglinide", "nateglinide", "glimepiride", "glipizide", "glyburide",
     "pioglitazone", "rosiglitazone", "acarbose", "insulin", "glyburide-metformin",
 )  # fmt: skip
-"""Drugs of diabetes whose dose is on record; the set has others that hardly anybody takes."""
+"""Diabetes drugs whose dose is on record; the others of the data set are very rare."""
 
 
 @lru_cache(4_096)
 def chapter(code: str | None) -> str | None:
-    """Return what a diagnosis is about; ``None`` if none is given.
+    """Return the chapter of a diagnosis, ``None`` without one.
 
     >>> [chapter(code) for code in ("250.83", "428", "V57", "?", "786")]
     ['diabetes', 'circulatory', 'supplementary', None, 'respiratory']

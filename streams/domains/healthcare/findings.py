@@ -1,7 +1,7 @@
-"""Healthcare: what a doctor's note says, as bits of one number, as it arrives.
+"""Healthcare: findings of a doctor's note, as bits of one number, extracted at arrival.
 
-The vocabulary is fixed: concepts of the lexicon, each as had, denied or a relative's. Nothing else
-of a note is kept, so that no feature, state or model has a word of any patient's.
+The vocabulary is fixed: concepts of the lexicon, each as present, denied or a relative's. Nothing
+else of a note is stored, so that no feature, state or model contains a patient's words.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from streamsim.streams.events import Columns, Floats, Ints, Objects
 from .clinical.notes import Token, mentions, tokens
 
 _HAS = (
-    # what they have
+    # conditions
     "heart_failure", "copd", "kidney_disease", "diabetes", "coronary_disease",
     "atrial_fibrillation", "depression", "dementia", "cirrhosis", "cancer", "pneumonia",
-    # how they are
+    # symptoms
     "shortness_of_breath", "edema", "chest_pain", "fatigue", "fever", "wound", "discharge_fluid",
     "nausea", "dizziness", "confusion", "falls", "weight_gain", "hypoglycemia",
-    # what they take
+    # drugs
     "insulin", "warfarin", "opioid", "loop_diuretic", "digoxin", "steroid",
 )  # fmt: skip
 _NOT = ("shortness_of_breath", "edema", "chest_pain", "fever", "confusion", "dizziness")
@@ -30,22 +30,22 @@ VOCABULARY: tuple[tuple[str, str], ...] = (
     *((name, "not") for name in _NOT),
     *((name, "family") for name in _FAMILY),
 )
-"""Concept and how it is spoken of; the place of each is its bit."""
+"""Pairs of concept and mention (``has``, ``not``, ``family``); the index of each is its bit."""
 ALONE = len(VOCABULARY)
-"""Bit of a home that is shared with nobody, which is no medical concept."""
+"""Bit of living alone, which is no medical concept."""
 COLUMNS = (*(f"note_{how}:{name}" for name, how in VOCABULARY), "note_alone")
-"""A feature each, named as :mod:`streamsim.consumers.featurize.extraction` names them."""
+"""Names of the features, as in :mod:`streamsim.consumers.featurize.extraction`."""
 
 _BIT = {pair: 1 << place for place, pair in enumerate(VOCABULARY)}
 
 
 def findings(notes: Columns) -> Ints:
-    """Return, for each note, the sum of the bits of what it says."""
+    """Return the sum of the bits of each note's findings."""
     return np.array([_bits(_read(text)) for text in notes["text"]], np.int64)
 
 
 def words(notes: Columns) -> Ints:
-    """Return about how many words each note has."""
+    """Return the approximate number of words of each note."""
     return np.array([len(str(text).split()) for text in notes["text"]], np.int64)
 
 

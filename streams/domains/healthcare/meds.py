@@ -1,9 +1,9 @@
-"""Healthcare: events of an electronic health record in MEDS form, row by row in order of time.
+"""Healthcare: reader of electronic health records in MEDS format, row by row in order of time.
 
 A row is a patient, an instant, a code and perhaps a number. Admissions, discharges, arrivals in the
-emergency department and laboratory results become events; births, drugs, procedures and diagnoses
-are remembered for the discharges to come. Diagnoses are coded after a patient has left: a discharge
-knows those of earlier stays. Who died, or went to a hospice, is not discharged.
+emergency department and laboratory results become events. Births, drugs, procedures and diagnoses
+are stored for later discharges. Diagnoses are coded after a patient has left, so a discharge has
+those of earlier stays. Patients who died or went to a hospice have no discharge event.
 
 References
 ----------
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _YEAR = 365 * DAY
 _MOST = 1_000
-"""What a discharge's counts end at."""
+"""Cap of a discharge's counts."""
 _TYPES = {
     "EW EMER.": "emergency", "DIRECT EMER.": "emergency", "URGENT": "urgent", "ELECTIVE": PLANNED,
     "SURGICAL SAME DAY ADMISSION": PLANNED, "OBSERVATION ADMIT": "observation",
@@ -58,7 +58,7 @@ _LAB, _CAME, _LEFT, _ARRIVED = "LAB", "HOSPITAL_ADMISSION", "HOSPITAL_DISCHARGE"
 
 @dataclass(slots=True)
 class _Stay:
-    """A stay that has begun: what it was, and what has been done in it."""
+    """An open stay: its kind, and what has been done in it."""
 
     number: str
     came: int
@@ -71,7 +71,7 @@ class _Stay:
 
 @dataclass(slots=True)
 class _Patient:
-    """What the record has said of a patient so far; instants in ms."""
+    """A patient's record so far; instants in ms."""
 
     born: int = NO_TIME
     stays: int = 0
@@ -82,16 +82,16 @@ class _Patient:
 
 
 class Record:
-    """Turns rows into events, and remembers what later rows need; one for each reading of a file.
+    """Converts rows to events, and stores what later rows need; one for each reading of a file.
 
-    A discharge ends the stay that began first of those that are open: the rows do not say which.
+    The rows do not say which stay a discharge ends: it ends the oldest open one.
     """
 
     def __init__(self) -> None:
         self._patients: dict[int, _Patient] = {}
 
     def __call__(self, frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-        """Take rows in, in order of time, and return the events that they are."""
+        """Read rows in order of time, and return their events."""
         import pandas as pd
 
         found: dict[str, list[tuple[int, dict[str, Any]]]] = {
@@ -164,7 +164,7 @@ class Record:
             return None
         event: dict[str, Any] = {"event_id": f"out-{place}", **named}
         if stay is None:
-            return event  # nobody knows how long they were here: to be judged dead
+            return event  # the length of stay is unknown: the cleaner dead-letters it
         years = (time - patient.born) // _YEAR if patient.born != NO_TIME else None
         return event | {
             "admission_id": stay.number, "admission_type": stay.type,
@@ -178,7 +178,7 @@ class Record:
 
 
 def _remember(patient: _Patient, kind: str, time: int, parts: list[str]) -> None:
-    """Keep what a row says for the discharges to come."""
+    """Store a row for later discharges."""
     if kind == "MEDS_BIRTH":
         patient.born = time
     elif kind == "DIAGNOSIS":
@@ -209,7 +209,7 @@ _COLUMNS: Mapping[str, list[str]] = {
 
 
 def _results(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the numbers of laboratory items that are in the table, in the units they came in."""
+    """Return the numbers of the laboratory items in the table, in their original units."""
     import pandas as pd
 
     read = frame["code"].map(_item)
@@ -231,7 +231,7 @@ def _results(frame: pd.DataFrame) -> pd.DataFrame:
 
 @lru_cache(10_000)
 def _item(code: object) -> tuple[str, str | None] | None:
-    """Return what a code measures and in which unit; ``None`` if that is not in the table.
+    """Return analyte and unit of a code; ``None`` if it is not in the table.
 
     >>> [_item(code) for code in ("LAB//50912//mg/dL", "LAB//51237//UNK", "LAB//220045//bpm")]
     [('creatinine', 'mg/dL'), ('inr', '1'), None]
@@ -245,7 +245,7 @@ def _item(code: object) -> tuple[str, str | None] | None:
 
 @lru_cache(10_000)
 def _parts(code: object) -> tuple[str, ...]:
-    """Return the kind of a code and its parts; charted signs are no laboratory results."""
+    """Return the kind of a code and its parts; charted vital signs are no laboratory results."""
     if not isinstance(code, str):
         return ("",)
     kind, *parts = code.split("//")
@@ -259,7 +259,7 @@ def _is_given(drug: str, how: str) -> bool:
 
 
 def _within(times: list[int], now: int) -> int:
-    """Return how many of these are of the year that ends now, as far as a count may go."""
+    """Return how many of the times are in the year before now, up to the cap of counts."""
     return min(sum(now - _YEAR <= time <= now for time in times), _MOST)
 
 

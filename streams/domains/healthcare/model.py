@@ -1,4 +1,4 @@
-"""Healthcare: the recipe of the readmission model, and the alert of high-risk discharges."""
+"""Healthcare: recipe of the readmission model, and the alert about high-risk discharges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamsim.streams.spec import AlertRule, Estimator, Planted, Recipe, Select
 def build(seed: int) -> Estimator:
     """Return an unfitted gradient-boosted classifier.
 
-    Its loss is that of probabilities, and its steps are small: it is calibrated as it is.
+    With log loss and a small learning rate it is calibrated without further calibration.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -28,7 +28,7 @@ def build(seed: int) -> Estimator:
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
-    """Say what was seen: how long the stay was, what for, and where the patient went."""
+    """Return what was seen: length and reason of the stay, and where the patient went."""
     where = str(facts["disposition"] or "somewhere").replace("_", " ")
     return f"left after {facts['days']} days ({facts['diagnosis'] or 'unknown'}), to {where}"
 
@@ -39,12 +39,12 @@ RECIPE = Recipe(
     metric="roc_auc",
     max_false_alerts=3e-2,
     days=105.0,
-    # Long enough for stays before the last ones to have been seen.
+    # Long enough to contain earlier stays of the patients.
     ordinary_days=80.0,
     world={"patients": 42_000, "readmissions": 1.0, "defects": 1.0},
     ordinary={"patients": 20_000, "readmissions": 0.0, "defects": 0.0},
     seed=1_000_003,
-    # Of 0.2, 0.4, 0.5, 1 and 2 the weakest at which no shuffled copy is kept.
+    # Of 0.2, 0.4, 0.5, 1 and 2 the weakest at which no shuffled copy is selected.
     selection=Selection(penalty=0.4),
 )
 

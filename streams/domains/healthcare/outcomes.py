@@ -1,8 +1,8 @@
-"""Healthcare: whether a patient came back within 30 days, found from the events themselves.
+"""Healthcare: outcomes of discharges: readmission within 30 days, from later admissions.
 
-A stay is followed if its admission was seen: a file that tells of discharges alone says itself what
-came of them. What is known is told once no admission may come any more that would change it: 30
-days and the allowed lateness after the discharge.
+A stay is followed only if its admission was seen: a file with discharges alone has outcomes of its
+own. An outcome is sent once no later admission can change it: 30 days and the allowed lateness
+after the discharge.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from .schema import (
 )
 
 _LONGEST = 200 * DAY
-"""Of a longer stay it may have been forgotten that it began (ms)."""
+"""Longest stay (ms): the admission of a longer one may have been dropped."""
 _Outcome = tuple[str, str, int]
 """Discharge, patient, and 1 if readmitted."""
 
 
 class Outcomes:
-    """Follows patients in and out; the state of :func:`with_outcomes`."""
+    """Open stays and pending discharges; the state of :func:`with_outcomes`."""
 
     def __init__(self) -> None:
         self._begun: dict[str, int] = {}
@@ -45,7 +45,7 @@ class Outcomes:
         self._followed: set[str] = set()
 
     def admission(self, event_id: str, patient: str, time: int, planned: bool) -> None:
-        """Take an admission in."""
+        """Add an admission."""
         if event_id in self._begun:
             return
         self._begun[event_id] = time
@@ -53,13 +53,13 @@ class Outcomes:
             insort(self._came.setdefault(patient, []), time)
 
     def discharge(self, event_id: str, patient: str, time: int, admission: str | None) -> None:
-        """Take a discharge in; a second copy, or one whose admission is not known, is left out."""
+        """Add a discharge; a second copy, or one without a known admission, is ignored."""
         if admission in self._begun and event_id not in self._followed:
             self._followed.add(event_id)
             heappush(self._open, (time, event_id, patient))
 
     def until(self, clock: int) -> list[_Outcome]:
-        """Return the outcomes that are known by now."""
+        """Return the outcomes that are known as of the clock (ms)."""
         known: list[_Outcome] = []
         while self._open and self._open[0][0] < clock - LABEL_DELAY:
             time, event_id, patient = heappop(self._open)
@@ -71,7 +71,7 @@ class Outcomes:
         return known
 
     def forget(self, clock: int) -> None:
-        """Forget what no discharge that is still to come can ask for."""
+        """Drop what no later discharge can need, as of the clock (ms)."""
         old = clock - 2 * LABEL_DELAY
         self._begun = {i: t for i, t in self._begun.items() if t >= old - _LONGEST}
         for patient, came in list(self._came.items()):
@@ -102,7 +102,7 @@ def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
 
 
 def _events(piece: Slice, source: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Yield clock, time and body of what can be read of a source."""
+    """Yield clock, time and body of a source's readable events."""
     for emission in piece.emissions:
         if emission.source == source and len(emission):
             bodies, _ = decode_objects(emission.values)

@@ -1,4 +1,4 @@
-"""Healthcare: who the patients are. Chronic illness, frailty, a home, names and numbers."""
+"""Healthcare: simulated patients: chronic illness, frailty, home, names and numbers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CONDITIONS = (
     "cancer",
 )
 _COMMON = np.array([0.16, 0.15, 0.14, 0.28, 0.20, 0.12, 0.14, 0.06, 0.04, 0.09])
-"""Share of patients at 65 who have it; the older, the more."""
+"""Share of patients at 65 who have each condition; it grows with age."""
 ACUTE = ("pneumonia", "urinary_infection", "fracture", "gastrointestinal_bleeding", "sepsis")
-"""What anybody may come in for."""
+"""Acute causes of an admission, possible for every patient."""
 GROUPS = {
     "heart_failure": "circulatory", "copd": "respiratory", "kidney_disease": "genitourinary",
     "diabetes": "diabetes", "coronary_disease": "circulatory", "atrial_fibrillation": "circulatory",
@@ -50,7 +50,7 @@ FAMILY = (
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Stable traits; a bed that death or a move has emptied is taken by other traits of the table.
+    """Stable traits of patients; the successor of a patient who dies or moves has another row.
 
     Attributes
     ----------
@@ -59,15 +59,15 @@ class People:
     has
         Chronic illness, shape ``(n, n_conditions)``.
     frailty
-        How soon they fall ill, and how badly: 1 on average.
+        Rate and severity of illness: 1 on average.
     alone
-        Whether they live alone; ``support`` is how well they are looked after, from 0 to 1.
+        Whether they live alone; ``support`` is the quality of their care at home, from 0 to 1.
     keeps
-        How surely they come to appointments and take their drugs, from 0 to 1.
+        Reliability in keeping appointments and taking drugs, from 0 to 1.
     rate
-        Unplanned stays a year, without those that follow from a discharge.
+        Unplanned stays a year, without readmissions that an unsolved problem causes.
     payer, style
-        Who pays, and how their doctor writes.
+        Payer, and the style of their doctor's notes.
     """
 
     age: Floats
@@ -86,11 +86,11 @@ class People:
         return len(self.age)
 
     def name(self, trait: int) -> str:
-        """Return the name of whoever has these traits."""
+        """Return the name of the patient with these traits."""
         return f"{GIVEN[self.given[trait]]} {FAMILY[self.family[trait]]}"
 
 
-def settle(seed: int, patients: int) -> People:
+def draw_people(seed: int, patients: int) -> People:
     """Draw the traits of a seed's patients."""
     n = patients
     draw = stream(seed, "traits")
@@ -113,12 +113,12 @@ def settle(seed: int, patients: int) -> People:
 
 
 class Register:
-    """Who is where, and what the hospital's register counts of each: months of visits and stays.
+    """The hospital's register: the patient of each place, and counts of visits and stays by month.
 
     Attributes
     ----------
     person
-        Number of the person in each place; who dies or moves is followed by another.
+        Number of the person in each place; another person succeeds one who dies or moves.
     trait
         The row of that person's traits.
     """
@@ -138,7 +138,7 @@ class Register:
         self._months[MISSED] = draw.poisson((1 - people.keeps) * 1.5 / 12, (12, n))
 
     def month(self, number: int) -> None:
-        """Begin a month: what is a year old is counted no more."""
+        """Begin a month, and drop the counts of a year ago."""
         self._months[:, number % 12] = 0
 
     def count(self, kind: int, places: Ints, month: int) -> None:
@@ -146,12 +146,12 @@ class Register:
         np.add.at(self._months[kind, month % 12], places, 1)
 
     def year(self, kind: int, places: Ints) -> Ints:
-        """Return how many there were in a year."""
+        """Return the counts of the last year."""
         found: Ints = self._months[kind][:, places].sum(axis=0).astype(np.int64)
         return found
 
     def leave(self, places: Ints, day: int) -> None:
-        """Let other people take the places of those that have died or moved."""
+        """Replace the people in these places, who have died or moved, by others."""
         n = len(places)
         draw = stream(self._seed, "newcomers", day, self._next)
         self.person[places] = self._next + np.arange(n)
@@ -160,5 +160,5 @@ class Register:
         self._next += n
 
     def patient_id(self, places: Ints) -> Objects:
-        """Return the hospital's own numbers of those who are there: identifiers, not pseudonyms."""
+        """Return the hospital's numbers of the people in these places, not pseudonyms."""
         return as_objects(f"MRN-{700_000 + 7 * p:07d}" for p in self.person[places].tolist())

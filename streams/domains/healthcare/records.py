@@ -1,4 +1,4 @@
-"""Healthcare: the events of stays as their sources send them."""
+"""Healthcare: events of simulated stays, as their sources send them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SPOILED = ("hemolyzed", "QNS", "see comment")
 
 
 def reasons(people: People, trait: Ints, chance: Floats) -> list[str]:
-    """Return what each visit was for: one of the patient's illnesses, or nothing of these."""
+    """Return the reason of each visit: one of the patient's illnesses, or another."""
     has = people.has[trait]
     count = has.sum(axis=1)
     rank = (chance * (count + 1)).astype(np.int64)
@@ -76,7 +76,7 @@ class Made:
         return [f"{what}-{number:010d}" for number in self.stays.number[rows].tolist()]
 
     def admissions(self) -> Events:
-        """Everybody's coming in."""
+        """Return all admissions."""
         stays, rows = self.stays, np.arange(len(self.stays))
         time = self._time(stays.admitted)
         values = encode_objects(
@@ -106,7 +106,7 @@ class Made:
         ]
 
     def discharges(self, year: Mapping[str, Ints]) -> Events:
-        """Write that those who live leave, with what their stays were."""
+        """Return the discharges of survivors, with the facts of their stays."""
         stays, people = self.stays, self.people
         draw, n = stream(self.seed, "discharges", self.day), len(stays)
         sick = people.has[stays.trait].sum(axis=1)
@@ -163,7 +163,7 @@ class Made:
         return found
 
     def labs(self, defects: float) -> Events:
-        """Results, some of another laboratory, some that nobody can have."""
+        """Return the results, some of another laboratory, some with impossible values."""
         results = draw_results(self.seed, self.people, self.stays, self.day)
         n, draw = len(results.at), stream(self.seed, "laboratories", self.day)
         laboratory = (draw.random(n) < _OTHER_UNIT * defects).astype(np.int64)
@@ -188,7 +188,7 @@ class Made:
         return time, self._keys(results.stay), values
 
     def notes(self) -> Events:
-        """Write a note when a patient comes, and one before a patient leaves."""
+        """Return a note at each admission, and one before each discharge."""
         stays, n = self.stays, len(self.stays)
         draw = stream(self.seed, "notes", self.day)
         drawn = draws_for(draw, 2 * n)
@@ -219,7 +219,7 @@ class Made:
         return time, self._keys(whose), values
 
     def truth(self) -> Events:
-        """Write what is left unsolved and brings somebody back, from the discharge until then."""
+        """Return the unsolved problems that cause a readmission, from the discharge until then."""
         stays = self.stays
         rows = np.flatnonzero(np.isfinite(stays.gap) & ~stays.dies)
         onset, until = (

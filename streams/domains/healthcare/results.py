@@ -1,8 +1,8 @@
-"""Healthcare: what a laboratory's result says, as numbers in one unit, as it arrives.
+"""Healthcare: values of laboratory results, converted to one unit at arrival.
 
-A result is one measurement, by any name and in any unit that is in the tables of
-:mod:`streamsim.streams.domains.healthcare.clinical`. Each analyte that the model knows has a column
-of its own; a result fills one of them and leaves the others unknown.
+A result is one measurement, by any name and in any unit of the tables of
+:mod:`streamsim.streams.domains.healthcare.clinical`. Each analyte of the model has a column of its
+own; a result fills one column and leaves the others unknown.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ ANALYTES = (
     "bnp",
     "glucose",
 )
-"""What features are made of; other results are taken in, and nothing is made of them."""
+"""Analytes of the features; results of other analytes are accepted and not used."""
 UNUSABLE = "unusable"
 RANGE = "_range"
 _WHICH = "which"
 
 
 def which(results: Columns) -> Ints:
-    """Return the place of each result's analyte in :data:`ANALYTES`, -1 for others."""
+    """Return the index of each result's analyte in :data:`ANALYTES`, -1 for others."""
     return np.fromiter(map(_place, results["analyte"]), np.int64, len(results["analyte"]))
 
 
 def value_of(name: str, results: Columns) -> Floats:
-    """Return an analyte's value in its own unit, NaN where a result is none of it or unusable."""
+    """Return an analyte's value in its own unit, NaN for another analyte or an unusable value."""
     rows = _rows(name, results)
     found = np.full(len(rows), np.nan)
     picked = _cells(results, rows, "value"), _cells(results, rows, "unit")
@@ -49,7 +49,7 @@ def value_of(name: str, results: Columns) -> Floats:
 def range_of(name: str, results: Columns) -> Floats:
     """Return -1, 0 or 1 where a value is below, in or above its laboratory's reference range.
 
-    Without a range of the laboratory's own it is the analyte's; NaN where there is no value.
+    Without a range of the laboratory the analyte's is used; NaN where there is no value.
     """
     rows = _rows(name, results)
     one, values = analyte(name), np.asarray(results[name], np.float64)[rows]
@@ -66,9 +66,9 @@ def range_of(name: str, results: Columns) -> Floats:
 
 
 def unusable(results: Columns) -> Floats:
-    """Return 1 where a result of a known analyte is no possible value in a known unit, else 0.
+    """Return 1 where a result's value is impossible or its unit unknown, else 0.
 
-    NaN for analytes of which no feature is made.
+    NaN for analytes without a feature.
     """
     found = np.full(len(results["analyte"]), np.nan)
     for name in ANALYTES:
@@ -83,7 +83,7 @@ COLUMNS: Mapping[str, Callable[[Columns], Ints | Floats]] = {
     **{name + RANGE: partial(range_of, name) for name in ANALYTES},
     UNUSABLE: unusable,
 }
-"""Columns of a result by name; those further down are made from those before them."""
+"""Columns of a result by name; later ones are computed from earlier ones."""
 LOOKED_UP = tuple(name for name in COLUMNS if name != _WHICH)
 
 

@@ -1,4 +1,4 @@
-"""Healthcare: what a discharge, an admission, a result, a visit, a note and a label look like."""
+"""Healthcare: schemas of discharges, admissions, results, visits, notes and labels."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from . import findings, results
 from .clinical.plain import note_words
 
 HORIZON = 30 * DAY
-"""Who comes back unplanned within this after a discharge is readmitted (ms)."""
+"""Time after a discharge within which an unplanned admission is a readmission (ms)."""
 
 LATENESS = 6 * HOUR
-"""How late a discharge or an admission may be told (ms)."""
+"""Allowed lateness of a discharge or an admission (ms)."""
 
 LABEL_DELAY = HORIZON + LATENESS
-"""Whether somebody was readmitted is known so long after the discharge at the latest (ms)."""
+"""Time after a discharge when its label is known at the latest (ms)."""
 
 SPANS = (30 * DAY, 90 * DAY, 365 * DAY, 3_650 * DAY)
 """Lengths of the windows over a patient's discharges (ms)."""
 
 PLANNED = "elective"
-"""The type of an admission that was agreed on before: it is no readmission."""
+"""Type of a planned admission, which is no readmission."""
 
 _PATIENT = Field("patient_id", Kind.STRING, "patient, a pseudonym", max_length=40)
 
@@ -158,13 +158,13 @@ READMISSIONS = SourceSpec(
 STAYS = Windows("stays", "patient_id", "days", SPANS, keep=200)
 
 _KNOWN_AFTER = 4 * HOUR
-"""What laboratories, wards and doctors say counts so much later: no discharge waits for them."""
+"""Delay after which results, visits and notes count (ms), so that no discharge waits for them."""
 
 LABS_NOW = AsOfJoin("labs", results.LOOKED_UP, _KNOWN_AFTER, carry=True)
 LABS_BEFORE = AsOfJoin(
     "labs", results.ANALYTES, _KNOWN_AFTER + 2 * DAY, name="labs_before", carry=True
 )
-"""The same two days before: what a trend is from."""
+"""The same as of two days before, from which a trend is computed."""
 NOTE = AsOfJoin("notes", ("findings", "words"), _KNOWN_AFTER)
 VISIT = AsOfJoin(
     "visits", ("kind", "outpatient_year", "emergency_year", "missed_year"), _KNOWN_AFTER
@@ -177,4 +177,4 @@ PSEUDONYMS = {
     "discharge_id": "event",
     "admission_id": "event",
 }
-"""Fields that name a patient, or one of a patient's events: numbers of stays are identifiers."""
+"""Fields that identify a patient or a patient's event: stay numbers are identifiers, too."""

@@ -1,4 +1,4 @@
-"""Healthcare: how a hospital's systems send: late, twice, broken, in another encoding."""
+"""Healthcare: send queue of a hospital's systems, with late, duplicate and broken events."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Queue:
     Parameters
     ----------
     lateness
-        How late one may be and still count (ms).
+        Allowed lateness of its events (ms).
     defects
-        How bad it is (0: perfect).
+        Rate of defects (0: none).
     """
 
     source: str
@@ -38,12 +38,12 @@ class Queue:
 
     @classmethod
     def empty(cls, source: str, seed: int, lateness: int, defects: float) -> Queue:
-        """Return one with nothing in it."""
+        """Return an empty queue."""
         none, nobody = np.empty(0, np.int64), np.empty(0, object)
         return cls(source, seed, lateness, defects, none, none.copy(), nobody, nobody.copy())
 
     def put(self, day: int, time: Ints, key: Objects, value: Sequence[bytes]) -> None:
-        """Take in events that were made on a day."""
+        """Add the events of a day."""
         n, values, keys = len(time), as_objects(value), key.copy()
         clock = time.copy()
         if self.defects and n:
@@ -70,7 +70,7 @@ class Queue:
         self.value = np.concatenate([self.value, values])
 
     def until(self, end: int) -> Emission:
-        """Take out what is sent before an instant (ms), in order."""
+        """Remove and return the events that are sent before an instant (ms), in order."""
         now = self.clock < end
         order = np.flatnonzero(now)[np.argsort(self.clock[now], kind="stable")]
         out = Emission(

@@ -1,10 +1,10 @@
-"""Healthcare: a seeded world of patients who fall ill, stay, leave, and sometimes come back.
+"""Healthcare: seeded world of patients who are admitted, discharged, and sometimes readmitted.
 
-Patients have chronic illness, homes and habits, and visit their doctors. Stays have causes, courses
-in the laboratory and notes; planned ones begin in the morning of a weekday. What is planted is what
-is left unsolved at a discharge and brings the patient back
-(:mod:`streamsim.streams.domains.healthcare.stays`); others fall ill again of themselves. Who dies
-is not discharged, and another takes the place.
+Patients have chronic illness, homes and habits, and visit their doctors. Stays have causes,
+laboratory results and notes; planned ones begin in the morning of a weekday. Unsolved problems at a
+discharge are planted, which cause a readmission
+(:mod:`streamsim.streams.domains.healthcare.stays`); other patients fall ill again by chance. A
+patient who dies has no discharge, and another takes the place.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .patients import (
     OUTPATIENT,
     People,
     Register,
-    settle,
+    draw_people,
 )
 from .schema import (
     ADMISSIONS,
@@ -43,12 +43,12 @@ from .sending import Queue
 from .stays import NONE, Stays, begin
 
 OPTIONS: Mapping[str, float] = {"patients": 38_000, "readmissions": 1.0, "defects": 1.0}
-"""How many patients there are, how often something is left unsolved (0: never), how bad the
-hospital's systems are (0: perfect)."""
+"""Number of patients, rate of unsolved problems (0: none), rate of defects of the hospital's
+systems (0: none)."""
 
 _WEEK = np.array([1.12, 1.05, 1.02, 1.0, 1.02, 0.9, 0.89])
 _LEAVES = 1 / 4_000
-"""Chance per day that somebody moves away."""
+"""Chance per day that a patient moves away."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class HealthcareWorld:
 
     def __post_init__(self) -> None:
         n, bad = int(self.options["patients"]), self.options["defects"]
-        self.people = settle(self.seed, n)
+        self.people = draw_people(self.seed, n)
         self._register = Register(self.seed, self.people)
         self._free, self._due = np.full(n, -1.0), np.full(n, np.inf)
         self._again, self._dying = np.zeros(n, np.int64), np.full(n, np.inf)
@@ -80,7 +80,7 @@ class HealthcareWorld:
         self._truth = Queue.empty("truth", self.seed, 0, 0.0)
 
     def slices(self) -> Iterator[Slice]:
-        """Yield what happens, an hour at a time, without end."""
+        """Yield the events without end, an hour at a time."""
         day = 0
         while True:
             self._day(day)
@@ -93,7 +93,7 @@ class HealthcareWorld:
             day += 1
 
     def _day(self, day: int) -> None:
-        """Let everything begin that begins on a day."""
+        """Simulate the stays and visits that begin on a day."""
         if day // 30 != self._month:
             self._month = day // 30
             self._register.month(self._month)
@@ -117,10 +117,10 @@ class HealthcareWorld:
         self._put(day, NOTES.name, *made.notes())
         self._put(day, DISCHARGES.name, *made.discharges(year))
         self._truth.put(day, *made.truth())
-        self._settle_next(stays, places)
+        self._schedule(stays, places)
 
     def _part(self, day: int) -> None:
-        """Let those who have died or move be followed by others."""
+        """Replace the patients who have died or move by others."""
         draw = stream(self.seed, "moves", day)
         moves = (draw.random(len(self.people)) < _LEAVES) & (self._free < day)
         gone = np.flatnonzero((moves & np.isinf(self._due)) | (self._dying <= day))
@@ -143,8 +143,8 @@ class HealthcareWorld:
         self._due[places] = np.inf
         return stays, places
 
-    def _settle_next(self, stays: Stays, places: Ints) -> None:
-        """Note until when each of them is here, and when each comes back."""
+    def _schedule(self, stays: Stays, places: Ints) -> None:
+        """Store the end of each stay, and the time of its readmission."""
         self._due[places] = np.where(stays.dies, np.inf, stays.discharged + stays.gap)
         comes = np.isfinite(self._due[places])
         self._free[places] = np.where(comes, stays.discharged, stays.discharged + 1)
@@ -152,7 +152,7 @@ class HealthcareWorld:
         self._dying[places] = np.where(stays.dies, stays.discharged, np.inf)
 
     def _visits(self, day: int) -> None:
-        """Let patients see doctors, or miss them: on weekdays, or in an emergency."""
+        """Simulate visits and missed appointments: on weekdays, or in an emergency."""
         register, people, n = self._register, self.people, len(self.people)
         draw = stream(self.seed, "visits", day)
         trait = register.trait

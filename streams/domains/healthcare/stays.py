@@ -1,9 +1,9 @@
-"""Healthcare: stays in the hospital, and what is left unsolved at their ends.
+"""Healthcare: simulated stays in the hospital, and unsolved problems at their ends.
 
-What is planted is an unsolved problem at a discharge: an illness that was not over (relapse), an
-infection or a bleeding that has begun (complication), drugs that do not agree (medication), a home
-in which nobody helps (social). It shows in results, drugs and notes, not always and not alone:
-others show the same signs. Of those with a problem about seven in ten come back within a month.
+An unsolved problem at a discharge is planted: an illness that is not over (relapse), a new
+infection or bleeding (complication), drugs that are not tolerated (medication), no help at home
+(social). It mostly shows in results, drugs and notes, but stays without a problem may show the same
+signs. About seven in ten patients with a problem come back within a month.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .patients import ACUTE, CONDITIONS, People
 NONE, RELAPSE, COMPLICATION, MEDICATION, SOCIAL = range(5)
 KINDS = ("none", "relapse", "complication", "medication", "social")
 _BACK = 0.72
-"""Chance that a problem brings somebody back."""
+"""Chance that a problem causes a readmission."""
 _GAP = np.array([1.0, 11.0, 7.0, 8.0, 14.0])
-"""Days until then, on average."""
+"""Mean days until the readmission, by problem."""
 CAUSES = (*CONDITIONS, *ACUTE)
 DISPOSITIONS = ("home", "home_care", "nursing", "rehabilitation", "against_advice")
 _FATAL = 0.02
@@ -37,19 +37,19 @@ class Stays:
     Attributes
     ----------
     place, trait
-        Whose it is: the place in the register, and the traits.
+        The patient: the place in the register, and the traits.
     admitted, discharged
         Days since the world's beginning, with their fractions.
     cause
-        Place in :data:`CAUSES`.
+        Index in :data:`CAUSES`.
     planned, dies
-        Whether it was agreed on before, and whether it ends with death.
+        Whether it was planned, and whether it ends with death.
     severity
-        0.2 for a trifle, 1 for most, 3 for the worst.
+        Severity: 0.2 for the mildest, 1 for most, 3 for the worst.
     problem, strength
-        What is unsolved at its end, and how much of it (0 to 1).
+        The unsolved problem at its end, and its strength (0 to 1).
     gap
-        Days after which the problem brings the patient back; infinite if it does not.
+        Days after which the problem causes a readmission; infinite if it does not.
     """
 
     place: Ints
@@ -77,12 +77,12 @@ class Stays:
         return found
 
     def take(self, rows: Ints | Mask) -> Stays:
-        """Return some of them."""
+        """Return some stays."""
         return Stays(*(getattr(self, name)[rows] for name in self.__slots__))
 
     @classmethod
     def concat(cls, parts: list[Stays]) -> Stays:
-        """Put some together."""
+        """Concatenate stays."""
         return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in cls.__slots__))
 
 
@@ -96,16 +96,16 @@ def begin(
     at: Floats,
     share: float,
 ) -> Stays:
-    """Draw the stays that begin on a day, whole.
+    """Draw the stays that begin on a day, with their ends.
 
     Parameters
     ----------
     again
-        What brings each of them back, or :data:`NONE`.
+        The problem that causes each readmission, or :data:`NONE` for a new admission.
     at
-        When those come (days); NaN for the others.
+        Time of each readmission (days); NaN for new admissions.
     share
-        How often a problem is left, over what is usual (0: never).
+        Rate of unsolved problems, relative to the default (0: none).
     """
     n = len(place)
     draw = stream(seed, "stays", day)

@@ -1,7 +1,7 @@
-"""Healthcare: doctors' notes of simulated stays, in the ways in which four doctors write.
+"""Healthcare: doctors' notes of simulated stays, in the styles of four doctors.
 
-A note tells of what is there, of what is denied and of relatives, and names the patient: names,
-numbers and dates as real notes have them, for whoever must keep them from going further.
+A note has present and denied findings and those of relatives. It also has the patient's name,
+numbers and dates, like a real note, to test that they are masked.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _RISKY = ("insulin", "warfarin", "oxycodone", "digoxin", "prednisone")
 _RELATIVES = ("diabetes", "coronary artery disease", "stroke", "cancer")
 _DOCTORS = ("Dr. Hargreaves", "Dr. Nakagawa", "Dr. Oduya", "Dr. Lindholm")
 DRAWS = 64
-"""Numbers between 0 and 1 that a note is written from."""
+"""Random numbers in [0, 1) from which a note is written."""
 
 
 def write(
@@ -74,7 +74,7 @@ def write(
     draws
         Shape ``(DRAWS,)``.
     leaving
-        Whether it is the note of the discharge, not that of the admission.
+        Whether it is the note of the discharge; else that of the admission.
     """
     trait, u = int(stays.trait[row]), iter(draws.tolist())
     short = int(people.style[trait] in (1, 2))
@@ -100,7 +100,7 @@ def write(
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What a note is about, before it is put in words."""
+    """The content of a note, before it is written in a style."""
 
     title: str
     cause: str
@@ -118,7 +118,7 @@ class _Parts:
 def _signs(
     cause: str, problem: int, strength: float, u: Iterator[float], leaving: bool
 ) -> tuple[list[str], list[str]]:
-    """Say what is there, and what is asked for and denied."""
+    """Return the present signs, and the denied ones."""
     stays = 0.85 if not leaving else 0.11 + (0.62 * strength if problem == RELAPSE else 0.0)
     there = [sign for sign in _SIGNS[cause] if next(u) < stays]
     trouble = 0.035 + (0.6 * strength if problem == COMPLICATION else 0.0)
@@ -162,7 +162,7 @@ def _list(words: Sequence[str], last: str = "and") -> str:
 
 
 def _full(p: _Parts) -> str:
-    """Sections with headers, in sentences."""
+    """Write sections with headers, in sentences."""
     lines = [p.title, f"HISTORY OF PRESENT ILLNESS: Mr./Ms. {p.name} came with {p.cause}."]
     if p.chronic:
         lines.append(f"PAST MEDICAL HISTORY: {_list(p.chronic)}. No history of stroke.")
@@ -183,7 +183,7 @@ def _course(p: _Parts) -> str:
 
 
 def _brief(p: _Parts) -> str:
-    """Short forms under short headers."""
+    """Write abbreviations under short headers."""
     lines = [p.title, f"HPI: {p.cause}", f"PMH: {', '.join(p.chronic) or 'none'}"]
     lines.append(f"FH: {p.relative or 'neg'}")
     lines.append(
@@ -196,7 +196,7 @@ def _brief(p: _Parts) -> str:
 
 
 def _running(p: _Parts) -> str:
-    """One paragraph without a header."""
+    """Write one paragraph without a header."""
     text = f"{p.title}. Pt with {p.cause}"
     text += f", known {', '.join(p.chronic)}. " if p.chronic else ". "
     text += f"Has {_list(p.there)}. " if p.there else "Feels well. "
@@ -207,7 +207,7 @@ def _running(p: _Parts) -> str:
 
 
 def _listed(p: _Parts) -> str:
-    """Items one below the other."""
+    """Write lists of items."""
     lines = [p.title, "ASSESSMENT:", f"- {p.cause}", *(f"- {name}" for name in p.chronic)]
     lines += ["FAMILY HISTORY:", f"- {p.relative or 'nothing of note'}", "REVIEW OF SYSTEMS:"]
     lines += [f"- reports {sign}" for sign in p.there] + [f"- no {sign}" for sign in p.denied]
@@ -220,5 +220,5 @@ _STYLES: tuple[Callable[[_Parts], str], ...] = (_full, _brief, _running, _listed
 
 
 def draws_for(rng: np.random.Generator, n: int) -> Floats:
-    """Draw what ``n`` notes are written from, shape ``(n, DRAWS)``."""
+    """Draw the random numbers of ``n`` notes, shape ``(n, DRAWS)``."""
     return rng.random((n, DRAWS))

@@ -1,10 +1,10 @@
-"""Logistics: what a vehicle's sensors have come to say, reading by reading.
+"""Logistics: tracked condition of vehicles, updated reading by reading.
 
-Readings are mended first (:mod:`streamsim.streams.domains.logistics.mending`). What is usual at
-their load, in their weather and on their road is taken off
-(:mod:`streamsim.streams.domains.logistics.usual`), and what is left compared with the fleet and
+Readings are cleaned first (:mod:`streamsim.streams.domains.logistics.mending`). The values that are
+expected at their load, weather and road are subtracted
+(:mod:`streamsim.streams.domains.logistics.usual`). The residuals are compared with the fleet and
 with the vehicle's own past (:mod:`streamsim.streams.domains.logistics.degradation`). When a
-component has been renewed, the sensors that watch it begin anew.
+component has been renewed, the past of its sensors is cleared.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .mending import Mending, Sensor
 from .misreading import CONVERSIONS
 from .schema import SURROUNDINGS
 from .sensors import SensorState
-from .usual import LAWS, SOUND, SPREAD, beyond
+from .usual import LAWS, SOUND, SPREAD, residuals
 
 _FAHRENHEIT = (CONVERSIONS["C to F"],)
 _PRESSURES = (CONVERSIONS["kPa to psi"], CONVERSIONS["kPa to bar"])
@@ -50,7 +50,7 @@ REFERENCE = Reference(
     center=(*(0.0 for _ in SOUND), 45.0, 60.0),
     scale=(*SPREAD, 17.0, 20.0),
 )
-"""Load and speed as they are; what wear shows in, less what is usual at that load and road."""
+"""Load and speed unchanged; residuals of the sensors in which wear shows."""
 
 DEFINITION = Degradation(REFERENCE, windows=(10, 60), half_lives=(60.0, 300.0, 1800.0), first=600)
 
@@ -60,10 +60,10 @@ WATCHES = {
     "bearing": (VIBRATION, OIL, COOLANT),
     "brakes": (AIR, VIBRATION),
 }
-"""The sensors by which a component's wear is seen."""
+"""The sensors in which a component's wear shows."""
 
 _LOW_VOLTAGE = 20.0
-"""A vehicle of no known type with less has a battery of 12 V, another one of 24 V."""
+"""Limit of the voltage (V) below which a vehicle of unknown type has a 12 V battery, not 24 V."""
 
 
 class Condition:
@@ -75,13 +75,13 @@ class Condition:
         self._order = np.empty(0, np.int64)
 
     def update(self, slots: Slots, events: Events) -> Arrays:
-        """Take readings in; return their features, units and which sensors stand still."""
+        """Add readings; return their features, units and masks of the frozen sensors."""
         said = np.column_stack([_numbers(events, name) for name in SENSORS])
         mended = self._mending.update(slots, said)
         values = mended.values.copy()
         values[:, VOLTAGE] /= _nominal(events, values[:, VOLTAGE])
         around = [_known(events, f"environment.{name}") for name in SURROUNDINGS.fields]
-        values[:, :LOAD] = beyond(values[:, :LOAD], [values[:, LOAD], values[:, SPEED], *around])
+        values[:, :LOAD] = residuals(values[:, :LOAD], [values[:, LOAD], values[:, SPEED], *around])
         found = self._sensors.update(slots, values, self._renewed(slots, events))
         return {"found": found, "unit": mended.unit, "frozen": mended.frozen}
 
@@ -108,7 +108,7 @@ class Condition:
             self._order = np.append(self._order, np.full(max(more, 64), NO_TIME))
 
     def _renewed(self, slots: Slots, events: Events) -> Mask:
-        """Say at which readings which sensors begin anew: the first after a new work order."""
+        """Return which sensors begin anew at each reading: at the first after a new work order."""
         self._ensure(slots)
         time: Ints = events.integers("work_orders.time")
         order = np.argsort(slots, kind="stable")
@@ -132,12 +132,12 @@ def _numbers(events: Events, name: str) -> Floats:
 
 
 def _known(events: Events, name: str) -> Floats:
-    """Return what was looked up, NaN where it is not known."""
+    """Return joined numbers, NaN where they are unknown."""
     return np.array([np.nan if v is None else v for v in events.strings(name)], np.float64)
 
 
 def _nominal(events: Events, voltage: Floats) -> Floats:
-    """Return the voltage that each vehicle should have while its engine runs."""
+    """Return the nominal voltage of each vehicle while its engine runs (V)."""
     guess = np.where(voltage < _LOW_VOLTAGE, NOMINAL["van"], NOMINAL["truck"])
     known = np.array([NOMINAL.get(kind, np.nan) for kind in events.strings("vehicle_type")])
     return np.where(np.isfinite(known), known, guess)

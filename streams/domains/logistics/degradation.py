@@ -1,12 +1,12 @@
-"""How sensors of many machines change with wear: features of each reading from those before it.
+"""Degradation features: how the sensors of machines change with wear, reading by reading.
 
-Every entity has the same row of sensors; what one lacks is NaN throughout. A reading's features
-know that reading and the entity's past, never its future or its total life, and no other entity:
-stream and batch, however either is cut, find the same bits.
+Every entity has the same columns of sensors; a sensor that it lacks is NaN throughout. A reading's
+features depend on this reading and on the entity's past, not on its future, its total life or
+other entities. So stream and batch compute the same bits, however the readings are batched.
 
 Values are counted in quanta of the fleet's spread (:class:`Reference`), as integers, so that the
-sums of sliding windows are exact: nothing depends on what has passed through a window before.
-All else is worked element by element, in the order of an entity's own readings.
+sums of sliding windows are exact and have no rounding errors of past readings. All other values
+are computed element by element, in the order of an entity's own readings.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Floats
 
 QUANTUM = 2.0**-16
-"""In the fleet's standard deviations: far below what a sensor can tell apart."""
+"""Quantum, in the fleet's standard deviations: far below a sensor's resolution."""
 LIMIT = 4096.0
-"""A deviation of more standard deviations counts as this many."""
+"""Largest deviation, in the fleet's standard deviations; larger ones are clipped."""
 LONGEST = 1024
-"""Readings of the longest window; sums of it fit in 63 bits."""
+"""Longest window (readings); its sums fit in 63 bits."""
 MISSING = np.iinfo(np.int32).min
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What is usual in the fleet when nothing is worn: where deviations are counted from.
+    """Reference of a fleet without wear: deviations are measured from its centre.
 
     Parameters
     ----------
     sensors
-        Their names, in the order of the columns of values.
+        Names of the sensors, in the order of the columns of values.
     center, scale
         Mean and standard deviation of each, in the sensor's own unit.
     """
@@ -54,10 +54,10 @@ class Reference:
 
     @classmethod
     def fit(cls, sensors: Sequence[str], values: Floats) -> Self:
-        """Take mean and standard deviation of readings of machines that are not worn.
+        """Fit mean and standard deviation to readings of machines without wear.
 
-        ``values`` has shape ``(n_readings, n_sensors)``. A sensor that never changes has its
-        own unit for a scale, one that nobody has the center 0.
+        ``values`` has shape ``(n_readings, n_sensors)``. A constant sensor has the scale 1, a
+        sensor without readings the center 0.
 
         >>> Reference.fit(["t", "p"], np.array([[1.0, 5.0], [3.0, np.nan]]))
         Reference(sensors=('t', 'p'), center=(2.0, 5.0), scale=(1.0, 1.0))
@@ -70,9 +70,9 @@ class Reference:
         return cls(tuple(sensors), tuple(center.tolist()), tuple(scale.tolist()))
 
     def columns(self, readings: Mapping[str, Any], n: int) -> Floats:
-        """Put readings by name in order, shape ``(n, n_sensors)``.
+        """Return readings by name as a matrix, shape ``(n, n_sensors)``.
 
-        A sensor that is not there is NaN, one that is not known is left out.
+        A missing sensor is NaN; an unknown one is ignored.
         """
         nothing = np.full(n, np.nan)
         columns = [np.asarray(readings.get(s, nothing), np.float64) for s in self.sensors]
@@ -89,29 +89,29 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """The features, by definition. All but ``readings`` are in the reference's scale.
+    """Definition of the features. All but ``readings`` are in the reference's scale.
 
     For each sensor, in the order of ``kinds``:
 
     - ``value``: the reading's deviation from the fleet's reference;
-    - ``mean_w``, ``slope_w``: over the entity's last ``w`` readings with this one; the slope is
-      that of least squares, per reading;
-    - ``slow_h``: average of all readings, weights halved every ``h`` readings, and normalised;
-    - ``own_w``: ``mean_w`` less the mean of the sensor's first ``first`` readings (of those that
-      there are, while there are fewer);
-    - ``rise``, ``fall``: excess over that beginning and ``slack``, added up while it is above
-      zero (Page's cumulative sum);
+    - ``mean_w``, ``slope_w``: over the entity's last ``w`` readings, including this one; the slope
+      is that of least squares, per reading;
+    - ``slow_h``: normalised exponential average of all readings, half-life ``h`` readings;
+    - ``own_w``: ``mean_w`` less the mean of the sensor's first ``first`` readings (of those so
+      far, while there are fewer);
+    - ``rise``, ``fall``: cumulative sum of the excess over that mean and ``slack``, while it is
+      above zero (Page);
     - ``missing``, ``absent``: 1 if this reading lacks the sensor, if all of the longest window do.
 
-    Where there is nothing to take, value and mean are the slowest average, which is 0, the
-    fleet's reference, until the first reading; a slope of fewer than two readings is 0.
+    Without a reading, value and mean are the slowest average, which is 0, the fleet's reference,
+    until the first reading. A slope of fewer than two readings is 0.
 
     Parameters
     ----------
     windows
-        In readings of the entity, with those that lack a sensor.
+        Lengths in readings of the entity, including those that lack a sensor.
     half_lives
-        Of the slow averages, in readings that have the sensor, in ascending order.
+        Half-lives of the slow averages, in readings that have the sensor, in ascending order.
 
     References
     ----------
@@ -132,7 +132,7 @@ class Degradation:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What there is of every sensor."""
+        """The kinds of features of every sensor."""
         return (
             "value",
             *(f"mean_{w}" for w in self.windows),

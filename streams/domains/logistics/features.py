@@ -1,7 +1,7 @@
-"""Logistics: the features of a reading, from its vehicle's past, the weather, and the workshop.
+"""Logistics: features of a reading, from its vehicle's past, the weather, and the workshop.
 
-What the sensors have come to say is compared with the fleet's reference, in its spread; what is
-not known is -1, and that a sensor is not there is a feature of its own.
+Sensor features are in the spread of the fleet's reference. Unknown values are -1, and a missing
+sensor is a feature of its own.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _TYPES = {kind: number for number, kind in enumerate(TYPES)}
 
 
 def assemble(events: Events, aggregates: Aggregates) -> Floats:
-    """Make the features, shape ``(n_events, n_features)``."""
+    """Compute the features, shape ``(n_events, n_features)``."""
     found: Floats = aggregates.tracked["condition"]["found"]
     around, orders = aggregates.joins["environment"], aggregates.joins["work_orders"]
     done = numbers(orders.columns["done_at"])
@@ -82,7 +82,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
 
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
-    """Say of each reading which versions of its context it met, and what was mended in it."""
+    """Return the joined versions of each reading's context, and what was corrected in it."""
     tracked = aggregates.tracked["condition"]
     conversions = MEASURED[COOLANT].conversions
     units = [conversions[u - 1].name if u else None for u in tracked["unit"][:, COOLANT].tolist()]

@@ -1,4 +1,4 @@
-"""Logistics: the kinds of files that are recognised, by their columns."""
+"""Logistics: recognised kinds of files, by their columns."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _NUMBERS = (*SENSORS, "latitude", "longitude")
 def _obd(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     """Convert a drive that was logged once a second from a car's OBD-II port.
 
-    Nothing in it says when it was, or of which car: each file is a vehicle that is named after it,
-    the first row is at :data:`streamsim.streams.calendar.EPOCH`, and each other a second later.
+    The file has neither time nor car. So each file is a vehicle with the file's name, its first
+    row is at :data:`streamsim.streams.calendar.EPOCH`, and each following row a second later.
     """
     import pandas as pd
 
@@ -51,7 +51,7 @@ def _obd(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
 
 def _own(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-    """Take readings whose columns are already those of the topic."""
+    """Convert readings whose columns are already those of the topic."""
     import pandas as pd
 
     columns = {

@@ -1,4 +1,4 @@
-"""Logistics: the vehicles of a world: what each is, what it can measure, how it is driven."""
+"""Logistics: simulated fleet: types, sensors and use of the vehicles."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SENSORS = (
     "load",
     "speed",
 )
-"""What is measured, in the order of the columns of readings."""
+"""The sensors, in the order of the columns of readings."""
 COOLANT, OIL, VIBRATION, VOLTAGE, AIR, LOAD, SPEED = range(len(SENSORS))
 
 TYPES = ("van", "truck", "bus")
 LACKS: dict[str, tuple[int, ...]] = {"van": (OIL, AIR), "truck": (), "bus": (VIBRATION,)}
 NOMINAL = {"van": 14.0, "truck": 28.0, "bus": 28.0}
-"""Voltage while the engine runs."""
+"""Voltage while the engine runs (V)."""
 
 _BIAS = np.array([1.5, 12.0, 0.12, 0.006, 12.0, 0.0, 0.0])
-"""Standard deviation of how far a vehicle is from its type (the voltage: of its nominal one)."""
+"""Standard deviation of a vehicle's offset from its type (the voltage: a share of the nominal)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class Fleet:
     has
         Which sensors each has.
     bias
-        How far each sensor of it is from the type's.
+        Offset of each sensor from the type's.
     burden
         Mean load of its work (0 to 1).
     country
-        Share of its way that is on rough roads.
+        Share of its distance that is on rough roads.
     prone
-        Chance of each component, of those that wear, to be the next that does.
+        Probability of each component to be the next that wears.
     phase
-        At which millisecond of the second it tells its readings.
+        Millisecond of the second at which it sends its readings.
     """
 
     vehicle_id: Objects
@@ -67,12 +67,12 @@ class Fleet:
 
     @property
     def nominal(self) -> Floats:
-        """Voltage of each while its engine runs."""
+        """Voltage of each while its engine runs (V)."""
         return np.array([NOMINAL[kind] for kind in TYPES])[self.kind]
 
 
-def muster(seed: int, n: int) -> Fleet:
-    """Draw the vehicles; the types take turns."""
+def draw_fleet(seed: int, n: int) -> Fleet:
+    """Draw a fleet; the types alternate."""
     draw = stream(seed, "fleet")
     kind = np.arange(n) % len(TYPES)
     has = np.ones((n, len(SENSORS)), bool)
@@ -96,5 +96,5 @@ def muster(seed: int, n: int) -> Fleet:
 
 
 def blank(n: int) -> Ints:
-    """Return minutes that are long over, one per vehicle."""
+    """Return minutes long before the world's beginning, one per vehicle."""
     return np.full(n, -1, np.int64)

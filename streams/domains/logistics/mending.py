@@ -1,14 +1,14 @@
-"""Readings of many machines' sensors, mended as they come: what is not so is left out.
+"""Online cleaning of sensor readings: outliers, changed units and frozen sensors.
 
-Of each machine and sensor the last few readings are remembered, in the sensor's own unit.
+The last few readings of each machine and sensor are stored, in the sensor's own unit.
 
-- A reading that leaps away from the last one believed, or that cannot be, is not believed until
-  three of them in a row have come. Then either they are in another unit
-  (:func:`streamsim.streams.domains.logistics.misreading.unit_change`), and are converted from there
-  on; or the machine has changed, and they are believed if they can be.
-- A value that has stood still for long is frozen.
+- A reading that jumps away from the last accepted one, or that is impossible, is rejected. After
+  three of them in a row, either they are in another unit
+  (:func:`streamsim.streams.domains.logistics.misreading.unit_change`) and are converted from there
+  on, or the machine has changed and they are accepted if they are possible.
+- A sensor that has repeated the same value for long is frozen.
 
-What is said of a reading depends on it and on those before it of the same machine.
+The result of a reading depends on it and on earlier readings of the same machine.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from .sensors import rounds
 Arrays = dict[str, npt.NDArray[Any]]
 
 DOUBTS = 3
-"""So many readings in a row decide what has become of a sensor."""
+"""Number of rejected readings in a row that decide about a sensor."""
 KEEP, APART = 20, 15
-"""So many readings, so far apart, say what was usual before."""
+"""Number of stored readings, and their distance in readings: the sensor's recent past."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """What a sensor can say.
+    """Limits of a sensor's readings.
 
     Parameters
     ----------
     low, high
-        Values that can be, in its own unit.
+        Bounds of possible values, in its own unit.
     leap
-        No two readings in a row differ by more, but by a fault or a change of unit.
+        Largest difference of two readings in a row without a fault or a change of unit.
     still
-        It is frozen once it has said the same for so many readings.
+        Number of equal readings after which it is frozen.
     conversions
-        Units that it may come to be told in, from its own.
+        Conversions from its own unit to the units that it may change to.
     """
 
     name: str
@@ -61,16 +61,16 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """Readings as far as they are believed, shape ``(n, n_sensors)`` each.
+    """Cleaned readings, shape ``(n, n_sensors)`` each.
 
     Attributes
     ----------
     values
-        In the sensors' own units, NaN where there is none, or none that is believed.
+        Values in the sensors' own units, NaN where they are missing or rejected.
     unit
-        In which it came: 0 in its own, else one more than the place of the conversion.
+        Unit of the raw value: 0 for its own, else one more than the index of the conversion.
     frozen
-        Whether the sensor stands still.
+        Whether the sensor is frozen.
     """
 
     values: Floats
@@ -79,7 +79,7 @@ class Mended:
 
 
 class Mending:
-    """The last readings of many machines, as far as those after them must be judged by them."""
+    """State of the cleaning: the last readings of many machines."""
 
     def __init__(self, sensors: Sequence[Sensor]) -> None:
         self.sensors = tuple(sensors)
@@ -97,7 +97,7 @@ class Mending:
         self._arrays = self._empty(0)
 
     def update(self, slots: Slots, values: Floats) -> Mended:
-        """Take readings in, in order, shape ``(n, n_sensors)``, and mend them."""
+        """Add readings in order, shape ``(n, n_sensors)``, and clean them."""
         n, width = values.shape
         found = Mended(
             np.full((n, width), np.nan), np.zeros((n, width), np.int64), np.zeros((n, width), bool)
@@ -118,21 +118,21 @@ class Mending:
         return found
 
     def kept(self, slots: Slots) -> Arrays:
-        """Return all that has to be written down of these machines, one row each."""
+        """Return the state of these machines for a checkpoint, one row each."""
         self._ensure(int(slots.max(initial=-1)) + 1)
         return {name: array[slots] for name, array in self._arrays.items()}
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:
-        """Put back what :meth:`kept` returned.
+        """Restore what :meth:`kept` returned.
 
         Raises
         ------
         StateError
-            If it was kept of other sensors.
+            If it is the state of other sensors.
         """
         wanted = {name: array.shape for name, array in self._empty(len(slots)).items()}
         if {name: array.shape for name, array in arrays.items()} != wanted:
-            raise StateError("what was kept of the readings does not fit the sensors")
+            raise StateError("the checkpoint of the readings does not fit the sensors")
         self._ensure(int(slots.max(initial=-1)) + 1)
         for name, array in arrays.items():
             self._arrays[name][slots] = array
@@ -157,7 +157,7 @@ class Mending:
             self._arrays = {k: np.concatenate([v, fresh[k]]) for k, v in self._arrays.items()}
 
     def _step(self, part: Arrays, said: Floats) -> tuple[Floats, Mask]:
-        """Take one reading of each of several machines; change ``part`` in place."""
+        """Add one reading of each of several machines; change ``part`` in place."""
         there = np.isfinite(said)
         same = _put(part["same"], np.where(said == part["said"], part["same"] + 1, 0), there)
         _put(part["said"], said, there)
@@ -189,13 +189,13 @@ class Mending:
         return np.where(good, now, np.nan), frozen
 
     def _own(self, unit: npt.NDArray[np.int8], values: Floats) -> Floats:
-        """Convert from the units that they are told in."""
+        """Convert values from their raw units to the sensors' own."""
         column = np.arange(len(self.sensors))
         own: Floats = (values - self._offset[unit, column]) / self._factor[unit, column]
         return own
 
     def _decide(self, part: Arrays, row: int, column: int) -> bool:
-        """Say whether what has been doubted for long is believed from now on; settle its unit."""
+        """Return whether the rejected readings are accepted from now on; set their unit."""
         sensor, unit = self.sensors[column], int(part["unit"][row, column])
         after = part["after"][row, :, column].astype(np.float64)
         raw = after * self._factor[unit, column] + self._offset[unit, column]
@@ -225,8 +225,8 @@ class Mending:
 def _between(
     factor: Floats, offset: Floats, unit: int, other: int, column: int
 ) -> tuple[float, float]:
-    """Return how readings look, taken to be in one unit, that have come to be in another."""
-    # raw = f' own + o'; taken to be in the old unit it is (raw - o) / f.
+    """Return factor and offset of readings in a new unit that are read in the old one."""
+    # raw = f' own + o'; read in the old unit it is (raw - o) / f.
     f, o = factor[unit, column], offset[unit, column]
     return float(factor[other, column] / f), float((offset[other, column] - o) / f)
 

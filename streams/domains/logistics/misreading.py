@@ -1,4 +1,4 @@
-"""Sensors whose readings are suddenly in another unit: Fahrenheit for Celsius, psi for kPa."""
+"""Detection of changed units: readings suddenly in Fahrenheit for Celsius, psi for kPa."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOISE = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A way to write the same thing: ``factor * x + offset``."""
+    """A conversion of units: ``factor * x + offset``."""
 
     name: str
     factor: float
@@ -52,28 +52,30 @@ CONVERSIONS = {
         ),
     )
 }
-"""By name, each with its reverse: ``C to F``, ``F to C``. A sensor can be expected to change only
-between units of what it measures: which, its declaration says."""
+"""Conversions by name, each with its reverse: ``C to F``, ``F to C``. A sensor changes only between
+units of its own quantity; its declaration lists them."""
 
 
 def unit_change(
     before: Floats, after: Floats, conversions: Sequence[Conversion], *, bound: float = 6.0
 ) -> Conversion | None:
-    """Find the conversion that turns readings like those before into those after.
+    """Find the conversion of units that explains a jump between readings.
 
-    In words: no change if the median after is within ``bound`` of the noise of the readings
-    before; else the conversion of which all readings after are within that bound, converted, and
-    of several the nearest. A machine's own jump that is not near a conversion is none; nor can a
-    conversion be told that moves a reading by less than its noise, as that of a speed in town.
+    There is no change if the median of ``after`` is within the bound of the readings before.
+    Otherwise it is the conversion that brings all readings of ``after`` within the bound, of
+    several the nearest. A machine's own jump that is not near a conversion is no change. A
+    conversion that moves a reading by less than its noise cannot be detected, such as that of a
+    speed in town.
 
     Parameters
     ----------
     before, after
-        Readings before and since the jump; at least three that are finite of each, or nothing
-        is said.
+        Readings before and since the jump; with fewer than three finite ones of each the result
+        is ``None``.
     bound
-        In standard deviations, told from the median absolute deviation of ``before`` and at
-        least half a percent of its size, or a sensor of few steps would have no noise.
+        Bound in standard deviations, which are estimated from the median absolute deviation of
+        ``before``. They are at least half a percent of its size, because a coarse sensor would
+        have no noise.
 
     >>> around = np.array([88.0, 89.5, 90.5, 89.0])
     >>> fahrenheit = CONVERSIONS["C to F"]

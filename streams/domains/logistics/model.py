@@ -1,13 +1,14 @@
-"""Logistics: the recipes of what is said of a vehicle, and the alert that asks for a service.
+"""Logistics: recipes of the failure model and the remaining-life model, and the service alert.
 
-Two models of the same features: whether it breaks down within the horizon, and how long it lasts.
+Both models have the same features: one predicts a breakdown within the horizon, the other the
+remaining life.
 
 References
 ----------
 Heimes (2008), Recurrent neural networks for remaining useful life estimation, *PHM 2008*.
 Li, Ding and Sun (2018), Remaining useful life estimation in prognostics using deep convolution
-neural networks, *Reliability Engineering and System Safety* 172: as there, a life is capped, for a
-vehicle without wear says nothing of how long it will last.
+neural networks, *Reliability Engineering and System Safety* 172: as there, the remaining life is
+capped, because nothing can be predicted from a vehicle without wear.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ from .features import FEATURES
 from .schema import HORIZON, LIFE, LIFE_DELAY, LIVES, REMAINING
 
 KNOWN = 300
-"""So many readings of a vehicle are needed to say what is usual for it."""
+"""Least readings of a vehicle from which its own normal values are known."""
 _READINGS = FEATURES.names.index("readings")
 
 
 def build(seed: int) -> Estimator:
     """Return an unfitted gradient-boosted classifier.
 
-    Readings of one vehicle, a minute apart, are nearly one: small trees with large leaves, or they
-    learn vehicles by heart.
+    Readings of one vehicle, a minute apart, are nearly equal. The trees are small with large
+    leaves, or they would memorise vehicles.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -55,7 +56,7 @@ def build(seed: int) -> Estimator:
 
 
 def build_life(seed: int) -> Regressor:
-    """Return an unfitted regressor of the minutes that are left; trees as in :func:`build`."""
+    """Return an unfitted regressor of the remaining minutes; its trees are as in :func:`build`."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     return HistGradientBoostingRegressor(  # type: ignore[no-any-return]
@@ -71,13 +72,13 @@ def build_life(seed: int) -> Regressor:
 
 
 def is_known(features: Matrix) -> Mask:
-    """Say which readings are of vehicles that have been followed for long enough."""
+    """Return which readings are of vehicles with enough earlier readings."""
     known: Mask = features[:, _READINGS] >= KNOWN
     return known
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
-    """Say what was seen: a vehicle that is likely to break down soon, and about when."""
+    """Return what was seen: a vehicle that is likely to break down soon, and about when."""
     kind, left = facts.get("vehicle_type") or "vehicle", float(facts[REMAINING])
     return f"{kind} likely to break down soon, about {left:.0f} minutes left"
 
@@ -101,7 +102,7 @@ RECIPE = Recipe(
     max_false_alerts=5e-3,
     days=5 / 24,
     ordinary_days=2 / 24,
-    # As much wear as in the world that is simulated: it is there that probabilities are to be true.
+    # As much wear as in the simulated world, in which the probabilities must be calibrated.
     world={"vehicles": 72, "failures": 1.0, "faults": 1.0, "defects": 1.0},
     ordinary={"vehicles": 42, "failures": 0.0, "faults": 1.0, "defects": 0.0},
     seed=1_000_003,

@@ -1,10 +1,9 @@
-"""Logistics: whether a vehicle broke down soon after a reading, and how long after.
+"""Logistics: outcomes of readings: breakdown within the horizon, and remaining life.
 
-Both are found from the work orders. One reading a minute is followed. That it came before a
-breakdown is known with the breakdown; that it did not, when the horizon has passed. How long the
-vehicle lasted is followed for longer, and no further than :data:`LIFE`: what lasts beyond that is
-told as that. Where a component was renewed in between, nobody can say what would have been, nor of
-a vehicle of which no work order was ever told.
+Both are derived from the work orders, for one reading a minute. A failure is known with the
+breakdown, its absence when the horizon has passed. The remaining life is followed up to
+:data:`LIFE`, and a longer one is reported as :data:`LIFE`. There is no outcome if a component was
+renewed in between, or if the vehicle has no work order at all.
 """
 
 from __future__ import annotations
@@ -33,28 +32,28 @@ from .schema import (
 )
 
 _Known: TypeAlias = tuple[int, str, str, float]
-"""When it is known, of which vehicle and reading, and what."""
+"""An outcome: when it is known (ms), vehicle, reading and value."""
 
 
 @dataclass(slots=True)
 class _Followed:
-    """Readings that are followed until a breakdown, or for so long (ms).
+    """Pending readings, until a breakdown or for a limited time (ms).
 
-    ``says`` makes what is told of how long after a reading the breakdown came (ms); ``within``, if
-    none came.
+    ``says`` maps the time from a reading to the breakdown (ms) to the outcome; ``within`` is the
+    outcome without a breakdown.
     """
 
     within: int
     says: Callable[[int], float]
     readings: dict[str, deque[tuple[int, str]]] = field(default_factory=dict)
 
-    def broke(self, vehicle: str, at: int, clock: int) -> list[_Known]:
-        """Return what is known of the readings of a vehicle that broke down."""
+    def by_breakdown(self, vehicle: str, at: int, clock: int) -> list[_Known]:
+        """Return the outcomes of the readings of a vehicle that broke down."""
         own = self.readings.pop(vehicle, deque())
         return [(clock, vehicle, r, self.says(at - t)) for t, r in own if t < at]
 
-    def lasted(self, clock: int) -> list[_Known]:
-        """Return what is known of readings that are past being followed."""
+    def by_expiry(self, clock: int) -> list[_Known]:
+        """Return the outcomes of the readings whose time is over."""
         known: list[_Known] = []
         for vehicle, own in self.readings.items():
             while own and own[0][0] < clock - self.within:
@@ -63,7 +62,7 @@ class _Followed:
 
 
 class Outcomes:
-    """Follows the vehicles' readings; the state of :func:`with_outcomes`."""
+    """Pending readings of all vehicles; the state of :func:`with_outcomes`."""
 
     def __init__(self) -> None:
         self._minute: dict[bytes, int] = {}
@@ -74,7 +73,7 @@ class Outcomes:
         }
 
     def read(self, emission: Emission) -> None:
-        """Take the first reading of every minute of each vehicle."""
+        """Add the first reading of every minute of each vehicle."""
         times, clocks, rows = emission.event_time, emission.clock, []
         good = times >= clocks - TELEMETRY.allowed_lateness
         good &= times <= clocks + TELEMETRY.max_ahead
@@ -92,20 +91,20 @@ class Outcomes:
                     own.append((int(times[row]), reading))
 
     def order(self, body: dict[str, Any], clock: int) -> dict[str, list[_Known]]:
-        """Take a work order in; return what is known by it, per source of outcomes."""
+        """Add a work order; return the outcomes that it decides, per source of outcomes."""
         vehicle = body["vehicle_id"]
         self._on_file.add(vehicle)
         if body.get("kind") == BREAKDOWN:
             at = int(parse_times([body.get("event_time")])[0])
-            return {name: f.broke(vehicle, at, clock) for name, f in self._followed.items()}
+            return {name: f.by_breakdown(vehicle, at, clock) for name, f in self._followed.items()}
         if body.get("component") is not None:
             for followed in self._followed.values():
                 followed.readings.pop(vehicle, None)
         return {}
 
     def until(self, clock: int) -> dict[str, list[_Known]]:
-        """Return what is known by now, since nothing broke down in time."""
-        return {name: followed.lasted(clock) for name, followed in self._followed.items()}
+        """Return the outcomes of readings without a breakdown in time, as of the clock (ms)."""
+        return {name: followed.by_expiry(clock) for name, followed in self._followed.items()}
 
 
 def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:

@@ -1,9 +1,9 @@
-"""Logistics: what becomes of every vehicle, minute by minute: its way, its wear, its stops.
+"""Logistics: simulated plan of every vehicle, minute by minute: driving, wear and stops.
 
-A component begins to wear at its onset, at random; from there its wear grows with load, rain and
-road, until it fails, or a service finds it out and renews it. A vehicle that fails stands until
-it has been repaired. All of it is planned hours ahead, so that what is planted can be written down
-with its end as it begins; nothing of it depends on what anybody makes of the readings.
+A component begins to wear at a random onset. From there its wear grows with load, rain and road,
+until it fails, or until a service detects and renews it. A failed vehicle stands until it has been
+repaired. The plan is made hours ahead, so that the truth of a planted wear has its end when it
+begins. It does not depend on the pipeline's predictions.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from .fleet import Fleet, blank
 from .schema import BREAKDOWN, COMPONENTS, REPAIR, SERVICE
 
 HOUR = 60
-"""Minutes."""
+"""Length of an hour (minutes)."""
 AHEAD = 10
-"""Hours that are planned ahead: no wear takes longer."""
+"""How far the plan is ahead (hours): no wear takes longer."""
 START = 6
-"""Hour of the day at which a world begins."""
+"""Hour of the day at which the world begins."""
 
 ONSET = 1 / (3.2 * HOUR)
 """Chance per minute of driving that a component of a sound vehicle begins to wear."""
 LEAST, MOST = 45.0, 150.0
 """Minutes of driving at ordinary stress from onset to failure."""
 _NOTICED, _FOUND = 0.35, 0.75
-"""A service renews what has worn this far, with that chance."""
+"""Wear from which a service can detect a component, and the chance that it does."""
 _DRIVE, _BREAK = (50, 120), (8, 25)
 _SERVICE, _REPAIR = (8, 15), (15, 30)
 _BETWEEN = (5 * HOUR, 9 * HOUR)
-"""Minutes that a stint, a break, a service and a repair take, and that lie between services."""
+"""Bounds of the minutes of a stint, a break, a service, a repair, and between two services."""
 _SWAPPED = 0.25
-"""Share of services after which the coolant's temperature is told in another unit."""
+"""Share of services after which the coolant temperature is sent in another unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A work order: when (minute and second), of whom, what kind, of which component or -1."""
+    """A work order: its minute and second, vehicle, kind, and component or -1."""
 
     minute: int
     second: int
@@ -53,7 +53,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A component's wear, from its onset to its end (minutes), and whether that was a failure."""
+    """A component's wear, from its onset to its end (minutes), and whether the end is a failure."""
 
     vehicle: int
     component: int
@@ -65,18 +65,18 @@ class Span:
 
 @dataclass(slots=True)
 class Hour:
-    """An hour of all vehicles, arrays of shape ``(60, n_vehicles, ...)``.
+    """The plan of an hour for all vehicles, arrays of shape ``(60, n_vehicles, ...)``.
 
     Attributes
     ----------
     until
-        To which second of the minute each drives: 0 while it stands, as a rule 60.
+        Second of the minute up to which each drives: 0 while it stands, else mostly 60.
     load
         Mean load (0 to 1).
     rain, roughness, grade, outside
         In mm/h, from 0 to 1, in percent, in degrees Celsius.
     wear
-        Of each component, from 0 to 1, where it fails.
+        Wear of each component, from 0 to 1, at which it fails.
     """
 
     until: Ints
@@ -89,12 +89,12 @@ class Hour:
 
 
 class Plan:
-    """The plan of a world; ask for :meth:`hour` after hour, and for what happens in it.
+    """The plan of a world; call :meth:`hour` for each hour in turn.
 
     Attributes
     ----------
     orders, spans
-        What has been planned so far; whoever has told of them may drop them.
+        Work orders and wear spans planned so far; the world drops them once they are sent.
     """
 
     def __init__(self, seed: int, fleet: Fleet, failures: float) -> None:
@@ -121,7 +121,7 @@ class Plan:
         self._shower = 0.0
 
     def hour(self, number: int) -> Hour:
-        """Return an hour; those before it are forgotten."""
+        """Return an hour and drop those before it."""
         while self._next <= number + AHEAD:
             self._hours[self._next] = self._planned(self._next)
             self._next += 1
@@ -161,7 +161,7 @@ class Plan:
         return plan
 
     def _rest(self, minute: int, drives: Mask, draws: Floats) -> Mask:
-        """Let vehicles stop whose stint is over; return which do."""
+        """Stop the vehicles whose stint is over; return which do."""
         self._stint -= drives
         stops = drives & (self._stint <= 0)
         self._stop[stops] = minute + _within(_BREAK, draws[0])[stops]
@@ -169,7 +169,7 @@ class Plan:
         return stops
 
     def _serve(self, minute: int, drives: Mask, draws: Floats) -> Mask:
-        """Let vehicles go to the workshop whose service is due; return which do."""
+        """Send the vehicles whose service is due to the workshop; return which do."""
         due = drives & (self._service <= minute)
         self._service[due] = minute + _within(_BETWEEN, draws[0])[due]
         self._stop[due] = minute + _within(_SERVICE, draws[1])[due]
@@ -183,7 +183,7 @@ class Plan:
         return due
 
     def _fail(self, minute: int, v: int, draws: Floats, until: Ints) -> None:
-        """Let a vehicle break down in this minute."""
+        """Break a vehicle down in this minute."""
         second = int(draws[4] * 60)
         until[v] = second
         self._broken[v] = self._worn[v]
@@ -194,7 +194,7 @@ class Plan:
         )
 
     def _arrive(self, minute: int) -> None:
-        """Hand vehicles back whose repair ends with the next minute."""
+        """Return the vehicles to the road whose repair ends with the next minute."""
         for v in np.flatnonzero(self._fixed == minute + 1).tolist():
             self.orders.append(Order(minute, 0, v, REPAIR, int(self._broken[v])))
 

@@ -1,4 +1,4 @@
-"""Logistics: what a reading, an environment record, a work order and an outcome look like."""
+"""Logistics: schemas of readings, environment records, work orders and outcomes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from streamsim.streams.spec import HOUR, MINUTE, SECOND, Field, Kind, Role, Sour
 from streamsim.streams.spec.features import AsOfJoin
 
 HORIZON = 30 * MINUTE
-"""A vehicle that breaks down within this after a reading has failed (ms)."""
+"""Time after a reading within which a breakdown counts as a failure (ms)."""
 
 HEARTBEAT = 15 * SECOND
 LATENESS = 5 * SECOND
-"""How late a reading may come (ms)."""
+"""Allowed lateness of a reading (ms)."""
 
 LABEL_DELAY = HORIZON + MINUTE
-"""Whether a vehicle has failed is known so long after a reading at the latest (ms)."""
+"""Time after a reading when its failure label is known at the latest (ms)."""
 
 LIFE = 2 * HORIZON
-"""A vehicle that lasts longer than this has no signs of its end yet: its remaining life counts as
-this (ms), as that of turbofans is capped by Heimes (2008) and Li, Ding and Sun (2018)."""
+"""Cap of the remaining life (ms): a vehicle that lasts longer has no signs of failure yet. Heimes
+(2008) and Li, Ding and Sun (2018) cap that of turbofans in the same way."""
 LIFE_DELAY = LIFE + MINUTE
-"""The remaining life is known so long after a reading at the latest (ms)."""
+"""Time after a reading when its remaining life is known at the latest (ms)."""
 REMAINING = "remaining_life_min"
 
 COMPONENTS = ("cooling", "charging", "bearing", "brakes")
@@ -122,7 +122,7 @@ LIVES = SourceSpec(
     remember=HOUR,
 )
 
-# What is said counts half a minute later: no reading waits for a heartbeat of the others.
+# Context counts half a minute later, so that no reading waits for a heartbeat of other sources.
 _DELAY = 2 * HEARTBEAT
 SURROUNDINGS = AsOfJoin("environment", ("outside_temp", "rain", "roughness", "grade"), delay=_DELAY)
 WORKSHOP = AsOfJoin("work_orders", ("kind", "component", "done_at"), delay=_DELAY)

@@ -1,7 +1,7 @@
-"""Logistics: what the sensors of a fleet say, second by second, and how they fail to.
+"""Logistics: simulated sensor readings of a fleet, second by second, with sensor faults.
 
-A worn component shows in several sensors, and each of these moves with load, weather and road, and
-from vehicle to vehicle, too. Sensors drift, freeze and drop out for a while, and come back.
+A worn component shows in several sensors. Each of these also depends on load, weather, road and
+the vehicle. Sensors drift, freeze and drop out for a while, and recover.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ FAHRENHEIT = CONVERSIONS["C to F"]
 FAULTS = ("frozen", "dropped_out", "drifting")
 FROZEN, DROPPED, DRIFTING = range(len(FAULTS))
 _CHANCE = np.array([0.04, 0.06, 0.05])
-"""Of each fault, per sensor and hour."""
+"""Chance of each fault, per sensor and hour."""
 _LASTS = ((4, 15), (3, 15), (40, 120))
-"""Minutes."""
+"""Bounds of the length of each fault (minutes)."""
 _DRIFT = np.array([5.0, 30.0, 0.3, 0.012, 30.0, 0.0, 0.0])
-"""How far a sensor drifts at most, either way (the voltage: of its nominal one)."""
+"""Largest drift of a sensor in either direction (the voltage: a share of the nominal)."""
 _NOISE = np.array([0.4, 7.0, 0.16, 0.004, 9.0, 0.0, 1.0])
 _DIGITS = (1, 1, 3, 3, 1, 1, 1)
 _LAG, _COOL = 100.0, 3600.0
-"""Seconds that the coolant takes to follow while the engine runs, and while it does not."""
+"""Time constants of the coolant with the engine running, and stopped (s)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A sensor's fault: of which vehicle and sensor, what, and the minutes from and until."""
+    """A sensor fault: vehicle, sensor, kind, and first and last minute."""
 
     vehicle: int
     sensor: int
@@ -59,7 +59,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Sensing:
-    """What is measured, minute after minute; ask for :meth:`hour` first, then its minutes."""
+    """Simulated sensors; call :meth:`hour` first, then :meth:`minute` for each of its minutes."""
 
     seed: int
     fleet: Fleet
@@ -88,7 +88,7 @@ class Sensing:
         self.position = self.fleet.position.copy()
 
     def hour(self, number: int) -> list[Fault]:
-        """Let the faults of an hour begin; return them."""
+        """Begin the faults of an hour; return them."""
         n, width = len(self.fleet), len(SENSORS)
         draw = stream(self.seed, "sensor faults", number)
         shape = (len(FAULTS), n, width)
@@ -103,7 +103,7 @@ class Sensing:
         lasts = (low + length * (high - low)).astype(np.int64)
         begins = chance < self.faults * _CHANCE[:, None, None]
         begins &= (self._ends <= start) & self.fleet.has
-        begins[DRIFTING, :, LOAD:] = False  # these are worked out, not measured
+        begins[DRIFTING, :, LOAD:] = False  # these are computed, not measured
         self._begins[begins] = start[begins]
         self._ends[begins] = (start + lasts)[begins]
         self._size[begins[DRIFTING]] = (way * _DRIFT)[begins[DRIFTING]]
@@ -113,7 +113,7 @@ class Sensing:
         ]
 
     def minute(self, plan: Hour, number: int) -> tuple[Floats, Floats]:
-        """Measure a minute of all vehicles, those that stand too.
+        """Measure a minute of all vehicles, including standing ones.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class Sensing:
         return self._told(values, number), self._way(speed, turn, drives)
 
     def _told(self, values: Floats, number: int) -> Floats:
-        """Turn what is measured into what is told: units, and sensors that are at fault."""
+        """Convert measured values to sent values: changed units, and faulty sensors."""
         going = (self._begins <= number) & (number < self._ends)
         drifts = going[DRIFTING]
         if drifts.any():
@@ -183,7 +183,7 @@ class Sensing:
         return values
 
     def _way(self, speed: Floats, turn: Floats, drives: Mask) -> Floats:
-        """Move the vehicles on; about a degree is 111 km."""
+        """Move the vehicles; a degree is about 111 km."""
         self._heading = self._heading + turn
         metres = np.cumsum(np.where(drives, speed, 0.0) / 3.6, axis=0)
         north, east = metres * np.cos(self._heading), metres * np.sin(self._heading)
@@ -193,5 +193,5 @@ class Sensing:
 
 
 def swap(sensing: Sensing, vehicles: npt.NDArray[np.intp]) -> None:
-    """Let vehicles tell the coolant's temperature in the other unit from now on."""
+    """Make vehicles send the coolant temperature in the other unit from now on."""
     sensing.fahrenheit[vehicles] ^= True

@@ -1,8 +1,8 @@
-"""The past of many entities' sensors, by column: what features of degradation are made from.
+"""Columnar state of many entities' sensors, from which degradation features are computed.
 
-A batch is worked in rounds of one reading per entity, each an operation on arrays of all entities
-that have another reading. What a number depends on is its own entity's past and nothing else:
-neither how batches are cut nor who else is in them changes a bit
+A batch is processed in rounds of one reading per entity; a round is one array operation over all
+entities that have another reading. A result depends on its own entity's past only, to the bit:
+neither the size of batches nor the other entities in them matter
 (:mod:`streamsim.streams.domains.logistics.degradation` has the definitions).
 """
 
@@ -26,9 +26,9 @@ N, K, KK, S, KS = range(5)
 
 
 class SensorState:
-    """The past of many entities, as far as the features of their next readings need it.
+    """Sensor state of many entities, from which the features of their next readings follow.
 
-    Entities are numbered by the caller. Arrays have the shape ``(entity, ..., sensor)``.
+    The caller numbers the entities. Arrays have the shape ``(entity, ..., sensor)``.
 
     >>> from .degradation import Reference
     >>> state = SensorState(Degradation(Reference(("t",), (90.0,), (2.0,)), windows=(2,)))
@@ -45,21 +45,21 @@ class SensorState:
         self._arrays = self._empty(0)
 
     def __len__(self) -> int:
-        """Return how many entities there is room for."""
+        """Return the capacity in entities."""
         return len(self._arrays["count"])
 
     def update(self, slots: Slots, values: Floats, anew: Mask | None = None) -> Floats:
-        """Take readings in, in order, and return the features of each.
+        """Add readings in order, and return the features of each.
 
         Parameters
         ----------
         slots
             The entity of each reading, shape ``(n,)``.
         values
-            In the sensors' units, shape ``(n, n_sensors)``; what is not finite is missing.
+            Values in the sensors' units, shape ``(n, n_sensors)``; not finite means missing.
         anew
-            Where a sensor begins anew with this reading, for what it watches has been renewed,
-            shape ``(n, n_sensors)``.
+            Mask of the sensors whose past is cleared before this reading, because their component
+            has been renewed, shape ``(n, n_sensors)``.
 
         Returns
         -------
@@ -67,7 +67,7 @@ class SensorState:
         """
         n, width = len(slots), len(self.definition.reference.sensors)
         if values.shape != (n, width) or (anew is not None and anew.shape != (n, width)):
-            raise UsageError(f"{n} readings of {width} sensors were to come, not {values.shape}")
+            raise UsageError(f"values must have the shape ({n}, {width}), not {values.shape}")
         found = np.empty((n, len(self.definition.names)))
         if not n:
             return found
@@ -86,23 +86,23 @@ class SensorState:
         return found
 
     def kept(self, slots: Slots) -> Arrays:
-        """Return all that has to be written down of these entities, one row each."""
+        """Return the state of these entities for a checkpoint, one row each."""
         self._ensure(int(slots.max(initial=-1)) + 1)
         return {name: self._arrays[name][slots] for name in self._arrays if name != "sums"}
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:
-        """Put back what :meth:`kept` returned, under these numbers.
+        """Restore into these slots what :meth:`kept` returned.
 
         Raises
         ------
         StateError
-            If it was kept by another definition.
+            If it is the state of another definition.
         """
         wanted = {k: v for k, v in self._empty(len(slots)).items() if k != "sums"}
         if {k: (v.shape, v.dtype) for k, v in arrays.items()} != {
             k: (v.shape, v.dtype) for k, v in wanted.items()
         }:
-            raise StateError("what was kept of the sensors does not fit their definition")
+            raise StateError("the checkpoint of the sensors does not fit their definition")
         self._ensure(int(slots.max(initial=-1)) + 1)
         for name, array in arrays.items():
             self._arrays[name][slots] = array
@@ -128,7 +128,7 @@ class SensorState:
             self._arrays = {k: np.concatenate([v, fresh[k]]) for k, v in self._arrays.items()}
 
     def _sums_of(self, arrays: Arrays) -> Ints:
-        """Make the windows' sums, which are kept while running, from the readings themselves."""
+        """Compute the windows' sums from the stored readings; they are not in the checkpoint."""
         count, past = arrays["count"], arrays["past"]
         age = (count[:, None] - 1 - np.arange(self._keep)) % self._keep
         there = past != MISSING
@@ -150,7 +150,7 @@ class SensorState:
                 np.copyto(array, blank, where=where)
 
     def _step(self, part: Arrays, counted: Quanta) -> Floats:
-        """Take one reading of each of several entities; change ``part`` in place."""
+        """Add one reading of each of several entities; change ``part`` in place."""
         there = counted != MISSING
         value = np.where(there, counted, 0).astype(np.int64)
         self._slide(part, counted, there, value)
@@ -183,7 +183,7 @@ class SensorState:
         return np.column_stack([part["count"], flat])
 
     def _slide(self, part: Arrays, counted: Quanta, there: Mask, value: Ints) -> None:
-        """Move the windows on by one reading."""
+        """Slide the windows by one reading."""
         count, past, sums = part["count"], part["past"], part["sums"]
         each = np.arange(len(count))
         old = past[each[:, None], (count[:, None] - self._windows[:, 0]) % self._keep]
@@ -209,7 +209,7 @@ def _slope(sums: Ints) -> Floats:
 
 
 def rounds(slots: Slots) -> tuple[Slots, Slots, list[int]]:
-    """Sort readings into rounds in which every entity has at most one, and the first ones do.
+    """Sort readings into rounds with at most one per entity; a round is of the first of ``own``.
 
     Returns
     -------

@@ -1,15 +1,15 @@
-"""Logistics: a seeded world of vehicles that wear, break down and are serviced.
+"""Logistics: seeded world of vehicles that wear, break down and are serviced.
 
-Each drives its stints at 1 Hz, with loads, roads and weather of its own. Time is short here: what
-takes a real fleet months, from one failure of a vehicle to the next, takes hours. Planted, each
-with its onset and its end on ``logistics.truth``:
+Each sends readings at 1 Hz while it drives, with loads, roads and weather of its own. Time is
+compressed: the time between two failures of a vehicle is hours, not months as in a real fleet.
+Planted, each with its onset and its end on ``logistics.truth``:
 
 - ``cooling``, ``charging``, ``bearing``, ``brakes``: a component that wears until it fails, or
   until a service renews it; ``ended`` says which;
-- ``sensor_frozen``, ``sensor_dropped_out``, ``sensor_drifting``: a sensor that does not say what
-  is, for a while.
+- ``sensor_frozen``, ``sensor_dropped_out``, ``sensor_drifting``: a sensor that is wrong for a
+  while.
 
-The telemetry comes late now and then, twice, broken, or with values that cannot be.
+Some telemetry is late, duplicate, broken, or has impossible values.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import MINUTE, SECOND
 from streamsim.streams.spec.world import Emission, Slice
 
-from .fleet import SENSORS, TYPES, Fleet, muster
+from .fleet import SENSORS, TYPES, Fleet, draw_fleet
 from .plan import HOUR, Hour, Order, Plan
 from .schema import COMPONENTS, HEARTBEAT, SERVICE
 from .sensing import FAULTS, Fault, Sensing, swap
 
 OPTIONS: Mapping[str, float] = {"vehicles": 24, "failures": 1.0, "faults": 1.0, "defects": 1.0}
-"""Size of the fleet, how often components wear (0: never), how often sensors are at fault, and how
-bad the telemetry's feed is (0: perfect)."""
+"""Size of the fleet, rate of component wear (0: none), rate of sensor faults, and rate of defects
+in the telemetry feed (0: none)."""
 
 EPOCH = 1_736_143_200_000
-"""2025-01-06T06:00:00Z, a Monday, where every world begins."""
+"""2025-01-06T06:00:00Z, a Monday: the beginning of every world (ms)."""
 
 _TWICE, _LATE, _TOO_LATE, _BROKEN, _ABSURD = 0.002, 0.01, 0.0003, 0.0005, 0.001
 _EXTRA = "door_cycles"
-"""A sensor of buses that no schema knows."""
+"""A sensor of buses that is in no schema."""
 
 
 @dataclass(slots=True)
@@ -54,12 +54,12 @@ class LogisticsWorld:
     sensing: Sensing = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fleet = muster(self.seed, int(self.options["vehicles"]))
+        self.fleet = draw_fleet(self.seed, int(self.options["vehicles"]))
         self.plan = Plan(self.seed, self.fleet, self.options["failures"])
         self.sensing = Sensing(self.seed, self.fleet, self.options["faults"])
 
     def slices(self) -> Iterator[Slice]:
-        """Yield what happens, a quarter of a minute at a time, without end."""
+        """Yield the events without end, a quarter of a minute at a time."""
         number, waiting = 0, Outgoing(*(np.empty(0, t) for t in (int, int, object, object)))
         while True:
             hour = self.plan.hour(number)
@@ -86,7 +86,7 @@ class LogisticsWorld:
             number += 1
 
     def _readings(self, hour: Hour, minute: int) -> Outgoing:
-        """Measure a minute, and write down what is told of it."""
+        """Measure a minute, and return its readings as they are sent."""
         fleet, until = self.fleet, hour.until[minute % HOUR]
         values, position = self.sensing.minute(hour, minute)
         second, vehicle = np.nonzero(np.arange(60)[:, None] < until)
@@ -109,7 +109,7 @@ class LogisticsWorld:
         return Outgoing.concat([readings, twice])
 
     def _bodies(self, vehicle: Ints, time: Ints, values: Floats, position: Floats) -> list[bytes]:
-        """Write readings as JSON; what a type does not have is not in it."""
+        """Write readings as JSON, without the sensors that the vehicle's type lacks."""
         fleet = self.fleet
         found = as_objects([b""] * len(vehicle))
         kinds = fleet.kind[vehicle]
@@ -118,7 +118,7 @@ class LogisticsWorld:
             rows = np.flatnonzero(kinds == number)
             if not len(rows):
                 continue
-            has = np.flatnonzero(fleet.has[number])  # the types take turns
+            has = np.flatnonzero(fleet.has[number])  # the types alternate
             columns = {
                 "event_id": [
                     f"{v}-{(t - EPOCH) // SECOND}"
@@ -137,7 +137,7 @@ class LogisticsWorld:
         return list(found)
 
     def _environment(self, hour: Hour, minute: int) -> Emission:
-        """Tell of weather and road of the vehicles that drive."""
+        """Emit weather and road of the vehicles that drive."""
         m = minute % HOUR
         vehicle = np.flatnonzero(hour.until[m])
         names = self.fleet.vehicle_id[vehicle]
@@ -156,7 +156,7 @@ class LogisticsWorld:
         return Emission("environment", time, time, [v.encode() for v in names], values)
 
     def _orders(self, orders: list[Order], minute: int) -> Emission:
-        """Tell of the workshop; at first, of every vehicle's last service before the world."""
+        """Emit the work orders; the first are every vehicle's last service before the world."""
         time = [EPOCH + o.minute * MINUTE + o.second * SECOND for o in orders]
         rows = [
             (t, o.vehicle, o.kind, COMPONENTS[o.component] if o.component >= 0 else None, t)
@@ -182,7 +182,7 @@ class LogisticsWorld:
         return Emission("work_orders", when, when, [v.encode() for v in names], values)
 
     def _truth(self, minute: int, faults: list[Fault]) -> Emission:
-        """Write down what begins in a minute."""
+        """Emit the truth that begins in a minute."""
         name, start = self.fleet.vehicle_id, EPOCH + minute * MINUTE
         rows = [
             (COMPONENTS[s.component], name[s.vehicle], None,

@@ -1,7 +1,7 @@
-"""Logistics: what is usual of a sound vehicle at its load and speed, in its weather, on its road.
+"""Logistics: expected sensor values of a vehicle without wear at its load, weather and road.
 
-A linear law per sensor, fitted by least squares to a sound fleet (:func:`fit`); a test fits it anew
-to another fleet. What a sensor says beyond it is what wear, or the sensor itself, may have done.
+Each sensor has a linear law, fitted by least squares to a fleet without wear; a test fits it again
+to another fleet. A residual comes from wear, or from the sensor itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from streamsim.streams.events import Floats
 
 DRIVERS = ("one", "load", "speed", "outside", "cold", "rain", "roughness", "shaking", "grade")
 SOUND = ("coolant_temp", "oil_pressure", "vibration", "voltage", "air_pressure")
-"""The sensors that a law is known of; the voltage is that of the nominal one."""
+"""The sensors that have a law; the voltage is a share of the nominal one."""
 
 LAWS = np.array(
     [
@@ -25,21 +25,21 @@ LAWS = np.array(
         [877.5, -4.5, 12.7, -0.16, -0.17, -6.1, -22.8, 9.4, -10.3],
     ]
 )
-"""Per sensor and driver, as fitted to 120 sound vehicles of seed 901."""
+"""Coefficients per sensor and driver, fitted to 120 vehicles without wear of seed 901."""
 SPREAD = (2.7, 14.7, 0.2, 0.0073, 15.5)
-"""Standard deviation of what the laws leave, from vehicle to vehicle and reading to reading."""
+"""Standard deviation of the laws' residuals, over vehicles and readings."""
 _ORDINARY = (45.0, 60.0, 15.0, 0.0, 0.25, 2.0)
-"""Load, speed, air, rain, roughness and grade, where they are not known."""
+"""Default load, speed, air temperature, rain, roughness and grade, where they are unknown."""
 
 
 def drivers(
     load: Floats, speed: Floats, outside: Floats, rain: Floats, roughness: Floats, grade: Floats
 ) -> Floats:
-    """Put what drives the sensors in columns, shape ``(n, n_drivers)``.
+    """Return the explanatory variables of the laws, shape ``(n, n_drivers)``.
 
-    Load is in percent, speed in km/h, the air's temperature in degrees Celsius, rain in mm/h,
-    roughness from 0 to 1, the grade in percent. Cold is how far it is below 15 degrees; shaking
-    is roughness by speed.
+    Load is in percent, speed in km/h, the air temperature in degrees Celsius, rain in mm/h,
+    roughness from 0 to 1, the grade in percent. Cold is the number of degrees below 15; shaking is
+    roughness times speed.
     """
     load, speed = load / 100, speed / 100
     return np.column_stack(
@@ -57,20 +57,20 @@ def drivers(
     )
 
 
-def beyond(values: Floats, known: Sequence[Floats]) -> Floats:
-    """Take off what is usual, shape ``(n, n_sensors)``.
+def residuals(values: Floats, known: Sequence[Floats]) -> Floats:
+    """Return the residuals of the laws, shape ``(n, n_sensors)``.
 
     Parameters
     ----------
     values
         Readings of :data:`SOUND`.
     known
-        Load, speed, air, rain, roughness and grade, shape ``(n,)`` each; what is NaN is taken to
-        be ordinary.
+        Load, speed, air temperature, rain, roughness and grade, shape ``(n,)`` each; NaN stands for
+        the default.
     """
     filled = [np.where(np.isfinite(k), k, o) for k, o in zip(known, _ORDINARY, strict=True)]
     by = drivers(*filled)
-    # Term by term: the last bits of a product of matrices depend on how many rows there are.
+    # Term by term: the last bits of a matrix product depend on the number of rows.
     usual = np.zeros((len(by), len(LAWS)))
     for place in range(len(DRIVERS)):
         usual += by[:, place, None] * LAWS[:, place]

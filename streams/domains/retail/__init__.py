@@ -59,7 +59,7 @@ SPEC = DomainSpec(
         key="purchase_id",
         field="bought_again",
         unlabelled=None,
-        delay=LABEL_DELAY + HOUR,  # told with the heartbeat
+        delay=LABEL_DELAY + HOUR,  # sent with the heartbeat
     ),
     alerting=Alerting(
         rule=LAPSING,

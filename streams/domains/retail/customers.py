@@ -1,4 +1,4 @@
-"""Retail: the customer database as it changes: who is on file, and what is said of them."""
+"""Retail: simulated changes of the customer database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KIDS = ("0", "1", "2", "3+")
 
 
 class CustomerFile:
-    """The rows of the customer database; ask for the changes of each day in turn."""
+    """The rows of the customer database; call :meth:`changes` for each day in turn."""
 
     def __init__(self, seed: int, town: Town, epoch: int) -> None:
         self._seed, self._town, self._epoch = seed, town, epoch
@@ -27,7 +27,7 @@ class CustomerFile:
         self._owner = town.owner.copy()
 
     def changes(self, day: int) -> Emission:
-        """Return what is written on a day: those who come on file, and those who change."""
+        """Return the rows that are written on a day: new households and changed ones."""
         town, n = self._town, len(self._town)
         draw = stream(self._seed, "customers", day)
         change, what = draw.random(n) < _CHANGE, draw.random(n)

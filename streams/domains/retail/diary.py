@@ -1,7 +1,7 @@
-"""Retail: when households come: habits, holidays, slack weeks, and how they are lost.
+"""Retail: simulated visits of households: habits, holidays, slack weeks, and lapses.
 
-What is planted is a lapse: from its onset a household comes ever less, until it comes no more. It
-looks like a holiday or a slack few weeks at first, which come as often and end by themselves.
+A lapse is planted: from its onset a household visits ever less, and in the end not at all. At first
+it looks like a holiday or slack weeks, which are as frequent and end by themselves.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ KINDS = ("none", "competitor", "moving", "drifting")
 _DECLINE = ((0, 1), (30, 55), (10, 18), (40, 70))
 """Days from onset to the last visit, by kind."""
 _APART = 14.0
-"""Whoever has nearly gone comes so many days later than by habit."""
+"""Delay of the visits of a household at the end of its lapse (days)."""
 _AWAY, _SLACK = 1 / 240, 1 / 500
-"""Chances per day that a household goes away, or has slack weeks."""
+"""Chances per day that a holiday, or slack weeks, begin for a household."""
 _NEVER = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Lapse:
-    """A household that is being lost: its number, why, and from which day to which."""
+    """A lapse: the household's number, the kind, and its first and last day."""
 
     household: int
     kind: int
@@ -40,14 +40,14 @@ class Lapse:
 
 @dataclass(slots=True)
 class Diary:
-    """Where every household stands, day by day.
+    """State of every household, day by day.
 
     Attributes
     ----------
     due
         Day of each household's next visit, with its fraction.
     kind, onset, until
-        The lapse that it is in, if any (days).
+        Its current lapse, if any (days).
     away_until, slack_until
         End of a holiday or of slack weeks (day).
     """
@@ -74,7 +74,7 @@ class Diary:
         self.left = np.where(self.town.tourist, draw.integers(1, 5, n), _NEVER)
 
     def begin(self, day: int) -> list[Lapse]:
-        """Let holidays, slack weeks and lapses begin; return the lapses."""
+        """Begin holidays, slack weeks and lapses of a day; return the lapses."""
         town, n = self.town, len(self.town)
         draw = stream(self.seed, "holidays", day)
         here = self.away_until <= day
@@ -104,21 +104,21 @@ class Diary:
         return lapses
 
     def decline(self, day: int) -> Floats:
-        """Return how far each household's lapse has gone, from 0 to 1."""
+        """Return the progress of each household's lapse, from 0 to 1."""
         with np.errstate(invalid="ignore"):
             gone = (day + 1 - self.onset) / (self.until - self.onset)
-        # Most is lost early: whoever has tried another shop has half gone there already.
+        # Most of the decline is early: a household that tries another shop soon prefers it.
         return np.where(self.kind == NONE, 0.0, np.sqrt(np.clip(gone, 0.0, 1.0)))
 
     def visitors(self, day: int) -> Ints:
-        """Return who comes on a day, and settle when each comes next."""
+        """Return the households that visit on a day, and draw the next visit of each."""
         town = self.town
         coming = (self.due < day + 1) & (self.left > 0) & (self.until > day)
         draw = stream(self.seed, "visits", day)
         gap = draw.standard_gamma(town.regular) / town.regular * town.gap
         going = self.decline(day) * (self.kind != MOVING)
         gap = np.where(self.slack_until > day, gap * 1.6, gap)
-        # Nobody comes twice a day, and weekends are busier.
+        # A household visits once a day at most, and weekends are busier.
         weekend = weekday(EPOCH + day * DAY) >= 5
         gap = np.maximum(gap * (0.9 if weekend else 1.05) * (1 + going) + going * _APART, 1.0)
         who = np.flatnonzero(coming)

@@ -1,8 +1,8 @@
-"""Retail: the features of a till's line, from what its household has done before.
+"""Retail: features of a till's line, from its household's past.
 
-Windows are ``[t - span, t)``: the lines of one receipt, all of the same instant, do not see each
-other. What is not known is -1, never NaN; that the database or the programme does not know a
-household is a feature of its own.
+Windows are ``[t - span, t)``: the lines of one receipt have the same instant and do not see each
+other. Unknown values are -1, not NaN. Whether the database and the programme know the household
+are features of their own.
 
 Recency, frequency and money are the classic three (Bult and Wansbeek 1995, *Optimal selection for
 direct mail*, Marketing Science 14, 378-394); each is also compared with the household's own past.
@@ -23,8 +23,8 @@ from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSp
 from .schema import SPANS
 
 POLICY = {"age": ("customers", "loyalty"), "household_size": ("customers", "loyalty")}
-"""Fields that two sources tell of, and whom to believe first: what a household says of itself to
-the programme may be years old."""
+"""Fields of two sources, and which source takes precedence: a household's own statements to the
+programme may be years old."""
 
 _AGES = {"19-24": 22, "25-34": 30, "35-44": 40, "45-54": 50, "55-64": 60, "65+": 70}
 _INCOMES = {
@@ -38,7 +38,7 @@ _OWNS = {"Homeowner": 1, "Probable Homeowner": 1, "Renter": 0, "Probable Renter"
 _MARRIED = {"Married": 1, "Unmarried": 0}
 
 _QUARTER = SPANS.index(90 * DAY)
-"""What shorter windows are compared with."""
+"""The window that shorter ones are compared with."""
 _DAYS = tuple(f"{span // DAY}d" for span in SPANS)
 _SPOKEN = tuple(f"{span // DAY} days" for span in SPANS)
 _HELP = {
@@ -78,7 +78,7 @@ _HELP = {
 
 
 def assemble(events: Events, aggregates: Aggregates) -> Floats:
-    """Make the features, shape ``(n_events, n_features)``."""
+    """Compute the features, shape ``(n_events, n_features)``."""
     visits, spent, saved = (aggregates.windows[name] for name in ("visits", "spent", "saved"))
     time, count = events.event_time, visits.total
     paid, off = events.integers("amount_cents"), events.integers("discount_cents")
@@ -132,12 +132,12 @@ def _demographics(aggregates: Aggregates) -> list[Floats]:
 
 
 def resolve(aggregates: Aggregates) -> dict[str, tuple[Objects, Objects]]:
-    """Settle what two sources say of the same field.
+    """Resolve fields of two sources.
 
     Returns
     -------
-    Per field of :data:`POLICY`, the values and who won, shape ``(n,)`` each, ``None`` where nobody
-    knows.
+    Per field of :data:`POLICY`, the values and their sources, shape ``(n,)`` each, ``None`` where
+    neither source has one.
     """
     settled = {}
     for name, order in POLICY.items():
@@ -152,7 +152,7 @@ def resolve(aggregates: Aggregates) -> dict[str, tuple[Objects, Objects]]:
 
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
-    """Say of each event which version of its context it met, and which source won each field."""
+    """Return the joined version of each context of an event, and the source of each field."""
     winners = {name: won.tolist() for name, (_, won) in resolve(aggregates).items()}
     columns = {**versions(aggregates.joins), **winners}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -1,4 +1,4 @@
-"""Retail: who buys where. Households with habits, stores with tills of three vendors."""
+"""Retail: simulated town of households with habits, and stores with tills of three vendors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HOURS = np.array(
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """A way to shop: how many do, mean days between visits, how regular, lines of a basket."""
+    """A shopping style: its share, mean days between visits, regularity, lines of a basket."""
 
     share: float
     gap: float
@@ -37,10 +37,10 @@ class _Style:
 
 
 _STYLES = (
-    _Style(0.25, 3.0, 1.6, 3.0),  # whatever is needed, every few days
+    _Style(0.25, 3.0, 1.6, 3.0),  # small purchases, every few days
     _Style(0.35, 6.5, 6.0, 5.0),  # once a week
     _Style(0.20, 10.0, 30.0, 7.5),  # a carload every other week
-    _Style(0.20, 13.0, 0.8, 5.0),  # now and then, and never sure to return
+    _Style(0.20, 13.0, 0.8, 5.0),  # now and then, irregularly
 )
 
 
@@ -51,8 +51,8 @@ class Town:
     Attributes
     ----------
     gap, regular
-        Mean days between a household's visits, and how regular they are: the shape of a gamma
-        distribution, 1 for none at all.
+        Mean days between a household's visits, and their regularity: the shape of a gamma
+        distribution, 1 for no regularity.
     lines, level
         Mean lines of a basket; logarithm of a household's usual price level.
     deals
@@ -60,9 +60,9 @@ class Town:
     leaving
         Chance per day that a household begins to lapse.
     begins
-        Day of the first visit; before 0 for those that have always been there.
+        Day of the first visit; below 0 for households from before the world's beginning.
     tourist
-        Households that come a few times and never again.
+        Households that visit a few times only.
     stores
         A household's stores, the nearest first, shape ``(n, 3)``.
     age, income, size, kids, owner, married
@@ -70,7 +70,7 @@ class Town:
     on_file
         Whether the customer database knows the household.
     member, responds
-        Whether it is in the loyalty programme, and how readily it redeems.
+        Whether it is in the loyalty programme, and how often it redeems coupons.
     """
 
     household_id: Objects
@@ -102,7 +102,7 @@ class Town:
         return len(self.household_id)
 
 
-def settle(seed: int, households: int) -> Town:
+def draw_town(seed: int, households: int) -> Town:
     """Draw a town."""
     draw = stream(seed, "demographics")
     n = households
@@ -129,7 +129,7 @@ def settle(seed: int, households: int) -> Town:
     draw = stream(seed, "loyalty")
     member = draw.random(n) < 0.35 + 0.05 * size
     responds = np.where(member, draw.beta(1.2, 4.0, n), 0.0)
-    # Who leaves: the young who rent, and those whom no programme holds; nobody for one reason.
+    # Young renters and non-members leave more often; no single trait decides it.
     leaving = 0.004 * np.exp(
         0.5 * (age <= 1) - 0.4 * owner - 0.6 * (responds > 0.25) + draw.normal(0, 0.3, n)
     )

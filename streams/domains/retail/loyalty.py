@@ -1,7 +1,7 @@
-"""What a third party's loyalty programme says of a household, and what of it was known when.
+"""Retail: answers of the loyalty programme, reduced to what was known before a given day.
 
-The programme is asked now about then. Whoever takes its answer as it is learns from the future:
-:func:`as_of` keeps what was known before a day began, and nothing else.
+The programme answers with its present data, also about the past. Features that used the answer
+whole would contain the future: :func:`as_of` keeps only what was known before the day began.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from streamsim.streams.spec.spans import DAY
 
 RECENT_DAYS = 90
 MOST_FIELDS, MOST_TEXT = 64, 200
-"""Limits of a profile: how many fields, and how many characters in a name or a text."""
+"""Limits of a profile: the number of fields, and the characters of a name or a text."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 
 Campaign = TypedDict("Campaign", {"campaign": str, "from": str, "until": str | None})
-"""A campaign that a household takes part in, from its first day to its last; ``None``: open."""
+"""A campaign of a household, from its first day to its last; ``None``: open."""
 
 
 class Redemption(TypedDict):
-    """A coupon that was redeemed; of the time no more than the day is known."""
+    """A redeemed coupon; only the day of the redemption is known."""
 
     coupon: str
     campaign: str
@@ -34,7 +34,7 @@ class Redemption(TypedDict):
 
 
 class Member(TypedDict):
-    """All that the programme knows of a household."""
+    """The programme's data of a household."""
 
     household_id: str
     campaigns: list[Campaign]
@@ -43,7 +43,7 @@ class Member(TypedDict):
 
 
 class Known(TypedDict):
-    """What was known of a household before a day began; see :func:`as_of`."""
+    """The data of a household that were known before a day began; see :func:`as_of`."""
 
     member: int
     campaigns_active: int
@@ -55,7 +55,7 @@ class Known(TypedDict):
 
 
 def is_id(value: object) -> TypeGuard[str]:
-    """Say whether a value can be an id of a household, a campaign or a coupon.
+    """Return whether a value can be an id of a household, a campaign or a coupon.
 
     >>> is_id("2017-A:7"), is_id("../admin"), is_id(""), is_id(7)
     (True, False, False, False)
@@ -64,19 +64,19 @@ def is_id(value: object) -> TypeGuard[str]:
 
 
 def as_of(member: Member | None, at_ms: int, zone: str = "UTC") -> Known:
-    """Reduce what the programme says now to what was known before the UTC day of ``at_ms``.
+    """Reduce the programme's present data to what was known before the UTC day of ``at_ms``.
 
-    Formula in words: a redemption counts once its day was over in the programme's zone before
-    that UTC day began; a campaign counts once it had begun by then. A household is a member once
-    one of the two is known, for the programme does not say since when it is; before that it has
-    no profile. A profile has no dates, and is taken to have been the same all the time.
+    A redemption counts if its day was over, in the programme's time zone, before that UTC day
+    began. A campaign counts if it had begun by then. The programme does not date memberships, so a
+    household is a member once one of the two counts; before that it has no profile. A profile has
+    no dates and is assumed to be constant.
 
     Parameters
     ----------
     member
         As :func:`read_member` returns it, ``None`` for a household that is not in the programme.
     zone
-        IANA name of the zone in whose days the programme writes.
+        IANA name of the time zone of the programme's days.
 
     Returns
     -------
@@ -91,8 +91,8 @@ def as_of(member: Member | None, at_ms: int, zone: str = "UTC") -> Known:
 
     Notes
     -----
-    What happened later and is in the answer, or not, or otherwise, makes no difference. What was
-    true then and has been struck out since does: the programme keeps no history of that.
+    Later facts make no difference, in the answer or not. Facts that the programme has deleted since
+    do make a difference: it keeps no history of them.
 
     Examples
     --------
@@ -137,12 +137,12 @@ def _over_ms(on: str, place: ZoneInfo) -> int:
 
 
 def read_member(value: object) -> Member:
-    """Read what is said of a household; whatever else is said with it is left out.
+    """Read a member; unknown fields are ignored.
 
     Raises
     ------
     AnswerError
-        If something is missing or not of its form; the text says where.
+        If a field is missing or malformed; the message names it.
 
     Examples
     --------
@@ -169,12 +169,12 @@ def read_member(value: object) -> Member:
 
 
 def read_redemption(value: object, where: str) -> Redemption:
-    """Read a redemption; ``where`` begins the text of an error.
+    """Read a redemption; ``where`` begins an error's message.
 
     Raises
     ------
     AnswerError
-        If something is missing or not of its form.
+        If a field is missing or malformed.
     """
     if not isinstance(value, dict):
         raise AnswerError(f"{where}: a redemption is an object with coupon, campaign and on")

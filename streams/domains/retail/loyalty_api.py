@@ -1,4 +1,4 @@
-"""Retail: the loyalty programme's HTTP API: how it is asked, and how its stand-in answers."""
+"""Retail: HTTP API of the loyalty programme: its requests, and the answers of its stand-in."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .members import Members, read_facts
 
 HEALTH = ("v1", "health")
 MAX_PAGE = 50
-"""The most redemptions that a page may have."""
+"""Largest number of redemptions of a page."""
 MOST_CURSOR = 2_000
 
 
 def ask(household: str) -> Conversation:
-    """Ask for all that the programme knows of a household, page by page.
+    """Ask for the programme's data of a household, page by page.
 
     Returns
     -------
-    A :class:`streamsim.streams.domains.retail.loyalty.Member`, ``None`` for no member.
+    A :class:`streamsim.streams.domains.retail.loyalty.Member`; ``None`` if it is no member.
 
     Raises
     ------
@@ -59,9 +59,9 @@ def ask(household: str) -> Conversation:
 
 
 def _known(request: Request, reply: Reply, household: str) -> dict[str, Any] | None:
-    """Return the object that a reply holds, ``None`` for no member.
+    """Return the object that a reply holds; ``None`` if the household is no member.
 
-    A wrong address knows no household either. Its 404 must not pass for an answer.
+    A wrong address returns 404, too. That must not be taken for an answer.
     """
     if reply.status != 404:
         return reply.read()
@@ -77,7 +77,7 @@ def _known(request: Request, reply: Reply, household: str) -> dict[str, Any] | N
 
 
 class LoyaltyStandIn:
-    """Stands in for the programme; see :class:`streamsim.streams.spec.third_parties.StandIn`."""
+    """Simulates the programme; see :class:`streamsim.streams.spec.third_parties.StandIn`."""
 
     def __init__(self) -> None:
         self._members = Members()
@@ -86,7 +86,7 @@ class LoyaltyStandIn:
         return len(self._members)
 
     def learn(self, facts: object) -> int:
-        """Take in members; return of how many households something is new."""
+        """Store members; return the number of households with new data."""
         return self._members.merge(read_facts(facts))
 
     def answer(self, request: Request) -> Reply:
@@ -106,7 +106,7 @@ class LoyaltyStandIn:
 
 
 def _found(value: dict[str, Any] | None, household: str) -> Reply:
-    """Say whom the programme does not know: a 404 for a wrong path does not name a household."""
+    """Return a 404 that names the household, unlike the 404 of a wrong path."""
     if value is not None:
         return Reply.of(value)
     return Reply.of({"error": "not in the programme", "household_id": household[:100]}, 404)

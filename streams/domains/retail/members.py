@@ -1,4 +1,4 @@
-"""Retail: the loyalty programme's members, as its stand-in keeps them: merged, read by pages."""
+"""Retail: store of the loyalty programme's members in its stand-in, read page by page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .loyalty import (
 
 FIELDS = {"household_id", "campaigns", "profile", "redemptions"}
 Row = tuple[str, str, str]
-"""A redemption as it is kept and sorted: day, campaign, coupon."""
+"""A redemption as it is stored and sorted: day, campaign, coupon."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Entry:
     redemptions: list[Row] = field(default_factory=list)
 
     def merge(self, member: Member) -> bool:
-        """Take in what is said; return whether it is news."""
+        """Merge a member's data; return whether something is new."""
         campaigns = {c["campaign"]: c for c in member["campaigns"]}
         rows = {_row(r) for r in member["redemptions"]}.difference(self.redemptions)
         news = (
@@ -48,10 +48,10 @@ class _Entry:
 
 
 class Members:
-    """Members of the programme; may be read and fed by several threads.
+    """Members of the programme; several threads may read and write them.
 
-    The same redemption (coupon, campaign and day) said again is the same one, a campaign's dates
-    and a field of a profile are those that were said last.
+    A repeated redemption (coupon, campaign and day) is stored once. Of a campaign's dates and of a
+    profile's field the last value is kept.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Members:
         return len(self._entries)
 
     def merge(self, members: Iterable[Member]) -> int:
-        """Take in facts; return of how many households something is new."""
+        """Merge facts; return the number of households with new data."""
         changed = 0
         with self._lock:
             for member in members:
@@ -72,7 +72,7 @@ class Members:
         return changed
 
     def get(self, household_id: str) -> dict[str, Any] | None:
-        """Return a member without its redemptions, ``None`` for a household that is none."""
+        """Return a member without its redemptions; ``None`` if the household is no member."""
         with self._lock:
             entry = self._entries.get(household_id)
             if entry is None:
@@ -85,14 +85,14 @@ class Members:
             }
 
     def page(self, household_id: str, cursor: str | None, limit: int) -> dict[str, Any] | None:
-        """Return the next ``limit`` redemptions by day, ``None`` for a household that is no member.
+        """Return the next ``limit`` redemptions by day; ``None`` if the household is no member.
 
-        A cursor says what was read last, so that what comes meanwhile moves no page.
+        A cursor holds the last redemption read, so that new ones in between shift no page.
 
         Raises
         ------
         AnswerError
-            If the cursor is none of this household's.
+            If the cursor is not one of this household's.
         """
         after = None if cursor is None else _read_cursor(cursor, household_id)
         with self._lock:
@@ -114,7 +114,7 @@ def read_facts(value: object) -> list[Member]:
     Raises
     ------
     AnswerError
-        If it is none, or a member has fields that are not known.
+        If it is no array, or a member has unknown fields.
     """
     if not isinstance(value, list):
         raise AnswerError("send an array of members")
@@ -125,10 +125,10 @@ def read_facts(value: object) -> list[Member]:
 
 
 def facts_of(value: object) -> object:
-    """Return the facts that a file holds.
+    """Return the facts in a file.
 
-    It holds an array as :func:`read_facts` takes it, or one object: ``members`` by household with
-    the ids of their ``campaigns``, and ``campaigns`` with the dates of each.
+    The file has an array as in :func:`read_facts`, or one object: ``members`` by household with
+    the ids of their ``campaigns``, and ``campaigns`` with their dates.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def facts_of(value: object) -> object:
 
 
 def _by_household(value: dict[str, Any]) -> list[Any]:
-    """Put the dates of campaigns, which stand once in the file, with each of their members."""
+    """Copy the dates of the campaigns to each of their members."""
     members, campaigns = value.get("members"), value.get("campaigns")
     if not isinstance(members, dict) or not isinstance(campaigns, list):
         raise AnswerError("an object with 'members' by household and a list of 'campaigns'")

@@ -1,4 +1,4 @@
-"""Retail: the recipe of the model of returning households, and the alert of those that lapse."""
+"""Retail: recipe of the model of returning households, and the alert about lapsing ones."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe
 from .features import FEATURES
 
 REGULAR = 8
-"""A household is valued if it has come so often in 90 days."""
+"""Least visits of a valued household in 90 days."""
 VALUED = 120.0
-"""And has spent so much (USD)."""
+"""Least spending of a valued household in 90 days (USD)."""
 
 _VISITS = FEATURES.names.index("visits_90d")
 _SPENT = FEATURES.names.index("spent_90d")
@@ -24,8 +24,8 @@ _SPENT = FEATURES.names.index("spent_90d")
 def build(seed: int) -> Estimator:
     """Return an unfitted gradient-boosted classifier.
 
-    The lines of a receipt are nearly one event, and households repeat: small trees with large
-    leaves, or they learn households by heart.
+    The lines of a receipt are nearly equal, and households repeat. The trees are small with large
+    leaves, or they would memorise households.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -41,18 +41,18 @@ def build(seed: int) -> Estimator:
 
 
 def lapsing(scores: Floats) -> Floats:
-    """Return how likely a household will not buy again."""
+    """Return the probability that a household will not buy again."""
     return np.round(1.0 - scores, 6)
 
 
 def is_valued(features: Matrix) -> Mask:
-    """Say which households come and spend enough to be missed."""
+    """Return which households visit and spend enough to be valued."""
     valued: Mask = (features[:, _VISITS] >= REGULAR) & (features[:, _SPENT] >= VALUED)
     return valued
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
-    """Say what was seen: the purchase after which nothing more is expected."""
+    """Return what was seen: the purchase after which no other is expected."""
     return f"last seen at store {facts['store_id']}, {facts['amount_cents'] / 100:,.2f} USD"
 
 

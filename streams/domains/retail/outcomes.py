@@ -1,7 +1,7 @@
-"""Retail: whether a household has bought again, found from the tills' lines themselves.
+"""Retail: outcomes of purchases: whether the household bought again, from the tills' lines.
 
-A line's outcome is known as soon as a later purchase has come, or, if none has, once none may
-come any more: then 14 days and the allowed lateness have passed.
+A line's outcome is known when a later purchase of the household arrives. If none does, it is known
+when 14 days and the allowed lateness have passed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AGAIN, GONE = 1, 0
 
 
 class Outcomes:
-    """Follows the households' purchases; the state of :func:`with_outcomes`."""
+    """Pending purchases of households; the state of :func:`with_outcomes`."""
 
     def __init__(self) -> None:
         self._bought: dict[str, list[int]] = {}
@@ -33,7 +33,7 @@ class Outcomes:
         self._many = 10_000
 
     def line(self, event_id: str, household: str, time: int) -> list[tuple[str, str]]:
-        """Take a line in; return the lines, with their households, that have an outcome by it."""
+        """Add a line; return the lines, with their households, whose outcome it decides."""
         if event_id in self._seen:
             return []
         self._seen[event_id] = time
@@ -55,7 +55,7 @@ class Outcomes:
         return done
 
     def until(self, clock: int) -> list[tuple[str, str]]:
-        """Return the lines after which, as is known by now, nothing was bought in time."""
+        """Return the lines after which nothing was bought in time, as of the clock (ms)."""
         gone: list[tuple[str, str]] = []
         while self._oldest and self._oldest[0][0] < clock - LABEL_DELAY:
             time, household = heappop(self._oldest)
@@ -89,7 +89,7 @@ def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
 
 
 def _lines(emission: Emission) -> list[tuple[str, str | None, int]]:
-    """Read id, household and time of each line; no household where it is no such line."""
+    """Read id, household and time of each line; no household for an invalid line."""
     bodies: list[Any] = decode_objects(emission.values)[0]
     times = emission.event_time.tolist()
     stamps = parse_times([body and body.get("event_time") for body in bodies]).tolist()

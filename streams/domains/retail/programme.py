@@ -1,4 +1,4 @@
-"""Retail: the loyalty programme: its campaigns, who takes part, and what is redeemed when."""
+"""Retail: simulated loyalty programme: campaigns, participants and redemptions."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from .members import facts_of
 from .schema import LOYALTY
 
 FACTS = "programme"
-"""What the programme is told; not sent."""
+"""Emission with the programme's facts; it is not sent to a topic."""
 ZONE = "America/New_York"
 _EVERY, _LASTS = 14, 35
-"""A campaign begins every two weeks and lasts five (days)."""
+"""Days between two campaigns, and length of a campaign (days)."""
 _SHARE = 0.55
 
 
 class Programme:
-    """What the programme is told as days pass."""
+    """Facts for the programme's stand-in, day by day."""
 
     def __init__(self, seed: int, town: Town, epoch: int) -> None:
         self._seed, self._town, self._epoch = seed, town, epoch
         self._campaigns: dict[int, np.ndarray[Any, np.dtype[np.bool_]]] = {}
 
-    def told(self, day: int, who: Ints, time: Ints, decline: Floats) -> Emission:
-        """Return what the programme is told on a day: new campaigns, and coupons of visitors.
+    def facts(self, day: int, who: Ints, time: Ints, decline: Floats) -> Emission:
+        """Return the facts of a day: new campaigns, and redemptions of visitors.
 
         Parameters
         ----------
         who, time
-            The day's visits: households, and when they came (ms).
+            The day's visits: households, and their times (ms).
         """
         facts: list[tuple[int, Mapping[str, Any]]] = []
         start = self._epoch + day * DAY
@@ -68,7 +68,7 @@ class Programme:
         return Emission(FACTS, at, at, keys, values)
 
     def _begin(self, number: int) -> list[Mapping[str, Any]]:
-        """Begin a campaign: return what the programme is told of those it invites."""
+        """Begin a campaign: return the facts of the invited households."""
         town = self._town
         draw = stream(self._seed, "campaigns", number)
         invited = town.member & (draw.random(len(town)) < _SHARE)
@@ -79,7 +79,7 @@ class Programme:
             self._fact(
                 household,
                 campaigns=[campaign],
-                # What a household said of itself when it joined.
+                # The household's own statements when it joined.
                 profile={
                     "age": AGES[town.age[household]],
                     "household_size": SIZES[town.size[household]],
@@ -98,7 +98,7 @@ class Programme:
 
 
 def as_event(household: str, member: Member | None, asked_at: int) -> Mapping[str, Any]:
-    """Return what was known of a household when it was asked about, as fields of an event."""
+    """Return the data of a household that were known at the question, as fields of an event."""
     known = dict(as_of(member, asked_at, ZONE))
     profile = known.pop("profile")
     assert isinstance(profile, Mapping)

@@ -1,4 +1,4 @@
-"""Retail: what a till's line, a customer, a loyalty answer and an outcome look like."""
+"""Retail: schemas of till lines, customers, loyalty answers and outcomes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from streamsim.streams.spec.input_maps import TableMap
 from streamsim.streams.spec.modelling import Rescoring
 
 HORIZON = 14 * DAY
-"""A household that buys within this after a purchase has bought again (ms)."""
+"""Time after a purchase within which another one counts as bought again (ms)."""
 
 LATENESS = 3 * DAY
-"""How late a till's line may come (ms)."""
+"""Allowed lateness of a till's line (ms)."""
 
 LABEL_DELAY = HORIZON + LATENESS
-"""Whether a household has bought again is known so long after a purchase at the latest (ms)."""
+"""Time after a purchase when its outcome is known at the latest (ms)."""
 
 SPANS = (7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 720 * DAY)
 """Lengths of the windows over a household's purchases (ms)."""
@@ -134,7 +134,7 @@ SAVED = Windows("saved", "household_id", "discount_cents", SPANS, keep=_KEEP)
 CUSTOMER = AsOfJoin(
     "customers",
     ("age", "income", "home_ownership", "marital_status", "household_size", "kids_count"),
-    # What the database says counts three hours later: no purchase waits for its poll.
+    # A change in the database counts three hours later, so that no purchase waits for a poll.
     delay=3 * HOUR,
 )
 

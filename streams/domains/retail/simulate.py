@@ -1,13 +1,13 @@
-"""Retail: a seeded world of households, their purchases, and how the tills' feeds tell of them.
+"""Retail: seeded world of households, their purchases, and the feeds of the tills.
 
-Households come by habits of their own, go on holiday, have slack weeks, move house and grow.
+Households visit by habits of their own, go on holiday, have slack weeks, move house and grow.
 Planted, each with its onset on ``retail.truth``:
 
-- ``competitor``: for weeks a household comes less, buys less, and what it buys is on promotion;
-- ``moving``: it comes as ever for a week or two, uses up what it has, and never comes again;
-- ``drifting``: it comes a little less every week;
-- ``feed_silent``: the tills of a vendor send nothing for hours, and all of it afterwards;
-- ``feed_disagrees``: for hours another vendor tells of a store's receipts too, at full prices.
+- ``competitor``: for weeks a household visits less, buys less, and buys only on promotion;
+- ``moving``: it visits as usual for a week or two, and then never again;
+- ``drifting``: it visits a little less every week;
+- ``feed_silent``: the tills of a vendor send nothing for hours, and everything afterwards;
+- ``feed_disagrees``: for hours another vendor reports a store's receipts too, at full prices.
 
 The feeds send some lines twice, late, without a household, or broken.
 """
@@ -31,12 +31,12 @@ from streamsim.streams.spec.world import Emission, Slice
 
 from .customers import CustomerFile
 from .diary import COMPETITOR, KINDS, Diary, Lapse
-from .households import DEPARTMENTS, PRODUCTS, VENDORS, Town, settle
+from .households import DEPARTMENTS, PRODUCTS, VENDORS, Town, draw_town
 from .programme import Programme
-from .troubles import SILENT, Trouble, told_again, troubles
+from .troubles import SILENT, Trouble, as_reported_by, troubles
 
 OPTIONS: Mapping[str, float] = {"households": 600, "lapses": 1.0, "defects": 1.0}
-"""Size of the world, how many households lapse (0: none), how bad the feeds are (0: perfect)."""
+"""Size of the world, rate of lapses (0: none), rate of feed defects (0: none)."""
 
 ZONE = ZoneInfo("America/New_York")
 _TWICE, _LATE, _TOO_LATE, _BROKEN, _NO_CARD = 0.004, 0.015, 0.0003, 0.001, 0.02
@@ -55,27 +55,27 @@ class RetailWorld:
     _waiting: list[Outgoing] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self.town = settle(self.seed, int(self.options["households"]))
+        self.town = draw_town(self.seed, int(self.options["households"]))
         self._diary = Diary(self.seed, self.town, self.options["lapses"])
         self._programme = Programme(self.seed, self.town, EPOCH)
         self._customers = CustomerFile(self.seed, self.town, EPOCH)
 
     def slices(self) -> Iterator[Slice]:
-        """Yield what happens, an hour at a time, without end; outcomes are for others to find."""
+        """Yield the events without end, an hour at a time; outcomes are added by ``collect``."""
         day = 0
         while True:
             start = EPOCH + day * DAY
             lapses = self._diary.begin(day)
-            befalls = troubles(self.seed, day, start, self.options["defects"])
+            begun = troubles(self.seed, day, start, self.options["defects"])
             who = self._diary.visitors(day)
             time = _local(start) + _of_day(stream(self.seed, "hours", day), self.town, len(who))
-            self._waiting.append(self._purchases(day, who, time, befalls))
+            self._waiting.append(self._purchases(day, who, time, begun))
             decline = self._diary.decline(day)
-            told = self._told(self._programme.told(day, who, time, decline), start)
+            facts = self._within_day(self._programme.facts(day, who, time, decline), start)
             others = (
-                told,
+                facts,
                 self._customers.changes(day),
-                self._truth(start, lapses, befalls),
+                self._truth(start, lapses, begun),
             )
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
@@ -85,12 +85,12 @@ class RetailWorld:
                 yield Slice(until, (tills, *(between(e, until - HOUR, until) for e in others)))
             day += 1
 
-    def _told(self, facts: Emission, start: int) -> Emission:
-        """Let the programme be told within the day: those of a late evening wait for its end."""
+    def _within_day(self, facts: Emission, start: int) -> Emission:
+        """Move the facts of a late evening to the end of the day."""
         clock = np.minimum(facts.clock, start + DAY - 1)
         return Emission(facts.source, facts.event_time, clock, facts.keys, facts.values)
 
-    def _purchases(self, day: int, who: Ints, time: Ints, befalls: list[Trouble]) -> Outgoing:
+    def _purchases(self, day: int, who: Ints, time: Ints, begun: list[Trouble]) -> Outgoing:
         """Draw the day's receipts, line by line, and how they are sent."""
         town, kind, decline = self.town, self._diary.kind, self._diary.decline(day)
         draw = stream(self.seed, "baskets", day)
@@ -141,19 +141,19 @@ class RetailWorld:
         )
         lines = Outgoing(time[visit], time[visit].copy(), key, as_objects(values))
         copies = []
-        for trouble in befalls:
+        for trouble in begun:
             own = (lines.time >= trouble.onset) & (lines.time < trouble.until)
             if trouble.kind == SILENT:
                 held = own & (vendor == trouble.vendor)
                 lines.clock[held] = trouble.until + line_no[held]
             else:
                 again = lines.take(np.flatnonzero(own & (store[visit] == trouble.store)))
-                again.value = as_objects(told_again(again.value, VENDORS[trouble.vendor]))
+                again.value = as_objects(as_reported_by(again.value, VENDORS[trouble.vendor]))
                 copies.append(again)
         return Outgoing.concat([self._sent(day, lines), *copies])
 
     def _sent(self, day: int, lines: Outgoing) -> Outgoing:
-        """Let lines be sent late, twice, or broken."""
+        """Make some lines late, duplicate or broken."""
         n, bad = len(lines.time), self.options["defects"]
         draw = stream(self.seed, "defects", day)
         late, chance = draw.random(n) ** 2 * 3 * DAY, draw.random(n)
@@ -168,8 +168,8 @@ class RetailWorld:
         twice.clock = twice.clock + draw.integers(1, HOUR, len(twice.time))
         return Outgoing.concat([lines, twice])
 
-    def _truth(self, start: int, lapses: list[Lapse], befalls: list[Trouble]) -> Emission:
-        """Write down what begins on a day: who lapses, and what befalls the feeds."""
+    def _truth(self, start: int, lapses: list[Lapse], begun: list[Trouble]) -> Emission:
+        """Write the truth of a day: the lapses and the feed troubles that begin."""
         town = self.town
         rows = [
             (start, _local(EPOCH + (int(x.until) + 1) * DAY), KINDS[x.kind],
@@ -177,7 +177,7 @@ class RetailWorld:
             for x in lapses
         ] + [
             (trouble.onset, trouble.until, trouble.kind, None, VENDORS[trouble.vendor])
-            for trouble in befalls
+            for trouble in begun
         ]  # fmt: skip
         rows.sort(key=lambda row: row[0])
         onset, until, kind, household, feed = zip(*rows, strict=True) if rows else ((),) * 5
@@ -199,7 +199,7 @@ class RetailWorld:
 
 
 def _local(start: int) -> int:
-    """Return the instant at which that day begins where the stores are (ms)."""
+    """Return when the day begins in the stores' time zone (ms)."""
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=start)
     return int(day.replace(tzinfo=ZONE).timestamp() * 1000)
 

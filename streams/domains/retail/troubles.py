@@ -1,4 +1,4 @@
-"""Retail: what befalls the feeds of the tills' vendors: silence, and two tills for one store."""
+"""Retail: planted feed troubles: a vendor's silence, and two vendors' tills in one store."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .households import STORES, VENDORS
 
 SILENT, DISAGREES = "feed_silent", "feed_disagrees"
 _OUTAGE = 1 / 25
-"""Chance per vendor and day that its tills fall silent."""
+"""Chance per vendor and day that its tills become silent."""
 _TWO_TILLS = 1 / 40
 """Chance per vendor and day that its new tills run beside another's in one store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What befalls the feed of a vendor (its index), from when until when (ms).
+    """A trouble of a vendor's feed (its index), with its begin and end (ms).
 
-    ``store`` is the index of the store of another vendor whose receipts it tells of too.
+    ``store`` is the index of another vendor's store whose receipts it reports too.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Trouble:
 
 
 def troubles(seed: int, day: int, start: int, defects: float) -> list[Trouble]:
-    """Draw what befalls the feeds on a day that starts then (ms)."""
+    """Draw the feed troubles of a day that starts at ``start`` (ms)."""
     draw, n = stream(seed, "outages", day), len(VENDORS)
     silent = draw.random(n) < _OUTAGE * defects
     onset = start + (8 * HOUR + draw.random(n) * 8 * HOUR).astype(np.int64)
@@ -45,7 +45,7 @@ def troubles(seed: int, day: int, start: int, defects: float) -> list[Trouble]:
     ]
     draw = stream(seed, "two tills", day)
     both = draw.random(n) < _TWO_TILLS * defects
-    # Stores go to the vendors in turn: one more than a multiple is another vendor's.
+    # The vendors have the stores in turn: one more than a multiple is another vendor's.
     other = draw.integers(0, STORES // n, n) * n + (np.arange(n) + 1) % n
     found += [
         Trouble(DISAGREES, v, start, start + DAY, int(other[v]))
@@ -54,8 +54,8 @@ def troubles(seed: int, day: int, start: int, defects: float) -> list[Trouble]:
     return found
 
 
-def told_again(values: Iterable[bytes], vendor: str) -> list[bytes]:
-    """Write lines as the new till of a vendor tells of them: at their prices before discounts."""
+def as_reported_by(values: Iterable[bytes], vendor: str) -> list[bytes]:
+    """Return lines as the new tills of a vendor report them: at prices before discounts."""
     found = []
     for value in values:
         line = orjson.loads(value)

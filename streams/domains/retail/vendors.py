@@ -1,4 +1,4 @@
-"""Retail: what the tills of each vendor send, as a table. A vendor more is a row more."""
+"""Retail: feed formats of the vendors' tills, a row of a table each."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Vendor:
     Parameters
     ----------
     feed
-        How its tills write things, by our names.
+        Format of its tills' rows.
     currency
-        What its amounts are in; the lines do not say.
+        Currency of its amounts, which the lines do not contain.
     """
 
     feed: Feed

@@ -1,4 +1,4 @@
-"""Technology: viewing events, answered with what to recommend; what is watched next tells later."""
+"""Technology: viewing events, answered with recommendations and labelled by the next title."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ SPEC = DomainSpec(
         key="view_id",
         field="next_title",
         unlabelled=None,
-        delay=LABEL_DELAY + HOUR,  # told with the heartbeat
+        delay=LABEL_DELAY + HOUR,  # sent with the heartbeat
     ),
     alerting=Alerting(
         rule=ENGAGEMENT,

@@ -1,4 +1,4 @@
-"""Technology: what can be watched. One catalogue for all seeds, to which titles are added."""
+"""Technology: simulated catalogue of titles, the same for all seeds, to which titles are added."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ GENRES = (
 )  # fmt: skip
 _SHARE = np.array([0.16, 0.16, 0.12, 0.1, 0.08, 0.08, 0.08, 0.07, 0.05, 0.04, 0.03, 0.03])
 TRAITS = 12
-"""Numbers by which titles and tastes are compared."""
+"""Dimensions of titles and tastes."""
 _CATALOGUE = 4_212
-"""Seed of the catalogue: which titles there are does not depend on who watches."""
+"""Seed of the catalogue, which does not depend on the world's seed."""
 AT_EPOCH, EVERY, ALL = 500, 2, 1_000
-"""Titles on offer where the worlds begin, days between two new ones, and how many come at all."""
+"""Titles at the worlds' beginning, days between two new ones, and titles in all."""
 SAGA = 3
-"""So many titles in a row belong together, where they do."""
+"""Number of consecutive titles that form a saga."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every title that there will ever be, in order of release.
+    """All titles, in order of release.
 
     Attributes
     ----------
     traits
-        Unit vectors, shape ``(n, TRAITS)``: what a title is like.
+        Unit vectors of the titles, shape ``(n, TRAITS)``.
     appeal
-        How many it pleases, whatever their taste.
+        Popularity of a title, independent of taste.
     saga
-        Which titles belong together; -1 for those that stand alone.
+        Number of the title's saga, -1 for none.
     """
 
     genre: Ints
@@ -84,14 +84,14 @@ def catalogue() -> Catalogue:
 
 @cache
 def genres() -> Floats:
-    """Return what a title of each genre is like, shape ``(n_genres, TRAITS)``, unit vectors."""
+    """Return the unit vector of each genre, shape ``(n_genres, TRAITS)``."""
     middle = stream(_CATALOGUE, "genres").normal(0, 1, (len(GENRES), TRAITS))
     unit: Floats = middle / np.linalg.norm(middle, axis=1, keepdims=True)
     return unit
 
 
 def on_offer(day: float) -> int:
-    """Return how many titles there are on a day, counted from where the worlds begin.
+    """Return the number of titles on a day, counted from the worlds' beginning.
 
     >>> on_offer(-2), on_offer(0), on_offer(3)
     (499, 500, 501)
@@ -100,7 +100,7 @@ def on_offer(day: float) -> int:
 
 
 def released(day: int, first: int, start: int) -> Emission:
-    """Say which titles have come on offer: those from ``first`` on, on a day that starts then."""
+    """Emit the new titles, from ``first`` on, of a day that starts at ``start`` (ms)."""
     every, last = catalogue(), on_offer(day)
     rows = np.arange(first, last)
     time = np.full(len(rows), start)
@@ -121,6 +121,6 @@ def released(day: int, first: int, start: int) -> Emission:
 
 
 def age(day: float, titles: Ints) -> Floats:
-    """Return how long titles have been on offer (days)."""
+    """Return the age of titles since their release (days)."""
     days: Floats = np.maximum(day - (titles - AT_EPOCH) * EVERY, 0.0)
     return days

@@ -1,14 +1,13 @@
-"""How often titles were seen by the same users, and the weights of a recommender from that.
+"""Co-view counts of titles, and the item weights of a recommender that are solved from them.
 
-The weights are those of a linear autoencoder that must explain every title by the others, and
-never by itself:
+The weights are those of a linear autoencoder that explains every title by the others, and never by
+itself:
 
     B = I - P / diag(P),    P = (G + dropout / (1 - dropout) * diag(G) + ridge * I)^-1
 
-``G`` counts how often two titles were seen by the same user. It is a sum over users, so that it is
-kept up to date event by event, and parts of it that were counted apart may be added up. A user who
-has seen n titles counts ``n ** -damping``: one who has seen everything says little of what goes
-with what.
+``G`` counts how often two titles were seen by the same user. It is a sum over users, so it can be
+updated event by event, and separate counts can be added. A user who has seen n titles has the
+weight ``n ** -damping``: a user who has seen everything says little about similar titles.
 
 References
 ----------
@@ -34,22 +33,22 @@ from .histories import Histories, as_rows, as_titles
 from .recommending import ItemWeights
 
 DAMPING, DROPOUT, RIDGE = 0.5, 0.8, 24.0
-"""What cross-validation on training data of MovieLens 100K chooses most often."""
+"""Values that cross-validation on training data of MovieLens 100K chooses most often."""
 
 
 @dataclass(slots=True)
 class CoViews:
-    """How often titles were seen by the same users: all that the weights are made of.
+    """Co-view counts: how often titles were seen by the same users.
 
     Attributes
     ----------
     gram
-        Per pair of titles the sum over users who have seen both, each counted
+        Per pair of titles the sum over users who have seen both, each weighted
         ``seen ** -damping``; shape ``(items, items)``.
     views
-        By how many users each title was seen, shape ``(items,)``.
+        Number of users who have seen each title, shape ``(items,)``.
     users
-        How many users have seen anything.
+        Number of users who have seen anything.
 
     Examples
     --------
@@ -67,12 +66,12 @@ class CoViews:
 
     @classmethod
     def empty(cls, items: int, damping: float = DAMPING) -> CoViews:
-        """Return what is known before the first event."""
+        """Return the counts before the first event: zeros."""
         return cls(np.zeros((items, items)), np.zeros(items), 0, damping)
 
     @classmethod
     def of(cls, interactions: Any, damping: float = DAMPING) -> CoViews:
-        """Count a sparse matrix, shape ``(users, items)``: what is not 0 was seen."""
+        """Count a sparse matrix, shape ``(users, items)``; a title was seen where it is not 0."""
         rows = sparse.csr_array(interactions != 0, dtype=np.float64)
         return cls(
             _products(rows, damping).toarray(),
@@ -82,13 +81,13 @@ class CoViews:
         )
 
     def grow(self, items: int) -> None:
-        """Make room for new titles, behind the others."""
+        """Extend the counts by new titles at the end."""
         more = max(0, items - len(self.views))
         self.gram = np.pad(self.gram, (0, more))
         self.views = np.pad(self.views, (0, more))
 
     def add(self, other: CoViews, fade: float = 1.0) -> None:
-        """Add what was counted apart; what has been counted here so far then counts so much."""
+        """Multiply the present counts by ``fade``, then add others."""
         self.grow(len(other.views))
         size = len(other.views)
         self.gram *= fade
@@ -98,33 +97,33 @@ class CoViews:
         self.users = round(self.users * fade) + other.users
 
     def update(self, histories: Histories, items: Histories) -> None:
-        """Count what users have seen since, exactly as if all had been counted at once.
+        """Count newly seen titles of users, exactly as if all had been counted at once.
 
         Parameters
         ----------
         histories
-            What each user of a batch had seen, and was counted with, before; a user comes once.
+            Titles that each user of a batch had seen before, already counted; one row per user.
         items
-            What each has seen since; what was seen before adds nothing.
+            Titles that each has seen since; those seen before are ignored.
 
         Raises
         ------
         UsageError
-            If there are titles that there is no room for (see :meth:`grow`), or not one list of
-            titles for each history.
+            If titles are beyond the counts' size (see :meth:`grow`), or ``items`` has not one row
+            for each history.
         """
         size = len(self.views)
         after = [np.concatenate((as_titles(h), as_titles(i))) for h, i in _pairs(histories, items)]
         old, new = as_rows(histories, size), as_rows(after, size)
         if any((titles >= size).any() for titles in after):
-            raise UsageError(f"titles beyond the {size} that there is room for")
+            raise UsageError(f"titles beyond the {size} of the counts; call grow first")
         change = (_products(new, self.damping) - _products(old, self.damping)).tocoo()
         self.gram[change.row, change.col] += change.data
         self.views += np.asarray(new.sum(axis=0) - old.sum(axis=0)).ravel()
         self.users += int(((np.diff(new.indptr) > 0) & (np.diff(old.indptr) == 0)).sum())
 
     def solve(self, *, dropout: float = DROPOUT, ridge: float = RIDGE) -> ItemWeights:
-        """Return the weights.
+        """Solve for the weights.
 
         Raises
         ------
@@ -132,7 +131,7 @@ class CoViews:
             If dropout is not in ``[0, 1)``, or the ridge not above 0.
         """
         if not 0 <= dropout < 1 or not ridge > 0:
-            raise UsageError("dropout is at least 0 and less than 1, and a ridge above 0")
+            raise UsageError("dropout must be in [0, 1), and ridge above 0")
         seen = np.flatnonzero(self.views)
         weights = np.zeros(self.gram.shape, np.float32)
         if len(seen):
@@ -146,12 +145,12 @@ class CoViews:
 def fit(
     interactions: Any, *, damping: float = DAMPING, dropout: float = DROPOUT, ridge: float = RIDGE
 ) -> ItemWeights:
-    """Fit the weights to a sparse matrix, shape ``(users, items)``: what is not 0 was seen."""
+    """Fit weights to a sparse matrix, shape ``(users, items)``; nonzero entries were seen."""
     return CoViews.of(interactions, damping).solve(dropout=dropout, ridge=ridge)
 
 
 def _products(rows: Any, damping: float) -> Any:
-    """Return ``X^T W X``, where a user with n titles weighs ``n ** -damping``."""
+    """Return ``X^T W X``, where a user with n titles has the weight ``n ** -damping``."""
     seen = np.maximum(np.diff(rows.indptr), 1).astype(np.float64)
     return rows.T @ sparse.diags_array(seen**-damping) @ rows
 
@@ -161,7 +160,7 @@ def _without_itself(penalised: Floats) -> Floats:
     factor, failed = lapack.dpotrf(penalised)
     inverse, failed = lapack.dpotri(factor) if not failed else (factor, failed)
     if failed:
-        raise ModelError("co-views that no users can have had: the matrix is not positive")
+        raise ModelError("impossible co-view counts: their matrix is not positive definite")
     inverse = np.triu(inverse) + np.triu(inverse, 1).T
     weights: Floats = -inverse / np.diagonal(inverse)
     np.fill_diagonal(weights, 0.0)
@@ -170,5 +169,5 @@ def _without_itself(penalised: Floats) -> Floats:
 
 def _pairs(histories: Histories, items: Histories) -> Sequence[tuple[Any, Any]]:
     if len(histories) != len(items):
-        raise UsageError(f"{len(histories)} histories, and titles for {len(items)}")
+        raise UsageError(f"{len(histories)} histories, but new titles of {len(items)} users")
     return list(zip(histories, items, strict=True))

@@ -1,7 +1,7 @@
-"""Technology: the features of a viewing event: what its user has played, how, and how often.
+"""Technology: features of a viewing event, from its user's plays.
 
-The first columns are the user's history: numbers of titles, the newest first, -1 for none. They are
-what the recommender chooses by; the others say how likely anything is to be played.
+The first columns are the user's history: numbers of titles, the newest first, -1 for none. The
+recommender ranks titles by them. The other columns predict how likely anything is played.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ HISTORY = tuple(f"title_{i}" for i in range(1, TITLES + 1))
 OFFERED = "catalogue_size"
 
 _OF_ALL = (OFFERED, "hour", "weekend")
-"""These are the same for all users."""
+"""Features that are the same for all users."""
 _COUNTED = ("plays", "sessions", "finished_trend", "watched_trend", "on_file")
-"""These are 0 where nothing has happened; the others are not known."""
+"""Features that are 0 for a new user; the others are unknown."""
 
 _MONTH = len(SPANS) - 1
 _DAYS = tuple(f"{span // DAY}d" for span in SPANS)
@@ -73,7 +73,7 @@ _HELP = {
 
 
 def assemble(events: Events, aggregates: Aggregates) -> Floats:
-    """Make the features, shape ``(n_events, n_features)``."""
+    """Compute the features, shape ``(n_events, n_features)``."""
     plays, finishes = (aggregates.windows[name] for name in ("plays", "finishes"))
     history = aggregates.tracked["history"]
     said = aggregates.joins["preferences"]
@@ -110,8 +110,8 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
     )
 
 
-def stranger(rows: Matrix) -> Matrix:
-    """Return the features that a user of whom nothing is known would have at the same times."""
+def cold_start(rows: Matrix) -> Matrix:
+    """Return the features of a new user at the same times."""
     found = np.full_like(rows, UNKNOWN)
     for place, name in enumerate(_HELP):
         if name in _OF_ALL:
@@ -122,7 +122,7 @@ def stranger(rows: Matrix) -> Matrix:
 
 
 def lineage(aggregates: Aggregates) -> list[dict[str, Any]]:
-    """Say of each event which version of the user's preferences it met."""
+    """Return the version of the user's preferences that each event was joined to."""
     return [{"preferences": at} for at in versions(aggregates.joins)["preferences"]]
 
 

@@ -1,4 +1,4 @@
-"""Technology: the kinds of files that are recognised, by their columns."""
+"""Technology: recognised kinds of files, by their columns."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 USER, ITEM, RATING, TIME = "user_id:token", "item_id:token", "rating:float", "timestamp:float"
 ALL_TITLES = 1_682
-"""MovieLens 100K has so many titles, all of them on offer from the beginning."""
+"""Titles of MovieLens 100K, all of them on offer from the beginning."""
 
 
 def _movielens(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-    """Take ratings of MovieLens as titles that have been watched to the end.
+    """Convert ratings of MovieLens to titles that were watched to the end.
 
-    In order of time, and of the file within a second; how long anything was watched nobody says.
+    They are in order of time, and of the file within a second. The length of a view is unknown.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""What users have seen, from lists of titles to a sparse matrix."""
+"""Viewing histories: lists of titles as a sparse matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Ints
 
 Histories: TypeAlias = Sequence[npt.ArrayLike]
-"""Per user the titles seen, as item indices, the oldest first; a repeat counts by its last."""
+"""Per user the seen titles, as item indices, the oldest first; of repeats the last counts."""
 
 
 def as_titles(history: npt.ArrayLike) -> Ints:
@@ -22,21 +22,21 @@ def as_titles(history: npt.ArrayLike) -> Ints:
     Raises
     ------
     UsageError
-        If it is no row of indices, none below 0.
+        If it is not a row of indices of at least 0.
     """
     titles = np.asarray(history)
     if not titles.size:
         return np.zeros(0, np.int64)
     if titles.ndim != 1 or titles.dtype.kind not in "iu" or titles.min() < 0:
-        raise UsageError("a history is a row of item indices, none below 0")
+        raise UsageError("a history must be a row of item indices of at least 0")
     return titles.astype(np.int64, copy=False)
 
 
 def as_rows(histories: Histories, items: int, half_life: float | None = None) -> Any:
     """Return histories as a sparse matrix, shape ``(users, items)``, in the order of the titles.
 
-    Titles beyond ``items`` are left out. With a half-life, a title that was seen before so many
-    others counts half.
+    Titles beyond ``items`` are left out. With a half-life, a title's weight halves with every so
+    many later titles.
 
     >>> as_rows([[2, 0, 2], [1, 9]], 3).toarray().tolist()
     [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
@@ -44,7 +44,7 @@ def as_rows(histories: Histories, items: int, half_life: float | None = None) ->
     [[0.5, 0.0, 1.0], [0.0, 0.5, 0.0]]
     """
     if half_life is not None and not half_life > 0:
-        raise UsageError(f"a half-life is above 0, not {half_life}")
+        raise UsageError(f"half_life must be above 0, not {half_life}")
     every = [as_titles(history) for history in histories]
     lengths = np.array([len(titles) for titles in every], np.int64)
     titles = np.concatenate(every) if every else np.zeros(0, np.int64)
@@ -52,7 +52,7 @@ def as_rows(histories: Histories, items: int, half_life: float | None = None) ->
     later = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(titles)) - 1
     inside = titles < items
     titles, user, later = titles[inside], user[inside], later[inside]
-    # The last of repeats: unique takes the first, hence from the end.
+    # Reversed, because unique takes the first of repeats and the last one counts.
     cell, place = np.unique((user * max(1, items) + titles)[::-1], return_index=True)
     count = np.ones(len(cell), np.float32)
     if half_life is not None:

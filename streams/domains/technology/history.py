@@ -1,7 +1,7 @@
-"""Technology: what a user has come to: the titles played last, and how far and how often.
+"""Technology: tracked history of users: the last titles, and averages of their views.
 
-Averages fade by the event, not by time: one that fades fast beside one that fades slowly says
-whether a user's ways change. An event counts in what is said of it.
+The averages are exponential, by event and not by time. A fast and a slow one together show a change
+of behaviour. An event counts in its own values.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from streamsim.streams.spec.features import Slots, Tracker
 from .schema import PAUSE, START, STOP
 
 TITLES = 24
-"""So many of the titles that a user has played last are known, each once."""
+"""Number of stored titles per user, the last played, each once."""
 NO_TITLE = -1
 FAST, SLOW = 0.3, 0.06
-"""What a new value counts in the two averages."""
+"""Weights of a new value in the two averages."""
 AVERAGES = ("watched_fast", "watched_slow", "gap_fast", "gap_slow")
 """Share of a title that was watched; days between two plays."""
 
@@ -40,7 +40,7 @@ class Histories:
         }
 
     def update(self, slots: Slots, events: Events) -> Arrays:
-        """Take events in, in order; say of each what its user has come to with it."""
+        """Add events in order; return the state of each event's user after it."""
         self._grow(int(slots.max(initial=-1)) + 1)
         n, rows = len(slots), self._rows
         titles, averages = np.empty((n, TITLES), np.int32), np.empty((n, len(AVERAGES)))
@@ -52,7 +52,7 @@ class Histories:
             own, time = slots[turn], events.event_time[turn]
             self._session(own, time)
             gap[turn] = self._gap(own, time)
-            # A stop whose start has not been told of tells of it.
+            # A stop whose start was not sent counts as its start.
             untold = stops[turn] & (title[turn] > 0) & (rows["titles"][own, 0] != title[turn])
             playing = starts[turn] | untold
             self._start(own[playing], time[playing], title[turn][playing])
@@ -84,18 +84,18 @@ class Histories:
             self._rows[name] = np.concatenate([rows, new])
 
     def _session(self, own: Slots, time: Ints) -> None:
-        """Count a session where a user has been silent before."""
+        """Count a new session where a user was inactive before."""
         last = self._rows["times"][own, 0]
         self._rows["counts"][own, 0] += (last == NO_TIME) | (time - PAUSE > last)
         self._rows["times"][own, 0] = time
 
     def _gap(self, own: Slots, time: Ints) -> Floats:
-        """Return the days since each user began to play a title, -1 if none has."""
+        """Return the days since each user last began a title, -1 for none."""
         last = self._rows["times"][own, 1]
         return np.where(last == NO_TIME, UNKNOWN, (time - np.where(last == NO_TIME, 0, last)) / DAY)
 
     def _start(self, own: Slots, time: Ints, title: Ints) -> None:
-        """Put titles before the others; one that was there already leaves its old place."""
+        """Insert titles at the front; a repeated title is moved there."""
         known = self._rows["times"][own, 1] != NO_TIME
         self._average(own[known], self._gap(own[known], time[known]), 2)
         self._rows["times"][own, 1] = time
@@ -108,7 +108,7 @@ class Histories:
         self._rows["titles"][own] = np.where(here, moved, before)
 
     def _average(self, own: Slots, value: Floats, column: int) -> None:
-        """Let the fast and the slow average at a column move towards new values."""
+        """Update the fast and the slow average at a column with new values."""
         for place, pace in ((column, FAST), (column + 1, SLOW)):
             old = self._rows["averages"][own, place]
             new = np.where(old == UNKNOWN, value, old + pace * (value - old))
@@ -116,7 +116,7 @@ class Histories:
 
 
 def _turns(slots: Slots) -> Iterator[Ints | Mask]:
-    """Yield rows in which no slot comes twice: the first of each, then the second, and so on."""
+    """Yield rows without repeated slots: the first row of each slot, then the second, and so on."""
     if not len(slots):
         return
     order = np.argsort(slots, kind="stable")

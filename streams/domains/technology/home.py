@@ -1,6 +1,6 @@
-"""Technology: the home page of the simulated service: popular titles, and such as one has liked.
+"""Technology: home page of the simulated service: popular titles, and titles like those liked.
 
-What it shows changes what is watched, and so what is popular: the loop is closed.
+The page changes what is watched, and so what is popular: a feedback loop.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from .catalogue import Catalogue
 
 SHOWN = 10
 AGAIN = 20
-"""After so many other titles one may be watched again."""
+"""Number of other titles after which one may be watched again."""
 _RECENT = 0.9
-"""What a user liked counts so much after each later title."""
+"""Decay of a liked title's weight per later title."""
 _FADES = 0.8
-"""What was popular counts so much a day later."""
+"""Decay of popularity per day."""
 
 
 class HomePage:
-    """What is shown to whom; it is made once a day."""
+    """The pages of all users, computed once a day."""
 
     def __init__(self, users: int, titles: Catalogue) -> None:
         self._titles = titles
@@ -32,7 +32,7 @@ class HomePage:
         self.last: Ints = np.full(users, -1)
 
     def watched(self, users: Ints, titles: Ints, share: Floats) -> None:
-        """Learn that users, each once, have watched so much of titles."""
+        """Record the share of a title that each user has watched; a user occurs once."""
         own = self._titles.traits[titles] * share[:, None]
         self._liked[users] = _RECENT * self._liked[users] + own
         self._plays[users] += 1
@@ -41,7 +41,7 @@ class HomePage:
         np.add.at(self._popular, titles, 1.0)
 
     def seen(self, users: Ints | slice, count: int) -> Mask:
-        """Say of the titles up to a number which each user has seen not long ago."""
+        """Return which of the first ``count`` titles each user has seen recently."""
         recent: Mask = self._plays[users, None] - self._seen_at[users, :count] < AGAIN
         return recent
 

@@ -1,8 +1,8 @@
-"""Technology: what the recommender learns from the stream: what is watched after what.
+"""Technology: renewal of the recommender from the stream, by its co-view counts.
 
-A title that has been watched counts with the titles that its user had played before, as in
-training: what goes with what is a sum over such rows. What is older fades, so that the weights
-follow tastes, and titles that were not there in training come to be recommended.
+A watched title is counted with the titles that its user had played before, as in training: the
+counts are a sum over such rows. Older counts fade, so the weights follow tastes, and titles that
+are newer than the training data can be recommended.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .recommender import SlateClassifier
 from .schema import STOP, WATCHED
 
 FADE = 0.8
-"""What has been counted counts so much a cut later."""
+"""Decay of the co-view counts per cut."""
 FORGOTTEN = 0.5
-"""The same of how often titles have been played: what is popular changes faster."""
+"""Decay of the counts of plays per cut: popularity changes faster."""
 BEFORE = 1_000
-"""Before the stream begins, what is popular is taken to be known from so many plays."""
+"""Number of plays that the champion's popularity is worth at the beginning of the stream."""
 MOST_TITLES = 4_000
-"""Of titles beyond this number nothing is learnt: the weights are one matrix in memory."""
+"""Largest number of titles; later ones are ignored, as the weights are one matrix in memory."""
 
 
 class WatchedTitles:
-    """What has been watched, cut by cut; see :class:`streamsim.streams.spec.renewals.Learning`."""
+    """Learner of watched titles; see :class:`streamsim.streams.spec.renewals.Learning`."""
 
     def __init__(self, champion: SlateClassifier) -> None:
         self._champion, self._histories = champion, Histories()
@@ -39,7 +39,7 @@ class WatchedTitles:
         self._plays = champion.popularity_ * BEFORE
 
     def learn(self, events: Events) -> None:
-        """Take in the events between two cuts, in order."""
+        """Learn the events between two cuts, in order."""
         titles = self._histories.update(self._slots_of(events), events)["titles"]
         title, share = events.integers("title_no"), np.asarray(events.columns["share"], np.float64)
         watched = np.equal(events.columns["action"], STOP) & (np.nan_to_num(share) >= WATCHED)
@@ -60,7 +60,7 @@ class WatchedTitles:
         return self._champion.renewed(self._seen, self._plays / total)
 
     def _slots_of(self, events: Events) -> Ints:
-        """Return a number for each event's user."""
+        """Return the slot of each event's user."""
         users, place = np.unique(events.entity.astype(str), return_inverse=True)
         slots = [self._slots.setdefault(user, len(self._slots)) for user in users.tolist()]
         return np.array(slots, np.int64)[place]
@@ -72,7 +72,7 @@ def begin(champion: Estimator) -> WatchedTitles:
     Raises
     ------
     ModelError
-        If the champion is no recommender of ours, or of a time when its counts were not kept.
+        If the champion is no :class:`SlateClassifier`, or was stored without its counts.
     """
     if not isinstance(champion, SlateClassifier) or not hasattr(champion, "gram_"):
         raise ModelError(

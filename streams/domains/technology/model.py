@@ -1,4 +1,4 @@
-"""Technology: the recipe of the recommender, and the alert of users whose engagement drops."""
+"""Technology: recipe of the recommender, and the alert about users whose engagement drops."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from streamsim.streams.events import Floats, Ints, Mask, Matrix
 from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
 
-from .features import FEATURES, OFFERED, stranger
+from .features import FEATURES, OFFERED, cold_start
 from .history import TITLES
 from .recommender import SlateClassifier
 
 SHOWN = 10
 """Titles on a slate."""
 DIVERSITY = 0.3
-"""Half a genre more on a slate, at a hit rate that is within the interval of the best."""
+"""Chosen for half a genre more per slate, at a hit rate within the interval of the best."""
 REGULAR = 8
-"""A user can be missed who has begun so many titles in 28 days."""
+"""Least titles that a regular user has begun in 28 days."""
 LEAVES = 0.6
-"""Who has watched no more of the last few titles than this share is not pleased."""
+"""Mean share watched of the last few titles at or below which a user is losing interest."""
 
 _COLUMN = {name: i for i, name in enumerate(FEATURES.names)}
 
@@ -44,31 +44,31 @@ def build(seed: int) -> Estimator:
     )
 
 
-def was_in(items: Ints, labels: Ints) -> Ints:
-    """Return 1 where what was watched next is on the slate, 0 where not, or nothing was."""
+def slate_hits(items: Ints, labels: Ints) -> Ints:
+    """Return 1 where the next watched title is on the slate, else 0, also if there is none."""
     found: Mask = (items == labels[:, None]).any(axis=1) & (labels > 0)
     return found.astype(np.int64)
 
 
 def missing(scores: Floats) -> Floats:
-    """Return how likely nothing of the slate is watched next."""
+    """Return the probability that no title of the slate is watched next."""
     return np.round(1.0 - scores, 6)
 
 
 def is_fading(features: Matrix) -> Mask:
-    """Say which users have watched enough to be missed, and now leave what they begin."""
+    """Return which regular users no longer finish the titles that they begin."""
     column = {name: features[:, place] for name, place in _COLUMN.items()}
     fading: Mask = (column["plays_28d"] >= REGULAR) & (column["watched_fast"] <= LEAVES)
     return fading
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
-    """Say what was seen: the event after which nothing that is recommended is expected."""
+    """Return what was seen: the event after which no recommended title is likely watched."""
     title = f" of title {facts['title_no']}" if facts["title_no"] else ""
     return f"{facts['action']}{title} ({facts['origin'] or 'found somewhere'})"
 
 
-SLATE = Slate(size=SHOWN, verdict=was_in, stranger=stranger)
+SLATE = Slate(size=SHOWN, verdict=slate_hits, cold_start=cold_start)
 
 RECIPE = Recipe(
     name="technology-next",
@@ -77,7 +77,7 @@ RECIPE = Recipe(
     max_false_alerts=2e-3,
     days=50,
     ordinary_days=50,
-    # The catalogue of two months ago: what has come since is new to the model, as it would be.
+    # The catalogue of two months ago: later titles are new to the model, as they would be.
     world={"users": 700, "changes": 3.0, "months_ago": 2.0},
     ordinary={"users": 500, "changes": 0.0, "defects": 0.0, "months_ago": 2.0},
     seed=1_000_003,

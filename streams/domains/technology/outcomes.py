@@ -1,8 +1,8 @@
-"""Technology: what was watched next, found from the viewing events themselves.
+"""Technology: outcomes of viewing events: the next watched title, from later viewing events.
 
-Events are taken in order of their own times, once no earlier one may come any more. An outcome is
-known as soon as a title stops that began within the horizon and of which enough was seen, or, if
-none has, once none may. What a user leaves soon has not been watched: it was no good advice.
+Events are processed in order of event time, once no earlier one can arrive. An outcome is known
+when a title stops that began within the horizon and of which enough was watched, or when no such
+title is possible any more. A title that is left early does not count as watched.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from .schema import (
 )
 
 NOTHING = 0
-"""Stands for the title where nothing was watched."""
+"""Title of an outcome where nothing was watched."""
 
 
 class View(NamedTuple):
-    """A viewing event; if it ends what has been watched, which title that is, and when it began."""
+    """A viewing event; if it ends a watched title, also that title and its beginning."""
 
     time: int
     view_id: str
@@ -44,7 +44,7 @@ class View(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was watched next after an event."""
+    """The next watched title after an event."""
 
     view_id: str
     user: str
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
 
 
 class Outcomes:
-    """Follows what users watch; the state of :func:`with_outcomes`."""
+    """Pending viewing events of users; the state of :func:`with_outcomes`."""
 
     def __init__(self) -> None:
         self._early: list[View] = []
@@ -62,19 +62,19 @@ class Outcomes:
         self._told: set[str] = set()
 
     def take(self, view: View) -> None:
-        """Take an event in; a second copy is left alone."""
+        """Add an event; a second copy is ignored."""
         if view.view_id not in self._ids:
             self._ids.add(view.view_id)
             heappush(self._early, view)
 
     def until(self, clock: int) -> Iterator[Outcome]:
-        """Yield what is known once all sources' clocks have come so far (ms)."""
+        """Yield the outcomes that are known when all sources' clocks have passed ``clock`` (ms)."""
         while self._early and self._early[0].time < clock - LATENESS:
             view = heappop(self._early)
             yield from self._gone(view.time)
             waiting = self._open.setdefault(view.user, deque())
             if view.title != NOTHING:
-                # What began at the same instant is not next.
+                # A title that began at the same instant is not the next one.
                 first = view.began - HORIZON
                 for own in [v for v in waiting if first <= v.time < view.began]:
                     waiting.remove(own)
@@ -85,7 +85,7 @@ class Outcomes:
         yield from self._gone(clock - LATENESS)
 
     def _gone(self, time: int) -> Iterator[Outcome]:
-        """Yield the events after which, as is known by then, nothing was watched in time."""
+        """Yield the events after which nothing was watched in time, as of ``time`` (ms)."""
         while self._oldest and self._oldest[0].time + HORIZON + LONGEST < time:
             view = self._oldest.popleft()
             self._ids.discard(view.view_id)
@@ -128,13 +128,13 @@ def _views(emission: Emission) -> list[View | None]:
 
 
 def _watched(body: dict[str, Any], stamp: int, title: int) -> tuple[int, int]:
-    """Return the title that an event ends the watching of, and when that began."""
+    """Return the watched title that an event ends, and when it began."""
     share, seconds = body.get("share"), body.get("watched_s")
     if body.get("action") != STOP or type(seconds) is not int or not isinstance(share, int | float):
         return NOTHING, NO_TIME
     if not share >= WATCHED or not 0 <= seconds * 1000 <= LONGEST:
         return NOTHING, NO_TIME
-    # Told in whole seconds: it must not seem to have begun after its own start.
+    # The watched time is in whole seconds: the title must not seem to begin after its start.
     return title, stamp - seconds * 1000 - SECOND + 1
 
 

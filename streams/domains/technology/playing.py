@@ -1,4 +1,4 @@
-"""Technology: what is told of titles that are played: start, progress, stop, rating, search."""
+"""Technology: events of simulated plays: start, progress, stop, rating, search."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .viewers import Viewers
 
 _DEVICES = ("tv", "phone", "tablet", "web")
 _LONG = 25 * MINUTE
-"""Of what is watched for longer there is a progress event."""
+"""Length of a view from which it has a progress event (ms)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plays:
-    """Titles that users have played, one row each: who, what, when, for how long, how it came.
+    """Plays, one row each: user, title, begin, length, and where the title was found.
 
     ``stars`` is 0 without a rating; ``begin`` and ``watched`` are in ms.
     """
@@ -44,7 +44,7 @@ class Plays:
 
     @classmethod
     def concat(cls, parts: list[Plays]) -> Plays:
-        """Put plays together."""
+        """Concatenate plays."""
         if not parts:
             none, no = np.empty(0, np.int64), np.empty(0, bool)
             return cls(none, none, none, none, np.empty(0), no, no, none)

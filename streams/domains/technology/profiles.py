@@ -1,4 +1,4 @@
-"""Technology: what users say of themselves: the preferences of those who have set any."""
+"""Technology: simulated preferences of users, and their changes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .viewers import Viewers
 
 LANGUAGES = ("en", "es", "fr", "de", "ja")
 _CHANGE = 1 / 90
-"""Chance per user and day that something is changed."""
+"""Chance per user and day of a change."""
 
 
 class Profiles:
-    """The preferences; ask for what is said on each day in turn."""
+    """The preferences; call :meth:`changes` for each day in turn."""
 
     def __init__(self, seed: int, viewers: Viewers, epoch: int) -> None:
         self._seed, self._viewers, self._epoch = seed, viewers, epoch
@@ -31,8 +31,8 @@ class Profiles:
         self._household = 1 + draw.binomial(4, 0.3, n)
         self._autoplay = draw.random(n) < 0.6
 
-    def said(self, day: int) -> Emission:
-        """Return what is said on a day: on the first, by all who have set anything before."""
+    def changes(self, day: int) -> Emission:
+        """Return the changes of a day; the first day has all existing preferences."""
         n, start = self._viewers.users, self._epoch + day * DAY
         draw = stream(self._seed, "profiles", day)
         change, what = draw.random(n) < _CHANGE, draw.random(n)

@@ -1,4 +1,4 @@
-"""The best of many scores: in order, ties by place, and varied if that is wanted."""
+"""Ranking of scores: the best k with deterministic ties, and diversified rankings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy.typing as npt
 from streamsim.streams.events import Floats, Ints, Matrix
 
 NONE = -1
-"""In the place of a title where there are no more."""
+"""Placeholder where there are no more titles."""
 
 
 def best(scores: npt.NDArray[np.floating], k: int) -> Ints:
     """Return the places of the ``k`` highest scores of each row, the highest first.
 
-    Of equal scores the one further to the left comes first: so does the choice among those that
-    tie for the last place, which a partition alone would leave to chance.
+    Of equal scores the one further to the left comes first, also at the last place, for which a
+    partition alone would be arbitrary.
 
     Parameters
     ----------
     scores
-        Shape ``(rows, n)``, -inf for what is not to be chosen.
+        Shape ``(rows, n)``, -inf for titles that must not be chosen.
 
     Returns
     -------
@@ -50,18 +50,18 @@ def best(scores: npt.NDArray[np.floating], k: int) -> Ints:
 
 
 def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Ints:
-    """Choose ``k`` of a list's candidates, each for its relevance and for what it adds.
+    """Choose ``k`` of a list's candidates by relevance and diversity.
 
-    Maximal marginal relevance (Carbonell and Goldstein 1998, SIGIR): the next is that of the
-    highest ``(1 - diversity) * relevance - diversity * likeness to the most alike of the chosen``.
-    Relevance is brought to 0 .. 1 per list, so that the two can be weighed.
+    Maximal marginal relevance (Carbonell and Goldstein 1998, SIGIR): the next candidate has the
+    highest ``(1 - diversity) * relevance - diversity * largest likeness to a chosen one``.
+    Relevance is scaled to 0 .. 1 per list, so that the two are comparable.
 
     Parameters
     ----------
     relevance
-        Candidates' scores, shape ``(rows, n)``, -inf for what is not to be chosen.
+        Candidates' scores, shape ``(rows, n)``, -inf for candidates that must not be chosen.
     likeness
-        Of candidates to each other, -1 .. 1, shape ``(rows, n, n)``.
+        Similarity of candidates to each other, -1 .. 1, shape ``(rows, n, n)``.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Int
 
 
 def alike(weights: Matrix) -> Matrix:
-    """Return how alike titles are: the cosine of the weights by which histories speak for them.
+    """Return the similarity of titles: the cosine of their weights from seen titles.
 
     Parameters
     ----------
@@ -118,16 +118,16 @@ def alike(weights: Matrix) -> Matrix:
 
 
 def diverse(scores: Matrix, items: Ints, likeness: Matrix, k: int, diversity: float) -> Ints:
-    """Choose ``k`` of each row's candidates, rather unlike each other (:func:`varied`).
+    """Choose ``k`` of each row's candidates by relevance and diversity (:func:`varied`).
 
     Parameters
     ----------
     scores
-        Of all titles, shape ``(rows, titles)``.
+        Scores of all titles, shape ``(rows, titles)``.
     items
         Candidates, shape ``(rows, n)``, :data:`NONE` where there are no more.
     likeness
-        Of all titles to each other, shape ``(titles, titles)``.
+        Similarity of all titles to each other, shape ``(titles, titles)``.
     """
     there, place = items != NONE, np.maximum(items, 0)
     if not scores.shape[1]:

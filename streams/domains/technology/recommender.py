@@ -1,9 +1,9 @@
-"""A recommender as an estimator: a slate from a row's history, and how likely it is right.
+"""Recommender as an estimator: a slate from a row's history, and the probability of a hit.
 
-It takes rows whose first columns are a user's history (numbers of titles from 1, the newest first,
-none below 1) and one of which says how many titles are on offer. The slate is chosen by the weights
-of :mod:`streamsim.streams.domains.technology.recommending`; a classifier of the slate's own figures
-and of the other columns says how likely what is watched next is in it.
+The first columns of its rows are a user's history (numbers of titles from 1, the newest first,
+below 1 for none); another column is the number of titles on offer. The weights of
+:mod:`streamsim.streams.domains.technology.recommending` choose the slate. A classifier of the
+slate's own figures and of the other columns predicts whether it has the next watched title.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ from .ranking import NONE, alike, best, diverse
 from .recommending import ItemWeights
 
 ROWS = 4_096
-"""So many rows are answered at a time: their scores of all titles are held in memory."""
+"""Rows per batch: their scores of all titles are in memory at once."""
 STEPS = (0.4, 0.7, 1.0)
-"""The classifier learns from slates by weights of the rows before: it must not see slates that know
-what it is asked for. From each of these shares of the rows to the next, new weights are taken."""
+"""Shares of the training rows at which the weights are fitted again. The classifier learns from
+slates by weights of earlier rows only, so that no slate contains the label."""
 FIGURES = ("best", "sum", "last", "lead", "popularity", "length", "known", "hindsight", "fit")
-"""What the classifier is told of a slate. In hindsight: how many of the last few titles would have
-been on it, had only the others been known; and how well they fit, on the scale of its best."""
+"""Figures of a slate for the classifier. ``hindsight`` is the share of the last few titles that
+would have been on it by the other titles alone; ``fit`` is their score relative to its best."""
 LAST_FEW = 10
 DECIMALS = 6
-"""Weights that are renewed are rounded to this: their last bits depend on the machine."""
+"""Decimals to which renewed weights are rounded: their last bits depend on the machine."""
 CANDIDATES = 3
-"""From so many times as many titles as are wanted a varied slate is chosen."""
+"""Candidates per title of a diversified slate."""
 
 
 class SlateClassifier:
-    """Answers rows with slates, and with how likely each is right.
+    """Recommends a slate for each row, and scores the probability that it is right.
 
     Parameters
     ----------
     history
-        How many columns, from the first on, are the history.
+        Number of columns, from the first on, that are the history.
     offered
-        Column that says how many titles are on offer: those up to that number.
+        Column with the number of titles on offer: titles up to that number.
     classifier
-        Learns from the other columns and :data:`FIGURES` whether a slate was right.
+        Classifier of the other columns and :data:`FIGURES` that predicts whether a slate is right.
     size
-        How many titles are put forward.
+        Number of recommended titles.
     half_life
-        After so many later titles one counts half.
+        Half-life of a title's weight, in later titles.
     diversity
-        How unlike each other the titles of a slate are: 0 by score alone, towards 1 rather unlike.
-        Two are alike if the same history speaks for them.
+        How different the titles of a slate are: 0 ranks by score alone, values towards 1 favour
+        variety. Two titles are alike if the same seen titles have weights for them.
     thin
-        One in so many rows counts for the weights: neighbouring rows share their history.
+        One in so many rows is used for the weights: neighbouring rows share their history.
     """
 
     diversity = 0.0
-    """Of a model that was stored without."""
+    """Default of a model that was stored without it."""
     _alike: Matrix | None = None
-    """How alike titles are: made of the weights where it is needed, and not stored."""
+    """Similarity of titles: computed from the weights on demand, and not stored."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class SlateClassifier:
         return {name: value for name, value in vars(self).items() if name != "_alike"}
 
     def fit(self, X: Matrix, y: Ints) -> SlateClassifier:
-        """Learn from rows, in order of time, and what came next: a number, 0 for nothing."""
+        """Fit to rows, in order of time, and their next watched titles, 0 for none."""
         learnt, right = [], []
         for begin, end in pairwise(int(len(y) * step) for step in STEPS):
             self._weigh(X[:begin], y[:begin])
@@ -111,20 +111,20 @@ class SlateClassifier:
         return np.ascontiguousarray(self.classifier.predict_proba(rows)[:, 1]), items
 
     def predict_proba(self, X: Matrix) -> Floats:
-        """Return how likely the slate is wrong and right, shape ``(n, 2)``."""
+        """Return the probabilities that the slate is wrong and right, shape ``(n, 2)``."""
         right, _ = self.recommend(X)
         return np.column_stack([1 - right, right])
 
     def seen(self) -> CoViews:
-        """Return the counts that the weights were made of, to add to."""
+        """Return the co-view counts that the weights were solved from, to add to them."""
         return CoViews(self.gram_.copy(), self.views_.copy(), 0)
 
     def renewed(self, seen: CoViews, popularity: Floats) -> SlateClassifier:
-        """Return a recommender by other counts, with the same classifier of its slates.
+        """Return a recommender with other counts and the same classifier of its slates.
 
-        It cannot be renewed in its turn: the counts are not kept with it.
+        It cannot be renewed itself: it does not store the counts.
         """
-        other = copy(self)  # without what was made of the weights
+        other = copy(self)  # without the similarity of the old weights
         found = seen.solve(ridge=self.ridge)
         other.weights_, other.known_ = np.round(found.weights, DECIMALS), found.known
         other.popularity_ = popularity
@@ -141,12 +141,12 @@ class SlateClassifier:
         return np.concatenate(parts or [np.empty((0, size), np.int64)])
 
     def popular(self, X: Matrix) -> Ints:
-        """Return slates of what most have seen: what a recommender must be better than."""
+        """Return slates of the most popular titles, the baseline of a recommender."""
         scores = np.tile(self.popularity_.astype(np.float32), (len(X), 1))
         return self._choose(scores, X, self.size, 0.0) + 1
 
     def _weigh(self, X: Matrix, y: Ints) -> None:
-        """Learn which titles go together, from some of the rows and what was played next."""
+        """Fit the item weights to some of the rows and their next titles."""
         chosen = stream(self.seed, "thinned").random(len(y)) < 1 / self.thin
         titles = np.column_stack([y[chosen], X[chosen, : self.history].astype(np.int64)])
         rows, columns = np.nonzero(titles > 0)
@@ -158,18 +158,18 @@ class SlateClassifier:
         self.weights_, self.known_ = found.weights, found.known
         self.gram_, self.views_ = counted.gram, counted.views
         self._alike = None
-        # What is popular is what is played next, not what a long history still holds.
+        # Popularity is of next titles, not of titles that are still in a long history.
         played = np.bincount(y[y > 0] - 1, minlength=shape[1])[: shape[1]]
         self.popularity_ = played / max(1, int(played.sum()))
 
     def _slates(self, X: Matrix) -> tuple[Ints, Matrix]:
-        """Return slates, and the rows that the classifier takes."""
+        """Return slates, and the rows for the classifier."""
         parts = [self._slate(part) for part in _parts(X)]
         items = np.concatenate(
             [items for items, _ in parts] or [np.empty((0, self.size), np.int64)]
         )
         figures = [figures for _, figures in parts] or [np.empty((0, len(FIGURES)))]
-        # How many titles there are says what day it is, and no more.
+        # The number of titles on offer shows only the day.
         rest = np.delete(X, self.offered, axis=1)[:, self.history :]
         own = np.column_stack([rest, np.concatenate(figures)])
         return items, own.astype(np.float32)
@@ -202,7 +202,7 @@ class SlateClassifier:
         return model.scores(histories, self.half_life)
 
     def _choose(self, scores: Matrix, X: Matrix, size: int, diversity: float | None) -> Ints:
-        """Return the best places among those on offer that are not in the history."""
+        """Return the best titles on offer that are not in the history."""
         titles = scores.shape[1]
         seen = X[:, : self.history].astype(np.int64) - 1
         rows, columns = np.nonzero((seen >= 0) & (seen < titles))
@@ -220,7 +220,7 @@ class SlateClassifier:
 def _hindsight(scores: Matrix, titles: Matrix, worth: Floats) -> tuple[Floats, Floats]:
     """Return the share of titles that score as high as the slate, and their mean over its best.
 
-    No title speaks for itself: its own weight is 0.
+    A title's weight for itself is 0.
     """
     place = titles.astype(np.int64) - 1
     known = (place >= 0) & (place < scores.shape[1])

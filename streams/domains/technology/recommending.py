@@ -1,8 +1,8 @@
-"""What to recommend now: the titles that go with what a user has seen.
+"""Recommendations from item weights: titles that go with those that a user has seen.
 
 A title's score for a user is the sum of weights from the titles that the user has seen; see
-:mod:`streamsim.streams.domains.technology.co_views` for the weights. A user who has seen nothing
-that has weights is shown what most have seen.
+:mod:`streamsim.streams.domains.technology.co_views` for the weights. A user without seen titles
+that have weights gets the most popular titles.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from .histories import Histories, as_rows
 from .ranking import NONE, best, varied
 
 CANDIDATES = 5
-"""From so many times as many titles as are wanted a varied list is chosen."""
+"""Candidates per title of a diversified list."""
 SLICE = 32
-"""So many users' lists are varied at once: their weights are held in memory."""
+"""Users whose lists are diversified at once: their weights are in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemWeights:
-    """What to recommend to whom.
+    """Item weights, and the popularity of titles.
 
     Attributes
     ----------
     weights
         ``[seen, recommended]``, float32, shape ``(items, items)``; zero on the diagonal.
     known
-        Which titles had been seen by anybody, and so have weights, shape ``(items,)``.
+        Mask of the titles that any user had seen, and that so have weights, shape ``(items,)``.
     popularity
-        Share of the users who have seen each title. It may be of a later time than the weights
-        and have titles that they do not have yet.
+        Share of the users who have seen each title. It may be newer than the weights and have
+        titles that they lack.
 
     Examples
     --------
@@ -57,34 +57,34 @@ class ItemWeights:
 
     @classmethod
     def none(cls, popularity: Floats) -> ItemWeights:
-        """Return what recommends to everybody what most have seen."""
+        """Return weights that recommend the most popular titles to every user."""
         return cls(np.zeros((0, 0), np.float32), np.zeros(0, bool), popularity)
 
     def __post_init__(self) -> None:
         n = len(self.weights)
         if self.weights.shape != (n, n) or len(self.known) != n or len(self.popularity) < n:
-            raise ModelError("weights that are no square, or titles without popularity")
+            raise ModelError("the weights are not square, or have titles without popularity")
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        """Return what it is made of; ``ItemWeights(**arrays)`` is the same again."""
+        """Return its arrays; ``ItemWeights(**arrays)`` is equal to it."""
         return {"weights": self.weights, "known": self.known, "popularity": self.popularity}
 
     def scores(self, histories: Histories, half_life: float | None = None) -> Matrix:
         """Score all titles for each user, shape ``(users, titles)``.
 
-        A title without weights is scored by its popularity, on the scale that the user's scores
-        have over the popularity of the others: it ranks where one that is as popular ranks that
-        the user likes as much as others do.
+        A title without weights is scored by its popularity, on the scale of the user's scores
+        over the popularity of the other titles. So it ranks like a title of the same popularity
+        that the user likes as much as other users do.
 
         Parameters
         ----------
         half_life
-            After so many later titles a seen title counts half; None: all count the same.
+            Half-life of a seen title's weight, in later titles; None: all weigh the same.
         """
         n, titles = len(self.weights), len(self.popularity)
         found = np.zeros((len(histories), titles), np.float32)
-        # Sparse times dense adds row by row: a user's scores do not depend on who else is asked
-        # for, to the last bit.
+        # Sparse times dense adds row by row: a user's scores do not depend on the other users of
+        # the call, to the last bit.
         found[:, :n] = as_rows(histories, n, half_life) @ self.weights
         nothing = ~found.any(axis=1)
         new = np.ones(titles, bool)
@@ -110,18 +110,18 @@ class ItemWeights:
         Parameters
         ----------
         diversity
-            0: by score alone; towards 1: rather unlike each other
+            0 ranks by score alone, values towards 1 favour variety
             (:func:`streamsim.streams.domains.technology.ranking.varied`).
         traits
-            What titles are alike by, such as their genres: the cosine of their rows, shape
-            ``(titles, traits)``. Without it, two are alike if the same history speaks for them.
+            Traits of titles, such as genres, whose cosine is their similarity; shape
+            ``(titles, traits)``. Without it, the similarity is that of their weights.
         half_life
             See :meth:`scores`.
 
         Returns
         -------
         Titles and their scores, shape ``(users, k)``. Equal scores are in the order of the titles.
-        Where there are no more titles, -1 with a score of 0.
+        Missing titles are -1 with a score of 0.
 
         Raises
         ------
@@ -129,9 +129,9 @@ class ItemWeights:
             If ``k`` is less than 1, diversity not in ``[0, 1]``, or traits not those of all titles.
         """
         if k < 1 or not 0 <= diversity <= 1:
-            raise UsageError("at least one title, and a diversity between 0 and 1")
+            raise UsageError("k must be at least 1, and diversity between 0 and 1")
         if traits is not None and len(traits) != len(self.popularity):
-            raise UsageError(f"traits of {len(traits)} titles, and {len(self.popularity)} titles")
+            raise UsageError(f"traits of {len(traits)} titles, but {len(self.popularity)} titles")
         scores = self.scores(histories, half_life)
         if exclude_seen:
             seen = as_rows(histories, scores.shape[1]).tocoo()

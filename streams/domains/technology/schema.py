@@ -1,4 +1,4 @@
-"""Technology: what a viewing event, a title, a preference and an outcome look like."""
+"""Technology: schemas of viewing events, titles, preferences and outcomes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from streamsim.streams.spec.features import AsOfJoin, Windows
 from streamsim.streams.spec.feed_watch import FeedWatch, Surge
 
 HORIZON = DAY
-"""What begins within this after an event counts as watched next (ms)."""
+"""Time after an event within which the next watched title must begin (ms)."""
 
 WATCHED = 0.5
-"""A title that is left before this share of it has not been watched."""
+"""Least share of a title for it to count as watched."""
 
 LONGEST = 4 * HOUR
-"""No title is watched for longer at a time (ms)."""
+"""Longest view of a title (ms)."""
 
 LATENESS = HOUR
-"""How late a viewing event may come (ms)."""
+"""Allowed lateness of a viewing event (ms)."""
 
 LABEL_DELAY = HORIZON + LONGEST + LATENESS
-"""What was watched next is known so long after an event at the latest (ms)."""
+"""Time after an event when its next watched title is known at the latest (ms)."""
 
 SPANS = (3 * DAY, 7 * DAY, 14 * DAY, 28 * DAY)
 """Lengths of the windows over a user's events (ms)."""
 
 PAUSE = 30 * MINUTE
-"""A user who has been silent for so long begins a new session (ms)."""
+"""Inactivity after which a user's next event begins a new session (ms)."""
 
 FINISHED = 0.9
-"""Whoever has watched this share of a title has finished it."""
+"""Share of a title from which it counts as finished."""
 
 START, PROGRESS, STOP, RATE, SEARCH = "start", "progress", "stop", "rate", "search"
 ACTIONS = (START, PROGRESS, STOP, RATE, SEARCH)
@@ -46,7 +46,7 @@ def is_start(views: Columns) -> Ints:
 
 
 def is_finish(views: Columns) -> Ints:
-    """Return 1 where a title stops that has been finished."""
+    """Return 1 where a finished title stops."""
     share = np.asarray(views["share"], np.float64)
     done = np.equal(views["action"], STOP) & (np.nan_to_num(share, nan=0.0) >= FINISHED)
     return done.astype(np.int64)
@@ -134,11 +134,11 @@ TRAFFIC = FeedWatch(
     unit="is_start",
     surge=Surge(kinds=("spike",)),
 )
-"""All that is watched: that more is in the evening and at the weekend is usual."""
+"""All views: more in the evening and at the weekend is usual."""
 
 PREFERENCE = AsOfJoin(
     "preferences",
     ("language", "favourite", "household", "autoplay"),
-    # What is said counts three hours later: no event waits for it.
+    # Preferences count three hours later, so that no event waits for them.
     delay=3 * HOUR,
 )

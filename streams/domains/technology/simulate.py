@@ -1,7 +1,7 @@
-"""Technology: a seeded world of a video service: who watches what, and what is told of it.
+"""Technology: seeded world of a video service: users, views and premieres.
 
-Users come mostly in the evening, choose from the home page, by looking around or by a search, and
-watch to the end what suits them. New titles come, and some of them are premieres that bring
+Users watch mostly in the evening. They choose titles from the home page, by browsing or by a
+search, and finish the titles that suit them. New titles are released; some are premieres with
 several times the usual traffic. Planted, each with its onset on ``technology.truth``: the changes
 of users (:mod:`streamsim.streams.domains.technology.viewers`), and ``spike`` for premieres.
 """
@@ -41,12 +41,12 @@ OPTIONS: Mapping[str, float] = {
     "defects": 1.0,
     "months_ago": 0.0,
 }
-"""Size of the world, how many users change (0: none), how much the home page decides (0 to 1), how
-bad the feed is (0: perfect), and how much younger the catalogue is (months of 30 days)."""
+"""Size of the world, rate of user changes (0: none), weight of the home page in choices (0 to 1),
+rate of feed defects (0: none), and how much younger the catalogue is (months of 30 days)."""
 
 _WEEK = np.array([0.9, 0.85, 0.9, 0.95, 1.15, 1.3, 1.2])
 _MOST = 6
-"""Titles that a user begins on one day."""
+"""Most titles that a user begins on one day."""
 _PREMIERE = 1 / 9
 """Chance per day that the newest title is a premiere."""
 _TRAFFIC = 2.5
@@ -79,7 +79,7 @@ class TechnologyWorld:
         self._boost = np.zeros(len(self.titles))
 
     def slices(self) -> Iterator[Slice]:
-        """Yield what happens, an hour at a time, without end; outcomes are for others to find."""
+        """Yield the events without end, an hour at a time; outcomes are added by ``collect``."""
         day, listed = 0, 0
         while True:
             start = EPOCH + day * DAY
@@ -88,7 +88,7 @@ class TechnologyWorld:
             self._waiting.append(self._views(day, start, count, premiere))
             others = (
                 released(int(day - self._younger), listed, start),
-                self._profiles.said(day),
+                self._profiles.changes(day),
                 self._truth(start, changes, count if premiere else None),
             )
             listed = count
@@ -108,7 +108,7 @@ class TechnologyWorld:
         return on_offer(day - self._younger)
 
     def _premiere(self, day: int, count: int) -> bool:
-        """Say whether the newest title has its premiere today; its lustre fades by the day."""
+        """Return whether the newest title has its premiere today; its appeal fades by the day."""
         self._boost *= 0.6
         premiere = bool(stream(self.seed, "premieres", day).random() < _PREMIERE)
         if premiere:
@@ -116,7 +116,7 @@ class TechnologyWorld:
         return premiere
 
     def _views(self, day: int, start: int, count: int, premiere: bool) -> Outgoing:
-        """Let everybody watch for a day, one title after the other."""
+        """Simulate the views of a day, one title after the other per user."""
         viewers, home = self.viewers, self._home
         draw = stream(self.seed, "sessions", day)
         factor = _WEEK[weekday(start)] * (_TRAFFIC if premiere else 1.0)
@@ -143,7 +143,7 @@ class TechnologyWorld:
         return self._sent(day, Outgoing(time, time.copy(), key, as_objects(values)))
 
     def _play(self, day: int, turn: int, users: Ints, now: Ints, pages: Ints, count: int) -> Plays:
-        """Let users, each once, choose a title and watch it."""
+        """Simulate a play of each of these users: the choice of a title and the view."""
         viewers, titles, n = self.viewers, self.titles, len(users)
         draw = stream(self.seed, "choices", day, turn)
         taste = viewers.tastes(users, draw.random(n) < 0.5)
@@ -172,7 +172,7 @@ class TechnologyWorld:
         )
 
     def _sent(self, day: int, lines: Outgoing) -> Outgoing:
-        """Let events be sent late, twice, or broken."""
+        """Make some events late, duplicate or broken."""
         n, bad = len(lines.time), self.options["defects"]
         draw = stream(self.seed, "defects", day)
         late, chance = draw.random(n) ** 2 * HOUR, draw.random(n)
@@ -187,7 +187,7 @@ class TechnologyWorld:
         return Outgoing.concat([lines, twice])
 
     def _truth(self, start: int, changes: list[Change], premiere: int | None) -> Emission:
-        """Write down what begins on a day: whose ways change, and whether there is a premiere."""
+        """Write the truth of a day: changes of users that begin, and a premiere."""
         rows = [
             (KINDS[c.kind], str(self.viewers.user_id[c.user]), None, EPOCH + c.until * DAY)
             for c in changes

@@ -1,8 +1,8 @@
-"""Technology: who watches: stable tastes and habits, and how they change.
+"""Technology: simulated users: stable tastes and habits, and how they change.
 
-What is planted are changes of a user: ``drifting_away`` (comes less, finishes less, and is gone),
-``taste_shift`` (likes other things from one week to the next) and ``shared_account`` (somebody
-else watches too). Holidays and slack weeks look like the first of these at the beginning.
+Changes of a user are planted: ``drifting_away`` (watches less, finishes less, and leaves),
+``taste_shift`` (likes other titles within a week) and ``shared_account`` (a second person watches
+too). At first, holidays and slack weeks look like ``drifting_away``.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from .catalogue import GENRES, TRAITS, genres
 NONE, DRIFTING, SHIFT, SHARED = range(4)
 KINDS = ("none", "drifting_away", "taste_shift", "shared_account")
 _CHANCE = (0.0, 0.004, 0.0012, 0.0012)
-"""Per user and day, by kind."""
+"""Chance of a change per user and day, by kind."""
 _LASTS = ((0, 1), (14, 30), (21, 22), (14, 40))
-"""Days, by kind."""
+"""Bounds of a change's length, by kind (days)."""
 _GONE = (12, 30)
-"""Days that a user who has drifted away stays away."""
+"""Bounds of the days that a user who has drifted away stays away."""
 _HOLIDAY, _SLACK = 1 / 160, 1 / 160
 MOST = 6.0
-"""Plays a day of the keenest."""
+"""Largest rate of plays per day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What has begun with a user: its kind, and from which day to which."""
+    """A change of a user: its kind, and first and last day."""
 
     user: int
     kind: int
@@ -41,20 +41,20 @@ class Change:
 
 @dataclass(slots=True)
 class Viewers:
-    """Users, and where each stands day by day.
+    """State of all users, day by day.
 
     Attributes
     ----------
     rate
         Plays per day.
     taste, other
-        What each likes, and what whoever shares the account likes: unit vectors.
+        Tastes of each user, and of the second person of a shared account: unit vectors.
     focus
-        How much each one's taste decides; the others take what comes.
+        Weight of each user's taste in choices.
     suggestible
-        Share of choices that are made from the home page, if there is full feedback.
+        Share of choices that are made from the home page, at full feedback.
     kind, onset, until
-        The change that each is in, if any (days).
+        Current change of each user, if any (days).
     """
 
     seed: int
@@ -92,7 +92,7 @@ class Viewers:
         )
 
     def begin(self, day: int) -> list[Change]:
-        """Let holidays, slack weeks and changes begin and end; return the changes that begin."""
+        """Begin and end holidays, slack weeks and changes; return the changes that begin."""
         n = self.users
         draw = stream(self.seed, "holidays", day)
         away = (self.away_until <= day) & (draw.random(n) < _HOLIDAY)
@@ -116,12 +116,12 @@ class Viewers:
         return found
 
     def decline(self, day: int) -> Floats:
-        """Return how far each user has drifted away, from 0 to 1."""
+        """Return the progress of each user's drifting away, from 0 to 1."""
         gone = (day + 1 - self.onset) / np.maximum(self.until - self.onset, 1)
         return np.where(self.kind == DRIFTING, np.sqrt(np.clip(gone, 0.0, 1.0)), 0.0)
 
     def pace(self, day: int) -> Floats:
-        """Return how many plays are to be expected of each user on a day."""
+        """Return the expected plays of each user on a day."""
         pace = self.rate * (1 - 0.85 * self.decline(day))
         pace = np.where(self.slack_until > day, 0.5 * pace, pace)
         pace = np.where(self.kind == SHARED, 1.6 * pace, pace)
@@ -129,12 +129,12 @@ class Viewers:
         return np.where((self.away_until > day) | gone, 0.0, pace)
 
     def tastes(self, users: Ints, second: Mask) -> Floats:
-        """Return the tastes of those who choose: of the other one of an account where told so."""
+        """Return the tastes of users, or of the account's second person where ``second`` is set."""
         second = second & (self.kind[users] == SHARED)
         return np.where(second[:, None], self.other[users], self.taste[users])
 
     def _end(self, day: int) -> None:
-        """End what is over; who has drifted away comes back as ever after a while."""
+        """End the changes that are over; a user who has drifted away returns unchanged."""
         stay = np.where(self.kind == DRIFTING, _GONE[0] + self.onset % (_GONE[1] - _GONE[0]), 0)
         over = (self.kind != NONE) & (self.until + stay <= day)
         moved = over & (self.kind == SHIFT)
@@ -143,7 +143,7 @@ class Viewers:
         self.kind[over] = NONE
 
     def _move(self, day: int) -> None:
-        """Let tastes move from the old to the new within five days."""
+        """Move tastes from the old to the new within five days."""
         moving = self.kind == SHIFT
         far = np.clip((day + 1 - self.onset) / 5, 0.0, 1.0)[:, None]
         taste = _unit((1 - far) * self._base + far * self._next)
@@ -151,7 +151,7 @@ class Viewers:
 
 
 def _tastes(draw: np.random.Generator, n: int) -> tuple[Floats, Ints]:
-    """Draw tastes: a favourite genre, one or two more, and what is one's own."""
+    """Draw tastes: a favourite genre, one or two more, and an individual part."""
     chosen = draw.integers(len(GENRES), size=(n, 3))
     weight = draw.dirichlet((2.5, 1.2, 0.6), n)
     order = np.argsort(-weight, axis=1)

@@ -1,4 +1,4 @@
-"""Who has seen what and when: MovieLens's ratings as viewing events, or users made up by a seed."""
+"""Viewing data: ratings of MovieLens as views, or simulated histories from a seed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from streamsim.streams.seeds import stream
 MOST_BYTES = 1 << 30
 BATCH = 1_000
 TASTES = 20
-"""Kinds of titles in a catalogue that is made up."""
+"""Kinds of titles in a simulated catalogue."""
 LIKED = 3
-"""A user who is made up likes so many of them, and picks one title in ten from anywhere."""
+"""Kinds that a simulated user likes; one title in ten is of any kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Viewings:
-    """Events, each of shape ``(n,)``; users and items are indices without gaps.
+    """Views, arrays of shape ``(n,)``; users and items are indices without gaps.
 
     Attributes
     ----------
     time
         Seconds since 1970.
     item_ids
-        What the file calls each item, shape ``(items,)``.
+        The file's id of each item, shape ``(items,)``.
     """
 
     user: Ints
@@ -42,34 +42,34 @@ class Viewings:
 
     @property
     def items(self) -> int:
-        """How many items there are."""
+        """Number of items."""
         return len(self.item_ids)
 
     def matrix(self, chosen: Any = slice(None)) -> Any:
-        """Return the chosen events as a sparse matrix, shape ``(users, items)``."""
+        """Return the chosen views as a sparse matrix, shape ``(users, items)``."""
         user, item = self.user[chosen], self.item[chosen]
         ones = np.ones(len(user))
         return sparse.csr_array((ones, (user, item)), shape=(self.users, self.items))
 
     def histories(self) -> list[Ints]:
-        """Return what each user has seen, the oldest first."""
+        """Return the seen items of each user, the oldest first."""
         order = np.lexsort((self.time, self.user))
         ends = np.cumsum(np.bincount(self.user, minlength=self.users))
         return np.split(self.item[order], ends[:-1])
 
 
 def read_movielens(path: Path) -> Viewings:
-    """Read ratings as viewings: columns user, item, rating and time, in the order of the file.
+    """Read ratings as views: columns user, item, rating and time, in the order of the file.
 
     Parameters
     ----------
     path
-        ``u.data`` of MovieLens 100K, or the same with a line of names above it.
+        ``u.data`` of MovieLens 100K, or the same with a header line.
 
     Raises
     ------
     SourceError
-        If it is no such file.
+        If it is another file.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -89,14 +89,14 @@ def read_movielens(path: Path) -> Viewings:
     return Viewings(user, item, time, len(users), items.astype(np.int64))
 
 
-def made_up(first: int, users: int, items: int, seed: int) -> Iterator[Ints]:
-    """Make up users' histories: titles by popularity (Zipf) within the kinds that a user likes.
+def simulated_histories(first: int, users: int, items: int, seed: int) -> Iterator[Ints]:
+    """Simulate users' histories: titles by popularity (Zipf) within the kinds that a user likes.
 
-    A user's history depends on the seed and on their number alone. They are made in batches of
-    :data:`BATCH`, so that it is cheapest to ask for those.
+    A user's history depends only on the seed and the user's number. Histories are drawn in batches
+    of :data:`BATCH` users; whole batches are the cheapest.
 
-    >>> five = [history.tolist() for history in made_up(0, 5, items=50, seed=7)]
-    >>> five[3:] == [history.tolist() for history in made_up(3, 2, items=50, seed=7)]
+    >>> five = [history.tolist() for history in simulated_histories(0, 5, items=50, seed=7)]
+    >>> five[3:] == [history.tolist() for history in simulated_histories(3, 2, items=50, seed=7)]
     True
     """
     kinds = min(TASTES, items)
@@ -112,7 +112,7 @@ def made_up(first: int, users: int, items: int, seed: int) -> Iterator[Ints]:
         kind = np.where(anywhere, random.integers(kinds, size=len(who)), kind)
         rank = np.searchsorted(upper, random.random(len(who)))
         title = np.minimum(rank * kinds + kind, items - 1)
-        # Without a user's repeats: the place of each title's first, in the order of the places.
+        # Drop a user's repeats: the first place of each title, in order.
         once = np.sort(np.unique(who * items + title, return_index=True)[1])
         ends = np.cumsum(np.bincount(who[once], minlength=BATCH))
         begin, end = first - number * BATCH, first + users - number * BATCH

@@ -1,1 +1,1 @@
-"""What is clinical and pure: units of measurements, doctors' notes, and the words in them."""
+"""Clinical data, pure functions: units of measurements, doctors' notes, and their lexicon."""

@@ -1,7 +1,7 @@
-"""What is measured: a row each. The factors follow from molar masses, which are named.
+"""Table of analytes, a row each, with factors of units from the given molar masses.
 
-Possible ranges are wide on purpose: survivors have been reported near their ends. Reference ranges
-are those that adult textbooks print, rounded.
+Possible ranges are wide on purpose: survivors have been reported near their bounds. Reference
+ranges are those of textbooks for adults, rounded.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ANALYTES: tuple[Analyte, ...] = (
             ("total_cholesterol",)),
     Analyte("ldl", "mg/dL", (1, 2_000), (30, 130), _molar(386.65), "13457-7", ("ldl_cholesterol",)),
     Analyte("hdl", "mg/dL", (1, 250), (40, 90), _molar(386.65), "2085-9", ("hdl_cholesterol",)),
-    # Triglycerides are a mixture; laboratories reckon with triolein, 885.4 g/mol.
+    # Triglycerides are a mixture; laboratories calculate with triolein, 885.4 g/mol.
     Analyte("triglycerides", "mg/dL", (5, 25_000), (30, 150), _molar(885.4), "2571-8", ("tg",)),
     Analyte("lactate", "mmol/L", (0.05, 40), (0.5, 2.0), {"mg/dL": Unit(10 / 90.08)}, "2524-7",
             ("lactic_acid",)),
@@ -130,4 +130,4 @@ SPELLINGS: Mapping[str, str] = {
     "ratio": "1",
     "percent": "%",
 }
-"""Ways to write a unit, in lower case without blanks, and its UCUM code."""
+"""Spellings of a unit, in lower case without blanks, and its UCUM code."""

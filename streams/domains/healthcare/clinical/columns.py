@@ -1,7 +1,7 @@
-"""Columns of a table as numbers that a model can take: measurements, plain numbers, categories.
+"""Encoding of a table's columns for a model: measurements, plain numbers, categories.
 
-What is fitted is a centre and a scale, or a list of levels. A row's numbers depend on that row
-alone, and for trends on what was last measured of the same patient.
+A centre and a scale, or a list of levels, are fitted. A row's numbers depend on that row alone, and
+for trends on the last value of the same patient.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Table: TypeAlias = Callable[[str], Cells | None]
 """A column's cells by its name; ``None`` where the table has no such column."""
 
 FARTHEST = 20.0
-"""Scaled values are clipped here: one odd value must not rule a linear model."""
+"""Bound of scaled values: one outlier must not dominate a linear model."""
 MOST_LEVELS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Robust:
-    """Centre and scale that a few wrong values cannot move: median and interquartile range.
+    """Robust centre and scale: median and interquartile range.
 
     >>> Robust.fit(np.array([1.0, 2.0, 3.0, 4.0, 1e9])).apply(np.array([3.0, 5.0, np.nan]))
     array([0., 1., 0.])
@@ -45,7 +45,7 @@ class Robust:
 
     @classmethod
     def fit(cls, values: Floats) -> Robust:
-        """Fit to the finite values; where half of them are equal, the scale is theirs all."""
+        """Fit to the finite values; where half of them are equal, the scale is that of all."""
         good = values[np.isfinite(values)]
         if not len(good):
             return cls(0.0, 1.0)
@@ -54,7 +54,7 @@ class Robust:
         return cls(float(middle), float(scale))
 
     def apply(self, values: Floats) -> Floats:
-        """Return scaled values, 0 (the median) where there is none."""
+        """Return scaled values, 0 (the median) where they are missing."""
         scaled = (values - self.center) / self.scale
         result: Floats = np.where(np.isnan(scaled), 0.0, np.clip(scaled, -FARTHEST, FARTHEST))
         return result
@@ -67,14 +67,14 @@ class NumberColumn:
     Attributes
     ----------
     source
-        The table's name of it. Of a measurement the table may also have ``<source>_unit``, and its
+        Its name in the table. For a measurement the table may also have ``<source>_unit``, and the
         laboratory's reference range in that unit as ``<source>_low`` and ``<source>_high``.
     analyte
-        Name of what is measured; empty for a plain number.
+        Name of the analyte; empty for a plain number.
     unit
-        Its unit where the table has no column of units.
+        Its unit if the table has no column of units.
     trend
-        Whether the change since the patient's last value is a column.
+        Whether the change since the patient's last value is a column, too.
     """
 
     source: str
@@ -85,7 +85,7 @@ class NumberColumn:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One per column: the value, its marks, and where it stands."""
+        """Names of its columns: the value, its flags, its trend."""
         name = self.analyte or self.source
         parts = ["", "_missing", "_impossible", "_unread"]
         parts += ["_below", "_above"] if self.analyte else []
@@ -94,12 +94,12 @@ class NumberColumn:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The table's columns that it reads."""
+        """The columns of the table that it reads."""
         beside = ("_unit", "_low", "_high") if self.analyte else ()
         return (self.source, *(self.source + part for part in beside))
 
     def fit(self, table: Table, n: int) -> NumberColumn:
-        """Return it with the centre and scale of a table's values."""
+        """Return a copy with the centre and scale of a table's values."""
         values = self._read(table, n).values
         return NumberColumn(
             self.source, self.analyte, self.unit, self.trend, Robust.fit(values)
@@ -108,7 +108,7 @@ class NumberColumn:
     def transform(self, table: Table, n: int, past: Past | None) -> Floats:
         """Return its columns of ``n`` rows, shape ``(n, len(names))``.
 
-        Below and above are 1 outside the row's reference range, or the analyte's own where it has
+        Below and above are 1 outside the row's reference range, or the analyte's if the row has
         none. Without a last value the change is 0 and the days are -1.
         """
         found = self._read(table, n)
@@ -172,9 +172,9 @@ def _plain(cells: Cells) -> Measured:
 
 @dataclass(frozen=True, slots=True)
 class CategoryColumn:
-    """A column of categories: a column for each level that enough patients have, and for others.
+    """A column of categories: one-hot columns of the levels that enough patients have, and others.
 
-    A column of names or ids has no such level, so that none of them is kept.
+    A column of names or ids has no such level, so that none of them is stored.
     """
 
     source: str
@@ -182,12 +182,12 @@ class CategoryColumn:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One per level, then others and missing ones."""
+        """Names of its columns: one per level, then others and missing."""
         return tuple(f"{self.source}={level}" for level in (*self.levels, "(other)", "(missing)"))
 
     @classmethod
     def fit(cls, source: str, cells: Cells, patients: Cells, min_df: int) -> CategoryColumn:
-        """Choose the most common levels that so many patients have, in order of the alphabet."""
+        """Choose the most common levels that at least ``min_df`` patients have, sorted by name."""
         who: dict[str, set[Hashable]] = {}
         for cell, patient in zip(cells, patients, strict=True):
             level = _level(cell)
@@ -197,7 +197,7 @@ class CategoryColumn:
         return cls(source, tuple(sorted(level for _, level in sorted(common)[:MOST_LEVELS])))
 
     def transform(self, table: Table, n: int) -> Floats:
-        """Return its columns of ``n`` rows, shape ``(n, len(names))``: one of a row's is 1."""
+        """Return its columns of ``n`` rows, shape ``(n, len(names))``: one-hot per row."""
         cells = table(self.source)
         places = {level: i for i, level in enumerate(self.levels)}
         other = len(self.levels)
@@ -229,7 +229,7 @@ def column_as_dict(column: NumberColumn | CategoryColumn) -> dict[str, Any]:
 
 
 def column_from_dict(given: Mapping[str, Any]) -> NumberColumn | CategoryColumn:
-    """Make a column from JSON types; of others, raise KeyError, TypeError or ValueError."""
+    """Return a column from JSON types; raise KeyError, TypeError or ValueError for others."""
     source = str(given["source"])
     if "levels" in given:
         return CategoryColumn(source, tuple(map(str, given["levels"][:MOST_LEVELS])))

@@ -1,4 +1,4 @@
-"""The tables of the lexicon: a concept per line, then the other terms that it is written with.
+"""Tables of the lexicon: a concept per line, followed by its other terms.
 
 A name is also a term, with spaces for its underscores; ``#`` is any number.
 """

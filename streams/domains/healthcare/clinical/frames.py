@@ -1,4 +1,4 @@
-"""What a pandas table holds, as the columns' functions take it."""
+"""Cells, patients, times and notes of a pandas table, as the encoders read them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CHARACTERS = 1 << 28
-"""Of all notes of one call."""
+"""Largest size of all notes of one call (characters)."""
 
 
 def is_number(column: pd.Series) -> bool:
-    """Say whether a column is numbers, or texts of which nearly all are."""
+    """Return whether a column holds numbers, or texts that nearly all are numbers."""
     if column.dtype.kind in "iufb":
         return True
     there = column.dropna().head(10_000).tolist()
@@ -29,7 +29,7 @@ def is_number(column: pd.Series) -> bool:
 
 
 def cells_of(structured: pd.DataFrame) -> Table:
-    """Return a function from a name to that column's cells."""
+    """Return a function that returns a column's cells by its name."""
 
     def cells(name: str) -> Sequence[Any] | None:
         if name not in structured:
@@ -42,7 +42,7 @@ def cells_of(structured: pd.DataFrame) -> Table:
 
 
 def patients_of(structured: pd.DataFrame, patient: str) -> list[Any]:
-    """Return whose each row is, ``None`` where that is not known."""
+    """Return the patient of each row, ``None`` where it is unknown."""
     if not patient or patient not in structured:
         return [None] * len(structured)
     column = structured[patient]
@@ -50,7 +50,7 @@ def patients_of(structured: pd.DataFrame, patient: str) -> list[Any]:
 
 
 def times_of(structured: pd.DataFrame, time: str) -> Ints:
-    """Return times in ms, ``NO_TIME`` where there is none; plain numbers are taken as ms."""
+    """Return times in ms, ``NO_TIME`` where they are missing; plain numbers are ms."""
     import pandas as pd
 
     if not time or time not in structured:
@@ -63,12 +63,12 @@ def times_of(structured: pd.DataFrame, time: str) -> Ints:
 
 
 def notes_of(structured: pd.DataFrame, text: pd.Series | None) -> list[str | None]:
-    """Align notes with rows, by index; what is no text is no note.
+    """Align notes with rows by index; a value that is no text is no note.
 
     Raises
     ------
     UsageError
-        If that is not clear, no row has a note's index, or the notes are larger than believed.
+        If the index is ambiguous, no row has a note's index, or the notes are too large.
     """
     if text is None:
         return [None] * len(structured)

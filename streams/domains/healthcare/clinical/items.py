@@ -1,4 +1,4 @@
-"""Numbers of laboratory items in MIMIC-IV, and the analytes that they are.
+"""Laboratory items of MIMIC-IV: their numbers, and the analytes that they measure.
 
 References
 ----------
@@ -25,7 +25,7 @@ ITEMS: Mapping[str, str] = {
     "51221": "hematocrit", "51222": "hemoglobin", "51237": "inr", "51265": "platelets",
     "51300": "white_cells", "51301": "white_cells",
 }  # fmt: skip
-"""What is not here is not mapped: 50963 is NT-proBNP, of which there is ten times as much as of
+"""Items that are not listed are not mapped: 50963 is NT-proBNP, whose level is ten times that of
 BNP, and 50804 is calculated, not measured, carbon dioxide."""
 
 UNITLESS: Mapping[str, str] = {"51237": "1"}

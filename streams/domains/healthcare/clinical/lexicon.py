@@ -1,7 +1,7 @@
-"""A compact lexicon of conditions, symptoms and drugs: what a note speaks of, by name.
+"""Compact lexicon of conditions, symptoms and drugs that doctors' notes mention.
 
-Written for this project: common usage, no terminology's entries. It is a list of words to
-count, not a code system; whoever needs SNOMED CT or RxNorm maps the names.
+It was written for this project from common usage, without entries of any terminology. It is a list
+of words to count, not a code system: its names must be mapped to SNOMED CT or RxNorm where needed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ KINDS = ("condition", "symptom", "drug")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A thing that notes speak of.
+    """A condition, symptom or drug that notes mention.
 
     Attributes
     ----------
     name
-        One word for it, with underscores; the column's name.
+        Its name, with underscores; also the name of its column.
     kind
         ``condition``, ``symptom`` or ``drug``.
     terms
-        How it is written, each a tuple of tokens in lower case; ``#`` is any number.
+        Its spellings, each a tuple of tokens in lower case; ``#`` is any number.
     """
 
     name: str
@@ -59,7 +59,7 @@ def concepts() -> Mapping[str, Concept]:
 
 @cache
 def index() -> Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]:
-    """Return, by the first token of a term, the terms and their concepts, longest first."""
+    """Return the terms and their concepts, longest first, by the first token of the term."""
     by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for concept in concepts().values():
         for term in concept.terms:
@@ -71,7 +71,7 @@ def index() -> Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]:
 
 
 def words() -> frozenset[str]:
-    """Return every word that the lexicon is written with."""
+    """Return every word of the lexicon's terms."""
     return frozenset(
         part for concept in concepts().values() for term in concept.terms for part in term
     )

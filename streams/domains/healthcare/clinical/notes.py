@@ -1,9 +1,9 @@
-"""Doctors' notes as tokens that know their section, and whether they are denied.
+"""Tokens of doctors' notes, each with its section and whether it is negated.
 
-A note is cut into sections at its headers and into sentences at their ends. Negation is that of
-NegEx: a phrase that negates reaches forward, or back, to the end of the sentence or to a word that
-ends its scope. NegEx's first version let it reach five tokens; lists of what a patient denies are
-longer, so that here it reaches as far as ConText's.
+A note is split into sections at its headers and into sentences at their ends. Negation follows
+NegEx: the scope of a negating phrase extends forwards, or backwards, to the end of the sentence or
+to a word that ends it. In NegEx's first version it is five tokens. Lists of denied symptoms are
+longer, so that here the scope is that of ConText.
 
 References
 ----------
@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from .lexicon import index
 
 LONGEST_NOTE = 20_000
-"""Characters; what is behind them is not read, and a column says that there was more."""
+"""Longest note (characters); the rest is ignored, and a column shows that there was more."""
 REACH = 40
-"""Tokens that a negation reaches at most, where no sentence ends."""
+"""Longest scope of a negation (tokens), where no sentence ends."""
 FAMILY = "family"
 NUMBER = "#"
-"""Stands for every number: numbers in notes are doses, dates and telephone numbers."""
+"""Placeholder of every number: numbers in notes are doses, dates and telephone numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Token:
     Attributes
     ----------
     word
-        In lower case.
+        The word in lower case.
     section
-        Where it stands; empty before the first header.
+        Its section; empty before the first header.
     denied
         Whether it is within the scope of a negation.
     sentence
@@ -53,7 +53,7 @@ class Token:
 
     @property
     def term(self) -> str:
-        """The word with what changes its meaning before it."""
+        """The word with the prefixes of its section and negation."""
         family = f"{FAMILY}_" if self.section == FAMILY else ""
         return f"{family}not_{self.word}" if self.denied else family + self.word
 
@@ -79,7 +79,7 @@ SECTIONS: Mapping[str, str] = {
     "plan": "plan, recommendations, treatment plan, discharge instructions, instructions",
     "disposition": "disposition, follow-up, follow up, discharge disposition",
 }
-"""What headers stand for; whatever else looks like a header begins the section ``other``."""
+"""Headers of each section; any other text that looks like a header begins section ``other``."""
 _SECTION_OF = {name: key for key, names in SECTIONS.items() for name in re.split(r", ?", names)}
 _HEADER = re.compile(
     r"(?:(?<=[\n.;])|^)[ \t]*(?P<name>[A-Za-z][A-Za-z/ -]{1,38}?)[ \t]*:", re.MULTILINE
@@ -88,7 +88,7 @@ _WORD = re.compile(r"[^\W\d_]{1,40}(?:['-][^\W\d_]{1,40}){0,4}|\d[\d.,/:%-]{0,30
 _ENDS = frozenset(".!?;\n")
 _SHORT = frozenset(("dr", "mr", "mrs", "ms", "vs", "e", "g", "i", "p", "o", "q", "d", "st"))
 
-# Each phrase is ours; the four kinds are NegEx's.
+# The phrases are our own; the four kinds are NegEx's.
 _FORWARD = """no; not; without; denies; denied; deny; denying; never; negative for; absence of;
 no evidence of; no sign of; no signs of; no history of; free of; rules out; ruled out for;
 fails to reveal; unremarkable for; declines; lack of; lacks; neither; nor; cannot; none of;
@@ -120,7 +120,7 @@ _PSEUDOS, _FORWARDS, _BACKWARDS, _STOPPERS = _KINDS
 
 
 def sections(note: str) -> Iterator[tuple[str, str]]:
-    r"""Cut a note at its headers.
+    r"""Split a note at its headers.
 
     >>> list(sections("Seen today. Allergies: none.\nFAMILY HISTORY: gout"))
     [('', 'Seen today.'), ('allergies', ' none.\n'), ('family', ' gout')]
@@ -158,7 +158,7 @@ def tokens(note: str) -> list[Token]:
 
 
 def negated(words: list[str]) -> list[bool]:
-    """Say which words of a sentence are denied; the words that negate are not.
+    """Return which words of a sentence are negated; negating words themselves are not.
 
     >>> words = "no increase in cough and no wheezing".split()
     >>> [w for w, denied in zip(words, negated(words)) if denied]
@@ -169,7 +169,7 @@ def negated(words: list[str]) -> list[bool]:
     while i < len(words):
         length, kind = _phrase(words, i)
         if words[i] in _COPULAS:
-            # Of two clauses the first one's subject is not the second one's.
+            # Two clauses may have different subjects, so that the scope ends between them.
             begin, copula = max(begin, copula), i
         if kind is _FORWARDS:
             reach = REACH
@@ -192,7 +192,7 @@ _NEGATING = frozenset((*_FORWARDS, *_COPULAS))
 
 
 def _phrase(words: list[str], i: int) -> tuple[int, Phrases | None]:
-    """Return how long the phrase at a place is, and of what kind: the longest, else one word."""
+    """Return length and kind of the longest phrase at a place; one word if there is none."""
     best, kind = 0, None
     for phrases in _KINDS:
         for phrase in phrases.get(words[i], ()):
@@ -207,7 +207,7 @@ def _sentences(text: str) -> Iterator[list[str]]:
     for found in _WORD.finditer(text):
         piece = found[0]
         if piece == "\n":
-            # A line that is wrapped goes on; a list's item and an empty line do not.
+            # A wrapped line continues a sentence; a list's item and an empty line do not.
             ends = re.match(r"[ \t]*(?:[-*•\n]|\d+[.)])", text[found.end() : found.end() + 8])
             if ends is None:
                 continue

@@ -1,4 +1,4 @@
-"""Healthcare: plain words of notes: what has a capital and is still no name."""
+"""Healthcare: plain words of notes: capitalised words that are not names."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ x-rays
 
 @cache
 def note_words() -> frozenset[str]:
-    """Return words of notes that name no person: the lexicon's, and those of a clinic's day."""
+    """Return words of notes that are not names: the lexicon's, and everyday clinical words."""
     return words() | frozenset(_PLAIN.split())

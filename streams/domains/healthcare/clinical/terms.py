@@ -1,6 +1,6 @@
-"""Notes as numbers: TF-IDF over a fixed vocabulary or hashed terms, concepts and sections by name.
+"""Encoding of notes: TF-IDF over a fixed vocabulary or hashed terms, concepts and sections.
 
-What is kept of the notes that it was fitted on is terms that several patients share, and counts.
+Of the notes that it was fitted on it stores only counts, and terms that several patients share.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ MOST_TERMS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class NoteSettings:
-    """How notes are counted.
+    """Settings of the encoding.
 
     Parameters
     ----------
     min_df
-        A term, and a concept's column, is kept if so many patients have it.
+        Least number of patients for a term, and for a concept's column.
     max_terms
-        The most common terms are kept, or so many hashed columns are there.
+        Number of terms, of which the most common are chosen, or of hashed columns.
     pairs
         Whether two words in a row are a term, too.
     hashed
-        Whether terms are hashed to columns, so that no word is kept at all.
+        Whether terms are hashed to columns, so that no word is stored.
     """
 
     min_df: int = 5
@@ -60,7 +60,7 @@ class NoteSettings:
 
 @dataclass(frozen=True)
 class NoteColumns:
-    """What is fitted on notes: which terms count, and how much.
+    """Fitted encoding of notes: terms and their weights.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class NoteColumns:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """One per column."""
+        """Names of its columns."""
         words = self.terms or tuple(str(i) for i in range(len(self.weights)))
         return (
             "note_missing",
@@ -91,7 +91,7 @@ class NoteColumns:
         )
 
     def transform(self, notes: Sequence[str | None]) -> Floats:
-        """Return the columns of some notes, shape ``(n, len(names))``, each by itself.
+        """Return the columns of notes, shape ``(n, len(names))``, each independent of the others.
 
         Terms are weighted ``(1 + ln tf) * idf`` and have length 1 within a note. Concepts and
         sections are 0 or 1; ``note_words`` is ``ln(1 + words)``.
@@ -157,7 +157,7 @@ class NoteColumns:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> NoteColumns:
-        """Make it from JSON types; of others, raise KeyError, TypeError or ValueError."""
+        """Return it from JSON types; raise KeyError, TypeError or ValueError for others."""
         settings = NoteSettings(**given["settings"])
         terms, weights = tuple(map(str, given["terms"])), tuple(map(float, given["weights"]))
         mentioned = tuple((str(name), str(state)) for name, state in given["mentioned"])
@@ -173,12 +173,12 @@ class NoteColumns:
 def fit_notes(
     notes: Sequence[str | None], patients: Sequence[Hashable], settings: NoteSettings
 ) -> NoteColumns:
-    """Choose the terms and concepts that enough patients share, and weigh the terms.
+    """Choose the terms and concepts that enough patients share, and weight the terms.
 
     Parameters
     ----------
     patients
-        Whose each note is; a term counts once for a patient.
+        Patient of each note; a term counts once per patient.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What was last measured of each patient: the state that trends are computed from."""
+"""State of trends: the last measured value of each patient."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Cells: TypeAlias = Sequence[Any]
 
 
 class LastValues:
-    """What was last measured of each patient: the state of trends, kept by whoever streams.
+    """Last measured values of each patient; a streaming caller keeps it between calls.
 
-    An event sees what had arrived by then and is older than itself; those of the same instant do
-    not see each other.
+    An event sees values that arrived before it and are older than itself; events of the same
+    instant do not see each other.
 
     Parameters
     ----------
     most
-        Values that are remembered; beyond that the least recently measured are forgotten.
+        Number of stored values; beyond it the least recently measured are dropped.
     """
 
     def __init__(self, most: int = 5_000_000) -> None:
@@ -37,13 +37,12 @@ class LastValues:
     def observe(
         self, column: str, patients: Cells, times: Ints, values: Floats
     ) -> tuple[Floats, Floats]:
-        """Take values in, in order of arrival.
+        """Add values in order of arrival.
 
         Returns
         -------
-        The change since the patient's last value and the days since then, NaN where there is
-        none, or no value now. Patients that are ``None`` and times that are ``NO_TIME`` have no
-        past.
+        The change since the patient's last value and the days since then, NaN without a last or
+        a present value. Rows with patient ``None`` or time ``NO_TIME`` have no past.
         """
         change, days = np.full(len(values), np.nan), np.full(len(values), np.nan)
         rows = zip(patients, times.tolist(), values.tolist(), strict=True)
@@ -67,7 +66,7 @@ class LastValues:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What trends are made of: whose each row is, when it was (ms), and what was before."""
+    """Inputs of trends: the patient of each row, its time (ms), and the last values."""
 
     patients: Cells
     times: Ints

@@ -1,7 +1,7 @@
-"""One unit per measurement: a declared table of units, what is possible, and what is usual.
+"""Conversion of measurements to one unit per analyte, with possible and reference ranges.
 
-Units are UCUM codes (ucum.org); how people spell them otherwise is a row of a table. A value whose
-unit is not in its analyte's row is not guessed at: it is unread, and said to be.
+Units are UCUM codes (ucum.org); other spellings are rows of a table. A value whose unit is not in
+its analyte's row is not guessed: it is marked as unread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streamsim.streams.events import Floats, Mask
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How a unit becomes the analyte's own: ``value * scale + offset``."""
+    """Conversion of a unit to the analyte's own: ``value * scale + offset``."""
 
     scale: float
     offset: float = 0.0
@@ -28,20 +28,20 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Analyte:
-    """Something that is measured.
+    """A measured quantity.
 
     Attributes
     ----------
     name
-        Ours.
+        Our name of it.
     unit
-        Its own, a UCUM code.
+        Its own unit, a UCUM code.
     possible
-        What a living patient can have, in its own unit; all else is a mistake of writing.
+        Range of a living patient, in its own unit; other values are errors.
     usual
-        Reference range of adults, where a report brings none. Laboratories differ.
+        Reference range of adults, if a report has none. Laboratories differ.
     others
-        Units that it also comes in.
+        Its other units.
     loinc
         Its code in LOINC (loinc.org).
     names
@@ -57,23 +57,23 @@ class Analyte:
     names: tuple[str, ...] = ()
 
     def factor(self, unit: str) -> Unit | None:
-        """Return how a unit becomes our own, ``None`` if it is none of this analyte's."""
+        """Return the conversion of a unit to its own, ``None`` if it is not one of its units."""
         code = ucum(unit)
         return Unit(1.0) if code == self.unit else self.others.get(code)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Values in one unit; NaN where there is none to go by.
+    """Values in one unit; NaN where they are missing, impossible or unread.
 
     Attributes
     ----------
     values
         Shape ``(n,)``.
     impossible
-        There was a number, and nobody has it.
+        Mask of numbers outside of the possible range.
     unread
-        There was something, and it is no number in a unit that we know.
+        Mask of values that are no number in a known unit.
     """
 
     values: Floats
@@ -87,15 +87,15 @@ _NUMBER = re.compile(
 
 
 def harmonise(analyte: Analyte, values: Sequence[Any], units: Sequence[Any] | str) -> Measured:
-    """Bring values to the analyte's own unit, and mark what cannot be.
+    """Convert values to the analyte's own unit, and mark impossible and unread ones.
 
     Parameters
     ----------
     values
         Numbers, or texts with one; ``<0.1`` and ``>600`` count as their bound. ``None``, NaN and
-        an empty text are missing, and nothing is marked.
+        an empty text are missing and not marked.
     units
-        One for each value, or one for all. A value without one is unread.
+        A unit for each value, or one for all. A value without a unit is unread.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def harmonise(analyte: Analyte, values: Sequence[Any], units: Sequence[Any] | st
 
 
 def number(value: Any) -> float | None:
-    """Return the number that a cell holds, ``None`` if it holds none.
+    """Return the number in a cell, ``None`` if it has none.
 
     >>> [number(v) for v in (7, "7.5 ", "<0.1", "1e3", "n/a", None, True, float("nan"))]
     [7.0, 7.5, 0.1, None, None, None, None, None]
@@ -155,7 +155,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def ucum(unit: str) -> str:
-    """Return the code of a unit as people write it, or the text itself if we know none.
+    """Return the UCUM code of a unit's spelling, or the text itself if it is unknown.
 
     >>> [ucum(u) for u in ("MG/DL", "µmol/l", "°F", "lbs", "mm Hg", "10^9/L", "parsec")]
     ['mg/dL', 'umol/L', '[degF]', '[lb_av]', 'mm[Hg]', '10*9/L', 'parsec']
@@ -170,7 +170,7 @@ def _plain(text: str) -> str:
 
 
 def analyte(name: str) -> Analyte:
-    """Return what is measured, by our name, another one or its LOINC code.
+    """Return an analyte by our name, another name or its LOINC code.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def analyte(name: str) -> Analyte:
 
 
 def find_analyte(name: str) -> Analyte | None:
-    """Return what is measured, ``None`` if it is not in the table."""
+    """Return an analyte as :func:`analyte` does, ``None`` if it is not in the table."""
     return _by_name().get(normalised(name))
 
 
