@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from streamsim.producers.files import FileSource, find_files, together
 from streamsim.simulator.reach import Reach
 from streamsim.streams.settings import Settings
 from streamsim.streams.spec import DAY, DomainSpec
@@ -23,6 +22,8 @@ def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) 
     settings
         Addresses of the database and the third parties. Without it, everything is in this process.
     """
+    from streamsim.producers.files import FileSource, find_files, together
+
     found = find_files(spec.inputs, path)
     files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
     return Reach(settings, path).with_context(spec, together(files))

@@ -7,18 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamsim.producers.connect import is_sqlite, sqlite_url
-from streamsim.producers.database import ChangePoller
-from streamsim.producers.http_client.http_party import HttpParty
-from streamsim.producers.tables import through_table, with_changes
-from streamsim.producers.upsert import UpsertTable
 from streamsim.simulator.standins.facts_file import learn_file
 from streamsim.simulator.standins.in_memory import InMemory
 from streamsim.streams.asking import Client, ask_third_party
 from streamsim.streams.privacy.edge import pseudonymised
 from streamsim.streams.privacy.keys import INVENTED, privacy_key
 from streamsim.streams.settings import Settings
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec import DomainSpec, SourceSpec
+from streamsim.streams.spec.input_maps import TableMap
 from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Slice
 
@@ -45,17 +41,7 @@ class Reach:
         """Add the context to a domain's slices; close the connections when they end."""
         with self._open:
             for table in spec.inputs.databases:
-                source = spec.source(table.source)
-                if (file := self._file(f"{table.table}.sqlite")) is not None and is_sqlite(file):
-                    poller = ChangePoller(sqlite_url(file), table)
-                    self._open.callback(poller.close)
-                    slices = with_changes(slices, poller, source)
-                elif self.settings is not None and self.settings.database_url:
-                    writer = UpsertTable(self.settings.database_url, table)
-                    poller = ChangePoller(self.settings.database_url, table)
-                    self._open.callback(writer.close)
-                    self._open.callback(poller.close)
-                    slices = through_table(slices, table, source, writer, poller)
+                slices = self._with_table(table, spec.source(table.source), slices)
             for party in spec.inputs.third_parties:
                 slices = ask_third_party(spec, party, slices, self._client(party))
             slices = spec.inputs.collect(slices)
@@ -63,12 +49,40 @@ class Reach:
                 slices = pseudonymised(spec.inputs, slices, self._key())
             yield from slices
 
+    def _with_table(
+        self, table: TableMap, source: SourceSpec, slices: Iterable[Slice]
+    ) -> Iterable[Slice]:
+        """Let a table's changes go through a database, if there is one."""
+        file = self._file(f"{table.table}.sqlite")
+        url = "" if self.settings is None else self.settings.database_url
+        if file is None and not url:
+            return slices
+        # Imported here: most producers reach no database, and SQLAlchemy takes long to import.
+        from streamsim.producers.connect import is_sqlite, sqlite_url
+        from streamsim.producers.database import ChangePoller
+        from streamsim.producers.tables import through_table, with_changes
+        from streamsim.producers.upsert import UpsertTable
+
+        if file is not None and is_sqlite(file):
+            poller = ChangePoller(sqlite_url(file), table)
+            self._open.callback(poller.close)
+            return with_changes(slices, poller, source)
+        if not url:
+            return slices
+        writer = UpsertTable(url, table)
+        poller = ChangePoller(url, table)
+        self._open.callback(writer.close)
+        self._open.callback(poller.close)
+        return through_table(slices, table, source, writer, poller)
+
     def _key(self) -> bytes:
         return INVENTED if self.settings is None else privacy_key(self.settings)
 
     def _client(self, party: ThirdPartySpec) -> Client:
         settings = self.settings
         if settings is not None and (url := settings.of(party.url)):
+            from streamsim.producers.http_client.http_party import HttpParty
+
             token = settings.of(party.token) or settings.token
             key, wait_s = settings.of(party.key), settings.of(party.wait)
             client = HttpParty(party, url, key, token, wait_s)
