@@ -1,9 +1,9 @@
 """Stability selection: features that a sparse model picks repeatedly on halves of the entities.
 
-Every feature becomes one column: the log-odds of a positive label for its level, or for its bin of
-numbers, estimated on other entities of the half. So a feature with seventy levels is not more
-likely to be picked than one with two, and nonlinear effects count. A shuffled copy of each feature
-is added as a decoy: its picks are noise.
+Every feature becomes one column: the log-odds of a positive label for its level, or for its
+interval of numbers, estimated on other entities of the half. So a feature with seventy levels is
+not more likely to be picked than one with two, and nonlinear effects count. A shuffled copy of each
+feature is added as a decoy: its picks are noise.
 
 References
 ----------
@@ -29,7 +29,7 @@ from streamsim.streams.spec.feature_vector import UNKNOWN
 from streamsim.streams.spec.recipes import Selection
 
 EDGES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97)
-"""Quantiles that separate the bins of numbers."""
+"""Quantiles that separate the intervals of numbers."""
 FEW = 24
 """A column with at most this many values has a level for each."""
 _CROSSED = 4
@@ -148,7 +148,7 @@ def _typed(column: Matrix) -> pd.Series:
 
 
 def _levels(column: pd.Series) -> Codes:
-    """Return the number of each row's level, or bin; missing is a level too."""
+    """Return the number of each row's level, or interval; missing is a level too."""
     if column.dtype.kind not in "if":
         return pd.factorize(column, use_na_sentinel=False)[0].astype(np.intp)
     values = column.to_numpy(np.float64)
