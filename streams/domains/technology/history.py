@@ -56,13 +56,13 @@ class Histories:
             untold = stops[turn] & (title[turn] > 0) & (rows["titles"][own, 0] != title[turn])
             playing = starts[turn] | untold
             self._start(own[playing], time[playing], title[turn][playing])
-            told = stops[turn] & ~np.isnan(share[turn])
-            self._average(own[told], share[turn][told], 0)
+            measured = stops[turn] & ~np.isnan(share[turn])
+            self._average(own[measured], share[turn][measured], 0)
             titles[turn], averages[turn] = rows["titles"][own], rows["averages"][own]
             counts[turn] = rows["counts"][own]
         return {"titles": titles, "averages": averages, "counts": counts, "gap": gap}
 
-    def kept(self, slots: Slots) -> Arrays:
+    def snapshot(self, slots: Slots) -> Arrays:
         """See :class:`streamsim.streams.spec.features.Tracked`."""
         self._grow(int(slots.max(initial=-1)) + 1)
         return {name: rows[slots] for name, rows in self._rows.items()}
