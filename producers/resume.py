@@ -10,7 +10,7 @@ from typing import Any
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME, first_headers
 
 
-class Already:
+class SentRecords:
     """Counts of the events in the topics.
 
     A source gives the same records when it is read again. Heartbeats are not counted, since a

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from streamsim.producers.pace import Pace
-from streamsim.producers.resume import Already
+from streamsim.producers.resume import SentRecords
 from streamsim.producers.wire import Batch, finale
 from streamsim.streams.clock import Clock
 from streamsim.streams.errors import BrokerError
@@ -75,7 +75,7 @@ class Sender:
         clock: Clock,
         max_record: int,
         linger_ms: int,
-        already: Already | None = None,
+        already: SentRecords | None = None,
     ) -> None:
         self._spec, self._pace, self._clock = spec, pace, clock
         self._topics = {s.name: topic(spec.name, s.name) for s in spec.inputs.sources}

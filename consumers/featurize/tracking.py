@@ -45,7 +45,7 @@ class TrackedState:
         """
         _, first = np.unique(self._slots(events), return_index=True)
         one = events.take(first)
-        row = _as_words(self._tracked.kept(self._slots(one)))
+        row = _as_words(self._tracked.snapshot(self._slots(one)))
         return one.partition, {"key": one.entity, "row": row}
 
     def note(self, rows: tuple[Ints, Mapping[str, Any]]) -> None:
@@ -56,7 +56,7 @@ class TrackedState:
         """Return the keys of a partition and their rows, shape ``(n_keys, n_words)``."""
         self._changes.drop(partition)
         keys, slots = self._index.of(partition)
-        return {"key": keys, "row": _as_words(self._tracked.kept(slots))}
+        return {"key": keys, "row": _as_words(self._tracked.snapshot(slots))}
 
     def delta(self) -> Mapping[int, Columns]:
         """See :class:`~streamsim.consumers.state.store.Store`."""
@@ -75,7 +75,7 @@ class TrackedState:
             return
         last = {key: row for row, key in enumerate(keys)}
         slots = self._index.slots(np.full(len(last), partition), list(last))
-        like = self._tracked.kept(slots[:0])
+        like = self._tracked.snapshot(slots[:0])
         try:
             rows = words.reshape(len(keys), -1)[list(last.values())]
             self._tracked.restore(slots, _as_arrays(rows, like))

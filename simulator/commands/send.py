@@ -12,7 +12,7 @@ import orjson
 
 from streamsim.producers.pace import AtOnce, ByRate, BySpeed, Pace
 from streamsim.producers.recording import read_manifest, read_recording
-from streamsim.producers.resume import Already
+from streamsim.producers.resume import SentRecords
 from streamsim.producers.sender import Sender
 from streamsim.producers.wire import Batch, wire
 from streamsim.simulator.commands.up import pace_options, parse_speed
@@ -97,11 +97,11 @@ def timed_pace(world: WorldSpec, rate: float | None, speed: str | None, wall_ms:
     return AtOnce() if chosen == float("inf") else BySpeed(wall_ms, chosen)
 
 
-def _already(spec: DomainSpec, broker: str, since_ms: int) -> Already:
+def _already(spec: DomainSpec, broker: str, since_ms: int) -> SentRecords:
     """Return the records that a producer started at ``since_ms`` has sent so far."""
     topics = [t for t in topics_of(spec) if t.role is not None or t.name == topic(spec.name, TRUTH)]
     whole = read_whole(broker, topics)
-    return Already(
+    return SentRecords(
         (record for records in whole.values() for record in records), since_ms - SLACK_MS
     )
 

@@ -146,7 +146,7 @@ class Tracked(Protocol):
         """
         ...
 
-    def kept(self, slots: Slots) -> Arrays:
+    def snapshot(self, slots: Slots) -> Arrays:
         """Return the state of these keys, for a checkpoint.
 
         The first axis is ``slots``; all other axes and the types are always the same.
@@ -154,7 +154,7 @@ class Tracked(Protocol):
         ...
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:
-        """Restore into these slots what :meth:`kept` returned."""
+        """Restore into these slots what :meth:`snapshot` returned."""
         ...
 
 

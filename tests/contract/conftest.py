@@ -1,4 +1,4 @@
-"""Every domain in turn: what is promised of one is promised of all."""
+"""Fixtures of the contract tests, which run for every domain."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def model(domain: DomainSpec, registry: Registry) -> Loaded:
 
 @pytest.fixture(scope="module")
 def world(domain: DomainSpec) -> tuple[Slice, ...]:
-    """The first days of the domain's small world; the tests of a module share it unchanged."""
+    """Return the first days of the domain's small world; the tests of a module share it."""
     return tuple(small(domain, 7, days(domain)))

@@ -1,4 +1,4 @@
-"""A domain's world, run in process: small, and whole."""
+"""In-process runs of a domain's small world."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Features = Mapping[str, Matrix]
 
 
 def some(spec: DomainSpec, days: float) -> float:
-    """Return so many days, or fewer where a day holds many more events (event days)."""
+    """Return the number of days, fewer where a day has many more events (event days)."""
     return days * min(1.0, spec.world.days_per_minute / 20)
 
 
 def days(spec: DomainSpec) -> float:
-    """So many days of a world say something, and do not take long."""
+    """Return the days of a world that are enough for the tests, and fast."""
     return some(spec, 6) + 1.5 * spec.longest_delay / DAY
 
 
 def small(spec: DomainSpec, seed: int, length: float, **options: float) -> list[Slice]:
-    """The first days of a world of a third of the usual size."""
+    """Return the first days of a world of a third of the default size."""
     third = {k: max(1, v // 3) if v > 10 else v for k, v in spec.world.options.items()}
     return list(world_slices(spec, seed, {**third, **options}, length))
 
@@ -54,7 +54,7 @@ def drive(
 
 
 def bodies(slices: Iterable[Slice], source: str) -> list[dict[str, object]]:
-    """Return the events of a source that can be read."""
+    """Return the readable events of a source."""
     found = []
     for piece in slices:
         for emission in piece.emissions:

@@ -1,4 +1,4 @@
-"""Features: the same however the stream is cut, and blind to what comes later."""
+"""Features do not depend on how the stream is batched, nor on later events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.contract.runs import Features, days, features, small, some
 
 @pytest.fixture(scope="module")
 def whole(domain: DomainSpec, world: tuple[Slice, ...]) -> Features:
-    """The features of the whole world."""
+    """Return the features of the whole world."""
     return features(domain, world)
 
 
@@ -41,7 +41,7 @@ def test_every_feature_is_a_number_and_varies(domain: DomainSpec, whole: Feature
 def test_nothing_that_comes_later_changes_a_feature(
     domain: DomainSpec, world: tuple[Slice, ...], whole: Features, other: int
 ) -> None:
-    """Two worlds that differ only after an instant: events, labels and reference records alike."""
+    """Two worlds that differ only after an instant, in events, labels and reference records."""
     length = days(domain)
     beat = domain.inputs.heartbeat
     cut = domain.world.epoch + int(length * 0.6 * DAY) // beat * beat
@@ -64,7 +64,7 @@ def test_nothing_that_comes_later_changes_a_feature(
 
 
 def early(piece: Slice, cut: int) -> list[Emission]:
-    """Take what happened before; some of it is told of later."""
+    """Return the events that happened before the instant; some of them are sent later."""
     return [e.take(np.flatnonzero(e.event_time < cut)) for e in piece.emissions]
 
 
@@ -83,7 +83,7 @@ def ids(values: list[bytes]) -> list[str]:
 
 
 def renamed(piece: Slice) -> Slice:
-    """Let events of another world have ids of their own: they must not be taken for copies."""
+    """Give events of another world other ids: they must not count as duplicates."""
     for emission in piece.emissions:
         emission.values[:] = [
             v.replace(b'"event_id":"', b'"event_id":"other-', 1) for v in emission.values

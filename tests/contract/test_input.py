@@ -1,4 +1,4 @@
-"""Bad input: dead with its reason and its bytes, and the account closes all the same."""
+"""Bad input is dead-lettered with its reason and bytes, and the counts still add up."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_wrecks_of_every_source_are_dead_with_their_bytes(
 def test_the_world_as_it_was(
     domain: DomainSpec, golden: Callable[[Outcome], None], model: Loaded
 ) -> None:
-    """A model may be trained anew, so that its scores are no part of what is kept."""
+    """The golden file has no scores, because a model may be trained again."""
     third = {k: max(1, v // 3) if v > 10 else v for k, v in domain.world.options.items()}
     golden(replay(domain, record_world(domain, seed=20, days=some(domain, 5), **third), model))
 

@@ -1,4 +1,4 @@
-"""Models: better than guessing, safe to load, and their alerts say why."""
+"""Models are better than chance and safe to load, and their alerts have reasons."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ METRIC = {"average_precision": average_precision, "roc_auc": auc}
 
 @pytest.fixture(scope="module")
 def unseen(domain: DomainSpec) -> Labelled:
-    """A world that no tuning has seen."""
+    """Return a world that was not used for tuning."""
     length = some(domain, 45) + domain.longest_delay / DAY
-    # As many entities as it has learnt from: they are what is drawn again.
+    # As many entities as in training: the bootstrap resamples entities.
     sizes = {name: value for name, value in domain.model.recipe.world.items() if value > 10}
     options = {**domain.world.options, **sizes}
     return training_data(domain, world_slices(domain, UNSEEN, options, length))
@@ -44,7 +44,7 @@ def unseen(domain: DomainSpec) -> Labelled:
 def test_the_model_is_better_than_any_one_feature(
     domain: DomainSpec, model: Loaded, unseen: Labelled
 ) -> None:
-    """On a world that no tuning has seen, with the lower end of the interval over entities."""
+    """Test on a world not used for tuning, at the lower bound of the interval over entities."""
     answer, n = model.answer(unseen.features), len(domain.model.estimates)
     data, scores = unseen, scores_of(answer)
     truth = domain.model.truth(data.labels, items_of(answer, n))
@@ -64,7 +64,7 @@ def test_the_model_is_better_than_any_one_feature(
 def test_estimates_are_better_than_the_mean_and_within_their_bounds(
     domain: DomainSpec, model: Loaded, unseen: Labelled
 ) -> None:
-    """The mean is that of the very world that they are judged on."""
+    """The baseline is the mean of the world that the estimates are judged on."""
     assert model.signature.estimates == tuple(estimate.name for estimate in domain.model.estimates)
     numbers = estimates_of(model.answer(unseen.features), len(domain.model.estimates))
     for place, estimate in enumerate(domain.model.estimates):
@@ -110,7 +110,7 @@ def test_an_altered_artefact_is_not_loaded(
 
 
 def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
-    """The first fifty of a world in which much is planted."""
+    """Return the first fifty alerts of a world with many planted events."""
     options = {**domain.world.options, **dict.fromkeys(_planting(domain), 4.0)}
     slices = world_slices(domain, 20, options, days(domain) + some(domain, 30))
     process = InProcess(domain, model.answer, model.signature)
@@ -137,5 +137,5 @@ def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
 
 
 def _planting(domain: DomainSpec) -> list[str]:
-    """The options of the world that its ordinary one sets to nothing."""
+    """Return the options of the world that are 0 in its ordinary world."""
     return [n for n, value in domain.model.recipe.ordinary.items() if value == 0 and n != "defects"]

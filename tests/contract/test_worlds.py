@@ -1,4 +1,4 @@
-"""Worlds: seeded, whole, and of parts that do not disturb each other."""
+"""Worlds are reproducible from their seed, complete, and of independent parts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
 
 
 def test_a_label_comes_in_its_time(domain: DomainSpec, world: tuple[Slice, ...]) -> None:
-    """None is later than the timeline says, or events would be taken as final too early."""
+    """No label is later than the spec declares, or events would count as final too early."""
     from streamsim.streams.codec import parse_times
 
     happened = {e["event_id"]: e["event_time"] for e in bodies(world, domain.trigger.name)}

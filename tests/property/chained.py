@@ -49,7 +49,7 @@ class Chain:
             self._rows[slot] = zlib.crc32(b"%d %d" % (cent, time), chain), count + 1
         return {"chain": found}
 
-    def kept(self, slots: Slots) -> Arrays:
+    def snapshot(self, slots: Slots) -> Arrays:
         rows = [self._rows[slot] for slot in slots.tolist()]
         return {
             "chain": np.array([chain for chain, _ in rows], np.uint32),

@@ -56,7 +56,7 @@ def found(
         parts.append(update(state, readings[begin:end], number))
         old, new = (np.array([place(e, n) for e in range(3)]) for n in (number, number + 1))
         taken = SensorState(definition)
-        taken.restore(new, state.kept(old))
+        taken.restore(new, state.snapshot(old))
         state = taken
     return np.concatenate(parts)
 
@@ -208,7 +208,7 @@ def _polyfit(window: Floats) -> float:
 
 
 def test_what_another_definition_kept_is_refused() -> None:
-    kept = SensorState(SMALL).kept(np.array([0, 1]))
+    kept = SensorState(SMALL).snapshot(np.array([0, 1]))
     with pytest.raises(StateError, match="definition"):
         SensorState(USUAL).restore(np.array([0, 1]), kept)
 

@@ -1,4 +1,4 @@
-"""At the edge nobody is named any more, whatever is sent, and the key is one's own."""
+"""Pseudonymisation at the producer: no identifier is sent, and the key is the home's own."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_read_is_withheld_with_its_hash(spec: DomainSpec) -> None
 
 
 def test_an_identifier_that_is_no_text_is_not_sent(spec: DomainSpec) -> None:
-    """A number, or a list of ids: the cleaner will find that there is none."""
+    """A number, or a list of ids: the cleaner finds no identifier."""
     values = [b'{"card_id":4711,"amount_cents":5}', b'{"card_id":["c1"]}', b'{"card_id":""}']
     (found,) = sent(spec, emission(values, [None] * 3))
     assert [orjson.loads(v)["card_id"] for v in found.values] == [None] * 3

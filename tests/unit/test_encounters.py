@@ -73,7 +73,7 @@ def test_no_row_changes_with_what_comes_after_it() -> None:
 
 
 def test_no_label_is_known_before_its_time() -> None:
-    """Whatever the labels of the last 30 days are, the features are the same."""
+    """The labels of the last 30 days do not change the features."""
     rows = encounters()
     day = np.arange(len(rows)) * 3.0
     whole = features(rows, day)

@@ -1,4 +1,4 @@
-"""The fleet's world: wear and its end, workshops, sensors at fault, and what is made of them."""
+"""Logistics' world: wear, failures, work orders and sensor faults, and their features."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ms(body: dict[str, Any], name: str) -> int:
 
 @pytest.fixture(scope="module")
 def hours() -> list[Slice]:
-    """Two hours of a perfect feed, of sensors that are right."""
+    """Return two hours of a feed without defects or sensor faults."""
     options = {"vehicles": 12, "failures": 3.0, "faults": 0.0, "defects": 0.0}
     return list(world_slices(SPEC, 5, options, 2 / 24))
 
@@ -125,7 +125,7 @@ def test_what_was_renewed_in_time_has_no_outcome(hours: list[Slice]) -> None:
 
 
 def test_a_worn_component_moves_its_sensors_and_no_others_so_far() -> None:
-    """The same fleet, seconds and roads, once sound and once nearly worn out."""
+    """The same fleet, seconds and roads, once without wear and once nearly worn out."""
     fleet = draw_fleet(2, 30)
     hour = Plan(2, fleet, 0.0).hour(0)
     hour.until[:] = 60
@@ -251,7 +251,7 @@ def test_a_type_without_a_sensor_says_so_and_is_scored_all_the_same(hours: list[
 
 
 def test_a_renewed_component_lets_its_sensors_begin_anew(hours: list[Slice]) -> None:
-    """After a repair of the cooling, what its sensor added up over its beginning is gone."""
+    """A repair of the cooling clears the cumulative sum of its sensor."""
     repaired = [
         (str(o["vehicle_id"]), (ms(o, "done_at") - SPEC.world.epoch) // 1000)
         for o in bodies(hours, "work_orders")
@@ -273,7 +273,7 @@ def test_a_renewed_component_lets_its_sensors_begin_anew(hours: list[Slice]) -> 
 
 
 def sound(seed: int, vehicles: int) -> tuple[list[Any], Any]:
-    """Readings of a sound fleet, every 20 seconds of two hours, and what drove them."""
+    """Return readings of a fleet without wear, every 20 s for two hours, and their drivers."""
     fleet = draw_fleet(seed, vehicles)
     plan, sensing = Plan(seed, fleet, 0.0), Sensing(seed, fleet, 0.0)
     known: list[list[Any]] = []
@@ -294,7 +294,7 @@ def sound(seed: int, vehicles: int) -> tuple[list[Any], Any]:
 
 
 def spread_of_own_laws(by: Floats, values: Floats) -> Floats:
-    """Fit laws to readings, shape ``(n, n_sensors)``; return what they leave of each sensor."""
+    """Fit laws to readings, shape ``(n, n_sensors)``; return each sensor's residual spread."""
     left = []
     for column in values.T:
         there = np.isfinite(column)
@@ -304,7 +304,7 @@ def spread_of_own_laws(by: Floats, values: Floats) -> Floats:
 
 
 def test_what_is_usual_is_so_of_another_fleet() -> None:
-    """The laws leave little more there than laws of its own do, and much less than none."""
+    """Residuals are little larger than those of the fleet's own laws, and far smaller than raw."""
     known, values = sound(77, 60)
     left = spread_of_own_laws(drivers(*known), values)
     ours = np.nanstd(residuals(values, known), axis=0)

@@ -1,4 +1,4 @@
-"""What technology's recommender learns from the stream, held to a plain loop over its events."""
+"""Renewal of technology's recommender, compared with a plain loop over the events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KNOWN, ALL = 5, 8
 
 
 def champion() -> SlateClassifier:
-    """One that knows the first titles, and was made of some counts."""
+    """Return a champion with the first titles, fitted to some counts."""
     made = SlateClassifier(TITLES, TITLES, None, size=3)
     counted = CoViews.of(np.array([[1, 1, 0, 0, 0], [0, 1, 1, 1, 0], [1, 0, 0, 0, 1]]))
     found = counted.solve(ridge=made.ridge)
@@ -38,7 +38,7 @@ def champion() -> SlateClassifier:
 
 
 def viewing(seed: int, n: int = 300) -> list[tuple[int, str, str, int, float]]:
-    """Time, user, what is done, title, and the share that was watched."""
+    """Time, user, action, title, and the share that was watched."""
     draw = np.random.default_rng(seed)
     rows = []
     for number in range(n):

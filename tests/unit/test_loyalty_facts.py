@@ -1,4 +1,4 @@
-"""What was known of a loyalty member: nothing that comes later makes a difference."""
+"""As-of data of loyalty members: later facts make no difference."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_an_unknown_zone_is_said() -> None:
 @TRIED
 @given(MEMBERS)
 def test_what_a_member_is_written_as_is_read_as_the_same(member: Member) -> None:
-    more = {**orjson.loads(orjson.dumps(member)), "tier": "gold"}  # somebody else's field
+    more = {**orjson.loads(orjson.dumps(member)), "tier": "gold"}  # an unknown field
     assert read_member(more) == member
 
 

@@ -1,4 +1,4 @@
-"""Readings are mended as they come: units, leaps, sensors that stand still."""
+"""Online cleaning of readings: changed units, jumps and frozen sensors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OIL = Sensor(
 
 
 def mend(values: Floats, sensor: Sensor = COOLANT) -> Mended:
-    """Mend the readings of one machine's sensor."""
+    """Clean the readings of one machine's sensor."""
     return Mending([sensor]).update(np.zeros(len(values), np.intp), values[:, None])
 
 
@@ -39,7 +39,7 @@ def test_a_temperature_in_another_unit_is_turned_back_and_again(name: str) -> No
     told[300:600] = np.round(CONVERSIONS[name].apply(truth[300:600]), 1)
     found = mend(told)
     known = np.isfinite(found.values[:, 0])
-    assert (~known).sum() == 4  # two before each change is believed
+    assert (~known).sum() == 4  # two before each change is accepted
     np.testing.assert_allclose(found.values[known, 0], truth[known], atol=0.06)
     assert found.unit[310:590].all()
     assert not found.unit[:299].any()
@@ -101,7 +101,7 @@ def test_batches_and_other_machines_and_a_restart_change_nothing() -> None:
         found.append(part.update(slots[at : at + size], values[at : at + size]).values)
         at += size
         every = np.arange(machines)
-        kept = part.kept(every)
+        kept = part.snapshot(every)
         part = Mending([COOLANT, OIL])
         part.restore(every[::-1], {k: v[::-1] for k, v in kept.items()})
     np.testing.assert_array_equal(np.concatenate(found), whole.values)
@@ -112,6 +112,6 @@ def test_batches_and_other_machines_and_a_restart_change_nothing() -> None:
 
 
 def test_what_was_kept_of_other_sensors_is_refused() -> None:
-    kept = Mending([COOLANT]).kept(np.arange(2))
+    kept = Mending([COOLANT]).snapshot(np.arange(2))
     with pytest.raises(StateError):
         Mending([COOLANT, OIL]).restore(np.arange(2), kept)

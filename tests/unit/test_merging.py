@@ -1,4 +1,4 @@
-"""One CSV and one JSON source become one table, and what did not fit is said."""
+"""Merge of a CSV source and a JSON source, with a report of rows that do not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change of unit is told from wear and from work."""
+"""A change of unit is distinguished from wear and from load."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def steady(level: float, noise: float, n: int = 40, seed: int = 0) -> Floats:
 def unit_changes(
     values: Floats, conversions: Sequence[Conversion], before: int = 20, after: int = 3
 ) -> list[tuple[int, Conversion]]:
-    """Ask :func:`unit_change` at each reading of a sensor; return where it said yes, and what."""
+    """Call :func:`unit_change` at each reading of a sensor; return where it found which change."""
     there = np.flatnonzero(np.isfinite(values))
     seen, since, changes = values[there], 0, []
     for at in range(after, len(seen) - after + 1):

@@ -1,4 +1,4 @@
-"""Notes are read as a clinician would: what is denied, and what is a relative's, is not had."""
+"""Findings of notes: a denied finding, or a relative's, does not count as the patient's."""
 
 from __future__ import annotations
 
@@ -96,5 +96,5 @@ def test_the_lexicon_names_each_thing_once() -> None:
     assert [term for term, n in terms.items() if n > 1] == []
     for concept in own.values():
         for term in concept.terms:
-            # What is written is what is found: tokens are cut as the lexicon is.
+            # Each term is found as written: notes and lexicon are split into the same tokens.
             assert [t.word for t in tokens(" ".join(term).replace("#", "2"))] == list(term)

@@ -1,4 +1,4 @@
-"""A car's drive as its logger writes it: no times, and one more comma than there are columns."""
+"""OBD-II logs of a car: without times, and with a trailing comma in each row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packed columns say no more and no less than they hold."""
+"""Packed columns: round trips, and refusal of bytes that differ from their header."""
 
 from __future__ import annotations
 

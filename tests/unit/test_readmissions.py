@@ -1,4 +1,4 @@
-"""Whether somebody came back, found from admissions and discharges, and told in its time."""
+"""Outcomes of discharges, from admissions, and when they are sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamsim.streams.spec.world import Emission, Slice
 START = 1_735_689_600_000
 END = 80
 _Event: TypeAlias = tuple[float, int, dict[str, object]]
-"""Day, by how much it is told late (ms), and what it says."""
+"""Day, lateness (ms), and content of an event."""
 
 
 def admission(day: float, name: str, kind: str = "emergency", late: int = 0) -> _Event:
@@ -29,7 +29,7 @@ def discharge(day: float, name: str, stay: str | None, late: int = 0) -> _Event:
 
 
 def told(*events: _Event) -> dict[str, tuple[int, int]]:
-    """Return, for each discharge that something is told of, what, and when (ms after the start)."""
+    """Return, for each discharge with an outcome, the outcome and its time (ms after the start)."""
     slices = []
     for hour in range(END * 24):
         until = START + (hour + 1) * HOUR
@@ -82,7 +82,7 @@ def test_an_admission_that_is_told_late_counts_and_one_that_is_too_late_does_not
 
 
 def test_copies_change_nothing_and_a_stay_that_was_not_seen_is_not_followed() -> None:
-    """Files of discharges alone say themselves what came of them."""
+    """Files of discharges alone have outcomes of their own."""
     found = told(
         admission(1, "a"), admission(1, "a", late=HOUR), discharge(4, "x", "a"),
         discharge(4, "x", "a", late=HOUR), discharge(5, "z", None), discharge(6, "w", "unseen"),

@@ -1,4 +1,4 @@
-"""The recommender against its plain definition: constraints of the closed form, sums, fallbacks."""
+"""Item weights compared with their definition: closed form, sums over users, fallbacks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_nobody_is_recommended_what_they_have_seen(
 def test_a_new_user_is_shown_what_most_have_seen(weights: ItemWeights) -> None:
     items, scores = weights.recommend([[], [ITEMS + 7]], 5)
     most = np.argsort(-weights.popularity, kind="stable")[:5]
-    assert items.tolist() == [most.tolist()] * 2  # a title that nobody knows says nothing
+    assert items.tolist() == [most.tolist()] * 2  # a title without weights adds nothing
     np.testing.assert_allclose(scores[0], weights.popularity[most], rtol=1e-6)
 
 
@@ -107,7 +107,7 @@ def test_a_new_title_ranks_by_its_popularity_among_the_others() -> None:
     weights = known.solve(ridge=2.0)
     assert weights.known.sum() == ITEMS - 2
     popularity = weights.popularity.copy()
-    popularity[-2:] = [1.0, 0.0]  # since the weights were solved all have seen one of them
+    popularity[-2:] = [1.0, 0.0]  # all users have seen one of them since the weights were solved
     scores = ItemWeights(weights.weights, weights.known, popularity).scores(seen[:20])
     assert (scores[:, -2] > 0).all()
     assert (scores[:, -1] == 0).all()

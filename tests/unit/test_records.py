@@ -1,4 +1,4 @@
-"""Health records: rows that say something only together, put in order and read piece by piece."""
+"""Health records: rows that depend on earlier rows, sorted and read in chunks."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_who_died_is_not_discharged_and_who_never_came_is_dead(
 ) -> None:
     sent = bodies(list(source(healthcare, tmp_path).slices()))
     others = [b for b in sent["discharges"] if b.get("patient_id") != "1"]
-    (row,) = others  # its own row, for a person to read: nobody knows how long the stay was
+    (row,) = others  # its own row, for a person to read: the length of the stay is unknown
     assert row["code"] == OUT
     assert row["subject_id"] == "3"
 

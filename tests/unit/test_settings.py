@@ -1,4 +1,4 @@
-"""Settings: one table, from which the page is written and every process reads."""
+"""Settings: one table, for the documentation page and for every process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that put items forward: their slates, their artefact, the service, and their verdicts."""
+"""Models with slates: recommendations, artefact, service and verdicts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NAMES = (*(f"title_{i}" for i in range(HISTORY)), "offered", "other")
 
 
 def rows_of(seed: int, n: int) -> tuple[np.ndarray, Ints]:
-    """Rows of users who like even titles or odd ones, and what each plays next."""
+    """Return rows of users who like even titles or odd ones, and their next titles."""
     draw = np.random.default_rng(seed)
     odd = draw.integers(0, 2, n)
     length = draw.integers(0, HISTORY + 1, n)
@@ -226,7 +226,7 @@ def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() ->
         record = one.close(np.array([10, NO_TIME, NO_TIME, NO_TIME]))[0]
         assert record.value is not None
         *_, time, score, label = read_labelled(record.value)
-        # Of the third nothing is known.
+        # The third has no label.
         assert [c.tolist() for c in (time, score, label)] == [[5, 6], [500_000, 250_000], [1, 0]]
 
 

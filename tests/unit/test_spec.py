@@ -1,4 +1,4 @@
-"""A spec that could not work is refused when it is made."""
+"""An invalid spec is refused when it is created."""
 
 from __future__ import annotations
 

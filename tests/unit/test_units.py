@@ -1,4 +1,4 @@
-"""Measurements in whatever unit come out in one, and what cannot be is marked, not guessed."""
+"""Conversion of measurements to one unit; impossible and unread values are marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user has come to, and what was watched next, against their plain definitions."""
+"""Tracked histories and next watched titles of users, compared with their definitions."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_history_goes_on_from_what_was_written_down_under_other_numbers() -> N
     first, rest, half = Histories(), Histories(), 150
     first.update(slots[:half], events.take(slice(0, half)))
     moved = np.array([3, 0, 4, 1, 2])
-    rest.restore(moved, first.kept(np.arange(USERS)))
+    rest.restore(moved, first.snapshot(np.arange(USERS)))
     after = rest.update(moved[slots[half:]], events.take(slice(half, None)))
     for name, values in whole.items():
         np.testing.assert_array_equal(after[name], values[half:], name)
@@ -111,7 +111,7 @@ def test_days_since_a_play_are_counted_before_the_play_itself() -> None:
 
 
 def watched_next(views: list[View]) -> set[Outcome]:
-    """Say for each event what its user has watched first of what began after it, in time."""
+    """Return for each event the first title that its user began after it, in time, and watched."""
     found = set()
     for view in views:
         later = [

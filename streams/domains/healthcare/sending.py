@@ -39,8 +39,8 @@ class Queue:
     @classmethod
     def empty(cls, source: str, seed: int, lateness: int, defects: float) -> Queue:
         """Return an empty queue."""
-        none, nobody = np.empty(0, np.int64), np.empty(0, object)
-        return cls(source, seed, lateness, defects, none, none.copy(), nobody, nobody.copy())
+        times, keys = np.empty(0, np.int64), np.empty(0, object)
+        return cls(source, seed, lateness, defects, times, times.copy(), keys, keys.copy())
 
     def put(self, day: int, time: Ints, key: Objects, value: Sequence[bytes]) -> None:
         """Add the events of a day."""

@@ -85,13 +85,13 @@ class Condition:
         found = self._sensors.update(slots, values, self._renewed(slots, events))
         return {"found": found, "unit": mended.unit, "frozen": mended.frozen}
 
-    def kept(self, slots: Slots) -> Arrays:
+    def snapshot(self, slots: Slots) -> Arrays:
         """See :class:`streamsim.streams.spec.features.Tracked`."""
         self._ensure(slots)
         return {
             "order": self._order[slots],
-            **{f"mending.{k}": v for k, v in self._mending.kept(slots).items()},
-            **{f"sensors.{k}": v for k, v in self._sensors.kept(slots).items()},
+            **{f"mending.{k}": v for k, v in self._mending.snapshot(slots).items()},
+            **{f"sensors.{k}": v for k, v in self._sensors.snapshot(slots).items()},
         }
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:

@@ -117,13 +117,13 @@ class Mending:
             self._arrays[name][own] = array
         return found
 
-    def kept(self, slots: Slots) -> Arrays:
+    def snapshot(self, slots: Slots) -> Arrays:
         """Return the state of these machines for a checkpoint, one row each."""
         self._ensure(int(slots.max(initial=-1)) + 1)
         return {name: array[slots] for name, array in self._arrays.items()}
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:
-        """Restore what :meth:`kept` returned.
+        """Restore what :meth:`snapshot` returned.
 
         Raises
         ------

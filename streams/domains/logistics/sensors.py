@@ -85,13 +85,13 @@ class SensorState:
             self._arrays[name][own] = array
         return found
 
-    def kept(self, slots: Slots) -> Arrays:
+    def snapshot(self, slots: Slots) -> Arrays:
         """Return the state of these entities for a checkpoint, one row each."""
         self._ensure(int(slots.max(initial=-1)) + 1)
         return {name: self._arrays[name][slots] for name in self._arrays if name != "sums"}
 
     def restore(self, slots: Slots, arrays: Arrays) -> None:
-        """Restore into these slots what :meth:`kept` returned.
+        """Restore into these slots what :meth:`snapshot` returned.
 
         Raises
         ------

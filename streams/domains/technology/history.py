@@ -62,7 +62,7 @@ class Histories:
             counts[turn] = rows["counts"][own]
         return {"titles": titles, "averages": averages, "counts": counts, "gap": gap}
 
-    def kept(self, slots: Slots) -> Arrays:
+    def snapshot(self, slots: Slots) -> Arrays:
         """See :class:`streamsim.streams.spec.features.Tracked`."""
         self._grow(int(slots.max(initial=-1)) + 1)
         return {name: rows[slots] for name, rows in self._rows.items()}
