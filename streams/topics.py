@@ -80,14 +80,14 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
         topic(name, FEEDS),
         TABLE_PARTITIONS,
         "partition",
-        "what has come by each feed, by buckets of the clock",
+        "events per feed, by buckets of the clock at arrival",
         internal=True,
     )
     corrections = TopicSpec(
         topic(name, CORRECTIONS),
         n,
         entity,
-        "scores again, of events that had met no answer of a third party",
+        "new scores of events that were scored before a third party answered",
         ("event_id", "event_time", entity, "score"),
     )
     return (
@@ -103,15 +103,15 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             ("event_id", "event_time", entity, "score"),
         ),
         TopicSpec(topic(name, ALERTS), n, entity, "alerts as CloudEvents 1.0, binary mode"),
-        TopicSpec(topic(name, METRICS), 1, "kind:worker", "the workers' accounts and measures"),
-        TopicSpec(topic(name, LATE), n, entity, "late records as they came, with their lateness"),
+        TopicSpec(topic(name, METRICS), 1, "kind:worker", "the workers' counts and metrics"),
+        TopicSpec(topic(name, LATE), n, entity, "late records unchanged, with their lateness"),
         TopicSpec(topic(name, DEAD), n, entity, "dead letters: original bytes and the reason"),
         TopicSpec(topic(name, TRUTH), n, entity, "what the world planted; no model reads it"),
         TopicSpec(
             topic(name, CHANGELOG),
             n,
             "partition",
-            "the workers' state, to be restored",
+            "changelog of the workers' state",
             internal=True,
         ),
         TopicSpec(

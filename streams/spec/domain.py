@@ -90,7 +90,7 @@ class DomainSpec:
         source = self.source(estimate.source)
         if source.role is not Role.LABEL or source.key != self.trigger.key:
             raise UsageError(
-                f"{estimate.name} cannot be told by {source.name}: it must be a label "
+                f"{estimate.name} cannot have its truth from {source.name}: it must be a label "
                 f"source with the key {self.trigger.key}"
             )
         _refuse_missing(source, {estimate.field, self.labels.key})

@@ -101,7 +101,10 @@ def test_an_estimate_is_told_by_a_label_source_that_says_of_which_event() -> Non
     (estimate,) = logistics.model.estimates
     assert [source.name for source in logistics.label_sources] == ["failures"]
     for change, match in (
-        ({"source": "work_orders"}, "cannot be told by work_orders: it must be a label source"),
+        (
+            {"source": "work_orders"},
+            "cannot have its truth from work_orders: it must be a label source",
+        ),
         ({"field": "days"}, "lives has no field days"),
     ):
         model = replace(logistics.model, estimates=(replace(estimate, **change),))

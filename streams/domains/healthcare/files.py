@@ -126,15 +126,15 @@ def _encounters(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     discharges = pd.DataFrame(columns, index=frame.index)
     if "readmitted" not in frame:
         return {"discharges": discharges}
-    told = frame["readmitted"].isin(("<30", ">30", "NO")) & patient.notna() & ids.notna()
-    known = discharges[told.to_numpy()]
+    labelled = frame["readmitted"].isin(("<30", ">30", "NO")) & patient.notna() & ids.notna()
+    known = discharges[labelled.to_numpy()]
     labels = pd.DataFrame(
         {
             "event_id": "outcome-" + known["event_id"],
             "event_time": known["event_time"] + HORIZON,
             "patient_id": known["patient_id"],
             "discharge_id": known["event_id"],
-            "readmitted": frame["readmitted"][told].eq("<30").astype("int64"),
+            "readmitted": frame["readmitted"][labelled].eq("<30").astype("int64"),
         }
     )
     return {"discharges": discharges, "readmissions": labels}

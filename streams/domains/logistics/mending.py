@@ -203,9 +203,9 @@ class Mending:
         known = np.isfinite(before).sum() >= DOUBTS
         for other in (o for o in range(len(sensor.conversions) + 1) if o != unit):
             own = (raw - self._offset[other, column]) / self._factor[other, column]
-            told = Conversion("", *_between(self._factor, self._offset, unit, other, column))
+            conversion = Conversion("", *_between(self._factor, self._offset, unit, other, column))
             if self._can_be(sensor, own) and (
-                unit_change(before, after, [told]) is not None
+                unit_change(before, after, [conversion]) is not None
                 if known
                 else not self._can_be(sensor, after)
             ):

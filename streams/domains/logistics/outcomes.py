@@ -122,10 +122,10 @@ def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
                 bodies, emission.clock.tolist(), emission.event_time.tolist(), strict=True
             ):
                 if body and isinstance(body.get("vehicle_id"), str) and time != NO_TIME:
-                    for name, told in outcomes.order(body, clock).items():
-                        known[name] += told
-        for name, told in outcomes.until(piece.until).items():
-            known[name] += told
+                    for name, found in outcomes.order(body, clock).items():
+                        known[name] += found
+        for name, found in outcomes.until(piece.until).items():
+            known[name] += found
         failures = _emission(FAILURES.name, "outcome", "failed", known[FAILURES.name])
         lives = _emission(LIVES.name, "life", REMAINING, known[LIVES.name])
         yield Slice(piece.until, (*piece.emissions, failures, lives))

@@ -156,9 +156,9 @@ class Sensing:
         values[:, :, LOAD] = 100 * load
         values[:, :, SPEED] = speed
         values += self.fleet.bias + noise * _NOISE
-        return self._told(values, number), self._way(speed, turn, drives)
+        return self._as_sent(values, number), self._way(speed, turn, drives)
 
-    def _told(self, values: Floats, number: int) -> Floats:
+    def _as_sent(self, values: Floats, number: int) -> Floats:
         """Convert measured values to sent values: changed units, and faulty sensors."""
         going = (self._begins <= number) & (number < self._ends)
         drifts = going[DRIFTING]
@@ -169,10 +169,10 @@ class Sensing:
             values += np.where(drifts, self._size * np.minimum(2 * part, 1.0), 0.0)
         values[:, :, VOLTAGE] *= self.fleet.nominal
         np.clip(values[:, :, LOAD:], 0.0, None, out=values[:, :, LOAD:])
-        told = np.where(
+        sent = np.where(
             self.fahrenheit, FAHRENHEIT.apply(values[:, :, COOLANT]), values[:, :, COOLANT]
         )
-        values[:, :, COOLANT] = told
+        values[:, :, COOLANT] = sent
         for sensor, digits in enumerate(_DIGITS):
             np.round(values[:, :, sensor], digits, out=values[:, :, sensor])
         frozen = going[FROZEN]

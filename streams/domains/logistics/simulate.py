@@ -77,8 +77,8 @@ class LogisticsWorld:
                     self._truth(minute, [f for f in faults if f.start == minute]),
                 )
                 for until in range(start + HEARTBEAT, start + MINUTE + 1, HEARTBEAT):
-                    told, waiting = waiting.split(until)
-                    telemetry = told.emission("telemetry")
+                    sent, waiting = waiting.split(until)
+                    telemetry = sent.emission("telemetry")
                     pieces = (between(e, until - HEARTBEAT, until) for e in others)
                     yield Slice(until, (telemetry, *pieces))
             self.plan.orders = [o for o in self.plan.orders if o.minute // HOUR > number]

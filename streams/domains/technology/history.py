@@ -56,8 +56,8 @@ class Histories:
             untold = stops[turn] & (title[turn] > 0) & (rows["titles"][own, 0] != title[turn])
             playing = starts[turn] | untold
             self._start(own[playing], time[playing], title[turn][playing])
-            told = stops[turn] & ~np.isnan(share[turn])
-            self._average(own[told], share[turn][told], 0)
+            measured = stops[turn] & ~np.isnan(share[turn])
+            self._average(own[measured], share[turn][measured], 0)
             titles[turn], averages[turn] = rows["titles"][own], rows["averages"][own]
             counts[turn] = rows["counts"][own]
         return {"titles": titles, "averages": averages, "counts": counts, "gap": gap}

@@ -86,7 +86,7 @@ def views_of(
     title = np.where(search, -1, plays.title[play])
     length = np.where(search, 0, titles.length_min[plays.title[play]])
     share = np.where(code == ACTIONS.index(PROGRESS), (plays.share * part)[play], plays.share[play])
-    told = (code == ACTIONS.index(PROGRESS)) | (code == ACTIONS.index(STOP))
+    has_share = (code == ACTIONS.index(PROGRESS)) | (code == ACTIONS.index(STOP))
     origin = np.where(plays.at_home, 0, np.where(plays.searched, 1, 2))[play]
     genre = [GENRES[g] for g in titles.genre[plays.title[play]].tolist()]
     hidden = search.tolist()
@@ -98,7 +98,7 @@ def views_of(
         "action": [ACTIONS[c] for c in code.tolist()],
         "title_no": (title + 1).tolist(),
         "watched_s": (watched // 1000).tolist(),
-        "share": _where(told, np.round(share, 3).tolist()),
+        "share": _where(has_share, np.round(share, 3).tolist()),
         "rating": _where(code == ACTIONS.index(RATE), plays.stars[play].tolist()),
         "catalogue_size": [count] * len(play),
         "genre": [None if no else g for no, g in zip(hidden, genre, strict=True)],
@@ -111,5 +111,5 @@ def views_of(
     return time, plays.user[play], encode_objects(columns)
 
 
-def _where(told: Mask, values: list[Any]) -> list[Any]:
-    return [v if t else None for t, v in zip(told.tolist(), values, strict=True)]
+def _where(mask: Mask, values: list[Any]) -> list[Any]:
+    return [v if t else None for t, v in zip(mask.tolist(), values, strict=True)]
