@@ -11,7 +11,7 @@ import pytest
 from streamsim.producers.files import FileSource, find_files
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.healthcare.clinical.items import ITEMS, UNITLESS
-from streamsim.streams.domains.healthcare.clinical.units import analyte
+from streamsim.streams.domains.healthcare.clinical.units import analyte, conversion
 from streamsim.streams.domains.healthcare.meds import Record
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.input_maps import PLACE
@@ -131,5 +131,5 @@ def test_every_reading_remembers_for_itself(healthcare: DomainSpec, tmp_path: Pa
 
 def test_every_item_is_an_analyte_of_the_table() -> None:
     assert all(analyte(name).name == name for name in ITEMS.values())
-    assert all(analyte(ITEMS[item]).factor(unit) for item, unit in UNITLESS.items())
+    assert all(conversion(analyte(ITEMS[item]), unit) for item, unit in UNITLESS.items())
     assert "50963" not in ITEMS  # NT-proBNP is no BNP

@@ -11,6 +11,7 @@ import pytest
 from streamsim.streams.domains.healthcare.clinical.analytes import ANALYTES, SPELLINGS
 from streamsim.streams.domains.healthcare.clinical.units import (
     analyte,
+    conversion,
     find_analyte,
     harmonise,
     number,
@@ -79,7 +80,7 @@ def test_every_analyte_s_usual_range_is_possible_and_every_unit_known() -> None:
         assert find_analyte(one.loinc) is one
         for code in (one.unit, *one.others):
             assert ucum(code) == code
-            assert one.factor(code) is not None
+            assert conversion(one, code) is not None
 
 
 def test_every_spelling_leads_to_a_unit_that_something_is_measured_in() -> None:

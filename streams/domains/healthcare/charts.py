@@ -9,7 +9,7 @@ import numpy as np
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.seeds import stream
 
-from .clinical.units import analyte
+from .clinical.units import analyte, conversion
 from .patients import CONDITIONS, People
 from .results import ANALYTES
 from .stays import (
@@ -154,7 +154,7 @@ def written(
         results.which.tolist(), laboratory.tolist(), results.value.tolist(), strict=True
     ):
         how = LABORATORIES[lab]
-        factor = one[which].factor(how.units[which])
+        factor = conversion(one[which], how.units[which])
         assert factor is not None  # a laboratory's units are in the table
         digits = how.decimals[which]
         name.append(how.names[which])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .units import Analyte, Unit
+from .analyte_table import Analyte, Unit
 
 
 def _molar(mass: float, per: str = "mmol/L") -> dict[str, Unit]:

@@ -15,9 +15,9 @@ import numpy as np
 
 from streamsim.streams.events import Floats
 
-from ..clinical.trends import Cells, Past
-from ..clinical.units import (
-    Analyte,
+from .analyte_table import Analyte
+from .trends import Cells, Past
+from .units import (
     Measured,
     find_analyte,
     harmonise,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,49 +17,8 @@ import numpy as np
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Floats, Mask
 
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """Conversion of a unit to the analyte's own: ``value * scale + offset``."""
-
-    scale: float
-    offset: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Analyte:
-    """A measured quantity.
-
-    Attributes
-    ----------
-    name
-        Our name of it.
-    unit
-        Its own unit, a UCUM code.
-    possible
-        Range of a living patient, in its own unit; other values are errors.
-    usual
-        Reference range of adults, if a report has none. Laboratories differ.
-    others
-        Its other units.
-    loinc
-        Its code in LOINC (loinc.org).
-    names
-        Other names of it, normalised.
-    """
-
-    name: str
-    unit: str
-    possible: tuple[float, float]
-    usual: tuple[float, float]
-    others: Mapping[str, Unit] = field(default_factory=dict)
-    loinc: str = ""
-    names: tuple[str, ...] = ()
-
-    def factor(self, unit: str) -> Unit | None:
-        """Return the conversion of a unit to its own, ``None`` if it is not one of its units."""
-        code = ucum(unit)
-        return Unit(1.0) if code == self.unit else self.others.get(code)
+from .analyte_table import Analyte, Unit
+from .analytes import ANALYTES, SPELLINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +77,7 @@ def harmonise(analyte: Analyte, values: Sequence[Any], units: Sequence[Any] | st
             continue
         written = unit if isinstance(unit, str) else ""
         if written not in factors:
-            factors[written] = analyte.factor(written)
+            factors[written] = conversion(analyte, written)
         factor = factors[written]
         if factor is None:
             unread[i] = True
@@ -152,6 +111,12 @@ def _is_missing(value: Any) -> bool:
     if isinstance(value, (float, np.floating)):
         return bool(np.isnan(value))
     return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def conversion(analyte: Analyte, unit: str) -> Unit | None:
+    """Return the conversion of a unit to the analyte's own, ``None`` if it is not one of its."""
+    code = ucum(unit)
+    return Unit(1.0) if code == analyte.unit else analyte.others.get(code)
 
 
 def ucum(unit: str) -> str:
@@ -206,8 +171,6 @@ def normalised(name: str) -> str:
 
 @cache
 def _by_name() -> Mapping[str, Analyte]:
-    from .analytes import ANALYTES
-
     return {
         normalised(name): one
         for one in ANALYTES
@@ -218,7 +181,5 @@ def _by_name() -> Mapping[str, Analyte]:
 
 @cache
 def _codes() -> Mapping[str, str]:
-    from .analytes import ANALYTES, SPELLINGS
-
     codes = {code for one in ANALYTES for code in (one.unit, *one.others)}
     return {**{_plain(code): code for code in codes}, **SPELLINGS}
