@@ -53,6 +53,11 @@ def test_the_list_names_every_example() -> None:
     assert {path.name for path in EXAMPLES.iterdir()} == {*NAMES, "README.md"}
 
 
+def test_the_domain_is_the_one_that_its_page_explains() -> None:
+    folder = EXAMPLES / "own-domain" / "domains" / "water"
+    assert {path.name: path.read_text() for path in folder.glob("*.py")} == FILES
+
+
 def test_a_project_that_tests_by_replays(place: Path) -> None:
     assert "4 passed" in run(place, "replay-test")
 
@@ -77,9 +82,6 @@ def test_a_model_of_ones_own(place: Path) -> None:
 
 @pytest.mark.slow
 def test_a_domain_of_ones_own(place: Path) -> None:
-    """It is the domain that docs/own-domain.md explains."""
-    folder = place / "own-domain" / "domains" / "water"
-    assert {path.name: path.read_text() for path in folder.glob("*.py")} == FILES
     shown = run(place, "own-domain")
     assert re.search(r"^water: [\d,]+ in = .*\[closed\]", shown, re.MULTILINE)
     assert "model      water-leak 1" in shown
