@@ -115,7 +115,7 @@ def select(
                 solver="liblinear",
                 intercept_scaling=20.0,
                 max_iter=1000,
-                random_state=seed,  # liblinear visits the columns in random order
+                random_state=seed,  # liblinear takes the columns in random order
             ).fit(design, labels[half])
             # A useful column has a positive coefficient; a negative one compensates another column.
             counts += model.coef_[0] > 0
