@@ -63,8 +63,8 @@ class Job:
     def __post_init__(self) -> None:
         if self.users < 1 or self.k < 1 or not 1 <= self.items <= MOST_ITEMS:
             raise UsageError(
-                f"users and k must be at least 1, and items from 1 to {MOST_ITEMS:,}: "
-                f"users={self.users}, k={self.k}, items={self.items}"
+                f"at least one user, up to {MOST_ITEMS:,} titles, and k of at least 1, not "
+                f"--users {self.users} --items {self.items} --k {self.k}"
             )
 
     def prepare(self, folder: Path) -> Recommend:

@@ -108,7 +108,7 @@ def test_a_chain_that_has_lost_its_beginning_is_an_error() -> None:
         follow_chain([ChangelogRecord(9, header, b"")])
 
 
-@pytest.header.parametrize("name", ["content", "part", "epoch", "base", "state"])
+@pytest.mark.parametrize("name", ["content", "part", "epoch", "base", "state"])
 def test_a_record_of_somebody_else_is_an_error(name: str) -> None:
     header = CheckpointHeader(INCREMENTAL, "b", "a", 0, 1, 7, Epoch(0, 1), "g", "s")
     assert CheckpointHeader.read(header.encode()) == header

@@ -24,7 +24,7 @@ def test_the_partitions_are_those_of_all_sources_of_the_domain(
     assert assigned_partitions(finance, frozenset(of(retail, 0))) == []
 
 
-def test_sources_that_are_assigned_unlike_each_other_end_the_worker(finance: DomainSpec) -> None:
+def test_sources_with_different_partitions_end_the_worker(finance: DomainSpec) -> None:
     assigned = of(finance, 1, 5) - {TP("finance.chargebacks", 5)}
-    with pytest.raises(StackError, match="sources of finance were assigned unlike each other"):
+    with pytest.raises(StackError, match="sources of finance were assigned different partitions"):
         assigned_partitions(finance, frozenset(assigned))

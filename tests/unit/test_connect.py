@@ -149,7 +149,7 @@ def test_a_lock_is_not_waited_for_without_end(file: Path) -> None:
 def test_a_version_that_is_no_integer_is_an_error(file: Path) -> None:
     do(f"sqlite:///{file}", "UPDATE customers SET row_version = 'x' WHERE household_id = '7'")
     poller = ChangePoller(sqlite_url(file), TABLE)
-    with pytest.raises(SourceError, match=r"row_version of customers.*of row '7' it is 'x'"):
+    with pytest.raises(SourceError, match=r"row_version of customers.*in row '7' it is 'x'"):
         poller.poll()
     poller.close()
     assert len(contents(f"sqlite:///{file}")) == 300
