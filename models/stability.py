@@ -115,11 +115,7 @@ def select(
                 solver="liblinear",
                 intercept_scaling=20.0,
                 max_iter=1000,
-<<<<<<< HEAD
                 random_state=seed,  # liblinear shuffles the columns
-=======
-                random_state=seed,  # liblinear takes the columns in random order
->>>>>>> w-wcons
             ).fit(design, labels[half])
             # A useful column has a positive coefficient; a negative one compensates another column.
             counts += model.coef_[0] > 0
