@@ -25,8 +25,8 @@ JSON = st.recursive(
 )
 OBJECTS = st.dictionaries(st.text(max_size=4), JSON, max_size=4)
 
-# The mark between the values of a batch is random and leaves the process never, so that nobody
-# can write it; what anybody can write is all around it, and another mark of the same looks.
+# The separator between the values of a batch is random and never leaves the process, so input
+# cannot contain it. Input may contain similar bytes, and another separator of the same form.
 LOOKALIKE = b',"' + b"0123456789abcdef01" + b'",'
 PIECES = [b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b" ", b"\n", b"\0", b"\xff",
           b"\xef\xbb\xbf", b"1", b"-", b"1e999", b"null", b"NaN",
