@@ -62,10 +62,7 @@ class Job:
 
     def __post_init__(self) -> None:
         if self.users < 1 or self.k < 1 or not 1 <= self.items <= MOST_ITEMS:
-            raise UsageError(
-                f"at least one user, up to {MOST_ITEMS:,} titles, and k of at least 1, not "
-                f"--users {self.users} --items {self.items} --k {self.k}"
-            )
+            raise UsageError(f"at least one user, 1 up to {MOST_ITEMS:,} titles, and k at least 1")
 
     def prepare(self, folder: Path) -> Recommend:
         """Fit the weights, share them, and return the work."""
