@@ -214,7 +214,7 @@ def test_what_another_definition_kept_is_refused() -> None:
 
 
 def test_readings_of_another_width_are_refused() -> None:
-    with pytest.raises(UsageError, match="2 sensors"):
+    with pytest.raises(UsageError, match=r"must have the shape \(1, 2\)"):
         SensorState(SMALL).update(np.array([0]), np.zeros((1, 3)))
 
 

@@ -171,7 +171,7 @@ def test_nobody_at_all() -> None:
 
 
 def test_wrong_words_are_refused(weights: ItemWeights) -> None:
-    with pytest.raises(UsageError, match="none below 0"):
+    with pytest.raises(UsageError, match="at least 0"):
         weights.recommend([[-1]], 2)
     with pytest.raises(UsageError, match="item indices"):
         weights.recommend([["1"]], 2)

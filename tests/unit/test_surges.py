@@ -165,7 +165,7 @@ def test_a_surge_that_could_not_be_told_is_refused(options: dict[str, float]) ->
 
 
 def test_a_period_has_whole_buckets() -> None:
-    with pytest.raises(UsageError, match="whole buckets"):
+    with pytest.raises(UsageError, match="must be a multiple of the bucket"):
         FeedWatch("vendor", "opens", bucket=7 * HOUR, surge=SURGE)
 
 
