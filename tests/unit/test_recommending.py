@@ -175,17 +175,17 @@ def test_wrong_words_are_refused(weights: ItemWeights) -> None:
         weights.recommend([[-1]], 2)
     with pytest.raises(UsageError, match="item indices"):
         weights.recommend([["1"]], 2)
-    with pytest.raises(UsageError, match="at least one title"):
+    with pytest.raises(UsageError, match="k must be at least 1"):
         weights.recommend([[1]], 0)
     with pytest.raises(UsageError, match="traits of 3 titles"):
         weights.recommend([[1]], 2, diversity=0.1, traits=np.eye(3))
-    with pytest.raises(UsageError, match="half-life"):
+    with pytest.raises(UsageError, match="half_life must be above 0"):
         weights.recommend([[1]], 2, half_life=0.0)
     with pytest.raises(UsageError, match="2 histories, but new titles of 1 users"):
         CoViews.empty(3).update([[], []], [[1]])
     with pytest.raises(UsageError, match="ridge above 0"):
         CoViews.empty(3).solve(ridge=0.0)
-    with pytest.raises(ModelError, match="no square"):
+    with pytest.raises(ModelError, match="not square"):
         ItemWeights(np.zeros((2, 2), np.float32), np.ones(2, bool), np.zeros(1))
     with pytest.raises(ModelError, match="not positive"):
         CoViews(np.array([[1.0, 9.0], [9.0, 1.0]]), np.ones(2), 1).solve(ridge=0.1)
