@@ -95,7 +95,7 @@ def rows_of(rows: list[Row]) -> tuple[Events, Matrix]:
         ([("c1", 0, 10_000, 1), ("c1", 60, 10_000, 1)], ["e0", "e1"]),
         ([("c1", 0, 9_999, 1), ("c1", 30, 10_000, 1)], ["e1"]),
     ],
-    ids=["at", "below", "by day", "two cards", "in cool-down", "after it", "no alert, no cool-down"],
+    ids=["at", "below", "by day", "two cards", "in cool-down", "after it", "none to cool down"],
 )
 def test_which_events_raise_an_alert(rows: list[Row], raised: list[str]) -> None:
     own = {LARGE.name: Cooldown(LARGE.cooldown, 2)}
