@@ -154,7 +154,7 @@ def quiet_world(spec: DomainSpec, model: Loaded, seed: int) -> dict[str, Any]:
 
 
 def _own(spec: DomainSpec, alerts: Sequence[bytes]) -> int:
-    """Count the alerts of the domain's own rule, without those of feeds."""
+    """Count the alerts of the domain's model, without those of feeds and event rules."""
     return sum(orjson.loads(alert).get("rule") == spec.alerting.rule.name for alert in alerts)
 
 

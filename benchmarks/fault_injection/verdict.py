@@ -74,7 +74,7 @@ def check(
             missing = {
                 key
                 for key in missing
-                if theirs[key].rule == spec.alerting.rule.name or theirs[key].time_ms <= told
+                if theirs[key].rule in spec.alerting.rule_names or theirs[key].time_ms <= told
             }
         differing = [key for key in ours.keys() & theirs.keys() if ours[key] != theirs[key]]
         lost += len(missing)

@@ -162,7 +162,7 @@ class Pipeline:
         if signature is None:
             trigger, partition = self.spec.trigger.name, prepared.events.partition
             self.account.add(trigger, acc.NO_MODEL, partition)
-            return Outputs()
+            return Outputs(self._results.event_alerts(prepared))
         return self._results.outputs(scored, signature)
 
     @property

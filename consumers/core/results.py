@@ -6,6 +6,7 @@ import numpy as np
 
 from streamsim.consumers.core.stores import Stores
 from streamsim.consumers.monitor.alerting import alert_records, occlusion_rows, reasons
+from streamsim.consumers.monitor.event_alerts import event_alerts
 from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.predict.scores import estimated, rounded, score_batches
 from streamsim.consumers.state.account import SCORED
@@ -54,9 +55,15 @@ class Results:
         )
         if len(scored.alerts):
             outputs.records += self._alerts(scored, signature, scores, numbers)
+        outputs.records += self.event_alerts(scored.prepared)
         stores.account.add(self._spec.trigger.name, SCORED, events.partition)
         stores.labels.scored(events, scores, items)
         return outputs
+
+    def event_alerts(self, prepared: Prepared) -> list[Outbound]:
+        """Return the alerts of the event rules, which need no score, and start their cool-downs."""
+        cooldowns = self._stores.event_cooldowns
+        return event_alerts(self._spec, prepared.events, prepared.features, cooldowns)
 
     def _scores(
         self, scored: Scored, signature: Signature

@@ -38,6 +38,7 @@ class Stores:
     joins: Mapping[str, JoinStore]
     trackers: Mapping[str, TrackedState]
     cooldown: Cooldown
+    event_cooldowns: Mapping[str, Cooldown]
     labels: LabelJoin
     rescoring: RescoringBuffer | None
     feeds: FeedCounts | None
@@ -63,6 +64,7 @@ class Stores:
             "table": self.tables,
             "join": self.joins,
             "tracker": self.trackers,
+            "event_cooldown": self.event_cooldowns,
         }
         for group, stores in groups.items():
             named |= {f"{group}:{name}": store for name, store in stores.items()}
@@ -106,6 +108,7 @@ def make_stores(spec: DomainSpec, *, hold: bool = False, journal: bool = False) 
         {join.name: new_join(join, n, journal=journal) for join in spec.features.joins},
         {t.name: TrackedState(t, n, journal=journal) for t in spec.features.trackers},
         Cooldown(spec.alerting.rule.cooldown, n, journal=journal),
+        {r.name: Cooldown(r.cooldown, n, journal=journal) for r in spec.alerting.event_rules},
         LabelJoin(spec, journal=journal),
         rescoring,
         FeedCounts(spec.name, spec.alerting.feeds, n, journal=journal)

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.consumers.monitor.cloud_event import cloud_event
+from streamsim.consumers.monitor.cloud_event import cloud_event, facts_of, position_of
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import Events, Floats, Matrix, Outbound
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import topic
 
 SHOWN = 3
 """Most reasons of an alert."""
@@ -111,13 +110,12 @@ def alert_records(
     The id is made of the rule and the source position, not of score or version, so that a repeat is
     recognised.
     """
-    rule, source = spec.alerting.rule, topic(spec.name, spec.trigger.name)
-    records = []
+    rule, records = spec.alerting.rule, []
     risks = rule.risk(scores).tolist()
     for row, at in enumerate(format_times(events.event_time)):
-        facts = {name: _plain(events.columns[name][row]) for name in rule.facts}
+        facts = facts_of(events, row, rule.facts)
         facts |= {name: float(own[row]) for name, own in (estimates or {}).items()}
-        partition, offset = int(events.partition[row]), int(events.offset[row])
+        place, position = position_of(spec.name, events, row)
         score, entity = float(scores[row]), events.entity[row]
         body: Mapping[str, Any] = {
             "rule": rule.name,
@@ -132,10 +130,9 @@ def alert_records(
             "event_time": at,
             "model": signature.model,
             "version": signature.version,
-            "source": {"topic": source, "partition": partition, "offset": offset},
+            "source": position,
         }
-        place = f"{source}:{partition}:{offset}"
-        time = int(events.event_time[row])
+        time, partition = int(events.event_time[row]), int(events.partition[row])
         records.append(cloud_event(spec.name, rule.name, place, entity, time, body, partition))
     return records
 
@@ -143,7 +140,3 @@ def alert_records(
 def _log_odds(p: Floats) -> Floats:
     p = np.clip(p, 1e-6, 1 - 1e-6)
     return np.log(p / (1 - p))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -7,12 +7,13 @@ https://github.com/cloudevents/spec (v1.0.2), Kafka protocol binding, binary con
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 
-from streamsim.streams.events import Outbound
+from streamsim.streams.events import Events, Outbound
 from streamsim.streams.topics import ALERTS, topic
 
 
@@ -50,3 +51,17 @@ def cloud_event(
     return Outbound(
         topic(domain, ALERTS), partition, subject.encode(), orjson.dumps(body), time, encoded
     )
+
+
+def facts_of(events: Events, row: int, names: Sequence[str]) -> dict[str, Any]:
+    """Return columns of an event as JSON types, by name."""
+    values = {name: events.columns[name][row] for name in names}
+    return {n: v.item() if isinstance(v, np.generic) else v for n, v in values.items()}
+
+
+def position_of(domain: str, events: Events, row: int) -> tuple[str, dict[str, Any]]:
+    """Return the source position of an event, for an alert's id and for its body."""
+    source = topic(domain, events.source)
+    partition, offset = int(events.partition[row]), int(events.offset[row])
+    position = {"topic": source, "partition": partition, "offset": offset}
+    return f"{source}:{partition}:{offset}", position

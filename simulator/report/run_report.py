@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -49,9 +50,11 @@ def domain_report(
     estimates = estimates_quality(spec, scores, label_values, ledger.clock())
     latencies = ledger.latencies()
     judged = join_labels(spec, scores, labels, ledger.clock())
+    by_rule = _by_rule(spec, alerts)
     return {
         **account,
-        "alerts": sum(orjson.loads(a)["rule"] == spec.alerting.rule.name for a in alerts),
+        "alerts": sum(by_rule.values()),
+        **({"alerts_by_rule": by_rule} if spec.alerting.event_rules else {}),
         "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
         "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0),
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
@@ -61,6 +64,13 @@ def domain_report(
         **({"estimates": estimates} if estimates else {}),
         "accuracy": ledger.accuracy,
     }
+
+
+def _by_rule(spec: DomainSpec, alerts: Sequence[bytes]) -> dict[str, int]:
+    """Count the alerts about entities by rule, the model's rule first."""
+    counts = Counter(orjson.loads(alert)["rule"] for alert in alerts)
+    names = (spec.alerting.rule.name, *(rule.name for rule in spec.alerting.event_rules))
+    return {name: counts[name] for name in names}
 
 
 def records_for(address: str, spec: DomainSpec) -> dict[str, list[Any]]:
@@ -126,7 +136,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
         *(_estimate(name, e) for name, e in d.get("estimates", {}).items()),
         *_accuracy(d["accuracy"]),
-        f"  alerts     {d['alerts']:,}{_alerts(d['alert_quality'])}",
+        f"  alerts     {d['alerts']:,}{_alerts(d)}",
         *_surges(d["surge_quality"]),
     ]
     return lines
@@ -191,7 +201,20 @@ def _spell(seconds: float) -> str:
     return f"{days:.1f} event days" if abs(days) >= 0.25 else f"{seconds / 60:.0f} event minutes"
 
 
-def _alerts(q: Mapping[str, Any] | None) -> str:
+def _alerts(d: Mapping[str, Any]) -> str:
+    """Format the quality of the model's alerts, and the number of each rule if there are more.
+
+    >>> _alerts({"alerts_by_rule": {"leak": 2, "burst": 3}, "alert_quality": None})
+    ': 2 leak (no planted truth to judge them by); 3 burst'
+    """
+    quality = _alert_quality(d["alert_quality"])
+    if "alerts_by_rule" not in d:
+        return quality
+    first, *others = (f"{count:,} {rule}" for rule, count in d["alerts_by_rule"].items())
+    return f": {first}{quality}; {', '.join(others)}"
+
+
+def _alert_quality(q: Mapping[str, Any] | None) -> str:
     if q is None:
         return " (no planted truth to judge them by)"
     if q["precision"] is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,11 +40,12 @@ class Alert:
     time_ms: int
     severity: str
     score: float
-    """Of an alert that is about no event: the one NaN of the module math, equal to itself here."""
+    """Of an alert without a score: the one NaN of the module math, equal to itself here."""
     body: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return f"{spell(self.time_ms)}  {self.rule} on {self.entity} ({self.score:.2f})"
+        score = "" if math.isnan(self.score) else f" ({self.score:.2f})"
+        return f"{spell(self.time_ms)}  {self.rule} on {self.entity}{score}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ class Outcome:
         if at is not None:
             middle = min(range(len(own)), key=lambda i: abs(own[i].time_ms - at))
         shown = own[max(0, middle - AROUND) : middle + AROUND + 1]
-        raised = {a.body["event_id"] for a in self.alerts}
+        raised = {a.body.get("event_id") for a in self.alerts}
         lines = [f"scores of {entity} around that:"]
         lines += [
             f"  {spell(s.time_ms)}  {s.score:.6f}  {s.event_id}"

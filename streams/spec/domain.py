@@ -57,6 +57,8 @@ class DomainSpec:
             if self.model.renewal is not None:
                 self.model.renewal.check(self.trigger)
             self._check_rescoring()
+            for rule in self.alerting.event_rules:
+                _refuse_missing(self.trigger, set(rule.facts))
         except UsageError as error:
             raise UsageError(f"{self.name}: {error}") from None
 

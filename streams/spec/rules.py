@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from streamsim.streams.events import Floats, Mask, Matrix
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Events, Floats, Mask, Matrix
 from streamsim.streams.spec.feed_watch import FeedWatch
 
 
@@ -79,6 +80,41 @@ class AlertRule:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRule:
+    """An alert by a condition on an event and its features; it needs no model.
+
+    Parameters
+    ----------
+    name
+        ``large_reading``: the last part of the CloudEvents type.
+    formula
+        The rule in words.
+    noun
+        What the entity is called (``meter``).
+    facts
+        Columns of the trigger that the alert carries.
+    condition
+        ``(events, features) -> mask`` of the events that raise the alert, shape ``(n_events,)``.
+        The features are columns by name, as the model gets them: float32, -1 where unknown. Pure.
+    sentence
+        ``facts -> what was seen``, in a few words for a person.
+    severity
+        ``warning`` or ``critical``.
+    cooldown
+        Shortest time between two alerts of this rule about the same entity (ms of event time).
+    """
+
+    name: str
+    formula: str
+    noun: str
+    facts: tuple[str, ...]
+    condition: Callable[[Events, Mapping[str, Matrix]], Mask]
+    sentence: Callable[[Mapping[str, Any]], str]
+    severity: Literal["warning", "critical"] = "warning"
+    cooldown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
     """How the model's accuracy is monitored, over events whose labels are final.
 
@@ -116,8 +152,25 @@ class Alerting:
         Alerts about its model's accuracy.
     feeds
         Alerts about the feeds of its trigger, if they are monitored.
+    event_rules
+        Alerts about its entities, from single events.
+
+    Raises
+    ------
+    UsageError
+        If two rules about entities have the same name.
     """
 
     rule: AlertRule
     accuracy: Accuracy
     feeds: FeedWatch | None = None
+    event_rules: tuple[EventRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.rule_names) < 1 + len(self.event_rules):
+            raise UsageError("two alert rules have the same name")
+
+    @property
+    def rule_names(self) -> frozenset[str]:
+        """Names of the rules about entities: that of the model and those of events."""
+        return frozenset((self.rule.name, *(rule.name for rule in self.event_rules)))

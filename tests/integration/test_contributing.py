@@ -63,8 +63,8 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_there_is_a_recipe_for_what_is_added_most() -> None:
-    names = ("feature", "source", "domain", "benchmark")
-    assert list(RECIPES) == [f"Add a {name}" for name in names]
+    names = ("a feature", "a source", "an alert", "a domain", "a benchmark")
+    assert list(RECIPES) == [f"Add {name}" for name in names]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from streamsim.streams.events import Events, Floats
 from streamsim.streams.signature import Signature
-from streamsim.streams.spec import HOUR, MINUTE, DomainSpec
+from streamsim.streams.spec import HOUR, MINUTE, DomainSpec, EventRule
 from streamsim.streams.spec.feature_vector import Aggregates, Arrays
 from streamsim.streams.spec.features import Slots, Tracker
 from streamsim.streams.spec.feed_watch import FeedWatch
@@ -30,6 +30,16 @@ FEEDS = FeedWatch(
     settle=HOUR,
 )
 """Terminals for feeds: what two of them tell of a card within an hour is to be the same."""
+
+LARGE = EventRule(
+    name="large_payment",
+    formula="alert if a payment is of at least 25 EUR",
+    noun="card",
+    facts=("amount_cents",),
+    condition=lambda events, features: events.integers("amount_cents") >= 2_500,
+    sentence=lambda facts: f"{facts['amount_cents'] / 100:.2f} EUR",
+    cooldown=HOUR,
+)
 
 
 class Chain:
@@ -76,7 +86,8 @@ def chained(spec: DomainSpec) -> DomainSpec:
         assemble=assemble,
     )
     features = replace(spec.features, vector=vector, trackers=(Tracker("chain", Chain),))
-    return replace(spec, features=features, alerting=replace(spec.alerting, feeds=FEEDS))
+    alerting = replace(spec.alerting, feeds=FEEDS, event_rules=(LARGE,))
+    return replace(spec, features=features, alerting=alerting)
 
 
 def signature(spec: DomainSpec) -> Signature:
