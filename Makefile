@@ -42,7 +42,7 @@ test-faults: $(READY_DEV) ## run faults of every kind under load, thirty seeded 
 
 test-kafka: $(READY_DEV) ## run the tests of whole stacks on Apache Kafka; needs Java 17 and Maven
 	@$(BIN)/python -m streamsim.simulator.brokers.apache --setup
-	@$(BIN)/python -m pytest --broker kafka -m "not slow" -n 2 $(ARGS)
+	@$(BIN)/python -m pytest --broker kafka -m "not slow" $(ARGS)
 
 nightly: $(READY_DEV) ## run fuzzing, property and fault tests with many more, new cases
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \
