@@ -66,6 +66,7 @@ class InProcess:
         self._watch = watch or (lambda prepared: None)
         self._versions: dict[str, Estimator] = {}
         self._exchange = Exchange(spec)
+        self._exchanged = frozenset(self._exchange.topics)
         self.pipeline = Pipeline(
             spec,
             signature,
@@ -82,7 +83,7 @@ class InProcess:
         for outputs in drive(self.pipeline, records, ask, ROWS, self._watched):
             for record in outputs.each():
                 out.append(record)
-                if record.value is not None:
+                if record.topic in self._exchanged and record.value is not None:
                     out += self._exchange.apply(record.topic, record.value).outputs
         return out
 
