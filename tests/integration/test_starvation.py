@@ -39,7 +39,7 @@ SLOW_MODEL = {
     "HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=seed)": (
         'KNeighborsClassifier(30, algorithm="brute", p=3)'
     ),
-    "        days=40,": "        days=6,",
+    "    days=40,": "    days=6,",
     "ordinary_days=25": "ordinary_days=3",
 }
 """About a millisecond of processor time per event: a quarter of the input can be scored."""
