@@ -13,6 +13,9 @@ LOCKED = $(PIP) --no-deps --require-hashes -r
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header pyproject.toml --extra build
 ARGS ?=
+# Images often forbid Python to keep bytecode. A stack has many processes, and each would compile
+# the project anew: a third of a second of processor time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up kafka test test-slow test-faults test-kafka nightly check bench clean lock setup

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamsim.models.loaded import Loaded
 from streamsim.models.newest_rows import Row
-from streamsim.models.score_follower import ScoreFollower
 from streamsim.streams.answers import Chooser, Recommender
 from streamsim.streams.codec import format_times
 from streamsim.streams.domain_registry import domain_names, load_domain
@@ -19,6 +18,9 @@ from streamsim.streams.errors import BadRequest, ModelError
 from streamsim.streams.events import Matrix
 from streamsim.streams.settings import EMBEDDED, check_address
 from streamsim.streams.spec import DomainSpec, Slate
+
+if TYPE_CHECKING:
+    from streamsim.models.score_follower import ScoreFollower
 
 MOST_ITEMS = 100
 LONGEST = 200
@@ -78,11 +80,17 @@ def slates_of(models: Collection[str], broker: str) -> dict[str, Slates]:
     for spec in map(load_domain, domain_names()):
         private = spec.inputs.pseudonyms or any(source.sensitive for source in spec.inputs.sources)
         if spec.model.recipe.name in models and spec.model.slate is not None and not private:
-            follower = None if broker == EMBEDDED else ScoreFollower(spec, broker)
-            if follower is not None:
-                follower.start()
+            follower = None if broker == EMBEDDED else _follow(spec, broker)
             found[spec.model.recipe.name] = Slates(spec, spec.model.slate, follower)
     return found
+
+
+def _follow(spec: DomainSpec, broker: str) -> ScoreFollower:
+    from streamsim.models.score_follower import ScoreFollower  # the Kafka client loads slowly
+
+    follower = ScoreFollower(spec, broker)
+    follower.start()
+    return follower
 
 
 class Slates:

@@ -178,7 +178,8 @@ def read_recording(path: Path) -> Recording:
     manifest = read_manifest(path)
     if manifest is None:
         raise SourceError(f"{path}: not a recording of streamsim's")
-    table = pq.read_table(path).to_pydict()
+    with pq.ParquetFile(path) as file:  # pq.read_table would load pandas
+        table = file.read().to_pydict()
     headers = [tuple((h["name"], h["value"]) for h in row) for row in table["headers"]]
     columns = [table[name] for name in _SCHEMA.names[:-1]]
     records = [Recorded(*row) for row in zip(*columns, headers, strict=True)]

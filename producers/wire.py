@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from kafka.partitioner.default import murmur2
 
 from streamsim.streams.events import HEARTBEAT, LATEST_CLOCK, SOURCE_TIME, Headers, Ints, as_objects
 from streamsim.streams.spec import DomainSpec
@@ -123,4 +122,6 @@ def partition_of(key: bytes, partitions: int) -> int:
     >>> partition_of(b"c000042", 8)
     0
     """
+    from kafka.partitioner.default import murmur2  # the client takes a fifth of a second to load
+
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)

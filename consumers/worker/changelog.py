@@ -100,7 +100,8 @@ class Changelog:
                 if checkpoint.header.state != self._state:
                     raise StateError(
                         f"{self._topic}, partition {p}, was written by another definition of the "
-                        "domain; begin with a new consumer group or an empty topic"
+                        "domain or an earlier version of streamsim; begin with a new consumer "
+                        "group or an empty topic"
                     )
             self._writers[p] = _writer_after(chain, generation)
         return found

@@ -11,8 +11,8 @@ import click
 from streamsim.producers.pace import AtOnce
 from streamsim.producers.recording import read_recording
 from streamsim.producers.sender import Sender
+from streamsim.simulator.commands.paces import pace_options
 from streamsim.simulator.commands.send import stop_on_signals, timed_pace
-from streamsim.simulator.commands.up import pace_options
 from streamsim.simulator.run.recorder import record_to
 from streamsim.simulator.run.runs import Run, find_run
 from streamsim.streams.clock import WallClock

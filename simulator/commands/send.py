@@ -15,7 +15,7 @@ from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import SentRecords
 from streamsim.producers.sender import Sender
 from streamsim.producers.wire import Batch, wire
-from streamsim.simulator.commands.up import pace_options, parse_speed
+from streamsim.simulator.commands.paces import pace_options, parse_speed
 from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.reading import read_whole
 from streamsim.simulator.run.kept_run import keep

@@ -121,9 +121,11 @@ def run_models(action: str, model: str | None, version: str | None) -> None:
         return
     if model is None:
         raise UsageError(f"models {action} needs the name of a model")
+    if not registry.versions(model):
+        raise ModelError(f"no model {model!r} in {registry.root}")
     chosen = version or registry.champion(model)
     if chosen is None:
-        raise ModelError(f"no model {model!r} in {registry.root}")
+        raise UsageError(f"no version of {model} is the champion: name one")
     if action == "show":
         click.echo(registry.card(model, chosen))
         return

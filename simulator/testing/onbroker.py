@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from streamsim.producers.recording import Recording, read_recording, write_recording
@@ -15,6 +16,7 @@ from streamsim.streams.errors import StackError
 from streamsim.streams.spec import DomainSpec
 
 TIMEOUT_S = 300
+"""For each domain."""
 
 
 def replay_on_broker(
@@ -40,18 +42,43 @@ def replay_on_broker(
     StackError
         If the stack fails; the message has the output of the stack.
     """
-    source, whole, report = (folder / name for name in ("in.parquet", "out.parquet", "report.json"))
-    write_recording(source, recording)
+    recordings = {spec.name: (spec, recording)}
+    found = replay_all_on_broker(recordings, folder, workers=workers, hold=hold, broker=broker)
+    return found[spec.name]
+
+
+def replay_all_on_broker(
+    recordings: Mapping[str, tuple[DomainSpec, Recording]],
+    folder: Path,
+    *,
+    workers: int = 1,
+    hold: bool = False,
+    broker: str = "embedded",
+) -> Mapping[str, Outcome]:
+    """Run recordings of several domains through one stack; see :func:`replay_on_broker`.
+
+    Returns
+    -------
+    The outcome of each domain, by its name.
+    """
+    whole, report = (folder / name for name in ("out.parquet", "report.json"))
+    sources: list[str] = []
+    for name, (_, recording) in recordings.items():
+        write_recording(folder / f"{name}-in.parquet", recording)
+        sources += ["--domain", name, "--source", f"{name}={folder / f'{name}-in.parquet'}"]
     command = [
-        sys.executable, "-m", "streamsim.simulator.cli", "up", "--domain", spec.name, "--headless",
-        "--source", f"{spec.name}={source}", "--speed", "max", "--workers", str(workers),
-        "--broker", broker, "--report", str(report), "--record", str(whole),
-        *(["--hold"] if hold else []),
+        sys.executable, "-m", "streamsim.simulator.cli", "up", *sources, "--headless",
+        "--speed", "max", "--workers", str(workers), "--broker", broker,
+        "--report", str(report), "--record", str(whole), *(["--hold"] if hold else []),
     ]  # fmt: skip
+    timeout = TIMEOUT_S * len(recordings)
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=os.environ
+        command, capture_output=True, text=True, timeout=timeout, check=False, env=os.environ
     )
     if not report.exists():
         raise StackError(f"the stack ended with {done.returncode}:\n{done.stderr}{done.stdout}")
-    account = json.loads(report.read_text())["domains"][spec.name]
-    return make_outcome(spec, read_recording(whole).records, account)
+    accounts = json.loads(report.read_text())["domains"]
+    records = read_recording(whole).records
+    return {
+        name: make_outcome(spec, records, accounts[name]) for name, (spec, _) in recordings.items()
+    }

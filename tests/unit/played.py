@@ -1,4 +1,4 @@
-"""An API that is played, and a clock that moves only when everybody waits for it."""
+"""A loyalty API with scripted answers, and a clock that moves only when all tasks wait for it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.virtual_clock import VirtualClock
 HOUR_MS = 3_600_000
 SOON_S = 20.0
 Play = Callable[[str, int], Reply | Exception | None]
-"""What to answer to a path the n-th time, counted from 1; ``None``: as usual."""
+"""The answer to a path on the n-th call, counted from 1; ``None``: the usual one."""
 
 
 class Api:
-    """Plays the programme: everybody is a member but whose id begins with ``x``."""
+    """Answers as the loyalty programme does. An id that begins with ``x`` is not a member."""
 
     def __init__(self, clock: VirtualClock, play: Play | None = None) -> None:
         self.clock, self.play = clock, play or (lambda path, nth: None)
@@ -75,7 +75,7 @@ class Api:
 
 
 class Sleepers:
-    """Sleep by a clock that goes on, to the first who is due, once nobody has more to do."""
+    """Sleeps on a virtual clock, which jumps to the earliest due time once all tasks sleep."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -128,7 +128,7 @@ def client(
 
 
 def asked(looking: BackgroundClient, *questions: tuple[str, int]) -> list[Answer]:
-    """Ask, wait for all, and return what came in the order of entities."""
+    """Ask, wait for all answers, and return them by entity."""
     for entity, at in questions:
         looking.ask(entity, at)
     assert looking.wait(SOON_S)

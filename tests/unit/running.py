@@ -1,6 +1,6 @@
-"""A runner that is driven as a worker drives it, with what the transport fetches for it.
+"""A runner driven as a worker drives it, with a real transport and inbox.
 
-Only broker, service and changelog are not there.
+Broker, model service and changelog are replaced.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Stack:
             Latencies(),
         )
 
-    # What the runner asks of scorer and output.
+    # The parts of the scorer and the output that a runner calls.
 
     async def score(self, rows: Matrix, version: str | None = None) -> Floats:
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What could not be sent is not written down as finished, whoever notices first."""
+"""A failed send: the input behind it is never reported as finished."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.running import PLACES, TRIGGER, Stack, between, events, labels_t
 
 
 class Refusing(Stack):
-    """Its output fails once a score comes, and says so to nobody but who asks the future."""
+    """Its output fails on the first score; only the returned future has the error."""
 
     def send(
         self, records: Sequence[Outbound], batches: Sequence[OutboundBatch] = ()
@@ -28,7 +28,7 @@ class Refusing(Stack):
 
 
 class Changelog:
-    """Takes everything, and keeps nothing."""
+    """Accepts every write and stores none."""
 
     def wants_snapshot(self, partition: int) -> bool:
         return False
