@@ -33,10 +33,10 @@ kafka: setup ## run Apache Kafka without Docker, until Ctrl-C; needs Java 17 and
 	@$(BIN)/python -m streamsim.simulator.brokers.apache $(ARGS)
 
 test: $(READY_DEV) ## run the tests
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --durations 10 $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not long" -n 2 --durations 10 $(ARGS)
 
 test-slow: $(READY_DEV) ## run the slow tests: long fuzzing, real data, whole stacks
-	@$(BIN)/python -m pytest -m "slow and not nightly and not alone" --timeout 1800 --ignore tests/faults \
+	@$(BIN)/python -m pytest -m "(slow or long) and not nightly and not alone" --timeout 1800 --ignore tests/faults \
 		-n 2 $(ARGS)
 	@$(BIN)/python -m pytest -m "slow and not nightly and alone" --timeout 1800 --ignore tests/faults $(ARGS)
 

@@ -41,6 +41,7 @@ def unseen(domain: DomainSpec) -> Labelled:
     return training_data(domain, world_slices(domain, UNSEEN, options, length))
 
 
+@pytest.mark.long
 def test_the_model_is_better_than_any_one_feature(
     domain: DomainSpec, model: Loaded, unseen: Labelled
 ) -> None:
@@ -61,6 +62,7 @@ def test_the_model_is_better_than_any_one_feature(
     assert found.low > 0, (name, single[name, sign], found)
 
 
+@pytest.mark.long
 def test_estimates_are_better_than_the_mean_and_within_their_bounds(
     domain: DomainSpec, model: Loaded, unseen: Labelled
 ) -> None:

@@ -125,6 +125,7 @@ def test_records_are_kept_in_memory_or_in_files(
         assert sum(file.stat().st_size for file in files) >= 64 * MIB
 
 
+@pytest.mark.long
 def test_a_second_run_meets_what_the_first_one_wrote(
     registry: Registry, stack_broker: str, tmp_path: Path
 ) -> None:

@@ -259,6 +259,7 @@ def test_the_health_check_fails_unless_the_service_is_ready(
 
 
 @pytest.mark.stack
+@pytest.mark.long
 def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
     registry: Registry, children: Children, broker: str
 ) -> None:

@@ -58,10 +58,12 @@ def test_the_domain_is_the_one_that_its_page_explains() -> None:
     assert {path.name: path.read_text() for path in folder.glob("*.py")} == FILES
 
 
+@pytest.mark.long
 def test_a_project_that_tests_by_replays(place: Path) -> None:
     assert "4 passed" in run(place, "replay-test")
 
 
+@pytest.mark.long
 def test_five_tasks(place: Path) -> None:
     shown = run(place, "five-tasks")
     assert re.search(r"27 .* 100419 .* 65\+", shown)

@@ -79,6 +79,7 @@ def test_one_spoilt_event_harms_no_other(replay: Replay, finance: DomainSpec) ->
 
 
 @pytest.mark.stack
+@pytest.mark.long
 def test_spoilt_events_through_the_broker(
     replay: Replay, stack: Replay, finance: DomainSpec, registry: object
 ) -> None:

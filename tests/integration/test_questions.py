@@ -74,6 +74,7 @@ def test_each_question_has_one_command_and_two_what_ifs() -> None:
     assert all("**Measured.**" in part and "**Trade-offs.**" in part for part in PARTS)
 
 
+@pytest.mark.long
 def test_what_needs_no_stack(tmp_path: Path) -> None:
     """They share a folder, as later commands need the files of earlier ones."""
     for block in commands(stack=False):

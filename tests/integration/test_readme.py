@@ -99,6 +99,7 @@ def test_a_make_target_calls_what_exists(target: str) -> None:
     assert re.search(r"streamsim up|pytest|brokers\.apache", done.stdout)
 
 
+@pytest.mark.long
 def test_the_quick_commands(folder: Path) -> None:
     """They share a stack and a folder, as later commands need the files of earlier ones."""
     port = free_port()
@@ -121,6 +122,7 @@ def test_the_quick_commands(folder: Path) -> None:
             os.killpg(service.pid, signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_the_replay_test_fails_then_passes(folder: Path) -> None:
     first = shell("pytest -p no:randomly test_payments.py", folder)
     assert first.returncode == 1, first.stdout

@@ -28,6 +28,7 @@ def events_of_world(days: float) -> int:
 pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("registry")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
@@ -54,6 +55,7 @@ def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
         assert "Traceback" not in up.text
 
 
+@pytest.mark.long
 def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
     with Up(tmp_path) as up:
         up.flowing()

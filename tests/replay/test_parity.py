@@ -13,7 +13,7 @@ from tests.replay.likeness import Replay, alike
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_broker_changes_nothing(
     replay: Replay, stack: Replay, finance: DomainSpec, registry: object, workers: int
 ) -> None:
@@ -25,6 +25,7 @@ def test_a_broker_changes_nothing(
 
 
 @pytest.mark.stack
+@pytest.mark.long
 def test_a_small_queue_only_slows_it_down(
     replay: Replay,
     stack: Replay,

@@ -18,7 +18,7 @@ from streamsim.simulator.testing.replay import record_world
 from streamsim.streams.domain_registry import load_domain
 from tests.replay.likeness import Replay, alike
 
-pytestmark = [pytest.mark.stack, pytest.mark.embedded]
+pytestmark = [pytest.mark.stack, pytest.mark.embedded, pytest.mark.long]
 
 WORLDS: Mapping[str, tuple[float, dict[str, float]]] = {
     "retail": (60, {"households": 150, "lapses": 6}),
