@@ -27,6 +27,7 @@ from tests.realdata.reference import features
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
 
 
+@pytest.mark.nightly
 def test_the_handbooks_figures_are_beaten(handbook: Path, tmp_path: Path) -> None:
     """The README's own command ends with an error if a figure falls short."""
     (tmp_path / "transactions.parquet").symlink_to(handbook)
