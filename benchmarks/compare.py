@@ -27,7 +27,7 @@ from streamsim.benchmarks.measuring.rounds import (
 )
 from streamsim.benchmarks.measuring.subject import DOMAIN, subject
 from streamsim.simulator.brokers.broker import tuning_for
-from streamsim.simulator.run.process import Child
+from streamsim.simulator.processes.children import Child
 from streamsim.simulator.run.stack import PYTHON, Stack
 from streamsim.streams.settings import Settings, read_settings
 from streamsim.streams.spec import DomainSpec

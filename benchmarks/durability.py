@@ -17,7 +17,7 @@ from streamsim.benchmarks.measuring.rounds import Round, loaded_stack, service_o
 from streamsim.benchmarks.measuring.subject import DOMAIN, subject, world_of
 from streamsim.consumers.worker.app import read_config
 from streamsim.consumers.worker.app import run as run_worker
-from streamsim.simulator.run.process import Child
+from streamsim.simulator.processes.children import Child
 from streamsim.simulator.run.stack import Stack
 from streamsim.streams.errors import StackError
 from streamsim.streams.settings import read_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from streamsim.simulator.run import guard
+from streamsim.simulator.processes import guard
 
 
 class Guard:

@@ -19,8 +19,8 @@ from streamsim.benchmarks.measuring.filling import Input
 from streamsim.consumers.state.account import SCORED
 from streamsim.consumers.worker.worker_metrics import read_worker_metrics
 from streamsim.simulator.brokers.broker import end_offsets
+from streamsim.simulator.processes.children import Child
 from streamsim.simulator.reading import Tail
-from streamsim.simulator.run.process import Child
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import new_run
 from streamsim.simulator.run.stack import Stack

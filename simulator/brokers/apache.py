@@ -21,7 +21,7 @@ from types import FrameType, TracebackType
 from streamsim.simulator.brokers.broker import TUNING, wait_for_broker
 from streamsim.simulator.brokers.jars import find_java, kafka_version, set_up
 from streamsim.simulator.brokers.ports import HOST, is_free, steady_ports
-from streamsim.simulator.run.process import Child, Children
+from streamsim.simulator.processes.children import Child, Children
 from streamsim.streams.errors import BrokerError, StreamsimError
 
 USUAL_PORT = 9092

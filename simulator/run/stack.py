@@ -20,8 +20,8 @@ from streamsim.simulator.brokers.broker import (
     tuning_for,
     wait_for_broker,
 )
+from streamsim.simulator.processes.children import Child, Children
 from streamsim.simulator.run.probes import answers, listens
-from streamsim.simulator.run.process import Child, Children
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run
 from streamsim.simulator.run.standin_processes import StandIns

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamsim.simulator.brokers.broker import free_port
-from streamsim.simulator.run.process import Child, Children
+from streamsim.simulator.processes.children import Child, Children
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.third_parties import ThirdPartySpec

@@ -28,8 +28,8 @@ import streamsim.models.serve
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.broker import TUNING, free_port
 from streamsim.simulator.cli import main
+from streamsim.simulator.processes.children import Children
 from streamsim.simulator.reading import Tail
-from streamsim.simulator.run.process import Children
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.settings import PREFIX, check_address, read_settings
 from streamsim.streams.topics import SCORES, topic, topics_of

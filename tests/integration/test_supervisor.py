@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from streamsim.simulator.domain_stream import world_slices
-from streamsim.simulator.run.process import RESTARTS
+from streamsim.simulator.processes.children import RESTARTS
 from streamsim.streams.domain_registry import load_domain
 from tests.stacks import Up, streamsim, until
 

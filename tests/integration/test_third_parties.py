@@ -15,9 +15,9 @@ import orjson
 import pytest
 
 import streamsim.streams.domains
+from streamsim.simulator.processes.children import Children
 from streamsim.simulator.reach import Reach
 from streamsim.simulator.run.probes import listens
-from streamsim.simulator.run.process import Children
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.standin_processes import StandIns
 from streamsim.simulator.standins.__main__ import find_party

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from streamsim.simulator.run.guard import end_groups
+from streamsim.simulator.processes.guard import end_groups
 from tests.guarded import Guard
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); "
