@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.errors import UsageError
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Emission, Slice
@@ -153,6 +154,12 @@ def _emission(
     ]
     time = np.array([at for at, _ in rows], np.int64)
     names = bodies[0] if bodies else {}
+    for (_, s), body in zip(rows, bodies, strict=True):
+        if differing := body.keys() ^ names.keys():
+            raise UsageError(
+                f"{party.name}: event() must always return the same fields, None for what is not "
+                f"known; {sorted(differing)[0]!r} is not in every answer ({s.entity!r})"
+            )
     values = encode_objects(
         {
             "event_id": [f"{party.source}-{s.entity}-{s.asked_at}" for _, s in rows],

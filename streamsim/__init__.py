@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from streamsim.producers.recording import Recording, read_recording, write_recording
     from streamsim.simulator.testing.outcome import Alert, Outcome, Score, UnmetError
     from streamsim.simulator.testing.replay import record_world
-    from streamsim.simulator.testing.replayable import replay
+    from streamsim.simulator.testing.replayable import (
+        replay,
+        replay_features,
+        replay_without_model,
+    )
     from streamsim.simulator.testing.scenario import Scenario
     from streamsim.streams.domain_registry import domain_names, load_domain
     from streamsim.streams.errors import StreamsimError, UsageError
@@ -51,6 +55,8 @@ __all__ = [
     "read_recording",
     "record_world",
     "replay",
+    "replay_features",
+    "replay_without_model",
     "track_accuracy",
     "write_recording",
 ]
@@ -82,6 +88,8 @@ if not TYPE_CHECKING:  # or type checkers would take every name for one that is 
             "read_recording": "streamsim.producers.recording",
             "record_world": "streamsim.simulator.testing.replay",
             "replay": "streamsim.simulator.testing.replayable",
+            "replay_features": "streamsim.simulator.testing.replayable",
+            "replay_without_model": "streamsim.simulator.testing.replayable",
             "track_accuracy": "streamsim.consumers.monitor.accuracy",
             "write_recording": "streamsim.producers.recording",
         },

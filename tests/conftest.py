@@ -62,6 +62,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Sharing(config, log)
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say that models will be trained: nothing else is seen of it for minutes."""
+    if hasattr(config, "workerinput") or os.environ.get("TEST_MODELS"):
+        return None
+    names = trained.stale(Path(config.cache.mkdir("models")), OWN_HOME / "registry")
+    if not names:
+        return None
+    return (
+        f"models: tests that need them first train {', '.join(names)}, whose code has changed "
+        "(minutes); TEST_MODELS=<registry> takes yours (CONTRIBUTING.md)"
+    )
+
+
 def counted(config: pytest.Config) -> dict[str, Counter[str]]:
     """Count the tests that ran: on a broker, or on none."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")

@@ -9,7 +9,7 @@ from tests import own_domain
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "third-party.md").read_text()
-REGISTER, JOINS, TELLS, SLICE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+REGISTER, JOINS, TELLS, SLICE, TEST = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 INPUTS, FEATURES = JOINS.splitlines(keepends=True)
 
 PLUMBERS = '''"""Water: plumbers' visits, asked of another third party, which has other manners."""

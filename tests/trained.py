@@ -42,6 +42,13 @@ def fill(registry: Registry, kept: Path, others: Path) -> None:
                 copy(spec.model.recipe.name, registry.root, kept)
 
 
+def stale(kept: Path, others: Path) -> list[str]:
+    """Return the domains whose champion has to be trained first."""
+    registries = [Registry(kept), Registry(others)]
+    specs = map(load_domain, domain_names())
+    return [spec.name for spec in specs if not any(fits(r, spec) for r in registries)]
+
+
 def fits(registry: Registry, spec: DomainSpec) -> bool:
     """Say whether a domain's champion is what training it now would make."""
     name, recipe = spec.model.recipe.name, spec.model.recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import Recorded, Recording, make_recording
@@ -15,7 +16,7 @@ from streamsim.simulator.report.ledger import close_account
 from streamsim.simulator.testing.outcome import Outcome
 from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.events import Outbound
+from streamsim.streams.events import Floats, Outbound
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.settings import read_settings
 from streamsim.streams.spec import DomainSpec
@@ -54,9 +55,39 @@ def replay(
         Renew the model if the domain declares it, as a stack with its own model service does.
     """
     model = model or champion(spec)
-    key = privacy_key(read_settings()) if any(s.sensitive for s in spec.inputs.sources) else None
     renewed = model.estimator if renews else None
-    domain = InProcess(spec, model.answer, model.signature, hold=hold, key=key, renewed=renewed)
+    domain = InProcess(
+        spec, model.answer, model.signature, hold=hold, key=_key(spec), renewed=renewed
+    )
+    return _run(domain, spec, recording, rows)
+
+
+def replay_steps(
+    spec: DomainSpec, recording: Recording, *, hold: bool = False
+) -> tuple[Outcome, dict[str, Floats]]:
+    """Run a recording through the domain's steps and state, without a model.
+
+    Returns
+    -------
+    outcome
+        With alerts of event rules and feeds; every valid event is filtered as ``no_model``.
+    features
+        Per event id, its features in the order of the domain's names.
+    """
+    found: dict[str, Floats] = {}
+
+    def keep(prepared: Prepared) -> None:
+        found.update(zip(prepared.events.event_id, prepared.features, strict=True))
+
+    domain = InProcess(spec, hold=hold, key=_key(spec), watch=keep)
+    return _run(domain, spec, recording, ROWS), found
+
+
+def _key(spec: DomainSpec) -> bytes | None:
+    return privacy_key(read_settings()) if any(s.sensitive for s in spec.inputs.sources) else None
+
+
+def _run(domain: InProcess, spec: DomainSpec, recording: Recording, rows: int) -> Outcome:
     batches = list(recording.batches(spec))
     if batches:
         batches.append(finale(spec, max(batch.latest() for batch in batches)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from streamsim.models.loaded import Loaded
 from streamsim.producers.recording import Recording, read_recording
@@ -13,6 +13,9 @@ from streamsim.simulator.testing.scenario import Scenario
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.spec import DomainSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Replayable: TypeAlias = Scenario | Recording | Path | str
 
@@ -63,3 +66,35 @@ def replay(
     """
     spec, recording = recording_of(what, domain)
     return in_process.replay(spec, recording, model, hold=hold)
+
+
+def replay_without_model(
+    what: Replayable, domain: str | None = None, *, hold: bool = False
+) -> Outcome:
+    """Replay events as :func:`replay` does, without scoring them.
+
+    Returns
+    -------
+    An outcome with the dead letters, the late events and the alerts that need no score: those of
+    event rules and of feeds. The account counts every valid event as filtered.
+    """
+    spec, recording = recording_of(what, domain)
+    return in_process.replay_steps(spec, recording, hold=hold)[0]
+
+
+def replay_features(
+    what: Replayable, domain: str | None = None, *, hold: bool = False
+) -> pd.DataFrame:
+    """Replay events and return the features that a model would be given.
+
+    Returns
+    -------
+    A row per valid event, in the order of processing, with the event id as index and a column per
+    feature; -1 where a feature is not known.
+    """
+    import pandas as pd
+
+    spec, recording = recording_of(what, domain)
+    _, rows = in_process.replay_steps(spec, recording, hold=hold)
+    names = list(spec.features.vector.names)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names)

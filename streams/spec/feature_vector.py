@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
+from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Events, Floats, Ints, Objects
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -78,7 +79,7 @@ class FeatureSpec:
         Per feature, its meaning and unit.
     groups
         Related features by their common meaning in words, the most informative first. An alert is
-        explained by groups, and shows one feature of each.
+        explained by groups, and shows one feature of each; never one that is in no group.
     phrases
         Per feature, its text in an alert: a format of ``value`` and ``usual``. By default its
         help with both numbers.
@@ -86,6 +87,11 @@ class FeatureSpec:
         Per feature, its text in an alert where it is unknown (-1).
     lineage
         The context of a score: the joined versions, and the source that was believed.
+
+    Raises
+    ------
+    UsageError
+        If a feature has no help, a part names no feature, or a phrase is no format.
     """
 
     names: tuple[str, ...]
@@ -95,6 +101,25 @@ class FeatureSpec:
     phrases: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     lineage: Callable[[Aggregates], list[dict[str, Any]]] | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) < len(self.names):
+            raise UsageError("features: a name occurs twice")
+        grouped = [name for members in self.groups.values() for name in members]
+        said = {"help": self.help, "groups": grouped, "phrases": self.phrases,
+                "unknown": self.unknown}  # fmt: skip
+        for part, names in said.items():
+            if stray := [name for name in names if name not in self.names]:
+                raise UsageError(f"features: {part} has {stray[0]!r}, which is no feature")
+        if missing := [name for name in self.names if name not in self.help]:
+            raise UsageError(f"features: help lacks {missing[0]!r}")
+        for name, phrase in self.phrases.items():
+            try:
+                phrase.format(value=1.0, usual=1.0)
+            except (LookupError, ValueError) as error:
+                raise UsageError(
+                    f"features: the phrase of {name!r} is no format of value and usual: {error}"
+                ) from None
 
     def phrase(self, name: str, value: float, usual: float) -> str:
         """Return the text of a feature's value and its usual value."""

@@ -62,7 +62,7 @@ class Field:
 
     def __post_init__(self) -> None:
         if not self.required and self.kind in (Kind.INTEGER, Kind.TIME):
-            raise UsageError(f"field {self.name}: only strings and numbers can be optional")
+            raise UsageError(f"field {self.name}: only Kind.STRING and Kind.NUMBER can be optional")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,20 @@ def test_batches_make_no_difference(domain: DomainSpec) -> None:
 
 def test_every_feature_is_a_number_and_varies(domain: DomainSpec, whole: Features) -> None:
     rows = np.stack(list(whole.values()))
+    names = domain.features.vector.names
+    assert rows.shape[1] == len(names), f"{len(names)} names, {rows.shape[1]} columns"
     assert np.isfinite(rows).all()
     flat = [
         n for n, c in zip(domain.features.vector.names, rows.T, strict=True) if c.min() == c.max()
     ]
     assert not flat
+
+
+def test_every_feature_can_explain_an_alert(domain: DomainSpec) -> None:
+    """Where the model answers with a slate, its items explain nothing."""
+    grouped = {name for group in domain.features.vector.groups.values() for name in group}
+    if domain.model.slate is None:
+        assert not set(domain.features.vector.names) - grouped
 
 
 @pytest.mark.parametrize("other", [8, 9])

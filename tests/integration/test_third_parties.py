@@ -22,12 +22,12 @@ from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.standin_processes import StandIns
 from streamsim.simulator.standins.__main__ import find_party
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.errors import SettingError, UsageError
+from streamsim.streams.errors import AnswerError, SettingError, UsageError
 from streamsim.streams.settings import Settings, as_markdown, read_settings
 from streamsim.streams.spec import HOUR, DomainSpec
 from streamsim.streams.spec.world import Slice
 from tests.stacks import until
-from tests.third_party_domain import write
+from tests.third_party_domain import TEST, write
 
 HOURS, METERS = 30, 20
 
@@ -86,6 +86,14 @@ def test_answers_are_events_and_facts_are_not_sent() -> None:
     people = {body["meter_id"]: body["people"] for body in found["connections"]}
     assert people == {f"m{i:04}": 1 + i % 5 for i in range(METERS)}
     assert len(found["connections"]) == METERS  # each is asked about once in 30 days
+
+
+def test_the_page_s_test_passes() -> None:
+    names: dict[str, Any] = {}
+    exec(TEST.replace("domains.water.", "domains.wells."), names)
+    names["test_the_register_is_asked"]()
+    with pytest.raises(AnswerError, match="send a list of objects"):
+        names["Register"]().learn({})
 
 
 def test_two_third_parties_are_asked_over_http_each_by_its_own_settings(

@@ -17,6 +17,8 @@ from streamsim.streams.spec import HOUR, DomainSpec, GlobalTableSpec
 from streamsim.streams.spec.feature_vector import Joined
 from streamsim.streams.spec.features import Tracked, Tracker
 
+VECTOR = SPEC.features.vector
+
 
 def with_table(table: GlobalTableSpec) -> DomainSpec:
     return replace(SPEC, features=replace(SPEC.features, tables=(table,)))
@@ -35,6 +37,23 @@ def test_a_tracker_can_only_know_of_what_is_joined() -> None:
     (tracker,) = features.trackers
     with pytest.raises(UsageError, match="condition needs tides, which no as-of join has"):
         replace(features, trackers=(replace(tracker, joined=("tides",)),))
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"names": (*VECTOR.names, "amount")}, "a name occurs twice"),
+        ({"names": (*VECTOR.names, "mood")}, "help lacks 'mood'"),
+        ({"groups": {**VECTOR.groups, "mood": ("mood",)}}, "groups has 'mood', which is no"),
+        ({"phrases": {"amonut": ""}}, "phrases has 'amonut', which is no feature"),
+        ({"unknown": {"amonut": ""}}, "unknown has 'amonut', which is no feature"),
+        ({"phrases": {"amount": "{valeu}"}}, "'amount' is no format of value and usual: 'valeu'"),
+        ({"phrases": {"amount": "{value:d}"}}, "'amount' is no format of value and usual"),
+    ],
+)
+def test_features_that_do_not_fit_together_are_refused(change: dict[str, Any], match: str) -> None:
+    with pytest.raises(UsageError, match=match):
+        replace(VECTOR, **change)
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,7 @@ FEATURES = FeatureSpec(
             f"{name}_{d}": f"no visit in {span}"
             for name in ("lines", "basket", "saved", "pace")
             for d, span in zip(_DAYS, _SPOKEN, strict=True)
+            if f"{name}_{d}" in _HELP
         },
     },
 )  # fmt: skip
