@@ -111,6 +111,7 @@ def test_an_altered_artefact_is_not_loaded(
         copy.load(name, version)
 
 
+@pytest.mark.long
 def test_alerts_explain_themselves(domain: DomainSpec, model: Loaded) -> None:
     """Return the first fifty alerts of a world with many planted events."""
     options = {**domain.world.options, **dict.fromkeys(_planting(domain), 4.0)}

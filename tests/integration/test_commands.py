@@ -71,6 +71,7 @@ def test_topics_lists_the_topics(running: Up) -> None:
     assert 'e.g. {"event_id":"tx-' in done.stdout
 
 
+@pytest.mark.long
 def test_what_is_recorded_can_be_sent_again(running: Up, tmp_path: Path) -> None:
     file = tmp_path / "recorded.parquet"
     done = streamsim("record", str(file), "--topic", "finance.transactions", "--for", "1")

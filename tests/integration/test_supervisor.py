@@ -72,6 +72,7 @@ def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
         assert "no stack is running" in gone.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "part",
     [

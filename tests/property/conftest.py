@@ -1,4 +1,4 @@
-"""Hypothesis profiles: ``HYPOTHESIS_PROFILE=nightly`` tries forty times as many examples."""
+"""Hypothesis profiles: ``HYPOTHESIS_PROFILE=nightly`` tries sixty times as many examples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-BY_DAY, BY_NIGHT = 50, 2_000
+BY_DAY, BY_NIGHT = 30, 2_000
 
 # A first example pays for imports, and machines differ: slowness is the whole suite's affair. By
 # default the same examples are tried on every machine; the nightly ones are new each time.
