@@ -21,7 +21,6 @@ APART = (
     "tests/property/",
     "tests/replay/test_feeds.py",
     "tests/replay/test_parity.py",
-    "tests/replay/test_parity_of_domains.py",
 )
 """Their tests share nothing that takes long to make."""
 BY_DOMAIN = "tests/contract/"
