@@ -154,11 +154,11 @@ def _emission(
     ]
     time = np.array([at for at, _ in rows], np.int64)
     names = bodies[0] if bodies else {}
-    for (_, s), body in zip(rows, bodies, strict=True):
+    for body in bodies:
         if differing := body.keys() ^ names.keys():
             raise UsageError(
                 f"{party.name}: event() must always return the same fields, None for what is not "
-                f"known; {sorted(differing)[0]!r} is not in every answer ({s.entity!r})"
+                f"known; {sorted(differing)[0]!r} is not in every answer"
             )
     values = encode_objects(
         {

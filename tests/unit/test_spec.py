@@ -48,6 +48,7 @@ def test_a_tracker_can_only_know_of_what_is_joined() -> None:
         ({"phrases": {"amonut": ""}}, "phrases has 'amonut', which is no feature"),
         ({"unknown": {"amonut": ""}}, "unknown has 'amonut', which is no feature"),
         ({"phrases": {"amount": "{valeu}"}}, "'amount' is no format of value and usual: 'valeu'"),
+        ({"phrases": {"amount": "{value.x}"}}, "'amount' is no format of value and usual"),
         ({"phrases": {"amount": "{value:d}"}}, "'amount' is no format of value and usual"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a fetch brought is unpacked whole, and nobody goes on behind a batch that is corrupt."""
+"""A fetch is unpacked in whole batches, and a corrupt batch ends the reading."""
 
 from __future__ import annotations
 

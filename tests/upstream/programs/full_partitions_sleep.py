@@ -1,4 +1,4 @@
-"""While all partitions are full the fetcher sleeps a second, whatever happens meanwhile."""
+"""While all partitions are full the fetcher sleeps for a second and cannot be woken."""
 
 import asyncio
 

@@ -10,12 +10,12 @@ from kafka.errors import KafkaError
 
 with socket.socket() as probe:
     probe.bind(("127.0.0.1", 0))
-    nobody = f"127.0.0.1:{probe.getsockname()[1]}"
+    closed = f"127.0.0.1:{probe.getsockname()[1]}"
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always", ResourceWarning)
     with contextlib.suppress(KafkaError):
-        KafkaAdminClient(bootstrap_servers=nobody, bootstrap_timeout_ms=500)
+        KafkaAdminClient(bootstrap_servers=closed, bootstrap_timeout_ms=500)
     gc.collect()
     left = sum("unclosed <socket" in str(warning.message) for warning in caught)
 

@@ -24,7 +24,7 @@ async def main() -> None:
     try:
         await consumer.stop()
     except asyncio.CancelledError:
-        print("fault: stop() raised CancelledError, and nobody had cancelled it")
+        print("fault: stop() raised CancelledError, and no task had cancelled it")
     else:
         print("mended: stop() returned")
     await consumer._client.close()

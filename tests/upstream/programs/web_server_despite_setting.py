@@ -32,7 +32,7 @@ async def work(stream: faust.StreamT) -> None:
 
 @app.task
 async def look() -> None:
-    # 127.0.0.2 is answered by whoever listens on every interface, not by 127.0.0.1 alone.
+    # 127.0.0.2 is answered by a server that listens on every interface, not by one on 127.0.0.1.
     with socket.socket() as client:
         answered = client.connect_ex(("127.0.0.2", port)) == 0
     fault = "fault: web_enabled=False, and the web server answers on every interface"
