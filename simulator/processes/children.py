@@ -92,7 +92,7 @@ class Children:
         now = time.monotonic()
         child.begun = [at for at in child.begun if now - at < RESTARTS_S]
         if len(child.begun) >= RESTARTS:
-            raise self._ended(child)
+            raise self.ended(child)
         child.begun.append(now)
         _signal_group(child, signal.SIGKILL)  # processes that it has left behind
         self._tell_guard(f"-{child.process.pid}\n")
@@ -126,9 +126,10 @@ class Children:
     def check(self) -> None:
         """Raise :class:`StackError` if a process has ended unexpectedly."""
         for child in self.dead():
-            raise self._ended(child)
+            raise self.ended(child)
 
-    def _ended(self, child: Child) -> StackError:
+    def ended(self, child: Child) -> StackError:
+        """Return the error that says how a process has ended, with the end of its log."""
         return StackError(
             f"{child.name} ended with exit code {child.process.returncode}; "
             f"its log ({child.log}) ends:\n{child.tail()}"

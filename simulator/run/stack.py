@@ -26,7 +26,7 @@ from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run
 from streamsim.simulator.run.standin_processes import StandIns
 from streamsim.streams.domain_registry import all_topics
-from streamsim.streams.errors import BrokerError, StackError, StateError
+from streamsim.streams.errors import BrokerError, StackError, StateError, UsageError
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
@@ -220,12 +220,12 @@ class Stack:
         ------
         StackError
             If the broker has died, which takes all records with it, if a worker cannot restore its
-            state, or if a process dies again and again.
+            state, if a process refuses its settings, or if it dies again and again.
         """
         for child in self.children.dead():
-            if child is self.broker:
-                self.children.check()
             code = child.process.returncode
+            if child is self.broker or code == UsageError.exit_code:
+                raise self.children.ended(child)
             if child in self.workers and code == StateError.exit_code:
                 raise StackError(
                     child.tail().rpartition("streamsim.consumers.worker: ")[2] or child.name

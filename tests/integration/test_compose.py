@@ -245,6 +245,7 @@ class Unready(BaseHTTPRequestHandler):
 
 @pytest.mark.stack
 @pytest.mark.embedded
+@pytest.mark.long
 def test_the_health_check_fails_unless_the_service_is_ready(
     registry: Registry, children: Children
 ) -> None:

@@ -118,6 +118,17 @@ def test_a_part_that_dies_again_and_again_ends_the_run(tmp_path: Path) -> None:
         assert "streamsim: service ended" in up.text
 
 
+@pytest.mark.long
+def test_a_part_that_refuses_its_settings_is_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMSIM_PRIVACY_KEY", "ab" * 32)
+    with Up(tmp_path, domain="healthcare") as up:
+        assert up.ended(120) == 3
+        assert "a key has at least 32 random bytes" in up.text
+        assert "started again" not in up.text
+
+
 @pytest.mark.slow
 def test_two_stacks_run_side_by_side(tmp_path: Path) -> None:
     with Up(tmp_path, "--seed", "1") as one, Up(tmp_path, "--seed", "2") as other:

@@ -34,6 +34,7 @@ def written(engines: Engines, path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_prognosis_knows_more_than_age_and_stays_within_its_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
