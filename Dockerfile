@@ -30,5 +30,7 @@ WORKDIR /home/streamsim
 # features: a changed domain gets a new image with a new model, while a volume could still hold the
 # old one. The service is ready within seconds, as it need not wait for a training.
 RUN streamsim train --missing
+# The broker is built here: a container needs no network for it.
+RUN python -m streamsim.simulator.brokers.embedded.building
 # By default, the image runs the whole stack on the embedded broker.
 CMD ["streamsim", "up", "--headless"]

@@ -69,7 +69,7 @@ lock: ## renew the locks (needs uv)
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
 
-setup: $(READY) ## install the requirements and train the models
+setup: $(READY) ## install the requirements, build the embedded broker and train the models
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "streamsim needs Python 3.11, 3.12 or 3.13: none found."; exit 1; }
@@ -81,6 +81,7 @@ $(READY): $(BIN)/python requirements.lock pyproject.toml
 	@echo "Setting up (once) ..."
 	@$(LOCKED) requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --no-index -e .
+	@$(BIN)/python -m streamsim.simulator.brokers.embedded.building
 	@$(BIN)/streamsim train --missing
 	@touch $@
 

@@ -26,7 +26,6 @@ from streamsim.benchmarks.measuring.rounds import (
     time_workers,
 )
 from streamsim.benchmarks.measuring.subject import DOMAIN, subject
-from streamsim.simulator.brokers.broker import tuning_for
 from streamsim.simulator.processes.children import Child
 from streamsim.simulator.run.stack import PYTHON, Stack
 from streamsim.streams.settings import Settings, read_settings
@@ -150,13 +149,9 @@ def _start(stack: Stack, spec: DomainSpec, contestant: Contestant) -> Sequence[C
     if contestant.name == OURS:
         return start_workers(stack)
     settings = stack.plan.settings
-    tuning = tuning_for(settings.broker)
     command = [
         PYTHON, "-m", "streamsim.benchmarks.contestants", contestant.name, "--domain", spec.name,
         "--broker", stack.address, "--group", stack.group,
-        "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
-        "--fetch-growth-us", str(tuning.fetch_growth_us),
-        "--session-s", str(tuning.session_s),
     ]  # fmt: skip
     return [stack.children.start(contestant.name, command, _environment(settings))]
 

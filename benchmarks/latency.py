@@ -20,8 +20,6 @@ import psutil
 from streamsim.benchmarks.measuring.observer import Observer, ingest_times
 from streamsim.benchmarks.measuring.rounds import bare_stack, close_account, until_assigned
 from streamsim.benchmarks.measuring.subject import DOMAIN, subject
-from streamsim.consumers.worker.fetch_wait import FetchWait
-from streamsim.simulator.brokers.broker import tuning_for
 from streamsim.simulator.run.stack import Stack
 from streamsim.streams.errors import StackError, UsageError
 from streamsim.streams.events import Floats
@@ -145,9 +143,7 @@ def _sending(stack: Stack, rate: int, seen: Observer) -> Iterator[float]:
 
 
 def _observer(spec: DomainSpec, stack: Stack, *, scores: bool) -> Observer:
-    tuning = tuning_for(stack.plan.settings.broker)
-    wait = FetchWait(tuning.fetch_max_wait_ms, tuning.fetch_growth_us)
-    return Observer(spec, stack.address, wait, scores=scores)
+    return Observer(spec, stack.address, scores=scores)
 
 
 def _percentiles(latencies: Floats) -> dict[str, float]:

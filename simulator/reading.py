@@ -12,20 +12,15 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from streamsim.consumers.worker.end_offsets import end_offsets
 from streamsim.simulator.brokers.loop_thread import LoopThread
 from streamsim.streams.errors import BrokerError
-from streamsim.streams.topics import ALERTS, METRICS, OPS_MODELS, TopicSpec
+from streamsim.streams.topics import TopicSpec
 
 Record = Any
 """A record of the Kafka client: topic, partition, offset, timestamp, key, value, headers."""
 
-SHORT_MS, LONG_MS = 50, 500
-"""Fetch waits. The embedded broker needs the longer one for topics with many batches, and delays
-an empty response by as much (see :mod:`streamsim.consumers.worker.fetch_wait`)."""
 CONNECT_S = 40.0
 CLOSE_S = 5.0
-SPARSE = (ALERTS, METRICS, OPS_MODELS)
 
 
 def read_whole(address: str, topics: Iterable[TopicSpec]) -> dict[str, list[Record]]:
@@ -50,25 +45,22 @@ async def _read_whole(address: str, topics: list[TopicSpec]) -> dict[str, list[R
     consumer = AIOKafkaConsumer(
         bootstrap_servers=address,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=LONG_MS,
         max_partition_fetch_bytes=16 << 20,
     )
     try:
         await consumer.start()
         result: dict[str, list[Record]] = {t.name: [] for t in topics}
         partitions = _partitions(topics)
-        ends = await end_offsets(consumer, partitions)
-        left = {tp: ends[tuple(tp)] for tp in partitions if ends[tuple(tp)] > 0}
+        ends = await consumer.end_offsets(partitions)
+        left = {tp for tp in partitions if ends[tp] > 0}
         if not left:
             return result
         consumer.assign(list(left))
-        for tp in left:
-            consumer.seek(tp, 0)
         while left:
             for tp, records in (await consumer.getmany(timeout_ms=1000)).items():
-                result[tp.topic] += [r for r in records if r.offset < ends[tuple(tp)]]
-                if records and records[-1].offset >= ends[tuple(tp)] - 1:
-                    left.pop(tp, None)
+                result[tp.topic] += [r for r in records if r.offset < ends[tp]]
+                if records and records[-1].offset >= ends[tp] - 1:
+                    left.discard(tp)
         return result
     finally:
         await consumer.stop()
@@ -122,26 +114,21 @@ class Tail:
             bootstrap_servers=self._address,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            fetch_max_wait_ms=self._wait_ms(),
             max_partition_fetch_bytes=8 << 20,
         )
         try:
             await consumer.start()
             partitions = _partitions(self._topics)
-            ends = {} if self._from_beginning else await end_offsets(consumer, partitions)
+            ends = {} if self._from_beginning else await consumer.end_offsets(partitions)
             consumer.assign(partitions)
             if self._from_beginning:
                 await consumer.seek_to_beginning(*partitions)
-            for (name, partition), offset in ends.items():
-                consumer.seek(TopicPartition(name, partition), offset)
+            for tp, offset in ends.items():
+                consumer.seek(tp, offset)
         except BaseException:
             await consumer.stop()
             raise
         return consumer
-
-    def _wait_ms(self) -> int:
-        """Return the fetch wait (ms): long for busy topics, whose fetches are never empty."""
-        return SHORT_MS if all(t.name.endswith(SPARSE) for t in self._topics) else LONG_MS
 
     def poll(self, seconds: float) -> Iterator[Record]:
         """Yield the records that have arrived, after waiting at most ``seconds``.

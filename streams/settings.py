@@ -111,7 +111,7 @@ class Settings:
     workers: int = _row(1, "processes", "Faust workers per stack", 1, 64)
     batch_rows: int = _row(4096, "events", "most events in one micro-batch", 1, 65536)
     linger_ms: int = _row(10, "ms", "least time between two small batches", 0, 1000)
-    send_linger_ms: int = _row(30, "ms", "linger.ms of a producer", 0, 1000)
+    send_linger_ms: int = _row(5, "ms", "linger.ms of a producer", 0, 1000)
     queue_rows: int = _row(
         20_000, "events", "most events of a partition queued in a worker", 100, 10**7
     )
@@ -137,9 +137,6 @@ class Settings:
         120.0, "s", "time-out without progress, after the end of the sources", 1, 86_400
     )
     stop_s: float = _row(8.0, "s", "grace period between SIGTERM and SIGKILL", 0.1, 600)
-    memory_mb: int = _row(
-        4096, "MiB", "memory of the embedded broker above which it warns", 64, 10**6
-    )
     others: Mapping[str, Any] = field(default_factory=dict)
     """Values of the domains' settings in the environment, by name."""
 

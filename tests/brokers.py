@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -15,8 +15,7 @@ from kafka.errors import KafkaError
 
 from streamsim.simulator.brokers.apache import ApacheKafka
 from streamsim.simulator.brokers.broker import (
-    TUNING,
-    Tuning,
+    TOPIC_CONFIG,
     embedded_command,
     free_port,
     wait_for_broker,
@@ -35,6 +34,8 @@ class Embedded:
 
     def __init__(self) -> None:
         self._port = free_port()
+        self._folder = tempfile.TemporaryDirectory(prefix="streamsim-tests-")
+        self.data = Path(self._folder.name)
         self.address = f"127.0.0.1:{self._port}"
 
     def __enter__(self) -> Embedded:
@@ -43,13 +44,14 @@ class Embedded:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._folder.cleanup()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def start(self) -> None:
-        command = embedded_command(self._port)
+        command = embedded_command(self._port, self.data)
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(
             command, stdout=quiet, stderr=quiet, start_new_session=True
@@ -82,9 +84,9 @@ class Brokers:
         return EMBEDDED if self.kind == EMBEDDED else f"Apache Kafka {kafka_version()}"
 
     @property
-    def tuning(self) -> Tuning:
-        """Client settings for the kind."""
-        return TUNING[self.kind]
+    def topic_config(self) -> Mapping[str, str]:
+        """Configuration of topics on the kind."""
+        return TOPIC_CONFIG[self.kind]
 
     @contextmanager
     def for_stack(self) -> Iterator[str]:

@@ -124,7 +124,7 @@ class Up:
     def part(self, name: str) -> psutil.Process:
         """Return the process of a part: broker, service, worker or producer."""
         words = {
-            "broker": "--listener-url",
+            "broker": "-data",
             "service": "streamsim.models.serve",
             "worker": "streamsim.consumers.worker",
             "producer": "--anchor",

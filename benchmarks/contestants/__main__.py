@@ -8,7 +8,6 @@ import gc
 from streamsim.benchmarks.contestants.job import Config, Job
 from streamsim.benchmarks.contestants.loop import run_loop
 from streamsim.benchmarks.contestants.stock import run_stock
-from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.settings import read_settings
 
@@ -20,18 +19,9 @@ def main() -> None:
     parser.add_argument("--domain", required=True)
     parser.add_argument("--broker", required=True)
     parser.add_argument("--group", required=True)
-    parser.add_argument("--fetch-wait-ms", type=int, required=True)
-    parser.add_argument("--fetch-growth-us", type=float, required=True)
-    parser.add_argument("--session-s", type=float, required=True)
     given = parser.parse_args()
     settings = read_settings()
-    config = Config(
-        given.broker,
-        given.group,
-        FetchWait(given.fetch_wait_ms, given.fetch_growth_us),
-        given.session_s,
-        settings,
-    )
+    config = Config(given.broker, given.group, settings)
     rows = 1 if given.name == "one" else settings.max_rows
     job = Job(load_domain(given.domain), config, rows, journal=given.name == "loop")
     gc.set_threshold(50_000, 20, 100)  # as a worker has it

@@ -13,7 +13,6 @@ import orjson
 from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.prepared import Prepared, Scored
-from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.http_scorer import HttpScorer
 from streamsim.consumers.worker.scoring import score
@@ -31,8 +30,6 @@ class Config:
 
     broker: str
     group: str
-    fetch_wait: FetchWait
-    session_s: float
     settings: Settings
 
 
@@ -87,7 +84,7 @@ class Job:
             self.config,
             [topic(self.spec.name, t.name) for t in self.spec.features.tables],
         )
-        await follow(config.broker, tables, TABLE_PARTITIONS, config.fetch_wait, handle)
+        await follow(config.broker, tables, TABLE_PARTITIONS, handle)
 
     def push(self, records: Records) -> Outputs:
         """Process records and return their immediate outputs."""

@@ -18,9 +18,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from streamsim.benchmarks.contestants.job import Config, Job
 from streamsim.consumers.predict.prepared import Scored
 from streamsim.consumers.worker.changelog import Changelog
-from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait
 from streamsim.consumers.worker.inbox import to_records
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
+from streamsim.consumers.worker.transport import SESSION_S
 from streamsim.streams.events import Outputs
 
 GATHER_MS = 100
@@ -44,7 +44,6 @@ class Loop:
         job, config = self._job, self._job.config
         consumer, producer = _consumer(job), _producer(config)
         self._output = Output(producer, config.settings.max_record)
-        fetch_wait = AdaptiveFetchWait(consumer, config.fetch_wait)
         try:
             await job.start()
             await producer.start()
@@ -57,7 +56,6 @@ class Loop:
             ]
             committed = time.monotonic()
             while not any(task.done() for task in others):
-                fetch_wait.adapt()
                 fetched = await consumer.getmany(timeout_ms=GATHER_MS)
                 await self._turn(fetched)
                 if time.monotonic() - committed > config.settings.changelog_ms / 1000:
@@ -134,10 +132,9 @@ def _consumer(job: Job) -> AIOKafkaConsumer:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=max(1 << 20, config.settings.max_record),
-        fetch_max_wait_ms=config.fetch_wait.base_ms,
-        session_timeout_ms=int(config.session_s * 1000),
-        rebalance_timeout_ms=int(config.session_s * 1000),
-        heartbeat_interval_ms=int(config.session_s * 1000 / 6),
+        session_timeout_ms=int(SESSION_S * 1000),
+        rebalance_timeout_ms=int(SESSION_S * 1000),
+        heartbeat_interval_ms=int(SESSION_S * 1000 / 6),
     )
 
 

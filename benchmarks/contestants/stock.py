@@ -18,6 +18,7 @@ from mode import Service
 
 from streamsim.benchmarks.contestants.job import Job
 from streamsim.consumers.worker.output import BATCH_BYTES
+from streamsim.consumers.worker.transport import SESSION_S
 from streamsim.streams.events import Outputs, Records
 from streamsim.streams.topics import topics_of
 
@@ -99,9 +100,9 @@ def _app(job: Job) -> faust.App:
     return faust.App(
         config.group,
         broker=f"kafka://{config.broker}",
-        broker_session_timeout=config.session_s,
-        broker_rebalance_timeout=config.session_s,
-        broker_heartbeat_interval=config.session_s / 6,
+        broker_session_timeout=SESSION_S,
+        broker_rebalance_timeout=SESSION_S,
+        broker_heartbeat_interval=SESSION_S / 6,
         consumer_auto_offset_reset="earliest",
         # By default every record goes out at once, in a request of its own.
         producer_linger=LINGER_S,

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.simulator.reading import read_whole
 from streamsim.streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION, Floats
 from streamsim.streams.spec import DomainSpec
@@ -36,8 +35,8 @@ class Observer:
         Whether to read the scores; if not, the events themselves.
     """
 
-    def __init__(self, spec: DomainSpec, address: str, wait: FetchWait, *, scores: bool) -> None:
-        self._spec, self._address, self._wait = spec, address, wait
+    def __init__(self, spec: DomainSpec, address: str, *, scores: bool) -> None:
+        self._spec, self._address = spec, address
         self._topic = topic(spec.name, SCORES if scores else spec.trigger.name)
         self._place = _scored_event if scores else _event
         self._fetched: list[tuple[float, list[Any]]] = []
@@ -85,17 +84,11 @@ class Observer:
             self._failure = failure
 
     async def _watch(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._address,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=self._wait.base_ms,
-        )
-        patience = AdaptiveFetchWait(consumer, self._wait)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._address, auto_offset_reset="earliest")
         await consumer.start()
         try:
             consumer.assign([TopicPartition(self._topic, p) for p in range(self._spec.partitions)])
             while not self._stopping.is_set():
-                patience.adapt()
                 fetched = await consumer.getmany(timeout_ms=100)
                 now = time.time() * 1000
                 # Records are parsed later: the observer must not take the workers' processor time.

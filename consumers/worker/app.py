@@ -17,9 +17,14 @@ from faust.types import TP
 
 from streamsim.consumers.worker.domain_context import WorkerConfig
 from streamsim.consumers.worker.engine import Engine
-from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.consumers.worker.inbox import Inbox
-from streamsim.consumers.worker.transport import RESTORE_S, BatchApp, BatchConsumer, ConsumerTuning
+from streamsim.consumers.worker.transport import (
+    RESTORE_S,
+    SESSION_S,
+    BatchApp,
+    BatchConsumer,
+    ConsumerTuning,
+)
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import StateError, StreamsimError
 from streamsim.streams.settings import read_settings
@@ -95,15 +100,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--renews", action="store_true", help="the stack renews models: follow their schedule"
     )
-    parser.add_argument("--fetch-wait-ms", type=int, default=500, help="longest unfilled fetch")
-    parser.add_argument(
-        "--fetch-growth-us", type=float, default=0.0, help="additional wait per held batch"
-    )
-    parser.add_argument(
-        "--idempotent", action="store_true", help="the broker has idempotent producers"
-    )
-    parser.add_argument("--trim", action="store_true", help="trim the changelog at snapshots")
-    parser.add_argument("--session-s", type=float, default=10.0, help="session time-out")
+    parser.add_argument("--session-s", type=float, default=SESSION_S, help="session time-out")
     return parser
 
 
@@ -118,13 +115,10 @@ def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
         worker=arguments.worker,
         hold=arguments.hold,
         tuning=ConsumerTuning(
-            fetch_wait=FetchWait(arguments.fetch_wait_ms, arguments.fetch_growth_us),
             fetch_bytes=max(1 << 20, settings.max_record),
             session_s=arguments.session_s,
             heartbeat_s=arguments.session_s / 6,
             rebalance_s=arguments.session_s,
-            idempotent=arguments.idempotent,
-            trims=arguments.trim,
         ),
         settings=settings,
         renews=arguments.renews,

@@ -27,7 +27,6 @@ from streamsim.consumers.state.checkpoint_chain import (
     follow_chain,
 )
 from streamsim.consumers.state.store import Columns
-from streamsim.consumers.worker.end_offsets import end_offsets
 from streamsim.streams.errors import StateError
 from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
@@ -37,7 +36,7 @@ PART_BYTES = 800_000
 """Largest value of a record; a larger checkpoint is split into parts."""
 SNAPSHOT_AFTER = 4 << 20
 """Bytes of deltas after which a snapshot is written, unless the last snapshot was larger."""
-FETCH_WAIT_MS, FETCH_BYTES = 500, 16 << 20
+FETCH_BYTES = 16 << 20
 
 
 @dataclass(slots=True)
@@ -185,14 +184,13 @@ async def read_records(
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=FETCH_BYTES,
     )
     try:
         await consumer.start()
         tps = [TopicPartition(topic_name, p) for p in partitions]
-        ends = await end_offsets(consumer, tps)
-        ends_by = {p: ends[topic_name, p] for p in partitions if ends[topic_name, p] > 0}
+        ends = await consumer.end_offsets(tps)
+        ends_by = {tp.partition: end for tp, end in ends.items() if end > 0}
         last = await _read(
             consumer, topic_name, {p: end - 1 for p, end in ends_by.items()}, ends_by
         )

@@ -58,13 +58,12 @@ class DomainContext:
         spec: DomainSpec,
         config: WorkerConfig,
         producer: AIOKafkaProducer,
-        trimmer: Trimmer | None,
+        trimmer: Trimmer,
     ) -> None:
         settings = config.settings
-        trim = trimmer.before if trimmer else None
         self.spec = spec
         self.exchange = Exchange(spec)
-        self.changelog = Changelog(spec, producer, config.group, trim)
+        self.changelog = Changelog(spec, producer, config.group, trimmer.before)
         self.latencies = Latencies()
         self.published_until = dict.fromkeys(self.exchange.folds, NO_TIME)
         """Per kind, the time up to which complete states are published and confirmed (ms)."""

@@ -85,17 +85,16 @@ class Engine(Service):
         self._producer = producer = AIOKafkaProducer(
             bootstrap_servers=config.broker,
             acks="all",
-            enable_idempotence=config.tuning.idempotent,
+            enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
             max_request_size=settings.max_record * 2,
             request_timeout_ms=30_000,
         )
         await producer.start()
         self._stack.push_async_callback(producer.stop)
-        trimmer = Trimmer(config.broker) if config.tuning.trims else None
-        if trimmer is not None:
-            await trimmer.start()
-            self._stack.push_async_callback(trimmer.stop)
+        trimmer = Trimmer(config.broker)
+        await trimmer.start()
+        self._stack.push_async_callback(trimmer.stop)
         for spec in self.specs:
             context = self._contexts[spec.name] = DomainContext(spec, config, producer, trimmer)
             await self._stack.enter_async_context(context.scorer)
@@ -231,8 +230,7 @@ class Engine(Service):
                     context, kind, [out for one in applied for out in one.outputs]
                 )
 
-        wait = self.config.tuning.fetch_wait
-        await follow(self.config.broker, topics, TABLE_PARTITIONS, wait, handle)
+        await follow(self.config.broker, topics, TABLE_PARTITIONS, handle)
 
     def _scheduled(self, context: DomainContext, value: bytes) -> bool:
         """Apply a record of ``ops.models``; return whether it extends this model's schedule."""

@@ -1,33 +1,22 @@
-"""Offset sequence: check that a partition's records arrive once, in order and without gaps.
+"""Offset sequence: take every record of a partition once and in order.
 
-If two producers write to a partition at the same moment, the embedded broker may show the later
-record before the earlier one, and a consumer then skips the earlier one. A batch may also have been
-fetched before a rebalance, or between a rebalance and the seek that follows it.
+A fetch may bring records of another position: of a former assignment, or from before a seek. Its
+first batch may begin before the wanted offset. And a log may lack offsets: it was trimmed or
+compacted, or they are the marks of a transaction.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
-
-GIVE_UP_S = 1.0
-"""An offset that is still missing after this time does not exist in the log."""
 
 
 class OffsetSequence:
-    """Compares fetched records with the next offset of their partition.
+    """Compares fetched records with the next offset of their partition."""
 
-    Parameters
-    ----------
-    clock
-        Monotonic time (s).
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._next: dict[Hashable, int] = {}
-        self._missing: dict[Hashable, tuple[int, float]] = {}
+        self._sought: dict[Hashable, tuple[int, int]] = {}
 
     def expect(self, place: Hashable, offset: int) -> None:
         """Set the next offset of a partition."""
@@ -36,7 +25,7 @@ class OffsetSequence:
     def forget(self) -> None:
         """Remove all partitions."""
         self._next.clear()
-        self._missing.clear()
+        self._sought.clear()
 
     def expects(self, place: Hashable) -> bool:
         """Say whether records of a partition are expected."""
@@ -50,29 +39,18 @@ class OffsetSequence:
         records
             The accepted records; those before the next offset are dropped.
         again
-            The offset to seek back to, ``None`` if no offset is missing.
+            The offset to seek to, ``None`` if there is no need. If the same records come after
+            that too, the log does not have the offset, and they are accepted.
         """
         due = self._next.get(place, records[0].offset)
         if records[0].offset < due:
             records = [r for r in records if r.offset >= due]
             if not records:
                 return records, None
-        if records[-1].offset - due + 1 == len(records):
-            return self._take(place, records), None
-        good = next(i for i, r in enumerate(records) if r.offset != due + i)
-        if self._lacks(place, due + good):
-            return self._take(place, records), None
-        return self._take(place, records[:good]), due + good
-
-    def _take(self, place: Hashable, records: Sequence[Any]) -> Sequence[Any]:
-        if records:
-            self._next[place] = records[-1].offset + 1
-        return records
-
-    def _lacks(self, place: Hashable, offset: int) -> bool:
-        """Say whether an offset has been missing for so long that the log does not have it."""
-        known, since = self._missing.get(place, (-1, 0.0))
-        if known != offset:
-            self._missing[place] = offset, self._clock()
-            return False
-        return self._clock() - since > GIVE_UP_S
+        gap = due, records[0].offset
+        if records[0].offset > due and self._sought.get(place) != gap:
+            self._sought[place] = gap
+            return [], due
+        # Within a fetch the log is whole: what is not in it is not in the log.
+        self._next[place] = records[-1].offset + 1
+        return records, None

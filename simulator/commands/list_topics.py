@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from streamsim.simulator.brokers.broker import create_topics, end_offsets, tuning_for
+from streamsim.simulator.brokers.broker import create_topics, end_offsets, topic_config
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.run.runs import find_run
 from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
@@ -24,7 +24,7 @@ def run_topics(*, domain: str | None, broker: str | None, create: bool, run: str
     if create:
         if address is None:
             raise UsageError("--create needs --broker HOST:PORT")
-        create_topics(address, topics, tuning_for(address))
+        create_topics(address, topics, topic_config(address))
     if address is None:
         with suppress(UsageError):
             found = find_run(read_settings(), run)

@@ -25,7 +25,6 @@ import orjson
 
 from streamsim.consumers.predict.learner import Learner
 from streamsim.consumers.predict.model_schedule import Entry, read_entry
-from streamsim.consumers.worker.fetch_wait import FetchWait
 from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.inbox import to_records
 from streamsim.models.registry import Registry
@@ -65,7 +64,6 @@ class Config:
     broker: str
     group: str
     renewed: Path
-    fetch_wait: FetchWait
     settings: Settings
 
 
@@ -174,7 +172,7 @@ async def _follow(renewer: Renewer, config: Config) -> None:
         renewer.take(records[0].partition, records)
 
     partitions = renewer.spec.partitions
-    await follow(config.broker, [renewer.topic], partitions, config.fetch_wait, handle)
+    await follow(config.broker, [renewer.topic], partitions, handle)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -191,10 +189,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--group", required=True, help="the workers' consumer group")
     parser.add_argument(
         "--renewed", type=Path, required=True, help="folder of the renewed versions"
-    )
-    parser.add_argument("--fetch-wait-ms", type=int, default=500, help="fetch.max.wait.ms")
-    parser.add_argument(
-        "--fetch-growth-us", type=float, default=0.0, help="added per record batch in the broker"
     )
     return parser
 
@@ -215,7 +209,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                 arguments.broker,
                 arguments.group,
                 arguments.renewed,
-                FetchWait(arguments.fetch_wait_ms, arguments.fetch_growth_us),
                 read_settings(),
             )
         )

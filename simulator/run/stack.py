@@ -17,7 +17,7 @@ from streamsim.simulator.brokers.broker import (
     create_topics,
     embedded_command,
     free_port,
-    tuning_for,
+    topic_config,
     wait_for_broker,
 )
 from streamsim.simulator.processes.children import Child, Children
@@ -59,6 +59,8 @@ class Stack:
         self._renews = False
         self.renewed = run.path / "models"
         """Folder of the versions that renew the champions in this run."""
+        self.data = run.path / "broker"
+        """Folder of the embedded broker's data."""
 
     @property
     def group(self) -> str:
@@ -74,14 +76,14 @@ class Stack:
             self.address = settings.broker
             self._say(f"broker {self.address}")
             wait_for_broker(self.address, 10, None)
-        create_topics(self.address, all_topics(self.plan.domains), tuning_for(settings.broker))
+        create_topics(self.address, all_topics(self.plan.domains), topic_config(settings.broker))
         if settings.broker != EMBEDDED:
             check_empty(self.address, [t for spec in self.plan.domains for t in topics_of(spec)])
 
     def _start_embedded(self) -> None:
         for attempt in range(ATTEMPTS):
             port = free_port()
-            child = self.children.start("broker", embedded_command(port), {})
+            child = self.children.start("broker", embedded_command(port, self.data), {})
             try:
                 wait_for_broker(f"127.0.0.1:{port}", self.plan.settings.ready_s, child.process)
             except BrokerError:
@@ -126,7 +128,7 @@ class Stack:
 
     def start_renewing(self, champions: Sequence[Signature]) -> None:
         """Start renewing the models that this stack serves, if their domains declare it."""
-        tuning, versions = tuning_for(self.plan.settings.broker), {c.model: c for c in champions}
+        versions = {c.model: c for c in champions}
         specs = [spec for spec in self._renewing() if spec.model.recipe.name in versions]
         if not specs:
             return
@@ -134,8 +136,6 @@ class Stack:
             PYTHON, "-m", "streamsim.simulator.run.renewing",
             "--broker", self.address, "--group", self.group,
             "--renewed", str(self.renewed),
-            "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
-            "--fetch-growth-us", str(tuning.fetch_growth_us),
         ]  # fmt: skip
         for spec in specs:
             command += ["--domain", f"{spec.name}:{versions[spec.model.recipe.name].version}"]
@@ -145,19 +145,14 @@ class Stack:
 
     def start_workers(self, *prefix: str, module: str = "streamsim.consumers.worker") -> None:
         """Start the Faust workers, each with the command ``prefix python -m module``."""
-        tuning = tuning_for(self.plan.settings.broker)
         for number in range(self.plan.settings.workers):
             command = [
                 PYTHON, "-m", module, "--broker", self.address, "--group", self.group,
                 "--worker", str(number), "--model-url", self.model_url,
-                "--fetch-wait-ms", str(tuning.fetch_max_wait_ms),
-                "--fetch-growth-us", str(tuning.fetch_growth_us),
-                "--session-s", str(tuning.session_s),
             ]  # fmt: skip
             for spec in self.plan.domains:
                 command += ["--domain", spec.name]
-            command += ["--hold"] * self.plan.hold + ["--idempotent"] * tuning.idempotent
-            command += ["--trim"] * tuning.trims + ["--renews"] * self._renews
+            command += ["--hold"] * self.plan.hold + ["--renews"] * self._renews
             name = f"worker-{number}"
             self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))
 
@@ -219,12 +214,12 @@ class Stack:
         Raises
         ------
         StackError
-            If the broker has died, which takes all records with it, if a worker cannot restore its
-            state, if a process refuses its settings, or if it dies again and again.
+            If a worker cannot restore its state, if a process refuses its settings, or if it dies
+            again and again.
         """
         for child in self.children.dead():
             code = child.process.returncode
-            if child is self.broker or code == UsageError.exit_code:
+            if code == UsageError.exit_code:
                 raise self.children.ended(child)
             if child in self.workers and code == StateError.exit_code:
                 raise StackError(

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from streamsim.models.registry import Registry
-from streamsim.simulator.brokers.broker import end_offsets, resident_mb
+from streamsim.simulator.brokers.broker import end_offsets
+from streamsim.simulator.brokers.embedded.building import find_program
 from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report import run_report as reports
@@ -32,7 +33,7 @@ from streamsim.streams.topics import ALERTS, METRICS, topic, topics_of
 
 POLL_S = 0.2
 LOOK_S = 2.0
-"""Interval between two checks of lag and memory."""
+"""Interval between two checks of lag."""
 STATUS_S = 10.0
 """Interval between two status lines of a headless run."""
 
@@ -78,6 +79,8 @@ class Supervisor:
             If the stack could not start, or a process died and could not be restarted.
         """
         settings = self._plan.settings
+        if settings.broker == EMBEDDED:
+            find_program(self._view.say)  # before minutes of training
         registry = Registry(settings.home_path / "registry")
         champions = [
             ensure_champion(spec, registry, self._view.progress)
@@ -102,6 +105,7 @@ class Supervisor:
                 self._interruptible = False
                 stack.stop(settings.stop_s if self._stops < 2 else 0.5)
                 shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay renews them again
+                shutil.rmtree(stack.data, ignore_errors=True)
                 with suppress(OSError):  # full disk: other commands see that the process has ended
                     self._run = self._run.write(ended=time.time())
 
@@ -237,24 +241,15 @@ class Supervisor:
                 raise StackError(f"{what} not ready after {seconds:g} s")
 
     def _look(self, stack: Stack) -> None:
-        """Update the workers' lag, and check the memory of the embedded broker."""
+        """Update the workers' lag."""
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
         try:
             ends = end_offsets(stack.address, sources)
         except BrokerError:
-            if stack.broker is not None and not stack.broker.alive:
-                raise
             self._view.warn_once("the broker does not answer; the stack waits for it")
             return
         for ledger in self._ledgers.values():
             ledger.note_ends(ends)
-        if stack.broker is None:
-            return
-        held = resident_mb(stack.broker.process.pid)
-        if held > self._plan.settings.memory_mb:
-            self._view.warn_once(
-                f"the embedded broker keeps everything in memory and holds {held} MiB by now"
-            )
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

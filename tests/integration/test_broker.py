@@ -7,7 +7,6 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streamsim.consumers.worker.fetch_wait import AdaptiveFetchWait, FetchWait
 from streamsim.simulator.brokers.broker import create_topics, end_offsets, free_port
 from streamsim.simulator.reading import read_whole
 from streamsim.streams.errors import BrokerError, TopicMismatch
@@ -38,7 +37,7 @@ async def write_batches(address: str, topic: str, partition: int, sizes: list[in
 
 def test_end_offsets_count_the_records_of_the_last_batch(broker: str) -> None:
     topic = declared("t", 3)
-    create_topics(broker, [topic], BROKERS.tuning)
+    create_topics(broker, [topic], BROKERS.topic_config)
     asyncio.run(write_batches(broker, "t", 1, [5, 100, 7]))
     asyncio.run(write_batches(broker, "t", 2, [1]))
     assert end_offsets(broker, [topic]) == {("t", 0): 0, ("t", 1): 112, ("t", 2): 1}
@@ -46,10 +45,10 @@ def test_end_offsets_count_the_records_of_the_last_batch(broker: str) -> None:
 
 
 def test_a_topic_of_another_size_is_refused(broker: str) -> None:
-    create_topics(broker, [declared("t", 3)], BROKERS.tuning)
-    create_topics(broker, [declared("t", 3)], BROKERS.tuning)
+    create_topics(broker, [declared("t", 3)], BROKERS.topic_config)
+    create_topics(broker, [declared("t", 3)], BROKERS.topic_config)
     with pytest.raises(TopicMismatch, match="t has 3 partitions and is declared with 4"):
-        create_topics(broker, [declared("t", 4)], BROKERS.tuning)
+        create_topics(broker, [declared("t", 4)], BROKERS.topic_config)
 
 
 def test_a_missing_broker_is_reported() -> None:
@@ -59,10 +58,9 @@ def test_a_missing_broker_is_reported() -> None:
 
 @pytest.mark.slow
 def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
-    """A fixed short wait gets one record a fetch here, and no record of later partitions."""
     n, partitions = 10_000, [TopicPartition("t", p) for p in range(4)]
     topic = declared("t", 4)
-    create_topics(broker, [topic], BROKERS.tuning)
+    create_topics(broker, [topic], BROKERS.topic_config)
 
     async def write() -> None:
         await asyncio.gather(
@@ -72,18 +70,14 @@ def test_many_batches_do_not_starve_a_reader(broker: str) -> None:
     asyncio.run(write())
 
     async def read() -> tuple[int, int]:
-        tuning = BROKERS.tuning
-        wait = FetchWait(tuning.fetch_max_wait_ms, tuning.fetch_growth_us)
-        consumer = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=wait.base_ms)
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker)
         await consumer.start()
         try:
             consumer.assign(partitions)
             for tp in partitions:
                 consumer.seek(tp, 0)
-            patience = AdaptiveFetchWait(consumer, wait)
             seen = polls = 0
             while seen < 4 * n and polls < 500:
-                patience.adapt()
                 seen += sum(map(len, (await consumer.getmany(timeout_ms=5_000)).values()))
                 polls += 1
             return seen, polls

@@ -1,7 +1,6 @@
-"""Differences between the two kinds of broker; ``docs/brokers.md`` lists them with these tests.
+"""What the stack needs of a broker, on either kind; ``docs/brokers.md`` lists it with these tests.
 
-Each test runs on either kind. Where a broker is known to wait, the test asserts a minimum wait.
-Where it is not, the test asserts that the call ends. No test asserts speed.
+No test asserts speed: a wait that would show a fault ends in a time-out.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +39,7 @@ MIB = 1 << 20
 @pytest.fixture
 def admin(broker: str) -> Iterator[KafkaAdminClient]:
     """An admin client, and a topic ``t`` with one partition, created as by the stack."""
-    create_topics(broker, [TopicSpec("t", 1, "key", "of a test")], BROKERS.tuning)
+    create_topics(broker, [TopicSpec("t", 1, "key", "of a test")], BROKERS.topic_config)
     client = KafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=20_000)
     yield client
     client.close()
@@ -109,20 +107,27 @@ def test_what_was_acknowledged_survives_a_kill(
         kept = "t" in again.list_topics() and read(broker_process.address) == [b"1", b"2"]
     finally:
         again.close()
-    assert kept == (not embedded())
+    assert kept
 
 
-def test_records_are_kept_in_memory_or_in_files(
+def test_records_are_kept_in_files(
+    broker_process: ApacheKafka | Embedded, admin: KafkaAdminClient
+) -> None:
+    send(broker_process.address, "t", [secrets.token_bytes(MIB // 2)] * 40)
+    files = [file for file in broker_process.data.rglob("t-0/*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) >= 20 * MIB
+
+
+def test_only_the_loopback_can_reach_it(
     broker_process: ApacheKafka | Embedded, admin: KafkaAdminClient
 ) -> None:
     process = psutil.Process(broker_process.pid)
-    before = process.memory_info().rss
-    send(broker_process.address, "t", [secrets.token_bytes(MIB // 2)] * 40)
+    listening = [c.laddr for c in process.net_connections("inet") if c.status == "LISTEN"]
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
     if isinstance(broker_process, Embedded):
-        assert process.memory_info().rss - before > 15 * MIB
-    else:
-        files = broker_process.data.glob("t-0/*.log")
-        assert sum(file.stat().st_size for file in files) >= 20 * MIB
+        assert [str(address.port) for address in listening] == [
+            broker_process.address.rpartition(":")[2]
+        ]
 
 
 @pytest.mark.long
@@ -142,23 +147,21 @@ def test_a_second_run_meets_what_the_first_one_wrote(
         assert "of another run; delete it, or use another broker" in second.stderr
 
 
-def test_the_latest_offset_is_wrong_after_a_batch_of_many(
+def test_the_end_offset_counts_the_records_of_the_last_batch(
     broker: str, admin: KafkaAdminClient
 ) -> None:
     asyncio.run(write_batches(broker, "t", 0, [5, 100, 7]))
     consumer = KafkaConsumer(bootstrap_servers=broker)
     try:
-        assert consumer.end_offsets([ONE]) == {ONE: 106 if embedded() else 112}
+        assert consumer.end_offsets([ONE]) == {ONE: 112}
     finally:
         consumer.close()
 
 
-def test_a_group_of_one_forms_at_once_or_in_half_its_session_time_out(
-    broker: str, admin: KafkaAdminClient
-) -> None:
-    session_s = 10 if embedded() else 600
+def test_a_group_of_one_forms_at_once(broker: str, admin: KafkaAdminClient) -> None:
+    session_s = 300  # a broker that waits for more members does so for a part of it
 
-    async def join() -> float:
+    async def join() -> None:
         consumer = AIOKafkaConsumer(
             "t",
             bootstrap_servers=broker,
@@ -167,45 +170,37 @@ def test_a_group_of_one_forms_at_once_or_in_half_its_session_time_out(
             rebalance_timeout_ms=session_s * 1000,
             request_timeout_ms=session_s * 1000,
         )
-        began = time.monotonic()
         try:
             await consumer.start()
             assert consumer.assignment()
-            return time.monotonic() - began
         finally:
             await consumer.stop()
 
-    took_s = asyncio.run(join())
-    assert not embedded() or took_s > session_s / 3
+    asyncio.run(asyncio.wait_for(join(), session_s / 5))
 
 
-def test_a_fetch_that_waits_is_woken_by_a_record_or_not(
-    broker: str, admin: KafkaAdminClient
-) -> None:
-    wait_s = 9 if embedded() else 600
+def test_a_fetch_that_waits_is_woken_by_a_record(broker: str, admin: KafkaAdminClient) -> None:
+    wait_s = 300
 
-    async def fetch() -> float:
+    async def fetch() -> None:
         consumer = AIOKafkaConsumer(bootstrap_servers=broker, request_timeout_ms=2 * wait_s * 1000)
         await consumer.start()
         try:
             await consumer.end_offsets([ONE])  # so that the client knows where the topic is
             request = FetchRequest(wait_s * 1000, 1, MIB, 0, [("t", [(0, 0, MIB)])], rack_id="")
             leader = consumer._client.cluster.leader_for_partition(ONE)
-            began = time.monotonic()
             answer = asyncio.ensure_future(consumer._client.send(leader, request))
             await asyncio.wait({answer}, timeout=1)
             assert not answer.done()
             await asyncio.to_thread(send, broker, "t", [b"1"])
             await answer
-            return time.monotonic() - began
         finally:
             await consumer.stop()
 
-    took_s = asyncio.run(fetch())
-    assert not embedded() or took_s > wait_s / 3
+    asyncio.run(asyncio.wait_for(fetch(), wait_s / 5))
 
 
-def test_an_aborted_transaction_is_read_or_not(broker: str, admin: KafkaAdminClient) -> None:
+def test_an_aborted_transaction_is_not_read(broker: str, admin: KafkaAdminClient) -> None:
     producer = KafkaProducer(bootstrap_servers=broker, transactional_id="x", max_block_ms=30_000)
     try:
         producer.init_transactions()
@@ -218,41 +213,36 @@ def test_an_aborted_transaction_is_read_or_not(broker: str, admin: KafkaAdminCli
     finally:
         producer.close()
     seen = read(broker, isolation_level="read_committed")
-    assert seen == ([b"aborted", b"committed"] if embedded() else [b"committed"])
+    assert seen == [b"committed"]
 
 
-def test_an_idempotent_producer_of_aiokafka_is_refused_or_not(
-    broker: str, admin: KafkaAdminClient
-) -> None:
-    assert sent_by_aiokafka(broker, b"1", enable_idempotence=True) == (not embedded())
-    assert BROKERS.tuning.idempotent == (not embedded())
+def test_an_idempotent_producer_works(broker: str, admin: KafkaAdminClient) -> None:
+    assert sent_by_aiokafka(broker, b"1", enable_idempotence=True)
 
 
-def test_partitions_can_be_added_or_not(admin: KafkaAdminClient) -> None:
-    assert refused(lambda: admin.create_partitions({"t": 3})) == embedded()
+def test_partitions_can_be_added(admin: KafkaAdminClient) -> None:
+    assert not refused(lambda: admin.create_partitions({"t": 3}))
 
 
-def test_records_can_be_deleted_or_not(broker: str, admin: KafkaAdminClient) -> None:
+def test_records_can_be_deleted(broker: str, admin: KafkaAdminClient) -> None:
     send(broker, "t", [b"1", b"2", b"3"])
-    assert refused(lambda: admin.delete_records({ONE: 2}, timeout_ms=10_000)) == embedded()
-    assert read(broker) == ([b"1", b"2", b"3"] if embedded() else [b"3"])
+    admin.delete_records({ONE: 2}, timeout_ms=10_000)
+    assert read(broker) == [b"3"]
 
 
-def test_a_topics_configuration_can_be_read_or_not(admin: KafkaAdminClient) -> None:
+def test_a_topics_configuration_can_be_read(admin: KafkaAdminClient) -> None:
     admin.create_topics([NewTopic("kept", 1, 1, topic_configs={"retention.ms": "-1"})])
     admin.wait_for_topics(["kept"])
     found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "kept")])
-    values = {name: row["value"] for name, row in found["topic"]["kept"].items()}
-    assert values == ({} if embedded() else {"retention.ms": "-1"})
+    assert {name: row["value"] for name, row in found["topic"]["kept"].items()} == {
+        "retention.ms": "-1"
+    }
 
 
-def test_an_unknown_topic_is_made_with_four_partitions_or_not_at_all(
-    broker: str, admin: KafkaAdminClient
-) -> None:
-    assert refused(lambda: send(broker, "misspelt", [b"1"])) == (not embedded())
-    sizes = {t["name"]: len(t["partitions"]) for t in admin.describe_topics()}
-    sizes = {name: n for name, n in sizes.items() if not name.startswith("__")}  # Kafka's own
-    assert sizes == ({"t": 1, "misspelt": 4} if embedded() else {"t": 1})
+def test_a_topic_that_does_not_exist_is_not_made(broker: str, admin: KafkaAdminClient) -> None:
+    assert refused(lambda: send(broker, "misspelt", [b"1"]))
+    names = [name for name in admin.list_topics() if not name.startswith("__")]  # Kafka's own
+    assert names == ["t"]
 
 
 def test_a_time_far_ahead_is_taken_or_needs_a_topic_that_allows_it(
@@ -267,29 +257,26 @@ def test_a_time_far_ahead_is_taken_or_needs_a_topic_that_allows_it(
     assert ahead == (not embedded())
 
 
-def test_a_record_of_any_size_is_taken_or_of_sixteen_mebibytes_at_most(
+def test_a_record_of_sixteen_mebibytes_at_most_is_taken(
     broker: str, admin: KafkaAdminClient
 ) -> None:
     largest = {"max_request_size": 64 * MIB, "max_batch_size": 64 * MIB}
     assert sent_by_aiokafka(broker, b"x" * 15 * MIB, **largest)
-    assert sent_by_aiokafka(broker, b"x" * 17 * MIB, **largest) == embedded()
+    assert not sent_by_aiokafka(broker, b"x" * 17 * MIB, **largest)
 
 
-def test_a_reader_goes_past_a_record_that_another_writer_overtook_or_not(
+def test_a_reader_sees_the_records_of_several_writers_in_order(
     broker: str, admin: KafkaAdminClient
 ) -> None:
-    """Four producers write to one partition while a consumer follows it.
-
-    Whether the embedded broker shows a record too early is a matter of chance.
-    """
-    seen_enough = asyncio.Event()
+    """Four producers write to one partition while a consumer follows it."""
+    over = asyncio.Event()
 
     async def write(count: int) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=broker, acks="all")
         await producer.start()
         try:
             for _ in range(count):
-                if seen_enough.is_set():
+                if over.is_set():
                     break
                 await producer.send_and_wait("t", b"x" * 200, partition=0)
         finally:
@@ -304,7 +291,7 @@ def test_a_reader_goes_past_a_record_that_another_writer_overtook_or_not(
         writers = [asyncio.create_task(write(count // 4)) for _ in range(4)]
         due = gone_past = 0
         try:
-            while due < count and not (gone_past and embedded()):
+            while due < count:
                 ended = all(writer.done() for writer in writers)
                 found = await consumer.getmany(timeout_ms=200)
                 for records in found.values():
@@ -315,9 +302,9 @@ def test_a_reader_goes_past_a_record_that_another_writer_overtook_or_not(
                     break  # a writer may have failed, which is raised below
         finally:
             # Not cancelled: a producer cancelled while it stops leaves its connections open.
-            seen_enough.set()
+            over.set()
             await asyncio.gather(*writers)
             await consumer.stop()
         return gone_past
 
-    assert asyncio.run(skipped(800)) == 0 or embedded()
+    assert asyncio.run(skipped(800)) == 0

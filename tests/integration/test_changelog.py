@@ -31,7 +31,7 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 def address(broker: str, finance: DomainSpec) -> str:
-    create_topics(broker, topics_of(finance), BROKERS.tuning)
+    create_topics(broker, topics_of(finance), BROKERS.topic_config)
     return broker
 
 
@@ -165,22 +165,19 @@ def test_the_record_of_a_stranger_ends_a_run_with_a_sentence(
         assert "Traceback" not in up.text
 
 
-def test_a_snapshot_lets_the_broker_forget_what_was_before_it_or_not(
+def test_a_snapshot_lets_the_broker_forget_what_was_before_it(
     address: str, finance: DomainSpec
 ) -> None:
-    trims = BROKERS.tuning.trims
-
     async def story() -> None:
         trimmer = Trimmer(address)
         await trimmer.start()
-        trim = trimmer.before if trims else None
         try:
-            async with changelog(address, finance, trim=trim) as log:
+            async with changelog(address, finance, trim=trimmer.before) as log:
                 await log.restore(address, [0], 1)
                 for number in range(5):
                     await log.write({0: content(number)}, {})
                 await log.write({}, {0: content(5)})
-                assert await first_offset(address, topic(finance.name, CHANGELOG)) == 5 * trims
+                assert await first_offset(address, topic(finance.name, CHANGELOG)) == 5
                 assert await restored(address, finance, "own", 2) == [[5], [], []]
                 await log.write({0: content(6)}, {})
                 assert await restored(address, finance, "own", 3) == [[5, 6], [], []]

@@ -25,8 +25,9 @@ import yaml
 
 import streamsim.consumers.worker.app
 import streamsim.models.serve
+from streamsim.consumers.worker.transport import SESSION_S
 from streamsim.models.registry import Registry
-from streamsim.simulator.brokers.broker import TUNING, free_port
+from streamsim.simulator.brokers.broker import TOPIC_CONFIG, free_port
 from streamsim.simulator.cli import main
 from streamsim.simulator.processes.children import Children
 from streamsim.simulator.reading import Tail
@@ -34,7 +35,6 @@ from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.settings import PREFIX, check_address, read_settings
 from streamsim.streams.topics import SCORES, topic, topics_of
 from tests import stacks
-from tests.brokers import BROKERS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -156,11 +156,8 @@ def test_kafka_tells_its_clients_addresses_that_they_can_reach() -> None:
 
 
 def test_the_worker_and_kafka_are_tuned_as_the_projects_own_stack_is() -> None:
-    tuning, worker = TUNING["kafka"], parse(argv("worker"))
-    told = (worker["fetch_wait_ms"], worker["session_s"], worker["idempotent"], worker["trim"])
-    expected = (tuning.fetch_max_wait_ms, tuning.session_s, tuning.idempotent, tuning.trims)
-    assert told == expected
-    largest = int(tuning.topic_config["max.message.bytes"])
+    assert parse(argv("worker"))["session_s"] == SESSION_S
+    largest = int(TOPIC_CONFIG["kafka"]["max.message.bytes"])
     assert int(KAFKA["KAFKA_MESSAGE_MAX_BYTES"]) >= largest
     assert int(KAFKA["KAFKA_LOG_SEGMENT_BYTES"]) > largest
     assert KAFKA["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
@@ -267,11 +264,7 @@ def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
     service = start_service(children, broker)
     once(here("topics", {"--broker": broker}))
 
-    tuning = BROKERS.tuning
-    wait, session = str(tuning.fetch_max_wait_ms), str(tuning.session_s)
-    options = {"--broker": broker, "--fetch-wait-ms": wait, "--session-s": session}
-    able = {"--idempotent": tuning.idempotent, "--trim": tuning.trims}
-    command = [w for w in here("worker", options) if able.get(w, True)]
+    command = here("worker", {"--broker": broker})
     url = f"http://{LOOPBACK}:{service}"
     children.start("worker", command, environment("worker") | {"STREAMSIM_MODEL_URL": url})
     alerts = children.start("alerts", here("alerts", {"--broker": broker}), environment("alerts"))

@@ -28,7 +28,7 @@ LONGEST = 2_000
 @pytest.fixture
 def scores(broker: str, finance: DomainSpec) -> TopicSpec:
     topics = [t for t in topics_of(finance) if t.name == topic(finance.name, SCORES)]
-    create_topics(broker, topics, BROKERS.tuning)
+    create_topics(broker, topics, BROKERS.topic_config)
     return topics[0]
 
 

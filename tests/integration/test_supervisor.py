@@ -77,6 +77,7 @@ def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
     "part",
     [
         "worker",
+        pytest.param("broker", marks=pytest.mark.embedded),
         pytest.param("service", marks=pytest.mark.slow),
         pytest.param("producer", marks=pytest.mark.slow),
     ],
@@ -91,18 +92,6 @@ def test_a_part_that_dies_is_restarted_and_no_event_is_lost(tmp_path: Path, part
         assert report["unaccounted"] == report["labels"]["unaccounted"] == 0
         assert report["in"] == report["scored"] == events_of_world(6)
         assert "Traceback" not in up.text
-
-
-@pytest.mark.slow
-@pytest.mark.embedded
-def test_the_death_of_the_broker_ends_the_run_and_names_it(tmp_path: Path) -> None:
-    with Up(tmp_path) as up:
-        up.flowing()
-        up.part("broker").kill()
-        assert up.ended() == 3
-        assert "streamsim: broker" in up.text
-        assert "Traceback" not in up.text
-        assert Path(up.run["path"], "finance.alerts.jsonl").stat().st_size > 0
 
 
 @pytest.mark.slow

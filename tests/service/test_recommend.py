@@ -122,7 +122,7 @@ def following(address: str) -> Iterator[ScoreFollower]:
 
 
 def produce(address: str, records: Sequence[Outbound]) -> None:
-    create_topics(address, topics_of(SPEC), BROKERS.tuning)
+    create_topics(address, topics_of(SPEC), BROKERS.topic_config)
     producer = KafkaProducer(bootstrap_servers=address)
     for record in records:
         producer.send(

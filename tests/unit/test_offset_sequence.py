@@ -7,43 +7,32 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsim.consumers.worker.offset_sequence import GIVE_UP_S, OffsetSequence
-
-
-def records(*offsets: int) -> list[SimpleNamespace]:
-    return [SimpleNamespace(offset=offset) for offset in offsets]
-
-
-def offsets(found: object) -> list[int]:
-    return [r.offset for r in found]  # type: ignore[attr-defined]
+from streamsim.consumers.worker.offset_sequence import OffsetSequence
 
 
 def taken(order: OffsetSequence, *fetched: int) -> tuple[list[int], int | None]:
-    found, again = order.take("p", records(*fetched))
-    return offsets(found), again
+    found, again = order.take("p", [SimpleNamespace(offset=offset) for offset in fetched])
+    return [record.offset for record in found], again
 
 
-def test_what_comes_too_early_is_read_again() -> None:
-    now = [0.0]
-    order = OffsetSequence(lambda: now[0])
+def test_records_of_another_position_are_not_taken() -> None:
+    order = OffsetSequence()
     order.expect("p", 3)
     assert taken(order, 3, 4) == ([3, 4], None)
-    assert taken(order, 6, 7) == ([], 5)  # 5 is not to be seen yet
-    assert taken(order, 5, 7) == ([5], 6)  # nor is 6 now
-    assert taken(order, 2, 3) == ([], None)  # these were there already
-    assert taken(order, 5, 6, 7) == ([6, 7], None)
+    assert taken(order, 8, 9) == ([], 5)  # fetched before a seek
+    assert taken(order, 5, 6) == ([5, 6], None)
+    assert taken(order, 2, 3) == ([], None)
+    assert taken(order, 5, 6, 7) == ([7], None)  # a batch begins before the wanted offset
 
 
-def test_what_the_log_lacks_is_not_waited_for_for_ever() -> None:
-    now = [0.0]
-    order = OffsetSequence(lambda: now[0])
+def test_what_the_log_lacks_is_sought_once() -> None:
+    order = OffsetSequence()
     order.expect("p", 0)
     assert taken(order, 10, 11) == ([], 0)
-    now[0] = GIVE_UP_S
-    assert taken(order, 10, 11) == ([], 0)
-    now[0] += 0.1
-    assert taken(order, 10, 11) == ([10, 11], None)
-    assert taken(order, 12) == ([12], None)
+    assert taken(order, 10, 11, 14) == ([10, 11, 14], None)
+    assert taken(order, 15) == ([15], None)
+    assert taken(order, 18) == ([], 16)
+    assert taken(order, 18) == ([18], None)
 
 
 def test_a_place_begins_where_it_is_first_seen() -> None:
@@ -55,18 +44,22 @@ def test_a_place_begins_where_it_is_first_seen() -> None:
     assert taken(order, 7) == ([7], None)
 
 
-@given(st.data())
-def test_everything_comes_once_and_in_order(data: st.DataObject) -> None:
-    """Whatever part of the log a fetch shows, from wherever it begins."""
-    order, at, seen = OffsetSequence(lambda: 0.0), 0, list[int]()
+@given(
+    log=st.sets(st.integers(0, 30), min_size=1).map(sorted),
+    fetches=st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(1, 8)), max_size=60),
+)
+def test_everything_comes_once_and_in_order(
+    log: list[int], fetches: list[tuple[bool, int, int]]
+) -> None:
+    """From a log with holes; never two fetches of another position in a row."""
+    order, at, seen = OffsetSequence(), 0, list[int]()
     order.expect("p", 0)
-    for _ in range(200):
-        if at >= 20:
-            break
-        window = range(at, min(at + data.draw(st.integers(1, 6)), 20))
-        hidden = data.draw(st.sets(st.sampled_from(window), max_size=len(window) - 1))
-        shown = [offset for offset in window if offset not in hidden]
-        found, again = taken(order, *shown)
-        seen += found
-        at = shown[-1] + 1 if again is None else again
-    assert seen == list(range(len(seen)))
+    for astray, elsewhere, size in fetches:
+        for begin in [elsewhere, at] if astray else [at]:
+            fetched = [offset for offset in log if offset >= begin][:size]
+            if not fetched:
+                continue
+            found, again = taken(order, *fetched)
+            seen += found
+            at = fetched[-1] + 1 if again is None and begin == at else again or at
+    assert seen == log[: len(seen)]

@@ -1,0 +1,1 @@
+"""The embedded broker: kfake, a Kafka broker in Go, as a process on the loopback."""

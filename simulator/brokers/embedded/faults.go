@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// fault is a line of standard input. Requests of these API keys fail with the error code, or are
+// answered late by delay_ms; topic and partitions narrow what fails. It ends after for_ms.
+type fault struct {
+	Keys       []int16 `json:"keys"`
+	Topic      string  `json:"topic"`
+	Partitions []int32 `json:"partitions"`
+	Code       int16   `json:"code"`
+	DelayMS    int64   `json:"delay_ms"`
+	ForMS      int64   `json:"for_ms"`
+}
+
+// plantFaults plants the faults of each line, and answers each with one line on standard output.
+func plantFaults(cluster *kfake.Cluster, lines io.Reader) {
+	scanner := bufio.NewScanner(lines)
+	for scanner.Scan() {
+		var f fault
+		if err := json.Unmarshal(scanner.Bytes(), &f); err != nil {
+			fmt.Fprintln(os.Stderr, "streamsim-broker: not a fault:", err)
+			continue
+		}
+		f.plant(cluster)
+		fmt.Println("planted")
+	}
+}
+
+func (f fault) plant(cluster *kfake.Cluster) {
+	until := time.Now().Add(time.Duration(f.ForMS) * time.Millisecond)
+	if f.DelayMS > 0 {
+		for _, key := range f.Keys {
+			cluster.ControlKey(key, func(kmsg.Request) (kmsg.Response, error, bool) {
+				if time.Now().After(until) {
+					cluster.DropControl()
+					return nil, nil, false
+				}
+				cluster.KeepControl()
+				cluster.SleepControl(func() { time.Sleep(time.Duration(f.DelayMS) * time.Millisecond) })
+				return nil, nil, false
+			})
+		}
+		return
+	}
+	keys := make([]kmsg.Key, len(f.Keys))
+	for i, key := range f.Keys {
+		keys[i] = kmsg.Key(key)
+	}
+	handle := cluster.Fault(kfake.Fault{
+		Keys: keys, Topic: f.Topic, Partitions: f.Partitions,
+		Err: kerr.TypedErrorForCode(f.Code), Count: -1,
+	})
+	time.AfterFunc(time.Until(until), handle.Remove)
+}
