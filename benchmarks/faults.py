@@ -18,9 +18,9 @@ import click
 
 from streamsim.benchmarks.fault_injection.fault_plan import (
     FAULTS,
-    RESTARTED,
     Fault,
     choose_fault,
+    faults_of,
     named_fault,
 )
 from streamsim.benchmarks.fault_injection.fault_run import Result, run_fault
@@ -74,14 +74,14 @@ def run(options: Options) -> dict[str, Any]:
     if options.broker not in BROKERS:
         raise UsageError(f"--broker takes {', '.join(BROKERS)}: every run has one of its own")
     brokers = BROKERS[options.broker]
-    known = _known(brokers[-1])
+    known = [name for name in FAULTS if any(name in faults_of(broker) for broker in brokers)]
     if options.fault is not None and options.fault not in known:
         raise UsageError(f"no fault {options.fault!r}; there are: {', '.join(known)}")
     spec = subject(options.domain)
     results: dict[str, list[Result]] = {}
     failures: list[str] = []
     for broker in brokers:
-        if options.fault is None or options.fault in _known(broker):
+        if options.fault is None or options.fault in faults_of(broker):
             if len(brokers) > 1:
                 click.echo(f"on {broker}:")
             results[broker], wrong = _run_all(spec, replace(options, broker=broker))
@@ -96,22 +96,17 @@ def run(options: Options) -> dict[str, Any]:
     return reports[0] if len(brokers) == 1 else {"broker": options.broker, "brokers": reports}
 
 
-def _known(broker: str) -> list[str]:
-    """Return the faults that can be injected on a broker."""
-    return [*FAULTS, *[RESTARTED] * (broker == KAFKA)]
-
-
 def _run_all(spec: DomainSpec, options: Options) -> tuple[list[Result], list[str]]:
     """Inject faults on one broker; return the results and the missed targets."""
     results: list[Result] = []
     failures: list[str] = []
-    durable, named = options.broker == KAFKA, options.fault
-    runs = options.runs or len(_known(options.broker))
+    named = options.fault
+    runs = options.runs or len(faults_of(options.broker))
     for seed in range(options.seed, options.seed + runs):
-        fault = named_fault(named, seed) if named else choose_fault(seed, durable=durable)
+        fault = named_fault(named, seed) if named else choose_fault(seed, options.broker)
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             try:
-                result = _run(spec, fault, seed, Path(folder), durable)
+                result = _run(spec, fault, seed, Path(folder), options.broker)
             except StreamsimError as error:
                 failures.append(f"{fault.name}: {error}\n  {again(seed, options)}")
                 click.echo(f"{seed:>4}  {fault.name:42} FAILED: {error}")
@@ -125,11 +120,11 @@ def _run_all(spec: DomainSpec, options: Options) -> tuple[list[Result], list[str
     return results, failures
 
 
-def _run(spec: DomainSpec, fault: Fault, seed: int, folder: Path, durable: bool) -> Result:
-    if not durable:
+def _run(spec: DomainSpec, fault: Fault, seed: int, folder: Path, broker: str) -> Result:
+    if broker == EMBEDDED:
         return run_fault(spec, fault, seed, folder)
     with ApacheKafka(folder / "kafka") as kafka:
-        return run_fault(spec, fault, seed, folder, kafka.address, kafka.restart)
+        return run_fault(spec, fault, seed, folder, kafka)
 
 
 def again(seed: int, options: Options) -> str:
@@ -149,7 +144,7 @@ def table(results: Results) -> str:
     head = f"{'fault':42}{of_broker('broker')}{'runs':>5}{'events':>9}{'lost':>6}{'doubled':>9}"
     lines = [f"{head}{'repeats':>9}{'recovery s, median (most)':>28}"]
     rows = {broker: _rows(own) for broker, own in results.items()}
-    for name in (*FAULTS, RESTARTED):
+    for name in FAULTS:
         for broker in rows:
             if name not in rows[broker]:
                 continue
@@ -179,7 +174,7 @@ def _rows(results: Sequence[Result]) -> dict[str, Any]:
             },
             "peak_mb": max(r.peak_mb for r in grouped[name]),
         }
-        for name in (*FAULTS, RESTARTED)
+        for name in FAULTS
         if name in grouped
     }
 

@@ -26,11 +26,14 @@ class SentRecords:
 
     def __init__(self, records: Iterable[Any], since_ms: int) -> None:
         self._left: Counter[tuple[str, int, bytes]] = Counter()
+        self.last_ms = since_ms
+        """Wall time of the last send."""
         for record in records:
             headers = first_headers(record.headers)
             handed = headers.get(INGEST_TIME)
             if HEARTBEAT not in headers and handed is not None and int(handed) >= since_ms:
                 self._left[record.topic, record.partition, _digest(record.value)] += 1
+                self.last_ms = max(self.last_ms, int(handed))
 
     def __len__(self) -> int:
         return self._left.total()

@@ -60,6 +60,8 @@ def main() -> None:
 @click.option("--headless", is_flag=True, help="print plain lines instead of the live screen")
 @click.option("--report", type=FOLDER, metavar="FILE", help="write the report as JSON")
 @click.option("--record", type=FOLDER, metavar="FILE", help="record all topics as Parquet")
+@click.option("--keep", is_flag=True, help="keep the embedded broker's data in the run's folder")
+@click.option("--resume", metavar="RUN", help="go on with a run that was cut short")
 def up(**options: Any) -> None:
     """Run the whole stack until it is stopped, its duration is over, or its sources end."""
     from streamsim.simulator.commands.up import run_up
@@ -79,6 +81,7 @@ def up(**options: Any) -> None:
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="days of event time to send")
 @click.option("--seed", type=int, help="seed of the simulated world")
 @click.option("--anchor", type=int, metavar="MS", hidden=True)
+@click.option("--since", type=int, metavar="MS", hidden=True)
 @click.option("--report", type=FOLDER, metavar="FILE", hidden=True)
 @click.option("--resume", is_flag=True, hidden=True)
 def send(**options: Any) -> None:

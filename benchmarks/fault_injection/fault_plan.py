@@ -5,7 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from streamsim.benchmarks.fault_injection.broker_faults import (
+    FAILS_A_PARTITION,
+    FROZEN,
+    KILLED,
+    LEADS_NOTHING,
+    REFUSES,
+    SLOW,
+)
 from streamsim.benchmarks.fault_injection.proxy import WAYS
+from streamsim.streams.settings import EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,7 @@ GONE_A_MINUTE = "service gone for a minute"
 FAULTS: dict[str, tuple[float, float]] = {
     "worker killed": (0, 0),
     "worker frozen": (1, 12),
-    FROZEN_TWICE: (4, 9),  # shorter or longer than the session time-out (6 s)
+    FROZEN_TWICE: (7, 12),  # shorter or longer than the session time-out (10 s)
     "worker joins": (0, 0),
     "worker joins and leaves": (4, 8),
     "worker joins and another is killed": (4, 8),
@@ -45,10 +54,16 @@ FAULTS: dict[str, tuple[float, float]] = {
     GONE_A_MINUTE: (60, 60),
     "worker killed while the service is gone": (8, 12),
     "poison": (0, 0),
+    KILLED: (0, 0),
+    FROZEN: (1, 6),
+    REFUSES: (2, 6),
+    SLOW: (2, 6),
+    LEADS_NOTHING: (2, 6),
+    FAILS_A_PARTITION: (2, 6),
 }
 """Name to the shortest and the longest duration (s)."""
-RESTARTED = "broker restarted"
-"""Only on a broker with data on disk; if the embedded broker ends, so does the run."""
+EMBEDDED_ONLY = frozenset({SLOW, LEADS_NOTHING, FAILS_A_PARTITION})
+"""A single healthy Apache Kafka cannot be made to answer so."""
 
 
 def needs_proxy(name: str) -> bool:
@@ -67,23 +82,23 @@ def way_of(name: str) -> str | None:
     return next((way for way in WAYS if name == f"service {way}"), None)
 
 
-def choose_fault(seed: int, *, durable: bool = False) -> Fault:
-    """Choose a fault by seed: each kind in turn, with a random start and duration.
+def faults_of(broker: str) -> list[str]:
+    """Return the names of the faults that can be injected on a kind of broker."""
+    return [name for name in FAULTS if broker == EMBEDDED or name not in EMBEDDED_ONLY]
 
-    Parameters
-    ----------
-    durable
-        Whether the broker can be restarted.
+
+def choose_fault(seed: int, broker: str = EMBEDDED) -> Fault:
+    """Choose a fault by seed: each kind in turn, with a random start and duration.
 
     >>> choose_fault(3) == choose_fault(3), choose_fault(3).name != choose_fault(4).name
     (True, True)
     """
-    names = [*FAULTS, *[RESTARTED] * durable]
+    names = faults_of(broker)
     return named_fault(names[seed % len(names)], seed)
 
 
 def named_fault(name: str, seed: int) -> Fault:
     """Return the fault of a name, with a random start and duration."""
     draw = random.Random(f"{name}:{seed}")
-    low, high = FAULTS.get(name, (0, 0))
+    low, high = FAULTS[name]
     return Fault(name, round(draw.uniform(0.5, 4), 2), round(draw.uniform(low, high), 2))

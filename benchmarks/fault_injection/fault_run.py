@@ -7,18 +7,18 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from streamsim.benchmarks.fault_injection import broker_faults
 from streamsim.benchmarks.fault_injection.fault_load import PER_SECOND, days_of
 from streamsim.benchmarks.fault_injection.fault_plan import (
     FROZEN_TWICE,
     GONE_A_MINUTE,
-    RESTARTED,
     Fault,
     needs_proxy,
     way_of,
@@ -29,6 +29,7 @@ from streamsim.benchmarks.fault_injection.proxy import Proxy
 from streamsim.benchmarks.fault_injection.verdict import Verdict, check
 from streamsim.producers.recording import Recorded, read_recording
 from streamsim.producers.wire import partition_of
+from streamsim.simulator.brokers.apache import ApacheKafka
 from streamsim.simulator.brokers.broker import free_port
 from streamsim.simulator.brokers.writer import Message, Writer
 from streamsim.simulator.testing.replay import record_world
@@ -71,8 +72,7 @@ def run_fault(
     fault: Fault,
     seed: int,
     folder: Path,
-    broker: str = EMBEDDED,
-    restart: Callable[[], None] | None = None,
+    kafka: ApacheKafka | None = None,
 ) -> Result:
     """Run a seeded world through a stack, inject a fault, and check the outputs.
 
@@ -80,8 +80,8 @@ def run_fault(
     ----------
     folder
         Folder for the files of the run.
-    restart
-        Kills the broker and starts it again.
+    kafka
+        The broker, if it is not the embedded one.
 
     Raises
     ------
@@ -91,15 +91,20 @@ def run_fault(
     days = days_of(spec, seed, LONGER.get(fault.name, 1.0))
     options = (
         "--days", str(days), "--rate", str(PER_SECOND), "--workers", str(WORKERS),
-        "--seed", str(seed), "--broker", broker,
+        "--seed", str(seed), "--broker", kafka.address if kafka is not None else EMBEDDED,
     )  # fmt: skip
+    pipe = broker_faults.make_pipe(folder)
     with _service(needs_proxy(fault.name), spec.model.recipe.name) as proxy:
         url = proxy.url if proxy else ""
-        queue_rows = QUEUE_ROWS.get(fault.name)
-        with Target(spec, folder, *options, model_url=url, queue_rows=queue_rows) as target:
+        environment = {broker_faults.VARIABLE: str(pipe)}
+        if url:
+            environment["STREAMSIM_MODEL_URL"] = url
+        if (rows := QUEUE_ROWS.get(fault.name)) is not None:
+            environment["STREAMSIM_QUEUE_ROWS"] = str(rows)
+        with Target(spec, folder, *options, environment=environment) as target:
             target.watch(fault.at_s)
-            if fault.name == RESTARTED and restart is not None:
-                restart()
+            if fault.name.startswith("broker "):
+                broker_faults.plant(fault.name, fault.lasts_s, target, pipe, kafka)
             else:
                 _plant(fault, target, proxy, seed)
             waiting = target.most_waiting

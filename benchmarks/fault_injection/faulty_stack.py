@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +19,13 @@ import psutil
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report.ledger import Ledger
-from streamsim.streams.errors import StackError
+from streamsim.streams.errors import BrokerError, StackError
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import METRICS, topic, topics_of
 
 PATIENCE_S = 120.0
 PARTS = {
+    "broker": "-data",
     "service": "streamsim.models.serve",
     "worker": "streamsim.consumers.worker",
     "producer": "--anchor",
@@ -41,10 +42,8 @@ class Target:
         Folder for the files of the run.
     options
         Options of ``streamsim up``.
-    model_url
-        A model service in place of the stack's own.
-    queue_rows
-        Records that a partition may hold in a worker; by default the setting's default.
+    environment
+        Additional environment variables.
     """
 
     def __init__(
@@ -52,17 +51,11 @@ class Target:
         spec: DomainSpec,
         folder: Path,
         *options: str,
-        model_url: str = "",
-        queue_rows: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.spec = spec
         self.report_file, self.recording_file = folder / "report.json", folder / "whole.parquet"
         self._log = folder / "up.txt"
-        environment = {**os.environ, "STREAMSIM_METRICS_S": "0.2"}
-        if model_url:
-            environment["STREAMSIM_MODEL_URL"] = model_url
-        if queue_rows is not None:
-            environment["STREAMSIM_QUEUE_ROWS"] = str(queue_rows)
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
                 [
@@ -72,7 +65,7 @@ class Target:
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env={**os.environ, "STREAMSIM_METRICS_S": "0.2", **(environment or {})},
                 start_new_session=True,
             )  # fmt: skip
         self._joined: list[subprocess.Popen[bytes]] = []
@@ -112,7 +105,7 @@ class Target:
         return self._log.read_text(errors="replace")
 
     def parts(self, name: str) -> list[psutil.Process]:
-        """Return the stack's processes of a kind: service, worker, producer or renewing."""
+        """Return the stack's processes of a kind: broker, service, worker, producer or renewing."""
         found = []
         for process in psutil.Process(self._process.pid).children(recursive=True):
             with suppress(psutil.Error):
@@ -141,7 +134,15 @@ class Target:
     def caught_up(self) -> float:
         """Wait until all records sent so far are finished; return the time that took (s)."""
         began = time.monotonic()
-        ends = end_offsets(self.address, [t for t in topics_of(self.spec) if t.role is not None])
+        ends: dict[tuple[str, int], int] = {}
+
+        def known() -> bool:
+            with suppress(BrokerError):  # it may just be starting again
+                sources = [t for t in topics_of(self.spec) if t.role is not None]
+                ends.update(end_offsets(self.address, sources))
+            return bool(ends)
+
+        self._until(known, "the broker")
         self._until(lambda: self._ledger.finished(ends) or self._ended(), "what was sent")
         return time.monotonic() - began
 

@@ -15,6 +15,7 @@ import psutil
 
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.broker import embedded_command, free_port, wait_for_broker
+from streamsim.simulator.run.runs import all_runs
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import StackError, StreamsimError
 from streamsim.streams.settings import read_settings
@@ -60,6 +61,19 @@ def _settings() -> str:
     return f"read; runs and models are kept in {settings.home_path}"
 
 
+def _runs() -> str:
+    """Tell of the records that runs which were cut short have left."""
+    short = [run for run in all_runs(read_settings()) if run.cut_short]
+    if not short:
+        return "none was cut short"
+    files = [file for run in short for file in run.data.rglob("*") if file.is_file()]
+    held = sum(file.stat().st_size for file in files) >> 20
+    return (
+        f"{len(short)} cut short, with {held:,} MiB of records; go on with the latest by "
+        f"streamsim up --resume {short[0].name}, or delete the folders in {short[0].path.parent}"
+    )
+
+
 def _memory() -> str:
     available = psutil.virtual_memory().available >> 20
     if available < NEEDED_MB:
@@ -98,6 +112,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "python": _python,
     "packages": _packages,
     "settings": _settings,
+    "runs": _runs,
     "memory": _memory,
     "embedded broker": _broker,
     "models": _models,

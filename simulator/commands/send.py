@@ -42,6 +42,7 @@ def run_send(
     days: float | None,
     seed: int | None,
     anchor: int | None,
+    since: int | None,
     report: Path | None,
     resume: bool,
 ) -> None:
@@ -58,8 +59,11 @@ def run_send(
         broker = str(found.info["address"])
     check_address(broker)
     clock = WallClock()
-    pace = timed_pace(spec.world, rate, speed, anchor or clock.now_ms())
-    already = _already(spec, broker, anchor or 0) if resume else None
+    began = anchor or clock.now_ms()
+    already = _already(spec, broker, since or began) if resume else None
+    if already is not None and since is not None and since < began:
+        began -= max(0, already.last_ms - since)  # what has been sent is not paced again
+    pace = timed_pace(spec.world, rate, speed, began)
     sender = Sender(
         spec, broker, pace, clock, settings.max_record, settings.send_linger_ms, already
     )

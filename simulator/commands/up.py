@@ -11,6 +11,7 @@ import orjson
 from streamsim.simulator.commands.paces import paces
 from streamsim.simulator.report import run_report as reports
 from streamsim.simulator.run.recorder import record_to
+from streamsim.simulator.run.resuming import plan_again
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run
 from streamsim.simulator.run.stack import Stack
@@ -36,30 +37,38 @@ def run_up(
     headless: bool,
     report: Path | None,
     record: Path | None,
+    keep: bool,
+    resume: str | None,
 ) -> int:
     """Run the stack; return the exit code."""
-    settings = read_settings({"workers": workers, "broker": broker, "seed": seed})
-    check_address(settings.broker)
-    replayed = dict(_source(text) for text in sources)
-    names = tuple(dict.fromkeys(domains or (*replayed, *(() if replayed else domain_names()))))
-    plan = Plan(
-        domains=tuple(load_domain(name) for name in names),
-        settings=settings,
-        sources=_checked(replayed, names),
-        paces=paces(rates, speeds, names),
-        days=days,
-        hold=hold,
-    )
+    resumed = None
+    if resume is not None:
+        if any((domains, rates, speeds, sources, days, workers, broker, seed, hold)):
+            raise UsageError("--resume takes domains, sources, paces and broker from the run")
+        resumed, plan = plan_again(resume)
+    else:
+        settings = read_settings({"workers": workers, "broker": broker, "seed": seed})
+        check_address(settings.broker)
+        replayed = dict(_source(text) for text in sources)
+        names = tuple(dict.fromkeys(domains or (*replayed, *(() if replayed else domain_names()))))
+        plan = Plan(
+            domains=tuple(load_domain(name) for name in names),
+            settings=settings,
+            sources=_checked(replayed, names),
+            paces=paces(rates, speeds, names),
+            days=days,
+            hold=hold,
+        )
     view = make_view(headless=headless)
     with view:
 
-        def keep(stack: Stack, run: Run) -> None:
+        def at_end(stack: Stack, run: Run) -> None:
             if record is not None:
                 specs = plan.domains
                 topics = [t for t in all_topics(specs) if not t.internal]
                 view.say(record_to(record, stack.address, specs, topics, run))
 
-        document = Supervisor(plan, view, duration, keep).run()
+        document = Supervisor(plan, view, duration, at_end, resumed=resumed, keep_data=keep).run()
     click.echo("\n" + reports.as_text(document))
     if report is not None:
         report.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))

@@ -1,7 +1,8 @@
 """The runs under the home folder: create them, list them, find the running one.
 
 A run's folder holds ``run.json``, ``report.json``, ``logs/``, and per topic of alerts or metrics a
-file of JSON lines (``water.alerts.jsonl``). Other commands find a running stack by ``run.json``.
+file of JSON lines (``water.alerts.jsonl``). Until it has ended, ``broker/`` has the embedded
+broker's data. Other commands find a running stack by ``run.json``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import orjson
 import psutil
 
 from streamsim.streams.errors import UsageError
-from streamsim.streams.settings import Settings
+from streamsim.streams.settings import EMBEDDED, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,26 @@ class Run:
         """The domains of the run."""
         return tuple(self.info["domains"])
 
+    @property
+    def data(self) -> Path:
+        """Folder of the embedded broker's data."""
+        return self.path / "broker"
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it was ended before its report, and can go on."""
+        return not self.alive and not (self.path / "report.json").exists() and self._has_records
+
+    @property
+    def _has_records(self) -> bool:
+        embedded = self.info.get("configuration", {}).get("broker") == EMBEDDED
+        return "started" in self.info and (self.data.is_dir() or not embedded)
+
+    def take_over(self) -> Run:
+        """Make this process the supervisor of the run, and return the changed run."""
+        own = psutil.Process()
+        return self.write(pid=os.getpid(), created=own.create_time(), ended=None)
+
     def kept(self, topic: str) -> Path:
         """Return the file with the stored values of a topic, a line each."""
         return self.path / f"{topic}.jsonl"
@@ -74,8 +95,7 @@ def new_run(settings: Settings, **info: Any) -> Run:
         path.mkdir(parents=True)
     except OSError as error:
         raise UsageError(f"cannot write to {settings.home}: {error.strerror}") from None
-    own = psutil.Process()
-    return Run(path, {}).write(pid=os.getpid(), created=own.create_time(), ended=None, **info)
+    return Run(path, info).take_over()
 
 
 def all_runs(settings: Settings) -> list[Run]:

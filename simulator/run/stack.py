@@ -44,10 +44,14 @@ class Stack:
     ----------
     say
         Called with a line of progress.
+    resumed
+        Whether the run goes on with the records that it has.
     """
 
-    def __init__(self, plan: Plan, run: Run, say: Callable[[str], None]) -> None:
-        self.plan, self.run, self._say = plan, run, say
+    def __init__(
+        self, plan: Plan, run: Run, say: Callable[[str], None], *, resumed: bool = False
+    ) -> None:
+        self.plan, self.run, self._say, self._resumed = plan, run, say, resumed
         self.children = Children(run.path / "logs")
         self.address = ""
         self.model_url = ""
@@ -59,8 +63,6 @@ class Stack:
         self._renews = False
         self.renewed = run.path / "models"
         """Folder of the versions that renew the champions in this run."""
-        self.data = run.path / "broker"
-        """Folder of the embedded broker's data."""
 
     @property
     def group(self) -> str:
@@ -77,13 +79,13 @@ class Stack:
             self._say(f"broker {self.address}")
             wait_for_broker(self.address, 10, None)
         create_topics(self.address, all_topics(self.plan.domains), topic_config(settings.broker))
-        if settings.broker != EMBEDDED:
+        if settings.broker != EMBEDDED and not self._resumed:
             check_empty(self.address, [t for spec in self.plan.domains for t in topics_of(spec)])
 
     def _start_embedded(self) -> None:
         for attempt in range(ATTEMPTS):
             port = free_port()
-            child = self.children.start("broker", embedded_command(port, self.data), {})
+            child = self.children.start("broker", embedded_command(port, self.run.data), {})
             try:
                 wait_for_broker(f"127.0.0.1:{port}", self.plan.settings.ready_s, child.process)
             except BrokerError:
@@ -180,17 +182,27 @@ class Stack:
                     raise StackError(f"nothing answers at {url}")
                 time.sleep(0.05)
 
-    def start_producers(self) -> None:
-        """Start one producer per domain, all with the same start time."""
-        plan, anchor = self.plan, str(int(time.time() * 1000) + 500)
+    def start_producers(self) -> float:
+        """Start one producer per domain, all with the same start time.
+
+        Returns
+        -------
+        For how long the run has gone on before (s), the interruption included.
+        """
+        plan, now = self.plan, int(time.time() * 1000) + 500
+        started = int(self.run.info.get("started", now))
+        self.run = self.run.write(started=started)
         for spec in plan.domains:
             command = [
                 PYTHON, "-m", "streamsim.simulator.cli", "send", spec.name,
                 "--broker", self.address,
-                "--anchor", anchor, "--seed", str(plan.settings.seed),
+                "--anchor", str(now), "--since", str(started), "--seed", str(plan.settings.seed),
                 "--report", str(self._producer_report(spec.name)),
                 *plan.paces.get(spec.name, ()),
             ]  # fmt: skip
+            if self._resumed:
+                command += ["--resume"]
+                self._database_file(spec).unlink(missing_ok=True)
             if spec.name in plan.sources:
                 command += ["--source", str(plan.sources[spec.name])]
             elif plan.days is not None:
@@ -200,6 +212,7 @@ class Stack:
             if spec.inputs.databases and not plan.settings.database_url:
                 environment["STREAMSIM_DATABASE_URL"] = self._database(spec)
             self.producers[spec.name] = self.children.start(name, command, environment)
+        return max(0.0, (now - started) / 1000)
 
     def exhausted(self) -> bool:
         """Return whether every producer has reached the end of its source."""

@@ -52,6 +52,10 @@ class Supervisor:
         the user stops the run.
     at_end
         Called when all records are finished and the broker still runs.
+    resumed
+        The run to go on with, if it is not a new one.
+    keep_data
+        Whether the embedded broker's data stay in the run's folder.
     """
 
     def __init__(
@@ -60,13 +64,18 @@ class Supervisor:
         view: View,
         duration_s: float | None,
         at_end: Callable[[Stack, Run], None] | None = None,
+        *,
+        resumed: Run | None = None,
+        keep_data: bool = False,
     ) -> None:
         self._plan, self._view, self._duration, self._at_end = plan, view, duration_s, at_end
         self._stops = 0
         self._interruptible = True
+        self._over = False  # nothing more is to be done with the records
         self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
         self._stack: Stack | None = None
         self._run: Run | None = None
+        self._resumed, self._keep_data = resumed, keep_data
         self._keeper: Keeper | None = None
         self._alerts: set[Hashable] = set()
 
@@ -88,26 +97,40 @@ class Supervisor:
             if not settings.model_url
         ]
         names = [spec.name for spec in self._plan.domains]
-        self._run = new_run(
-            settings,
-            domains=names,
-            seed=settings.seed,
-            address=None,
-            configuration=self._plan.as_dict(),
+        resumed = self._resumed
+        self._run = (
+            resumed.take_over()
+            if resumed
+            else new_run(
+                settings,
+                domains=names,
+                seed=settings.seed,
+                address=None,
+                configuration=self._plan.as_dict(),
+                files={name: str(path.absolute()) for name, path in self._plan.sources.items()},
+            )
         )
-        self._stack = stack = Stack(self._plan, self._run, self._view.say)
+        self._stack = stack = Stack(
+            self._plan, self._run, self._view.say, resumed=resumed is not None
+        )
         with self._signals():
             try:
                 return self._go(stack, champions)
             except Stop:
+                self._over = True
                 raise StackError("stopped at once, without a report") from None
             finally:
                 self._interruptible = False
                 stack.stop(settings.stop_s if self._stops < 2 else 0.5)
-                shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay renews them again
-                shutil.rmtree(stack.data, ignore_errors=True)
+                self._run = stack.run
+                if self._over:
+                    shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay renews them again
+                if self._over and not self._keep_data:
+                    shutil.rmtree(self._run.data, ignore_errors=True)
                 with suppress(OSError):  # full disk: other commands see that the process has ended
                     self._run = self._run.write(ended=time.time())
+                if self._run.cut_short:
+                    self._view.say(f"to go on with it: streamsim up --resume {self._run.name}")
 
     def _go(self, stack: Stack, champions: Sequence[Signature]) -> dict[str, Any]:
         assert self._run is not None
@@ -117,7 +140,7 @@ class Supervisor:
         stack.start_standins()
         stack.start_renewing(champions)
         stack.start_workers()
-        self._run = run = run.write(address=stack.address, model_url=stack.model_url)
+        stack.run = run = run.write(address=stack.address, model_url=stack.model_url)
         self._view.say(f"run {run.name}")
         stack.wait_for_service()
         announce(stack.address, champions)
@@ -134,23 +157,37 @@ class Supervisor:
         ):
             self._await(tail, self._settled, settings.ready_s, "the workers are")
             self._view.say(f"{settings.workers} worker{'s' * (settings.workers > 1)} ready")
-            stack.start_producers()
+            before_s = stack.start_producers()
             began = time.monotonic()
-            self._flow(tail, stack, began)
+            self._flow(tail, stack, began, before_s)
             stack.stop_producers()
-            ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
+            ends = self._ends(stack)
             self._view.say("sources ended; finishing what was sent")
             self._drain(tail, ends)
-            seconds = time.monotonic() - began
-            ends = end_offsets(stack.address, [t for s in self._plan.domains for t in topics_of(s)])
+            seconds = before_s + time.monotonic() - began
+            ends = self._ends(stack)
         document = self._report(stack, ends, seconds)
         if self._at_end is not None:
             self._at_end(stack, run)
         written = orjson.dumps(document, option=orjson.OPT_INDENT_2)
         keep(run.path / "report.json", written, self._view.warn_once)
+        self._over = True
         return document
 
-    def _flow(self, tail: Tail, stack: Stack, began: float) -> None:
+    def _ends(self, stack: Stack) -> dict[tuple[str, int], int]:
+        """Return the end offsets of all topics; a broker that has just died is started again."""
+        topics = [t for spec in self._plan.domains for t in topics_of(spec)]
+        deadline = time.monotonic() + self._plan.settings.ready_s
+        while True:
+            try:
+                return end_offsets(stack.address, topics)
+            except BrokerError:
+                if time.monotonic() > deadline:
+                    raise
+                stack.restart_dead()
+                time.sleep(POLL_S)
+
+    def _flow(self, tail: Tail, stack: Stack, began: float, before_s: float) -> None:
         """Let events flow until the duration is over, the sources end, or the user stops it."""
         shown = looked = began
         while not self._stops:
@@ -164,10 +201,10 @@ class Supervisor:
             if now - looked >= LOOK_S:
                 looked = now
                 self._look(stack)
-            self._view.show(self._ledgers, now - began)
+            self._view.show(self._ledgers, before_s + now - began)
             if now - shown >= STATUS_S:
                 shown = now
-                self._view.status(self._ledgers, now - began)
+                self._view.status(self._ledgers, before_s + now - began)
 
     def _drain(self, tail: Tail, ends: dict[tuple[str, int], int]) -> None:
         """Wait until the workers have finished all records, or make no more progress."""

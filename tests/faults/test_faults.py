@@ -15,8 +15,8 @@ from streamsim.models.registry import Registry
 from streamsim.streams.domain_registry import load_domain
 from tests.effort import NIGHTLY, SEED
 
-RUNS = 200 if NIGHTLY else 30
-"""Each fault at least once in the first domain; the further runs are of the other domains."""
+RUNS = 200 if NIGHTLY else len(FAULTS)
+"""By day each fault once, and each domain five times; by night eight times as many."""
 FIRST = SEED if NIGHTLY else 0
 DOMAINS = ("finance", "retail", "technology", "healthcare", "logistics")
 MEMORY_MB = 1024
@@ -34,15 +34,13 @@ pytestmark = [
 
 def domain_of(seed: int) -> str:
     """Return the domain of a run."""
-    number = seed - FIRST - len(FAULTS)
-    return DOMAINS[0] if number < 0 else DOMAINS[1:][number % 4]
+    # Every round of faults shifts the domains. In the first, finance has the fault of a minute.
+    return DOMAINS[(seed + seed // len(FAULTS) + 4) % len(DOMAINS)]
 
 
 def test_there_are_runs_for_every_fault_and_every_domain() -> None:
     seeds = range(FIRST, FIRST + RUNS)
-    assert {choose_fault(seed).name for seed in seeds if domain_of(seed) == DOMAINS[0]} == set(
-        FAULTS
-    )
+    assert {choose_fault(seed).name for seed in seeds} == set(FAULTS)
     assert {domain_of(seed) for seed in seeds} == set(DOMAINS)
 
 
@@ -57,7 +55,7 @@ def test_a_fault_loses_and_doubles_nothing(seed: int, registry: Registry, tmp_pa
     assert result.verdict.records > 10_000
     assert result.peak_mb < MEMORY_MB, how
     assert result.recovery_s <= SLOW_MACHINE * RECOVER_S, how
-    if fault.name == GONE_A_MINUTE:
+    if fault.name == GONE_A_MINUTE and spec.name == DOMAINS[0]:
         # Every partition was full, so the workers had stopped fetching before the end of the input.
         budget = spec.partitions * QUEUE_ROWS[GONE_A_MINUTE]
         assert budget <= result.waiting < PER_SECOND * fault.lasts_s / 2, how

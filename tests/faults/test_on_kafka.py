@@ -1,4 +1,4 @@
-"""The same faults on Apache Kafka, and a restart of the broker."""
+"""The same faults on Apache Kafka, and those of the broker itself that can be had there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streamsim.benchmarks.fault_injection.fault_plan import RESTARTED, named_fault
+from streamsim.benchmarks.fault_injection.broker_faults import FROZEN, KILLED, REFUSES
+from streamsim.benchmarks.fault_injection.fault_plan import named_fault
 from streamsim.benchmarks.fault_injection.fault_run import run_fault
 from streamsim.benchmarks.faults import KAFKA, Options, again
 from streamsim.models.registry import Registry
@@ -27,7 +28,9 @@ CHOSEN = (
     "worker joins and another is killed",
     "worker killed while the service is gone",
     "poison",
-    RESTARTED,
+    KILLED,
+    FROZEN,
+    REFUSES,
 )
 
 
@@ -40,7 +43,7 @@ def test_a_fault_loses_and_doubles_nothing(
     tmp_path: Path,
 ) -> None:
     fault = named_fault(name, 1)
-    result = run_fault(finance, fault, 1, tmp_path, broker_process.address, broker_process.restart)
+    result = run_fault(finance, fault, 1, tmp_path, broker_process)
     gc.collect()  # collect leaked sockets here, so that they do not fail another test
     how = f"{fault}; {again(1, Options(fault=name, broker=KAFKA))}"
     assert not result.verdict.faults, how

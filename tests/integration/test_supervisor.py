@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 from pathlib import Path
 
@@ -92,6 +94,29 @@ def test_a_part_that_dies_is_restarted_and_no_event_is_lost(tmp_path: Path, part
         assert report["unaccounted"] == report["labels"]["unaccounted"] == 0
         assert report["in"] == report["scored"] == events_of_world(6)
         assert "Traceback" not in up.text
+
+
+@pytest.mark.long
+def test_a_run_that_was_cut_short_goes_on(tmp_path: Path) -> None:
+    with Up(tmp_path, "--workers", "2", "--days", "6", "--rate", "1000") as up:
+        up.flowing()
+        name = up.run["name"]
+        again = streamsim("up", "--resume", name)
+        assert again.returncode == 2
+        assert f"run {name} is still running" in again.stderr
+        up.process.kill()
+        assert up.ended() == -signal.SIGKILL
+        report = tmp_path / "resumed.json"
+        resumed = streamsim("up", "--headless", "--resume", name, "--report", str(report))
+        assert resumed.returncode == 0, resumed.stderr
+        found = json.loads(report.read_text())["domains"]["finance"]
+        assert found["unaccounted"] == found["labels"]["unaccounted"] == 0
+        assert found["in"] == found["scored"] == events_of_world(6)
+        folder = Path(os.environ["STREAMSIM_HOME"], "runs", name)
+        alerts = (folder / "finance.alerts.jsonl").read_text().splitlines()
+        assert len(set(alerts)) == found["alerts"] > 0
+        assert not (folder / "broker").exists()
+        assert "was not cut short" in streamsim("up", "--resume", name).stderr
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// fault is a line of standard input. Requests of these API keys fail with the error code, or are
-// answered late by delay_ms; topic and partitions narrow what fails. It ends after for_ms.
+// fault is a line of JSON. For a time, requests of some API keys are answered with an error code, or
+// late. A topic and partitions narrow what fails.
 type fault struct {
 	Keys       []int16 `json:"keys"`
 	Topic      string  `json:"topic"`
@@ -24,7 +24,7 @@ type fault struct {
 	ForMS      int64   `json:"for_ms"`
 }
 
-// plantFaults plants the faults of each line, and answers each with one line on standard output.
+// plantFaults plants the fault of each line.
 func plantFaults(cluster *kfake.Cluster, lines io.Reader) {
 	scanner := bufio.NewScanner(lines)
 	for scanner.Scan() {
@@ -34,21 +34,21 @@ func plantFaults(cluster *kfake.Cluster, lines io.Reader) {
 			continue
 		}
 		f.plant(cluster)
-		fmt.Println("planted")
+		fmt.Fprintln(os.Stderr, "streamsim-broker: planted", scanner.Text())
 	}
 }
 
 func (f fault) plant(cluster *kfake.Cluster) {
-	until := time.Now().Add(time.Duration(f.ForMS) * time.Millisecond)
+	duration := time.Duration(f.ForMS) * time.Millisecond
 	if f.DelayMS > 0 {
+		until, delay := time.Now().Add(duration), time.Duration(f.DelayMS)*time.Millisecond
 		for _, key := range f.Keys {
 			cluster.ControlKey(key, func(kmsg.Request) (kmsg.Response, error, bool) {
 				if time.Now().After(until) {
-					cluster.DropControl()
-					return nil, nil, false
+					return nil, nil, false // it is dropped now
 				}
 				cluster.KeepControl()
-				cluster.SleepControl(func() { time.Sleep(time.Duration(f.DelayMS) * time.Millisecond) })
+				cluster.SleepControl(func() { time.Sleep(delay) })
 				return nil, nil, false
 			})
 		}
@@ -62,5 +62,5 @@ func (f fault) plant(cluster *kfake.Cluster) {
 		Keys: keys, Topic: f.Topic, Partitions: f.Partitions,
 		Err: kerr.TypedErrorForCode(f.Code), Count: -1,
 	})
-	time.AfterFunc(time.Until(until), handle.Remove)
+	time.AfterFunc(duration, handle.Remove)
 }

@@ -31,11 +31,13 @@ func (s settings) Set(text string) error {
 	return nil
 }
 
+// faultsVariable names a pipe with faults to plant, for tests.
+const faultsVariable = "BROKER_FAULTS"
+
 func main() {
 	configs := settings{}
 	port := flag.Int("port", 0, "loopback port to listen on; 0 for a free one")
 	data := flag.String("data", "", "folder of the data; without it everything is kept in memory")
-	plant := flag.Bool("faults", false, "read faults to plant from standard input, a JSON object a line")
 	create := flag.Bool("create-topics", false, "create a topic when a client first names it")
 	flag.Var(configs, "config", "broker configuration NAME=VALUE; repeatable")
 	flag.Parse()
@@ -63,8 +65,14 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println(cluster.ListenAddrs()[0])
-	if *plant {
-		go plantFaults(cluster, os.Stdin)
+	if pipe := os.Getenv(faultsVariable); pipe != "" {
+		// Opened for writing too: it does not end when a writer closes it.
+		lines, err := os.OpenFile(pipe, os.O_RDWR, 0)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "streamsim-broker:", err)
+			os.Exit(1)
+		}
+		go plantFaults(cluster, lines)
 	}
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)

@@ -1,0 +1,86 @@
+"""A run that was cut short is found with its plan; another one is refused in a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from streamsim.producers.resume import SentRecords
+from streamsim.simulator.run.resuming import plan_again
+from streamsim.simulator.run.run_plan import Plan
+from streamsim.simulator.run.runs import Run, new_run
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import INGEST_TIME
+from streamsim.streams.settings import read_settings
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    file = tmp_path / "payments.csv"
+    file.write_text("")
+    return file
+
+
+@pytest.fixture
+def plan(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.setenv("STREAMSIM_HOME", str(tmp_path))
+    return Plan(
+        domains=(load_domain("finance"), load_domain("retail")),
+        settings=read_settings({"workers": 3, "seed": 5}),
+        sources={"finance": source},
+        paces={"retail": ("--rate", "7")},
+        days=4.0,
+        hold=True,
+    )
+
+
+def cut_short(plan: Plan, source: Path) -> Run:
+    """Leave a run as a supervisor does that is killed."""
+    names = [spec.name for spec in plan.domains]
+    run = new_run(
+        plan.settings, domains=names, configuration=plan.as_dict(), files={"finance": str(source)}
+    )
+    run.data.mkdir()
+    return run.write(started=1, pid=0)
+
+
+def test_the_plan_is_the_one_of_before(plan: Plan, source: Path) -> None:
+    run = cut_short(plan, source)
+    found, again = plan_again(run.name)
+    assert (found.path, again) == (run.path, plan)
+
+
+def test_what_cannot_go_on_is_refused(plan: Plan, source: Path) -> None:
+    run = cut_short(plan, source)
+    with pytest.raises(UsageError, match="no run 'another'"):
+        plan_again("another")
+    run.take_over()
+    with pytest.raises(UsageError, match=f"{run.name} is still running"):
+        plan_again(run.name)
+    run.write(pid=0)
+    source.unlink()
+    with pytest.raises(UsageError, match=f"the source of finance is gone: {source}"):
+        plan_again(run.name)
+
+
+def test_a_run_with_a_report_or_without_records_was_not_cut_short(plan: Plan, source: Path) -> None:
+    ended, empty, other = (cut_short(plan, source) for _ in range(3))
+    (ended.path / "report.json").write_text("{}")
+    empty.data.rmdir()
+    for run in (ended, empty):
+        with pytest.raises(UsageError) as refused:
+            plan_again(run.name)
+        assert str(refused.value).endswith(f"was not cut short; those that were: {other.name}")
+
+
+def test_the_last_send_is_known() -> None:
+    def record(ms: int) -> SimpleNamespace:
+        headers = [(INGEST_TIME, b"%d" % ms)]
+        return SimpleNamespace(topic="t", partition=0, value=b"1", headers=headers)
+
+    sent = SentRecords([record(900), record(3_000), record(2_000)], since_ms=1_000)
+    assert (len(sent), sent.last_ms) == (2, 3_000)
+    assert SentRecords([], since_ms=1_000).last_ms == 1_000
