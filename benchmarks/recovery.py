@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -75,6 +76,7 @@ def run(options: Options) -> dict[str, Any]:
         rounds = [_restore(spec, stack.address, options.keys) for _ in range(options.rounds)]
     finally:
         stack.stop(settings.stop_s)
+        shutil.rmtree(run_.data, ignore_errors=True)
         run_.write(ended=time.time())
     for found in rounds:
         click.echo(

@@ -7,10 +7,11 @@ Tests compare it with a real stack, event by event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from streamsim.consumers.core.drive import drive
 from streamsim.consumers.core.exchange import Exchange
@@ -21,7 +22,7 @@ from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import answer
 from streamsim.producers.wire import Batch
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import INGEST_TIME, Matrix, Outbound, Records
+from streamsim.streams.events import INGEST_TIME, Headers, Matrix, Outbound, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
 
@@ -106,38 +107,33 @@ class InProcess:
         """Score rows with the model version that is valid at the events' time."""
         assert self._score is not None
         version = self._versions.get(signature.version)
-        return self._score(rows) if version is None else answer(version, rows)
+        # OpenMP's threads spin while they wait for each other. On a machine that is busy with other
+        # work, as in a test suite, two of them take several times as long as one.
+        with _threadpools().limit(limits=1, user_api="openmp"):
+            return self._score(rows) if version is None else answer(version, rows)
 
     def _watched(self, prepared: Prepared) -> None:
         if not prepared.rescored:
             self._watch(prepared)
 
 
+@cache
+def _threadpools() -> ThreadpoolController:
+    """Return the thread pools of this process; the model's library is loaded by now."""
+    return ThreadpoolController()
+
+
 def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> Iterator[Records]:
     """Give batches offsets as a broker would, and merge them to about ``rows`` records each."""
-    names = [source.name for source in spec.inputs.sources]
-    offsets = {name: [0] * spec.partitions for name in names}
-    gathered: dict[str, list[Any]] = {name: [] for name in names}
+    gathered = {source.name: _Gathered(spec.partitions) for source in spec.inputs.sources}
     count = 0
     for batch in batches:
+        rows_of: dict[str, list[int]] = {}
         for row, source in enumerate(batch.source):
-            if source not in gathered:
-                continue
-            partition = batch.partition[row]
-            headers = batch.headers(row)
-            if not batch.heartbeat[row]:
-                headers.append((INGEST_TIME, b"%013d" % max(0, int(batch.due[row]))))
-            gathered[source].append(
-                (
-                    partition,
-                    offsets[source][partition],
-                    batch.timestamp[row],
-                    batch.key[row],
-                    batch.value[row],
-                    headers,
-                )
-            )
-            offsets[source][partition] += 1
+            rows_of.setdefault(source, []).append(row)
+        for source, own in rows_of.items():
+            if source in gathered:
+                gathered[source].add(batch, own)
         count += len(batch)
         if count >= rows:
             yield from _flush(gathered)
@@ -145,11 +141,49 @@ def as_records(spec: DomainSpec, batches: Iterable[Batch], rows: int = ROWS) -> 
     yield from _flush(gathered)
 
 
-def _flush(gathered: dict[str, list[Any]]) -> Iterator[Records]:
+class _Gathered:
+    """Records of one source that are gathered, and the next offset of each partition."""
+
+    def __init__(self, partitions: int) -> None:
+        self._next = [0] * partitions
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin the next records."""
+        self.partition: list[int] = []
+        self.offset: list[int] = []
+        self.timestamp: list[int] = []
+        self.key: list[bytes | None] = []
+        self.value: list[bytes | None] = []
+        self.headers: list[Headers] = []
+
+    def add(self, batch: Batch, rows: Sequence[int]) -> None:
+        """Add rows of a batch."""
+        due, heartbeat, following = batch.due, batch.heartbeat, self._next
+        for row in rows:
+            partition = batch.partition[row]
+            self.partition.append(partition)
+            self.offset.append(following[partition])
+            following[partition] += 1
+            headers = batch.headers(row)
+            if not heartbeat[row]:
+                headers.append((INGEST_TIME, b"%013d" % max(0, due[row])))
+            self.headers.append(headers)
+        self.timestamp += [batch.timestamp[row] for row in rows]
+        self.key += [batch.key[row] for row in rows]
+        self.value += [batch.value[row] for row in rows]
+
+
+def _flush(gathered: dict[str, _Gathered]) -> Iterator[Records]:
     for source, rows in gathered.items():
-        if rows:
-            partition, offset, timestamp, key, value, headers = zip(*rows, strict=True)
+        if rows.partition:
             yield Records(
-                source, np.array(partition), np.array(offset), timestamp, key, value, headers
+                source,
+                np.array(rows.partition),
+                np.array(rows.offset),
+                rows.timestamp,
+                rows.key,
+                rows.value,
+                rows.headers,
             )
             rows.clear()

@@ -271,7 +271,7 @@ def as_objects(values: Iterable[object]) -> Objects:
 
 def first_headers(headers: Headers) -> dict[str, bytes | None]:
     """Return the first value of each header; Kafka allows a repeated name."""
-    return dict(reversed([(name, value) for name, value in headers]))
+    return dict(headers[::-1])
 
 
 def source_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ the first account whose positions have reached the end of all sources.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,6 +101,7 @@ def bare_stack(spec: DomainSpec, settings: Settings) -> Iterator[Stack]:
         yield stack
     finally:
         stack.stop(settings.stop_s)
+        shutil.rmtree(run.data, ignore_errors=True)
         run.write(ended=time.time())
 
 

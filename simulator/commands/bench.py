@@ -24,7 +24,7 @@ BENCHMARKS: Mapping[str, str] = {
     "durability": "cost of checkpoints: events per second with and without them",
     "turbofan": "remaining life and failure of NASA's engines, by cross-validation over engines",
     "slates": "cost of variety in recommendations: hits, dissimilarity, coverage, rows per second",
-    "throughput": "events per second of one worker, and a profile of its time",
+    "throughput": "events per second of a worker, in each domain, and a profile of its time",
     "users": "recommendations to many users: users per second with one process and with two",
 }
 """What each module of ``streamsim.benchmarks`` that has a ``run`` measures.

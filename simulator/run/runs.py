@@ -58,12 +58,14 @@ class Run:
     @property
     def cut_short(self) -> bool:
         """Whether it was ended before its report, and can go on."""
-        return not self.alive and not (self.path / "report.json").exists() and self._has_records
+        return not self.alive and self.unfinished
 
     @property
-    def _has_records(self) -> bool:
+    def unfinished(self) -> bool:
+        """Whether it has records and no report."""
         embedded = self.info.get("configuration", {}).get("broker") == EMBEDDED
-        return "started" in self.info and (self.data.is_dir() or not embedded)
+        has_records = "started" in self.info and (self.data.is_dir() or not embedded)
+        return has_records and not (self.path / "report.json").exists()
 
     def take_over(self) -> Run:
         """Make this process the supervisor of the run, and return the changed run."""

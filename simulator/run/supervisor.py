@@ -20,6 +20,7 @@ from streamsim.simulator.reading import Tail
 from streamsim.simulator.report import run_report as reports
 from streamsim.simulator.report.effect import identity
 from streamsim.simulator.report.ledger import Ledger
+from streamsim.simulator.run.disk import RESERVE_MB, room_mb
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
 from streamsim.simulator.run.run_plan import Plan
@@ -71,6 +72,7 @@ class Supervisor:
         self._plan, self._view, self._duration, self._at_end = plan, view, duration_s, at_end
         self._stops = 0
         self._interruptible = True
+        self._disk_is_full = False
         self._over = False  # nothing more is to be done with the records
         self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
         self._stack: Stack | None = None
@@ -116,6 +118,10 @@ class Supervisor:
         with self._signals():
             try:
                 return self._go(stack, champions)
+            except StackError as error:
+                if self._lacks_room():
+                    raise StackError(f"no room on the disk of {settings.home}: {error}") from error
+                raise
             except Stop:
                 self._over = True
                 raise StackError("stopped at once, without a report") from None
@@ -129,7 +135,7 @@ class Supervisor:
                     shutil.rmtree(self._run.data, ignore_errors=True)
                 with suppress(OSError):  # full disk: other commands see that the process has ended
                     self._run = self._run.write(ended=time.time())
-                if self._run.cut_short:
+                if self._run.unfinished and not self._over:
                     self._view.say(f"to go on with it: streamsim up --resume {self._run.name}")
 
     def _go(self, stack: Stack, champions: Sequence[Signature]) -> dict[str, Any]:
@@ -190,7 +196,7 @@ class Supervisor:
     def _flow(self, tail: Tail, stack: Stack, began: float, before_s: float) -> None:
         """Let events flow until the duration is over, the sources end, or the user stops it."""
         shown = looked = began
-        while not self._stops:
+        while not (self._stops or self._disk_is_full):
             now = time.monotonic()
             if self._duration is not None and now - began >= self._duration:
                 return
@@ -278,7 +284,13 @@ class Supervisor:
                 raise StackError(f"{what} not ready after {seconds:g} s")
 
     def _look(self, stack: Stack) -> None:
-        """Update the workers' lag."""
+        """Update the workers' lag, and look at the room on the disk."""
+        if self._lacks_room():
+            self._disk_is_full = True
+            self._view.warn_once(
+                f"less than {RESERVE_MB} MiB are left on the disk of "
+                f"{self._plan.settings.home}: the sources are stopped"
+            )
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
         try:
             ends = end_offsets(stack.address, sources)
@@ -287,6 +299,12 @@ class Supervisor:
             return
         for ledger in self._ledgers.values():
             ledger.note_ends(ends)
+
+    def _lacks_room(self) -> bool:
+        """Say whether the embedded broker has no room left for its data."""
+        assert self._run is not None
+        embedded = self._plan.settings.broker == EMBEDDED
+        return embedded and room_mb(self._run.path) < RESERVE_MB
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -106,7 +106,7 @@ def test_models_are_listed_shown_and_checked(registry: Registry) -> None:
 def test_the_doctor_finds_all_well(registry: Registry) -> None:
     done = streamsim("doctor")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("ok  ") == 6
+    assert done.stdout.count("ok  ") == 7
     assert "FAIL" not in done.stdout
 
 

@@ -142,7 +142,7 @@ def test_a_slow_command(command: str, place: Path) -> None:
     """With fewer events or seconds where the command's outcome does not depend on them."""
     shorter = command.replace("--duration 30", "--duration 10")
     if command == "streamsim bench throughput":
-        shorter += " --events 60000 --rounds 2"
+        shorter += " --domain finance --events 60000 --rounds 2"
     done = shell(shorter, place, 900)
     assert done.returncode == 0, done.stderr + done.stdout
 

@@ -14,6 +14,7 @@ import pytest
 
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.broker import free_port
+from streamsim.simulator.brokers.embedded import building
 from tests.conftest import ROOT
 from tests.integration.installed import (
     FOLDERS,
@@ -140,9 +141,14 @@ def test_a_wheel_holds_every_module_and_nothing_else(built: tuple[Path, Path]) -
         for path in (ROOT / folder).rglob("*.py")
     }
     assert {name for name in files if name.endswith(".py")} == modules
-    pinned = "streamsim/simulator/brokers/pinned"
+    brokers = "streamsim/simulator/brokers"
+    broker = (*building.SOURCES, building.GO_REQUIREMENTS)
     others = {name for name in files - modules if ".dist-info/" not in name}
-    assert others == {"streamsim/py.typed", f"{pinned}/jars.sha256", f"{pinned}/pom.xml"}
+    assert others == {
+        "streamsim/py.typed",
+        *(f"{brokers}/pinned/{name}" for name in ("jars.sha256", "pom.xml")),
+        *(f"{brokers}/embedded/{name}" for name in broker),
+    }
 
 
 def test_a_source_distribution_holds_what_the_wheel_does(built: tuple[Path, Path]) -> None:

@@ -12,6 +12,7 @@ from streamsim.streams.domains.healthcare.clinical.notes import (
     REACH,
     mentions,
     sections,
+    sentences,
     tokens,
 )
 
@@ -19,7 +20,7 @@ Found = dict[tuple[str, str], int]
 
 
 def found(note: str) -> Found:
-    return mentions(tokens(note))
+    return mentions(sentences(note))
 
 
 @pytest.mark.parametrize(

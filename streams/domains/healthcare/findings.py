@@ -10,7 +10,7 @@ import numpy as np
 
 from streamsim.streams.events import Columns, Floats, Ints, Objects
 
-from .clinical.notes import Token, mentions, tokens
+from .clinical.notes import mentions, sentences
 
 _HAS = (
     # conditions
@@ -41,7 +41,7 @@ _BIT = {pair: 1 << place for place, pair in enumerate(VOCABULARY)}
 
 def findings(notes: Columns) -> Ints:
     """Return the sum of the bits of each note's findings."""
-    return np.array([_bits(_read(text)) for text in notes["text"]], np.int64)
+    return np.array([_bits(text) for text in notes["text"]], np.int64)
 
 
 def words(notes: Columns) -> Ints:
@@ -61,11 +61,15 @@ def unpack(bits: Objects) -> Floats:
     return np.where(known[:, None], columns.astype(np.float64), -1.0)
 
 
-def _read(text: object) -> list[Token]:
-    return tokens(text) if isinstance(text, str) else []
-
-
-def _bits(note: list[Token]) -> int:
+def _bits(text: object) -> int:
+    if not isinstance(text, str):
+        return 0
+    note = sentences(text)
     found = sum(_BIT.get(pair, 0) for pair in mentions(note))
-    alone = any(t.word == "alone" and not t.denied for t in note)
+    alone = any(
+        word == "alone" and not denied
+        for sentence in note
+        if "alone" in sentence.words
+        for word, denied in zip(sentence.words, sentence.denied, strict=True)
+    )
     return found | (alone << ALONE)

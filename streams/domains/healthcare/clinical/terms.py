@@ -24,6 +24,7 @@ from .notes import (
     SECTIONS,
     Token,
     mentions,
+    sentences,
     tokens,
 )
 
@@ -108,7 +109,7 @@ class NoteColumns:
             row[2] = math.log1p(len(found))
             for section in {token.section for token in found if token.section}:
                 row[3 + _SECTION_NAMES.index(section)] = 1.0
-            for concept in mentions(found):
+            for concept in mentions(sentences(note)):
                 place = self._concepts.get(concept)
                 if place is not None:
                     row[first_concept + place] = 1.0
@@ -195,7 +196,7 @@ def fit_notes(
         for term in set(_terms(found, settings.pairs)):
             name = str(_hashed(term, settings.max_terms)) if settings.hashed else term
             terms_of.setdefault(name, set()).add(patient)
-        for concept in mentions(found):
+        for concept in mentions(sentences(note)):
             concepts_of.setdefault(concept, set()).add(patient)
     n = len(everybody)
     if settings.hashed:
