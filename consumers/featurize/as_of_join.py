@@ -55,7 +55,8 @@ class VersionJoin:
         """See :meth:`JoinStore.add`."""
         if not len(events):
             return
-        self._changes.add(events.partition, as_columns(events, self._join))
+        if self._changes.kept:
+            self._changes.add(events.partition, as_columns(events, self._join))
         limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._join.delay).tolist()
         places = events.partition.tolist(), events.entity, events.event_time.tolist()
         for p, key, time, row in zip(*places, rows_of(events, self._join), strict=True):

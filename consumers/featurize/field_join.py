@@ -19,7 +19,6 @@ from streamsim.consumers.featurize.as_of_join import (
     as_text,
     layout_of,
     read_rows,
-    rows_of,
 )
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
@@ -56,27 +55,27 @@ class FieldJoin:
         """See :meth:`JoinStore.add`."""
         if not len(events):
             return
-        self._changes.add(events.partition, as_columns(events, self._join))
+        if self._changes.kept:
+            self._changes.add(events.partition, as_columns(events, self._join))
         limit = np.where(asks_from == NO_TIME, NO_TIME, asks_from - self._join.delay).tolist()
-        places = events.partition.tolist(), events.entity, events.event_time.tolist()
-        for p, key, time, row in zip(*places, rows_of(events, self._join), strict=True):
-            for times, values in self._put(p, key, time, row):
-                old = bisect_right(times, limit[p]) - 1
+        partition, time = events.partition.tolist(), events.event_time.tolist()
+        entity = events.entity.tolist()
+        stores = [
+            self._keys[p].setdefault(key, {}) for p, key in zip(partition, entity, strict=True)
+        ]
+        # By column, because a version has a value for few of the fields.
+        for j, name in enumerate(self._join.fields):
+            column = events.columns[name]
+            values = column.tolist()
+            for i in _known(column, values):
+                own = stores[i].get(j)
+                if own is None:
+                    stores[i][j] = [time[i]], [values[i]]
+                    continue
+                _insert(own, time[i], values[i])
+                old = bisect_right(own[0], limit[partition[i]]) - 1
                 if old > 0:
-                    del times[:old], values[:old]
-
-    def _put(self, p: int, key: str, time: int, row: Sequence[Any]) -> list[_Values]:
-        fields = self._keys[p].setdefault(key, {})
-        touched = []
-        for i, value in enumerate(row):
-            if value is None:
-                continue
-            times, values = fields.setdefault(i, ([], []))
-            at = bisect_right(times, time)
-            times.insert(at, time)
-            values.insert(at, value)
-            touched.append((times, values))
-        return touched
+                    del own[0][:old], own[1][:old]
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
         """Return what was known of each event's entity at the event's time."""
@@ -115,8 +114,29 @@ class FieldJoin:
     def restore(self, partition: int, parts: Parts) -> None:
         """Restore a partition's values, in order of arrival."""
         for key, time, row in read_rows(parts, self._join):
-            self._put(partition, key, time, row)
+            fields = self._keys[partition].setdefault(key, {})
+            for j, value in enumerate(row):
+                if value is not None:
+                    _insert(fields.setdefault(j, ([], [])), time, value)
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
         return layout_of(self._join)
+
+
+def _known(column: Any, values: Sequence[Any]) -> list[int]:
+    """Return the rows in which a column has a value: neither ``None`` nor NaN."""
+    if column.dtype.kind == "f":
+        return np.flatnonzero(column == column).tolist()
+    return [i for i, value in enumerate(values) if value is not None]
+
+
+def _insert(own: _Values, time: int, value: Any) -> None:
+    times, values = own
+    if not times or time >= times[-1]:
+        times.append(time)
+        values.append(value)
+        return
+    at = bisect_right(times, time)
+    times.insert(at, time)
+    values.insert(at, value)

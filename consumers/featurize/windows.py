@@ -131,18 +131,15 @@ class WindowState:
 
     def _past(self, slots: Slots, times: Ints) -> Past:
         history, windows = self._history, self._windows
+        n, lengths = len(slots), np.array(windows.lengths, np.int64)
         here = history.before(slots, times)
-        sums = history.sums(here)
-        floor = here - windows.keep
-        count, total, squares = (
-            np.empty((len(slots), len(windows.lengths)), np.int64) for _ in range(3)
-        )
-        longest = here
-        for i, length in enumerate(windows.lengths):
-            start = np.maximum(history.before(slots, times - length), floor)
-            inside = sums - history.sums(start)
-            count[:, i], total[:, i], squares[:, i] = here - start, inside[:, 0], inside[:, 1]
-            longest = np.minimum(longest, start)
+        # All windows in one search: few events take as long as many.
+        began = np.subtract.outer(times, lengths).ravel()
+        start = history.before(np.repeat(slots, len(lengths)), began).reshape(n, len(lengths))
+        start = np.maximum(start, (here - windows.keep)[:, None])
+        inside = history.sums(here)[:, None] - history.sums(start)
+        count, total, squares = here[:, None] - start, inside[..., 0], inside[..., 1]
+        longest = np.minimum(here, start.min(axis=1))
         known = here > longest
         last = np.where(known, history.times(here), NO_TIME)
         first = np.where(known, history.times(np.minimum(longest + 1, here)), NO_TIME)

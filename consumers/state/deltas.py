@@ -25,6 +25,11 @@ class Changes:
         self._touched = np.zeros(partitions, bool)
         self._rows: dict[str, list[tuple[Ints, Mapping[str, Any]]]] = {}
 
+    @property
+    def kept(self) -> bool:
+        """Whether changes are recorded: if not, their columns need not be made."""
+        return self._kept
+
     def touch(self, partition: Ints) -> None:
         """Note that the state of these partitions has changed."""
         if self._kept:

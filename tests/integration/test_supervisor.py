@@ -92,7 +92,9 @@ def test_a_part_that_dies_is_restarted_and_no_event_is_lost(tmp_path: Path, part
         assert up.ended(120) == 0
         report = up.report
         assert report["unaccounted"] == report["labels"]["unaccounted"] == 0
-        assert report["in"] == report["scored"] == events_of_world(6)
+        # A killed broker forgets how far its producers were: it may write a batch again.
+        assert report["duplicate"] == 0 or part == "broker"
+        assert report["in"] - report["duplicate"] == report["scored"] == events_of_world(6)
         assert "Traceback" not in up.text
 
 

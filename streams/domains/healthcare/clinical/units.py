@@ -64,30 +64,27 @@ def harmonise(analyte: Analyte, values: Sequence[Any], units: Sequence[Any] | st
     >>> found.values.round(1).tolist(), found.unread.tolist(), found.impossible.tolist()[-1]
     ([99.0, 99.1, 36.0, nan, nan], [False, False, False, True, False], True)
     """
-    n = len(values)
-    each = [units] * n if isinstance(units, str) else units
-    result = np.full(n, np.nan)
-    impossible, unread = np.zeros(n, bool), np.zeros(n, bool)
-    factors: dict[Any, Unit | None] = {}
+    numbers = [number(raw) for raw in values]
+    has = np.array([value is not None for value in numbers], bool)
+    given = np.array([np.nan if value is None else value for value in numbers], np.float64)
+    each = [units] * len(numbers) if isinstance(units, str) else units
+    written = [unit if isinstance(unit, str) else "" for unit in each]
+    factors = {unit: conversion(analyte, unit) for unit in set(written)}
+    known = np.array([factors[unit] is not None for unit in written], bool)
+    scale, offset = (
+        np.array([getattr(factors[unit] or _UNKNOWN, part) for unit in written], np.float64)
+        for part in ("scale", "offset")
+    )
     low, high = analyte.possible
-    for i, (raw, unit) in enumerate(zip(values, each, strict=True)):
-        value = number(raw)
-        if value is None:
-            unread[i] = not _is_missing(raw)
-            continue
-        written = unit if isinstance(unit, str) else ""
-        if written not in factors:
-            factors[written] = conversion(analyte, written)
-        factor = factors[written]
-        if factor is None:
-            unread[i] = True
-            continue
-        ours = value * factor.scale + factor.offset
-        if low <= ours <= high:
-            result[i] = ours
-        else:
-            impossible[i] = True
-    return Measured(result, impossible, unread)
+    ours = given * scale + offset
+    possible = has & known & (ours >= low) & (ours <= high)
+    unread = has & ~known
+    for i in np.flatnonzero(~has).tolist():
+        unread[i] = not _is_missing(values[i])
+    return Measured(np.where(possible, ours, np.nan), has & known & ~possible, unread)
+
+
+_UNKNOWN = Unit(1.0)
 
 
 def number(value: Any) -> float | None:
@@ -97,6 +94,8 @@ def number(value: Any) -> float | None:
     [7.0, 7.5, 0.1, None, None, None, None, None]
     """
     if isinstance(value, str):
+        if len(value) <= 12 and value.isascii() and value.replace(".", "", 1).isdigit():
+            return float(value)  # almost all are written so
         found = _NUMBER.fullmatch(value) if len(value) <= 40 else None
         return float(found[2]) if found else None
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
