@@ -61,9 +61,7 @@ def plant(name: str, seconds: float, target: Target, pipe: Path, kafka: ApacheKa
         send(target.parts("broker")[0], signal.SIGKILL)
     elif name == FROZEN:
         process = psutil.Process(kafka.pid) if kafka is not None else target.parts("broker")[0]
-        send(process, signal.SIGSTOP)
-        target.watch(seconds)
-        send(process, signal.SIGCONT)
+        target.freeze(process, seconds)
     elif kafka is not None:
         _want_replicas(target, 2)
         target.watch(seconds)

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from streamsim.benchmarks.fault_injection import broker_faults
 from streamsim.benchmarks.fault_injection.fault_load import PER_SECOND, days_of
 from streamsim.benchmarks.fault_injection.fault_plan import (
@@ -137,19 +135,13 @@ def _plant(fault: Fault, target: Target, proxy: Proxy | None, seed: int) -> None
             send(draw.choice(target.parts("worker")), signal.SIGKILL)
     elif what.startswith("frozen"):
         frozen = draw.choice(target.parts(part))
-        _freeze(frozen, fault.lasts_s, target)
+        target.freeze(frozen, fault.lasts_s)
         if fault.name == FROZEN_TWICE:  # again, at a random moment of its recovery
             target.watch(draw.uniform(0, 3))
-            _freeze(frozen, fault.lasts_s, target)
+            target.freeze(frozen, fault.lasts_s)
     else:
         number = signal.SIGTERM if what == "stopped" else signal.SIGKILL
         send(draw.choice(target.parts(part)), number)
-
-
-def _freeze(process: psutil.Process, seconds: float, target: Target) -> None:
-    send(process, signal.SIGSTOP)
-    target.watch(seconds)
-    send(process, signal.SIGCONT)
 
 
 def send_poison(spec: DomainSpec, address: str, seed: int) -> None:

@@ -131,6 +131,12 @@ class Target:
         while (left := end - time.monotonic()) > 0:
             self._look(min(left, 0.1))
 
+    def freeze(self, process: psutil.Process, seconds: float) -> None:
+        """Let a process stand still for some seconds."""
+        send(process, signal.SIGSTOP)
+        self.watch(seconds)
+        send(process, signal.SIGCONT)
+
     def caught_up(self) -> float:
         """Wait until all records sent so far are finished; return the time that took (s)."""
         began = time.monotonic()

@@ -25,6 +25,7 @@ from streamsim.consumers.worker.transport import (
     BatchConsumer,
     ConsumerTuning,
 )
+from streamsim.streams.collecting import RARE
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import StateError, StreamsimError
 from streamsim.streams.settings import read_settings
@@ -128,9 +129,8 @@ def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
 def run(config: WorkerConfig) -> None:
     """Run a worker until it is stopped."""
     app = create_app(config)
-    # Batches are numerous and never cyclic: frequent collections would scan them for nothing.
     gc.freeze()
-    gc.set_threshold(500_000, 20, 100)
+    gc.set_threshold(*RARE)
     sys.setswitchinterval(SWITCH_S)
     faust.Worker(app, loglevel="INFO").execute_from_commandline()
 

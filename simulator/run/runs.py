@@ -7,9 +7,11 @@ broker's data. Other commands find a running stack by ``run.json``.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +89,29 @@ class Run:
         draft.write_bytes(orjson.dumps(info, option=orjson.OPT_INDENT_2))
         draft.replace(self.path / "run.json")
         return Run(self.path, info)
+
+
+@contextmanager
+def hold(run: Run) -> Iterator[Run]:
+    """Hold a run while this process supervises it, and yield it with this process in ``run.json``.
+
+    Two supervisors must not start on the same records.
+
+    Raises
+    ------
+    UsageError
+        If another process holds it, or its folder cannot be written to.
+    """
+    with ExitStack() as held:
+        try:
+            lock = held.enter_context((run.path / "lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken = run.take_over()
+        except BlockingIOError:
+            raise UsageError(f"run {run.name} is still running") from None
+        except OSError as error:
+            raise UsageError(f"cannot write to {run.path}: {error.strerror}") from None
+        yield taken
 
 
 def new_run(settings: Settings, **info: Any) -> Run:

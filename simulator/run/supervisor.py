@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import FrameType
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -24,8 +22,9 @@ from streamsim.simulator.run.disk import RESERVE_MB, room_mb
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
 from streamsim.simulator.run.run_plan import Plan
-from streamsim.simulator.run.runs import Run, new_run
+from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.simulator.run.stack import Stack
+from streamsim.simulator.run.stop_signals import Stop, StopSignals
 from streamsim.simulator.run.view import View
 from streamsim.streams.errors import BrokerError, StackError
 from streamsim.streams.settings import EMBEDDED
@@ -37,10 +36,6 @@ LOOK_S = 2.0
 """Interval between two checks of lag."""
 STATUS_S = 10.0
 """Interval between two status lines of a headless run."""
-
-
-class Stop(Exception):
-    """The user has asked to stop the stack at once."""
 
 
 class Supervisor:
@@ -70,8 +65,7 @@ class Supervisor:
         keep_data: bool = False,
     ) -> None:
         self._plan, self._view, self._duration, self._at_end = plan, view, duration_s, at_end
-        self._stops = 0
-        self._interruptible = True
+        self._signals = StopSignals()
         self._disk_is_full = False
         self._over = False  # nothing more is to be done with the records
         self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
@@ -100,25 +94,21 @@ class Supervisor:
         ]
         names = [spec.name for spec in self._plan.domains]
         resumed = self._resumed
-        self._run = (
-            resumed.take_over()
-            if resumed
-            else new_run(
-                settings,
-                domains=names,
-                seed=settings.seed,
-                address=None,
-                configuration=self._plan.as_dict(),
-                files={name: str(path.absolute()) for name, path in self._plan.sources.items()},
+        self._run = resumed or new_run(
+            settings,
+            domains=names,
+            seed=settings.seed,
+            address=None,
+            configuration=self._plan.as_dict(),
+            files={name: str(path.absolute()) for name, path in self._plan.sources.items()},
+        )
+        with hold(self._run) as self._run, self._signals:
+            self._stack = stack = Stack(
+                self._plan, self._run, self._view.say, resumed=resumed is not None
             )
-        )
-        self._stack = stack = Stack(
-            self._plan, self._run, self._view.say, resumed=resumed is not None
-        )
-        with self._signals():
             try:
                 return self._go(stack, champions)
-            except StackError as error:
+            except (BrokerError, StackError) as error:
                 if self._lacks_room():
                     raise StackError(f"no room on the disk of {settings.home}: {error}") from error
                 raise
@@ -126,16 +116,17 @@ class Supervisor:
                 self._over = True
                 raise StackError("stopped at once, without a report") from None
             finally:
-                self._interruptible = False
-                stack.stop(settings.stop_s if self._stops < 2 else 0.5)
+                self._signals.interruptible = False
+                stack.stop(settings.stop_s if self._signals.count < 2 else 0.5)
                 self._run = stack.run
-                if self._over:
+                over = self._over or not self._run.unfinished
+                if over:
                     shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay renews them again
-                if self._over and not self._keep_data:
+                if over and not self._keep_data:
                     shutil.rmtree(self._run.data, ignore_errors=True)
                 with suppress(OSError):  # full disk: other commands see that the process has ended
                     self._run = self._run.write(ended=time.time())
-                if self._run.unfinished and not self._over:
+                if not over:
                     self._view.say(f"to go on with it: streamsim up --resume {self._run.name}")
 
     def _go(self, stack: Stack, champions: Sequence[Signature]) -> dict[str, Any]:
@@ -196,7 +187,7 @@ class Supervisor:
     def _flow(self, tail: Tail, stack: Stack, began: float, before_s: float) -> None:
         """Let events flow until the duration is over, the sources end, or the user stops it."""
         shown = looked = began
-        while not (self._stops or self._disk_is_full):
+        while not (self._signals.count or self._disk_is_full):
             now = time.monotonic()
             if self._duration is not None and now - began >= self._duration:
                 return
@@ -278,7 +269,7 @@ class Supervisor:
         while not condition():
             self._take(tail)
             self._stack.children.check()
-            if self._stops:
+            if self._signals.count:
                 raise Stop
             if time.monotonic() > deadline:
                 raise StackError(f"{what} not ready after {seconds:g} s")
@@ -305,19 +296,3 @@ class Supervisor:
         assert self._run is not None
         embedded = self._plan.settings.broker == EMBEDDED
         return embedded and room_mb(self._run.path) < RESERVE_MB
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM: the first asks to stop, the second ends the run at once."""
-
-        def note(number: int, frame: FrameType | None) -> None:
-            self._stops += 1
-            if self._stops > 1 and self._interruptible:
-                raise Stop
-
-        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

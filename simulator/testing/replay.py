@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeAlias
 
 from streamsim.consumers.predict.prepared import Prepared
@@ -18,6 +15,7 @@ from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.report.ledger import close_account
 from streamsim.simulator.testing.outcome import Outcome
 from streamsim.simulator.testing.reading_outcome import make_outcome
+from streamsim.streams.collecting import rare_collections
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import Floats, Outbound
 from streamsim.streams.privacy.keys import privacy_key
@@ -96,28 +94,13 @@ def _run(domain: InProcess, spec: DomainSpec, recording: Recording, rows: int) -
         batches.append(finale(spec, max(batch.latest() for batch in batches)))
     outputs: list[Outbound] = []
     written = {source.name: 0 for source in spec.inputs.sources}
-    with _rare_collections():
+    with rare_collections():
         for records in as_records(spec, batches, rows):
             written[records.source] += len(records)
             outputs += domain.push(records)
     written[SCORES] = sum(1 for r in outputs if r.topic == topic(spec.name, SCORES))
     counts = {s.name: domain.pipeline.account.total(s.name) for s in spec.inputs.sources}
     return make_outcome(spec, outputs, close_account(spec.inputs, counts, written))
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let the garbage collector run as seldom as in a worker.
-
-    Records are numerous and never cyclic. With the usual thresholds, the collector takes a third
-    of a replay's time to look at them again and again.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(500_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def record_world(

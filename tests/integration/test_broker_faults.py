@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from streamsim.benchmarks.fault_injection.broker_faults import (
     VARIABLE,
     make_pipe,
 )
-from streamsim.simulator.brokers.broker import create_topics
+from streamsim.simulator.brokers.broker import create_topics, embedded_command, free_port
 from streamsim.streams.topics import TopicSpec
 from tests.brokers import BROKERS, Embedded
 from tests.stacks import until
@@ -96,3 +97,19 @@ def test_one_partition_cannot_be_read_while_the_other_can(address: str, pipe: Pa
     until(lambda: begun(lambda: seen(1)), "the fault", 1.4)
     assert asyncio.run(seen(0))
     until(lambda: asyncio.run(seen(1)), "the end of the fault")
+
+
+def test_two_brokers_do_not_share_their_data() -> None:
+    """A broker that outlived its supervisor may still be there when the run is resumed."""
+    with Embedded() as broker:
+        second = subprocess.run(
+            embedded_command(free_port(), broker.data),
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"another broker has the data in {broker.data}" in second.stderr
+        broker.kill()
+        broker.start()

@@ -10,7 +10,7 @@ import pytest
 from streamsim.producers.resume import SentRecords
 from streamsim.simulator.run.resuming import plan_again
 from streamsim.simulator.run.run_plan import Plan
-from streamsim.simulator.run.runs import Run, new_run
+from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import INGEST_TIME
@@ -84,3 +84,11 @@ def test_the_last_send_is_known() -> None:
     sent = SentRecords([record(900), record(3_000), record(2_000)], since_ms=1_000)
     assert (len(sent), sent.last_ms) == (2, 3_000)
     assert SentRecords([], since_ms=1_000).last_ms == 1_000
+
+
+def test_two_supervisors_do_not_take_over_the_same_run(plan: Plan, source: Path) -> None:
+    run = cut_short(plan, source)
+    with hold(run), pytest.raises(UsageError, match=f"{run.name} is still running"), hold(run):
+        pass
+    with hold(run) as taken:
+        assert taken.alive

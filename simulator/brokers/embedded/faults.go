@@ -14,10 +14,9 @@ import (
 )
 
 // fault is a line of JSON. For a time, requests of some API keys are answered with an error code, or
-// late. A topic and partitions narrow what fails.
+// late. Partitions narrow what fails.
 type fault struct {
 	Keys       []int16 `json:"keys"`
-	Topic      string  `json:"topic"`
 	Partitions []int32 `json:"partitions"`
 	Code       int16   `json:"code"`
 	DelayMS    int64   `json:"delay_ms"`
@@ -59,8 +58,7 @@ func (f fault) plant(cluster *kfake.Cluster) {
 		keys[i] = kmsg.Key(key)
 	}
 	handle := cluster.Fault(kfake.Fault{
-		Keys: keys, Topic: f.Topic, Partitions: f.Partitions,
-		Err: kerr.TypedErrorForCode(f.Code), Count: -1,
+		Keys: keys, Partitions: f.Partitions, Err: kerr.TypedErrorForCode(f.Code), Count: -1,
 	})
 	time.AfterFunc(duration, handle.Remove)
 }

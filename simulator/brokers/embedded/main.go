@@ -10,36 +10,20 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
+	"path/filepath"
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
-// settings collects the values of a repeated option name=value.
-type settings map[string]string
-
-func (s settings) String() string { return "" }
-
-func (s settings) Set(text string) error {
-	name, value, found := strings.Cut(text, "=")
-	if !found {
-		return fmt.Errorf("expected NAME=VALUE, got %q", text)
-	}
-	s[name] = value
-	return nil
-}
-
 // faultsVariable names a pipe with faults to plant, for tests.
 const faultsVariable = "BROKER_FAULTS"
 
 func main() {
-	configs := settings{}
 	port := flag.Int("port", 0, "loopback port to listen on; 0 for a free one")
 	data := flag.String("data", "", "folder of the data; without it everything is kept in memory")
 	create := flag.Bool("create-topics", false, "create a topic when a client first names it")
-	flag.Var(configs, "config", "broker configuration NAME=VALUE; repeatable")
 	flag.Parse()
 
 	versions := kversion.Stable()
@@ -50,10 +34,14 @@ func main() {
 		kfake.Ports(*port), // kfake listens on 127.0.0.1 only
 		kfake.ClusterID("streamsim"),
 		kfake.MaxVersions(versions),
-		kfake.BrokerConfigs(configs),
 		kfake.WithLogger(kfake.BasicLogger(os.Stderr, kfake.LogLevelWarn)),
 	}
 	if *data != "" {
+		held, err := hold(*data)
+		if err != nil {
+			fail(err)
+		}
+		defer held.Close()
 		options = append(options, kfake.DataDir(*data))
 	}
 	if *create {
@@ -61,16 +49,14 @@ func main() {
 	}
 	cluster, err := kfake.NewCluster(options...)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "streamsim-broker:", err)
-		os.Exit(1)
+		fail(err)
 	}
 	fmt.Println(cluster.ListenAddrs()[0])
 	if pipe := os.Getenv(faultsVariable); pipe != "" {
 		// Opened for writing too: it does not end when a writer closes it.
 		lines, err := os.OpenFile(pipe, os.O_RDWR, 0)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "streamsim-broker:", err)
-			os.Exit(1)
+			fail(err)
 		}
 		go plantFaults(cluster, lines)
 	}
@@ -78,4 +64,24 @@ func main() {
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	<-stop
 	cluster.Close()
+}
+
+// hold locks a data folder for as long as this process lives: two brokers would ruin it.
+func hold(folder string) (*os.File, error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
+	lock, err := os.Create(filepath.Join(folder, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, fmt.Errorf("another broker has the data in %s: %w", folder, err)
+	}
+	return lock, nil
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "streamsim-broker:", err)
+	os.Exit(1)
 }
