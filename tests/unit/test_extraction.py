@@ -1,4 +1,4 @@
-"""Features are the same in a batch and in a stream, and what is fitted keeps nobody's words."""
+"""Features are the same in a batch and in a stream, and what is fitted keeps no patient's words."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_what_is_kept_goes_on_to_the_same_end() -> None:
 
 
 def test_feeds_with_any_names_take_no_more_than_their_room() -> None:
-    """Whoever sends may call itself anything, and tell of anything."""
+    """A sender may give itself any name and any numbers."""
     counts, states = FeedCounts("shop", WATCH, 1), FeedStates(WATCH, 1)
     for hour in range(12):
         counts.add(*lines([(0, hour * HOUR, 0, f"v{hour}-{n}", "x", n) for n in range(500)]))

@@ -140,7 +140,7 @@ def test_an_outage_opens_the_breaker_and_one_probe_closes_it() -> None:
         changes = looking.report()["breaker"]
     assert changes["closed"] == 1
     assert changes["open"] == changes["half-open"] > 10
-    # Eight were on their way when it opened: whoever came later was a probe, and alone.
+    # Eight were on their way when it opened: each later one was a single probe.
     probes = [at for at, _ in api.asked[12:24]]
     assert all(later - earlier >= 1_000_000 for earlier, later in pairwise(probes)), probes
 

@@ -24,7 +24,7 @@ MONDAY = 19_723 * DAY
 
 
 def evening(at: int) -> int:
-    """Ten an hour by day, a hundred at eight in the evening, nobody at night."""
+    """Ten an hour by day, a hundred at eight in the evening, none at night."""
     return {20: 100}.get(at // HOUR % 24, 10) if at // HOUR % 24 >= 8 else 0
 
 
