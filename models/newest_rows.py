@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from streamsim.streams.events import Matrix
+from streamsim.streams.packing import Columns
 
 MOST_ENTITIES = 100_000
 """Most entities; the least recently seen ones are dropped. Each takes about 320 bytes, and four for
@@ -78,6 +79,34 @@ class NewestRows:
         """Return the newest row of an entity, ``None`` for an unknown entity."""
         with self._lock:
             return self._rows.get(entity)
+
+    def snapshot(self) -> Columns:
+        """Return all rows as columns, the least recently seen first."""
+        with self._lock:
+            rows = list(self._rows.items())
+        packed = b"".join(row.packed for _, row in rows)
+        return {
+            "entity": [entity for entity, _ in rows],
+            "time": np.array([row.time for _, row in rows], np.int64),
+            "offset": np.array([row.offset for _, row in rows], np.int64),
+            "features": np.frombuffer(packed, "<i4").astype(np.int64),
+        }
+
+    def restore(self, columns: Mapping[str, Any]) -> None:
+        """Take the rows of a snapshot.
+
+        Raises
+        ------
+        KeyError, ValueError, TypeError
+            If it is no snapshot of such rows.
+        """
+        entities, size = columns["entity"], self._size // 4
+        features = columns["features"].astype("<i4").reshape(len(entities), size)
+        times, offsets = columns["time"].tolist(), columns["offset"].tolist()
+        self.take(
+            (entity, Row(time, offset, own.tobytes()))
+            for entity, time, offset, own in zip(entities, times, offsets, features, strict=True)
+        )
 
     @property
     def newest(self) -> Row | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import BadRequest, ModelError
 from streamsim.streams.events import Matrix
 from streamsim.streams.settings import EMBEDDED, check_address
+from streamsim.streams.snapshot_files import rows_file
 from streamsim.streams.spec import DomainSpec, Slate
 
 if TYPE_CHECKING:
@@ -60,15 +62,17 @@ def _share(text: str | None) -> float | None:
     return value
 
 
-def slates_of(models: Collection[str], broker: str) -> dict[str, Slates]:
+def slates_of(
+    models: Collection[str], broker: str, snapshots: Path | None = None
+) -> dict[str, Slates]:
     """Start to follow the scores of the models that have slates on request.
-
-    These are the models whose domain has a slate and no personal data.
 
     Parameters
     ----------
     broker
         ``HOST:PORT``, or ``embedded`` if there is no broker to follow.
+    snapshots
+        Folder in which the newest rows are kept; without one they are read from all scores.
 
     Raises
     ------
@@ -78,17 +82,17 @@ def slates_of(models: Collection[str], broker: str) -> dict[str, Slates]:
     check_address(broker)
     found = {}
     for spec in map(load_domain, domain_names()):
-        private = spec.inputs.pseudonyms or any(source.sensitive for source in spec.inputs.sources)
-        if spec.model.recipe.name in models and spec.model.slate is not None and not private:
-            follower = None if broker == EMBEDDED else _follow(spec, broker)
+        if spec.model.recipe.name in models and spec.model.slate is not None and spec.recommends:
+            kept = None if snapshots is None else rows_file(snapshots, spec)
+            follower = None if broker == EMBEDDED else _follow(spec, broker, kept)
             found[spec.model.recipe.name] = Slates(spec, spec.model.slate, follower)
     return found
 
 
-def _follow(spec: DomainSpec, broker: str) -> ScoreFollower:
+def _follow(spec: DomainSpec, broker: str, kept: Path | None) -> ScoreFollower:
     from streamsim.models.score_follower import ScoreFollower  # the Kafka client loads slowly
 
-    follower = ScoreFollower(spec, broker)
+    follower = ScoreFollower(spec, broker, kept)
     follower.start()
     return follower
 

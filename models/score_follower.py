@@ -8,13 +8,16 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streamsim.models.newest_rows import NewestRows, Row
+from streamsim.streams.errors import PackingError
 from streamsim.streams.events import FEATURE_HASH, FEATURES
+from streamsim.streams.snapshot_files import load_snapshot, save_snapshot
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import SCORES, topic
 
@@ -29,24 +32,31 @@ retry for ever, and leak its sockets."""
 REST = 2.0
 """After each batch the thread pauses for this multiple of the batch's work, since scoring has
 priority. A score takes 95 microseconds, nearly all of it in the client."""
+SAVE_S = 30.0
+"""Time between two snapshots of the rows."""
 PATIENCE_S = 3.0
 """How long after the start requests wait for the earlier scores to be read."""
 
 
 class ScoreFollower:
-    """Reads the scores of one domain from the beginning, in a thread, and reconnects on failures.
+    """Reads the scores of one domain, in a thread, and reconnects on failures.
 
     Parameters
     ----------
     address
         Of the broker, ``HOST:PORT``. Broker and topics may appear later. If the broker is lost, the
         rows stay.
+    kept
+        File in which the rows are kept, with the offsets at which reading goes on. Without it all
+        scores are read, from the beginning.
     """
 
-    def __init__(self, spec: DomainSpec, address: str) -> None:
+    def __init__(self, spec: DomainSpec, address: str, kept: Path | None = None) -> None:
         self.rows = NewestRows(len(spec.features.vector.names))
         self._address, self._hash = address, spec.features.fingerprint.encode()
         self._places = [TopicPartition(topic(spec.name, SCORES), p) for p in range(spec.partitions)]
+        self._kept, self._saved = kept, time.monotonic()
+        self._next = dict.fromkeys(self._places, 0)
         self._ended, self._current = threading.Event(), threading.Event()
         self._begun = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"follow {spec.name}", daemon=True)
@@ -67,6 +77,7 @@ class ScoreFollower:
         return self._current.wait(left) if left > 0 else self._current.is_set()
 
     def _run(self) -> None:
+        self._restore()
         while not self._ended.is_set():
             try:
                 self._probe()
@@ -93,20 +104,44 @@ class ScoreFollower:
 
     def _follow(self, consumer: Any) -> None:
         consumer.assign(self._places)
+        for place, offset in self._next.items():
+            consumer.seek(place, offset)
         heard = time.monotonic()
         while not self._ended.is_set():
             began = time.thread_time()
             found = consumer.poll(timeout_ms=WAIT_MS)
-            for records in found.values():
+            for place, records in found.items():
                 self.rows.take(self._rows(records))
+                self._next[place] = records[-1].offset + 1
             if found:
                 heard = time.monotonic()
+                self._save()
             elif time.monotonic() - heard > PROBE_S:
                 self._probe()
                 heard = time.monotonic()
             if not self._current.is_set() and self._is_at_end(consumer):
                 self._current.set()
             self._ended.wait(REST * (time.thread_time() - began))
+
+    def _restore(self) -> None:
+        try:
+            found = None if self._kept is None else load_snapshot(self._kept)
+            if found is not None:
+                columns, positions = found
+                self.rows.restore(columns)
+                self._next = {place: positions[place] for place in self._places}
+        except (PackingError, KeyError, ValueError, TypeError, OSError) as error:
+            log.warning("%s is not read, the scores are: %r", self._kept, error)
+
+    def _save(self) -> None:
+        """Keep the rows now and then: earlier scores may be deleted then."""
+        if self._kept is None or time.monotonic() - self._saved < SAVE_S:
+            return
+        try:
+            save_snapshot(self._kept, self.rows.snapshot(), self._next)
+        except OSError as error:
+            log.warning("%s is not written: %s", self._kept, error.strerror)
+        self._saved = time.monotonic()
 
     def _rows(self, records: Iterable[Any]) -> Iterator[tuple[str, Row]]:
         """Yield entities and rows; skip records of other features, from an older program."""

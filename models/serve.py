@@ -37,6 +37,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="Kafka broker of the scores, for recommendations to known users",
     )
+    parser.add_argument(
+        "--snapshots", type=Path, help="folder for the newest scores of the known users"
+    )
     parser.add_argument("--registry", type=Path, help="folder of the models")
     parser.add_argument(
         "--renewed", type=Path, help="folder of the versions that a run makes of its champions"
@@ -63,27 +66,29 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "broker": arguments.broker,
             }
         )
-        _serve(settings, arguments.registry, arguments.renewed, arguments.model)
+        _serve(settings, arguments)
     except StreamsimError as error:
         print(f"streamsim.models.serve: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def _serve(
-    settings: Settings, root: Path | None, renewed: Path | None, wanted: Sequence[str] | None
-) -> None:
+def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     from waitress import create_server
 
-    registry = Registry(root or settings.home_path / "registry")
+    registry = Registry(arguments.registry or settings.home_path / "registry")
+    renewed = arguments.renewed
     shelf = Shelf(registry, None if renewed is None else Registry(renewed))
-    names = wanted or [m for m in shelf.registry.models() if shelf.registry.champion(m)]
+    names: list[str] = arguments.model or [
+        m for m in shelf.registry.models() if shelf.registry.champion(m)
+    ]
     if not names:
         raise ModelError(f"no model in {shelf.registry.root}; train one: streamsim train DOMAIN")
     for name in names:
         model, _, version = name.partition(":")
         shelf.load(model, version or None)
-    slates = slates_of([name.partition(":")[0] for name in names], settings.broker)
+    models = [name.partition(":")[0] for name in names]
+    slates = slates_of(models, settings.broker, arguments.snapshots)
     app = create_service(
         shelf,
         max_rows=settings.max_rows,

@@ -1,31 +1,86 @@
-"""Resuming a producer: find the events that it sent before it died, and skip them."""
+"""Resuming a producer: find the events that it sent before it died, and skip them.
+
+A producer writes now and then how far it has come: the number of rows of each source that the
+broker has confirmed, and the offsets after them. A source gives the same rows when it is read
+again: that many are skipped. The rows sent since are recognised by their bytes, in the records from
+these offsets on. The answers of a third party and the rows of a database come in another order when
+they are asked for again: they are recognised by their bytes alone, in all records that there are.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import orjson
+
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME, first_headers
+from streamsim.streams.spec import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a producer has come.
+
+    Attributes
+    ----------
+    rows
+        Source to the number of its events that the broker has confirmed.
+    offsets
+        Topic and partition to the offset after them.
+    """
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    offsets: Mapping[tuple[str, int], int] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write it to a file, atomically."""
+        places = [[*place, offset] for place, offset in self.offsets.items()]
+        draft = path.with_name("." + path.name)
+        draft.write_bytes(orjson.dumps({"rows": self.rows, "offsets": places}))
+        draft.replace(path)
+
+
+def read_progress(path: Path | None) -> Progress:
+    """Read a producer's progress; a producer without a file has begun just now."""
+    if path is None or not path.exists():
+        return Progress()
+    body = orjson.loads(path.read_bytes())
+    return Progress(body["rows"], {(t, p): offset for t, p, offset in body["offsets"]})
+
+
+def unordered_sources(inputs: Inputs) -> frozenset[str]:
+    """Return the sources whose rows may come in another order when they are read again."""
+    asked = [party.source for party in inputs.third_parties]
+    return frozenset([*asked, *(table.source for table in inputs.databases)])
 
 
 class SentRecords:
-    """Counts of the events in the topics.
+    """The events that were sent before.
 
-    A source gives the same records when it is read again. Heartbeats are not counted, since a
-    repeated heartbeat has no effect.
+    Heartbeats are not counted, since a repeated heartbeat has no effect.
 
     Parameters
     ----------
     records
-        All records of the topics, with topic, partition, value and headers.
+        The records of the topics from the progress's offsets on, with topic, partition, value and
+        headers.
     since_ms
         Wall time of the first send; earlier records are from another producer.
+    progress
+        What was sent before these records.
     """
 
-    def __init__(self, records: Iterable[Any], since_ms: int) -> None:
+    def __init__(
+        self, records: Iterable[Any], since_ms: int, progress: Progress | None = None
+    ) -> None:
         self._left: Counter[tuple[str, int, bytes]] = Counter()
+        self.progress = progress or Progress()
+        self._rows = dict(self.progress.rows)
         self.last_ms = since_ms
         """Wall time of the last send."""
         for record in records:
@@ -38,8 +93,11 @@ class SentRecords:
     def __len__(self) -> int:
         return self._left.total()
 
-    def take(self, topic: str, partition: int, value: bytes | None) -> bool:
-        """Say whether this event has been sent; each sent event matches once."""
+    def take(self, source: str, topic: str, partition: int, value: bytes | None) -> bool:
+        """Say whether a source's next event has been sent; each sent event matches once."""
+        if self._rows.get(source, 0) > 0:
+            self._rows[source] -= 1
+            return True
         key = topic, partition, _digest(value)
         if self._left[key] <= 0:
             return False

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from streamsim.producers.pace import Pace
-from streamsim.producers.resume import SentRecords
+from streamsim.producers.resume import Progress, SentRecords
 from streamsim.producers.wire import Batch, finale
 from streamsim.streams.clock import Clock
 from streamsim.streams.errors import BrokerError
@@ -22,6 +24,8 @@ from streamsim.streams.topics import topic
 LOOK_MS = 5.0
 """Records that are due within this time are sent together."""
 CHUNK = 2_000
+SAVE_MS = 2_000
+"""Interval at which the progress is kept."""
 UNCHECKED = 20_000
 """Most sends whose outcome has not been checked."""
 
@@ -65,6 +69,8 @@ class Sender:
         How long a batch of records is gathered.
     already
         Events that were sent before, which are skipped.
+    progress
+        File in which the progress is kept, for a producer that is started again.
     """
 
     def __init__(
@@ -76,12 +82,16 @@ class Sender:
         max_record: int,
         linger_ms: int,
         already: SentRecords | None = None,
+        progress: Path | None = None,
     ) -> None:
         self._spec, self._pace, self._clock = spec, pace, clock
         self._topics = {s.name: topic(spec.name, s.name) for s in spec.inputs.sources}
         self._topics["truth"] = topic(spec.name, "truth")
-        self._already = already
-        self._open: deque[Any] = deque()
+        self._already, self._progress = already, progress
+        self._saved_ms = clock.now_ms()
+        self._open: deque[tuple[str, Any]] = deque()
+        """Sends whose outcome has not been checked, each with its source; empty for a heartbeat."""
+        self._offsets = {} if already is None else dict(already.progress.offsets)
         self._latest = 0
         self.stopping = False
         self.sent = Sent()
@@ -154,28 +164,43 @@ class Sender:
                 headers = [(name, b"" if text is None else text) for name, text in headers]
             if key is None and value is None:
                 key = HEARTBEAT.encode() if beat else b""
-            opened.append(
-                send(
-                    self._topics[source],
-                    value=value,
-                    key=key,
-                    partition=batch.partition[row],
-                    timestamp_ms=batch.timestamp[row],
-                    headers=headers,
-                )
+            sending = send(
+                self._topics[source],
+                value=value,
+                key=key,
+                partition=batch.partition[row],
+                timestamp_ms=batch.timestamp[row],
+                headers=headers,
             )
+            opened.append(("" if beat else source, sending))
         stamps = batch.timestamp[start:end]
         self._latest = max(self._latest, int(batch.due[end - 1]), *stamps)
         self._check(UNCHECKED)
 
     def _sent_before(self, source: str, partition: int, value: bytes | None) -> bool:
         already = self._already
-        return already is not None and already.take(self._topics[source], partition, value)
+        return already is not None and already.take(source, self._topics[source], partition, value)
 
     def _check(self, open_: int) -> None:
         """Check the outcomes of all but the latest ``open_`` sends; a failure ends the run."""
         while len(self._open) > open_:
-            self._open.popleft().get(timeout=60)
+            self._confirm()
+        if self._progress is not None and self._clock.now_ms() - self._saved_ms > SAVE_MS:
+            self._save(self._progress)
+
+    def _confirm(self) -> None:
+        _, sending = self._open.popleft()
+        sent = sending.get(timeout=60)
+        self._offsets[sent.topic, sent.partition] = sent.offset + 1
+
+    def _save(self, file: Path) -> None:
+        """Keep how far the broker has confirmed, without waiting for it."""
+        while self._open and self._open[0][1].is_done:
+            self._confirm()
+        rows = self.sent.events - Counter(source for source, _ in self._open)
+        with suppress(OSError):  # a full disk: the next producer skips fewer events by number
+            Progress(rows, self._offsets).save(file)
+        self._saved_ms = self._clock.now_ms()
 
     def _finale(self) -> None:
         """Send the final heartbeats, which release all events that wait for a clock."""

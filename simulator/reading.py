@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -35,35 +34,106 @@ def read_whole(address: str, topics: Iterable[TopicSpec]) -> dict[str, list[Reco
     BrokerError
         If the broker does not answer.
     """
+    wanted = list(topics)
+    result: dict[str, list[Record]] = {t.name: [] for t in wanted}
+    for record in read_each(address, wanted):
+        result[record.topic].append(record)
+    return result
+
+
+def read_each(
+    address: str,
+    topics: Iterable[TopicSpec],
+    starts: Mapping[tuple[str, int], int] | None = None,
+) -> Iterator[Record]:
+    """Yield the records of topics up to their current end, each partition's in order.
+
+    Parameters
+    ----------
+    starts
+        Offsets to start at, by topic and partition; any other partition is read from its beginning.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    with _reading(address) as (loop, consumer):
+        left = loop.call(_assign(consumer, _partitions(topics), starts or {}))
+        while left:
+            for tp, records in loop.call(consumer.getmany(timeout_ms=1000)).items():
+                end = left.get(tp, 0)
+                yield from (record for record in records if record.offset < end)
+                if records and records[-1].offset >= end - 1:
+                    left.pop(tp, None)
+
+
+def deleted(address: str, topics: Iterable[TopicSpec]) -> dict[str, int]:
+    """Count the records that the broker has deleted from the beginning of topics.
+
+    Topics without deleted records are left out.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    with _reading(address) as (loop, consumer):
+        firsts = loop.call(consumer.beginning_offsets(_partitions(topics)))
+    counts: dict[str, int] = {}
+    for tp, first in firsts.items():
+        if first:
+            counts[tp.topic] = counts.get(tp.topic, 0) + first
+    return counts
+
+
+@contextmanager
+def _reading(address: str) -> Iterator[tuple[LoopThread, AIOKafkaConsumer]]:
+    """Connect a consumer, and report its failures as :class:`BrokerError`."""
+    loop = LoopThread()
     try:
-        return asyncio.run(_read_whole(address, list(topics)))
+        consumer = loop.call(_connected(address))
+        try:
+            yield loop, consumer
+        finally:
+            with suppress(KafkaError, OSError, CancelledError):
+                loop.call(consumer.stop(), CLOSE_S)
     except (KafkaError, OSError) as error:
         raise BrokerError(f"cannot read from the broker at {address}: {error}") from error
+    finally:
+        loop.close()
 
 
-async def _read_whole(address: str, topics: list[TopicSpec]) -> dict[str, list[Record]]:
+async def _connected(address: str) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=address,
         auto_offset_reset="earliest",
-        max_partition_fetch_bytes=16 << 20,
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=8 << 20,
     )
     try:
         await consumer.start()
-        result: dict[str, list[Record]] = {t.name: [] for t in topics}
-        partitions = _partitions(topics)
-        ends = await consumer.end_offsets(partitions)
-        left = {tp for tp in partitions if ends[tp] > 0}
-        if not left:
-            return result
-        consumer.assign(list(left))
-        while left:
-            for tp, records in (await consumer.getmany(timeout_ms=1000)).items():
-                result[tp.topic] += [r for r in records if r.offset < ends[tp]]
-                if records and records[-1].offset >= ends[tp] - 1:
-                    left.discard(tp)
-        return result
-    finally:
+    except BaseException:
         await consumer.stop()
+        raise
+    return consumer
+
+
+async def _assign(
+    consumer: AIOKafkaConsumer,
+    partitions: list[TopicPartition],
+    starts: Mapping[tuple[str, int], int],
+) -> dict[TopicPartition, int]:
+    """Assign the partitions that have records to read; return their ends."""
+    ends = await consumer.end_offsets(partitions)
+    firsts = await consumer.beginning_offsets(partitions)
+    begin = {tp: max(firsts[tp], starts.get(tp, 0)) for tp in partitions}
+    left = {tp: ends[tp] for tp in partitions if ends[tp] > begin[tp]}
+    if left:
+        consumer.assign(list(left))
+        for tp in left:
+            consumer.seek(tp, begin[tp])
+    return left
 
 
 def _partitions(topics: Iterable[TopicSpec]) -> list[TopicPartition]:
@@ -110,14 +180,8 @@ class Tail:
             self._loop.close()
 
     async def _start(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._address,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=8 << 20,
-        )
+        consumer = await _connected(self._address)
         try:
-            await consumer.start()
             partitions = _partitions(self._topics)
             ends = {} if self._from_beginning else await consumer.end_offsets(partitions)
             consumer.assign(partitions)

@@ -97,6 +97,13 @@ class Settings:
     home: str = _row(_HOME, "folder", "folder of runs, models and caches")
     domains: str = _row("", "folders", "folders of your own domains")
     broker: str = _row(EMBEDDED, "address", "embedded, or HOST:PORT of a Kafka broker")
+    broker_disk_mb: int = _row(
+        2048,
+        "MiB",
+        "most disk space of the embedded broker; beyond it the oldest records are deleted",
+        64,
+        1 << 30,
+    )
     model_url: str = _row("", "URL", "model service of the workers; by default the stack's own")
     model_host: str = _row("127.0.0.1", "address", "address that the model service listens on")
     model_port: int = _row(8500, "port", "port of the model service; 0 for a free one", 0, 65_535)

@@ -18,6 +18,7 @@ SCORES, CORRECTIONS, ALERTS, METRICS, LATE, DEAD, TRUTH = (
 CHANGELOG = "changelog"
 LABELLED = "labelled"
 FEEDS = "feeds"
+SHARED = "shared"
 TABLE_PARTITIONS = 1
 """Every worker reads the whole topic of a table in order: partitions would gain nothing."""
 OPS_MODELS = "ops.models"
@@ -119,6 +120,13 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             TABLE_PARTITIONS,
             "partition",
             "scores with their final labels, by buckets of event time",
+            internal=True,
+        ),
+        TopicSpec(
+            topic(name, SHARED),
+            TABLE_PARTITIONS,
+            "worker",
+            "snapshots of the state that all workers share",
             internal=True,
         ),
     )

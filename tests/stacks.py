@@ -122,11 +122,12 @@ class Up:
         return list(self._seen.values())
 
     def part(self, name: str) -> psutil.Process:
-        """Return the process of a part: broker, service, worker or producer."""
+        """Return the process of a part: broker, service, worker, renewing or producer."""
         words = {
             "broker": "-data",
             "service": "streamsim.models.serve",
             "worker": "streamsim.consumers.worker",
+            "renewing": "streamsim.simulator.run.renewing",
             "producer": "--anchor",
             "stand-in": "streamsim.simulator.standins",
         }

@@ -1,20 +1,25 @@
 """Exchange: topics through which the workers of a domain share global tables, metrics and feeds.
 
-Every worker reads these topics from the beginning and computes the same states. Only the worker
-that owns the trigger's first partition publishes the results.
+Every worker reads these topics and computes the same states. Only the worker that owns the
+trigger's first partition publishes the results. It also publishes snapshots of the states, from
+which a worker that starts later goes on: the records before a snapshot may then be deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
 
 from streamsim.consumers.core.pipeline import new_tables
 from streamsim.consumers.featurize.contributions import read_closed
 from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.monitor.feed_alerts import FeedStates, feed_alerts
 from streamsim.consumers.monitor.rolling_metric import RollingMetric, metric_records
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import Outbound
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import FEEDS, LABELLED, topic
@@ -32,6 +37,14 @@ class States(Protocol[State]):
 
     def apply(self, value: bytes) -> list[State]:
         """Apply a record; return the states that it completes."""
+        ...
+
+    def snapshot(self) -> Columns:
+        """Return the whole state."""
+        ...
+
+    def restore(self, parts: Parts) -> None:
+        """Restore an empty state from a snapshot."""
         ...
 
 
@@ -63,6 +76,14 @@ class Fold(Generic[State]):
         """Apply a record; return the records of the states that it completes."""
         return [record for state in self._states.apply(value) for record in self._as_records(state)]
 
+    def snapshot(self) -> Columns:
+        """Return the whole state."""
+        return self._states.snapshot()
+
+    def restore(self, parts: Parts) -> None:
+        """Restore an empty state from a snapshot."""
+        self._states.restore(parts)
+
     def latest(self) -> list[Outbound]:
         """Return the records of the latest states."""
         return [record for state in self._latest for record in self._as_records(state)]
@@ -86,6 +107,8 @@ class Exchange:
         By name.
     folds
         What is published, by kind; see :meth:`streamsim.consumers.core.pipeline.Pipeline.complete`.
+    positions
+        Topic to the offset of the next record to apply.
     """
 
     def __init__(self, spec: DomainSpec) -> None:
@@ -103,10 +126,11 @@ class Exchange:
             topic(spec.name, name): table for name, table in self.tables.items()
         }
         self._kinds = {topic(spec.name, kind): kind for kind in self.folds}
+        self.positions = dict.fromkeys(self.topics, 0)
 
     @property
     def topics(self) -> list[str]:
-        """The topics to read, from the beginning."""
+        """The topics to read, each of one partition."""
         return [*self._tables, *self._kinds]
 
     def kind_of(self, topic_name: str) -> str | None:
@@ -127,3 +151,32 @@ class Exchange:
             return Applied([], self._tables[topic_name].apply(read_closed(value)))
         kind = self._kinds.get(topic_name)
         return Applied([] if kind is None else self.folds[kind].apply(value), False)
+
+    def snapshot(self) -> Columns:
+        """Return the whole state with its positions."""
+        return {
+            "topic": list(self.positions),
+            "next": np.array(list(self.positions.values())),
+            **{
+                f"{name}:{column}": rows
+                for name, part in self._parts()
+                for column, rows in part.snapshot().items()
+            },
+        }
+
+    def restore(self, columns: Columns) -> None:
+        """Restore an empty exchange from a snapshot.
+
+        Raises
+        ------
+        KeyError, ValueError, IndexError, TypeError
+            If it is no snapshot of this exchange.
+        """
+        whole = Parts([columns])
+        found = dict(zip(whole.texts("topic"), whole.ints("next").tolist(), strict=True))
+        self.positions = {name: found[name] for name in self.topics}
+        for name, part in self._parts():
+            part.restore(whole.of(name))
+
+    def _parts(self) -> Iterable[tuple[str, GlobalTable | Fold[Any]]]:
+        return chain(self.tables.items(), self.folds.items())

@@ -6,6 +6,7 @@ import numpy as np
 
 from streamsim.consumers.featurize.contributions import Closed, record_key
 from streamsim.consumers.featurize.history import History, KeyIndex
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Ints, Objects
 from streamsim.streams.spec.features import GlobalTableSpec
 
@@ -118,3 +119,54 @@ class GlobalTable:
         bucket, slots, values = bucket[done], slots[done], values[done]
         order = np.lexsort((bucket, slots))
         self._history.append(slots[order], bucket[order], values[order])
+
+    def snapshot(self) -> Columns:
+        """Return the whole state: an empty table that restores it is equal to this one."""
+        keys = self._index.keys()
+        count, times, values = self._history.kept(np.arange(len(keys)))
+        bucket, slots, waiting = self._unsettled()
+        return {
+            "key": keys,
+            "count": count,
+            "time": times,
+            "value": values.ravel(),
+            "waiting_bucket": bucket,
+            "waiting_slot": slots,
+            "waiting_value": waiting.ravel(),
+            "covered": np.array(list(self._covered.values())),
+            "safe": np.array(list(self._safe.values())),
+            "until": np.array([self._settled, self.watermark]),
+        }
+
+    def restore(self, parts: Parts) -> None:
+        """Restore an empty table from a snapshot.
+
+        Raises
+        ------
+        KeyError, ValueError, IndexError, TypeError
+            If it is no snapshot of this table.
+        """
+        counts = len(self._table.counts)
+        slots = self._index.slots(parts.texts("key"))
+        each = np.repeat(slots, parts.ints("count"))
+        self._history.append(each, parts.ints("time"), parts.ints("value").reshape(-1, counts))
+        bucket = parts.ints("waiting_bucket")
+        if len(bucket):
+            values = parts.ints("waiting_value").reshape(-1, counts)
+            self._waiting = [(bucket, parts.ints("waiting_slot"), values)]
+        self._covered = dict(zip(self._covered, parts.ints("covered").tolist(), strict=True))
+        self._safe = dict(zip(self._safe, parts.ints("safe").tolist(), strict=True))
+        self._settled, self.watermark = parts.ints("until").tolist()
+        slowest = min(self._safe.values())
+        if slowest != NO_TIME:
+            self._history.floor = slowest - self._reach
+
+    def _unsettled(self) -> tuple[Ints, Ints, Ints]:
+        """Return the rows of buckets that are not in the history yet."""
+        none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, len(self._table.counts)))
+        bucket, slots, values = zip(none, *self._waiting, strict=True)
+        return (
+            np.concatenate(bucket),
+            np.concatenate(slots),
+            np.concatenate(values).astype(np.int64),
+        )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,10 @@ class KeyIndex:
         """Return the number of each key, -1 for an unknown one."""
         items = list(keys)
         return np.fromiter(map(self._slot.get, items, repeat(-1)), np.intp, len(items))
+
+    def keys(self) -> list[Any]:
+        """Return all keys in the order of their numbers."""
+        return list(self._slot)
 
 
 class PlacedKeys:

@@ -7,15 +7,17 @@ publishes the alerts.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
+import orjson
 
 from streamsim.consumers.monitor.cloud_event import cloud_event
 from streamsim.consumers.monitor.feed_counts import Counts, Disagreement, read_counts
 from streamsim.consumers.monitor.surges import Usual
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec.feed_watch import FeedWatch
@@ -100,6 +102,42 @@ class FeedStates:
         found += self._disagreeing(complete)
         self.alerts.extend(found)
         return found
+
+    def snapshot(self) -> Columns:
+        """Return the whole state: empty states that restore it are equal to these."""
+        feeds = {
+            name: (f.weight, f.last, f.missed, f.silent, f.late, f.usual and f.usual.snapshot())
+            for name, f in self._feeds.items()
+        }
+        counts = [(at, name, *sums) for (at, name), sums in self._counts.items()]
+        return {
+            "covered": self._covered,
+            "clock": np.array([self._now, self._learnt]),
+            "rest": [
+                orjson.dumps(what).decode()
+                for what in (feeds, counts, self._sure, [astuple(one) for one in self.alerts])
+            ],
+        }
+
+    def restore(self, parts: Parts) -> None:
+        """Restore empty states from a snapshot.
+
+        Raises
+        ------
+        KeyError, ValueError, IndexError, TypeError
+            If it is no snapshot of these states.
+        """
+        self._covered[:] = parts.ints("covered")
+        self._now, self._learnt = parts.ints("clock").tolist()
+        feeds, counts, sure, alerts = map(orjson.loads, parts.texts("rest"))
+        for name, (*own, usual) in feeds.items():
+            self._feeds[name] = feed = _Feed(*own)
+            if usual is not None and self._watch.surge is not None:
+                feed.usual = Usual(self._watch.surge, self._watch.bucket)
+                feed.usual.restore(usual)
+        self._counts = {(at, name): sums for at, name, *sums in counts}
+        self._sure = [tuple(one) for one in sure]
+        self.alerts.extend(FeedAlert(Trouble(rule), *own) for rule, *own in alerts)
 
     def _bucket(self, at: int) -> list[FeedAlert]:
         """Process the counts of all feeds in one bucket."""

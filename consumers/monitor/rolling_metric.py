@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from streamsim.consumers.monitor.accuracy_threshold import (
 )
 from streamsim.consumers.monitor.cloud_event import cloud_event
 from streamsim.consumers.monitor.label_join import MICRO, read_labelled
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import NO_TIME, Ints, Mask, Outbound
 from streamsim.streams.spec import DomainSpec
@@ -106,6 +108,42 @@ class RollingMetric:
         later = int(np.searchsorted(time, self._next))
         first = int(time[later]) if later < len(time) else complete
         return min(first, complete) // step * step + step
+
+    def snapshot(self) -> Columns:
+        """Return the whole state: an empty metric that restores it is equal to this one."""
+        waiting = [np.concatenate(column) for column in zip(_NONE, *self._waiting, strict=True)]
+        return {
+            "covered": self._covered,
+            **dict(zip(("time", "score", "label"), self._window, strict=True)),
+            **dict(zip(("new_time", "new_score", "new_label"), waiting, strict=True)),
+            "step": np.array([self._next, int(self._is_low), self._samples]),
+            "state": [orjson.dumps(astuple(state)).decode() for state in self.states],
+        }
+
+    def restore(self, parts: Parts) -> None:
+        """Restore an empty metric from a snapshot.
+
+        Raises
+        ------
+        KeyError, ValueError, IndexError, TypeError
+            If it is no snapshot of this metric.
+        """
+        self._covered[:] = parts.ints("covered")
+        self._window = parts.ints("time"), parts.ints("score"), parts.ints("label")
+        self._waiting = [(parts.ints("new_time"), parts.ints("new_score"), parts.ints("new_label"))]
+        self._next, is_low, self._samples = parts.ints("step").tolist()
+        self._is_low = bool(is_low)
+        for text in parts.texts("state"):
+            at, value, samples, low, change = orjson.loads(text)
+            self.states.append(
+                AccuracyState(
+                    at,
+                    np.nan if value is None else value,
+                    samples,
+                    low,
+                    None if change is None else Change(change),
+                )
+            )
 
     def _begin(self, time: Ints, end: int) -> int:
         """Return the first row of the window that ends at ``end`` (ms): it has two limits.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from streamsim.streams.spec.feed_watch import Surge
 
@@ -72,6 +73,20 @@ class Usual:
             self._scatter = _FADES * self._scatter + apart
             self._weight = _FADES * self._weight + 1
         return self._turns(at, units > most)
+
+    def snapshot(self) -> list[Any]:
+        """Return the whole state as JSON types."""
+        slots = [[slot, *own] for slot, own in self._slots.items()]
+        return [
+            self.surging, self.expected, self._first, self._last, self._above, self._scatter,
+            self._weight, slots,
+        ]  # fmt: skip
+
+    def restore(self, state: list[Any]) -> None:
+        """Restore the state that :meth:`snapshot` returned."""
+        (self.surging, self.expected, self._first, self._last, self._above, self._scatter,
+         self._weight, slots) = state  # fmt: skip
+        self._slots = {slot: (number, total) for slot, number, total in slots}
 
     def _most(self, weight: float) -> float:
         """Return the detection limit: the largest count that is not a surge."""

@@ -18,7 +18,9 @@ from streamsim.consumers.clean.cleaner import clean
 from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.collect.records import collect
 from streamsim.consumers.predict.model_schedule import Entry
-from streamsim.streams.events import NO_TIME, Events, Records
+from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.errors import StateError
+from streamsim.streams.events import NO_TIME, Events, Ints, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.recipes import Estimator
@@ -57,6 +59,9 @@ class Learner:
             champion.model, champion.version, champion.threshold, NO_TIME, NO_TIME, False
         )
         self._published_until = published_until
+        self._next = np.zeros(spec.partitions, np.int64)
+        self.learnt_until = NO_TIME
+        """All events before this time are learnt or left out (ms), up to :meth:`positions`."""
 
     def push(self, records: Records) -> Iterator[tuple[Entry, Estimator | None]]:
         """Process trigger records; yield schedule entries, with the estimators of new versions.
@@ -64,6 +69,7 @@ class Learner:
         The caller must exhaust the iterator before it pushes more.
         """
         trigger = self._spec.trigger
+        np.maximum.at(self._next, records.partition, records.offset + 1)
         cleaned = clean(collect(records.by_partition()), trigger, self._known_ids, self._clock)
         self._known_ids.forget(self._clock)
         events = cleaned.events
@@ -71,6 +77,7 @@ class Learner:
         # An event behind its partition's watermark may belong to a complete interval: it is left
         # out. The same holds for an event of a clock that was set wrong.
         in_time = events.event_time >= cleaned.clock - trigger.allowed_lateness
+        in_time &= events.event_time >= self.learnt_until  # read again after a snapshot
         if (known & in_time).any():
             columns = {name: events.columns[name] for name in self._renewal.columns}
             self._waiting.append(replace(events, columns=columns).take(known & in_time))
@@ -78,15 +85,62 @@ class Learner:
         if slowest != NO_TIME:
             yield from self._advance(slowest - trigger.allowed_lateness)
 
+    def positions(self) -> Ints:
+        """Return per partition the offset at which a learner that restores a snapshot goes on.
+
+        Events that are not learnt yet are read again.
+        """
+        positions = self._next.copy()
+        for events in self._waiting:
+            np.minimum.at(positions, events.partition, events.offset)
+        return positions
+
+    def snapshot(self) -> Columns:
+        """Return what has been learnt up to the last cut."""
+        last = self._last
+        return {
+            "time": np.array([self.learnt_until, last.since, last.until]),
+            "version": [self._champion.version, last.version],
+            **{f"learnt:{name}": rows for name, rows in self._learning.snapshot().items()},
+        }
+
+    def restore(self, columns: Columns, positions: Ints) -> None:
+        """Restore a snapshot, before the first record; its positions are read next.
+
+        Raises
+        ------
+        StateError
+            If it was made of another champion.
+        KeyError, ValueError, IndexError, TypeError
+            If it is no snapshot of a learner.
+        """
+        champion = self._champion
+        parts = Parts([columns])
+        begun, version = parts.texts("version")
+        if begun != champion.version:
+            raise StateError(f"{champion.model} {champion.version} is not {begun}")
+        self.learnt_until, since, until = parts.ints("time").tolist()
+        self._last = Entry(champion.model, version, champion.threshold, since, until, False)
+        self._learning.restore(
+            {
+                name.removeprefix("learnt:"): rows
+                for name, rows in columns.items()
+                if name.startswith("learnt:")
+            }
+        )
+        self._next[:] = positions
+
     def _advance(self, watermark: int) -> Iterator[tuple[Entry, Estimator | None]]:
         """Learn all intervals that the watermark has passed (ms)."""
         renewal = self._renewal
         until = watermark - watermark % renewal.every + renewal.every + renewal.lead
         if until <= self._last.until:
             return
-        for events in self._complete(until - renewal.lead - renewal.every):
+        end = until - renewal.lead - renewal.every
+        for events in self._complete(end):
             self._learning.learn(events)
             yield from self._renewed(int(events.event_time[-1]))
+        self.learnt_until = end
         if until > self._last.until:
             self._last = replace(self._last, until=until, is_new=False)
             if until > self._published_until:

@@ -12,28 +12,28 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any, NoReturn
 
-import orjson
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from mode import Service
 
 from streamsim.consumers.core.pipeline import Pipeline
-from streamsim.consumers.predict.model_schedule import Schedule, read_entry
+from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.worker.assignment import assigned_partitions
 from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfig
-from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
 from streamsim.consumers.worker.runner import Limits, Runner
+from streamsim.consumers.worker.shared_snapshots import SharedSnapshots
+from streamsim.consumers.worker.shared_state import SharedState
 from streamsim.consumers.worker.trimming import Trimmer
 from streamsim.consumers.worker.worker_metrics import worker_metrics
 from streamsim.streams.errors import StateError
-from streamsim.streams.events import Outbound
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import OPS_MODELS, TABLE_PARTITIONS, topic
+from streamsim.streams.topics import topic
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Engine(Service):
             for spec in specs
         }
         self._contexts: dict[str, DomainContext] = {}
+        self._shared: dict[str, SharedState] = {}
         self._runners: dict[str, Runner] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._assigned: frozenset[TP] = frozenset()
@@ -101,7 +102,19 @@ class Engine(Service):
             context.signature = await context.scorer.await_signature(settings.ready_s)
             if config.renews and spec.model.renewal is not None:
                 context.schedule = Schedule(context.signature)
-            self.add_future(self._guard(self._follow(context)))
+            shared = self._shared[spec.name] = SharedState(
+                context,
+                config,
+                producer,
+                SharedSnapshots(spec, producer, config.group, trimmer.before),
+                self.inboxes[spec.name].wake,
+                partial(self._is_publisher, spec),
+            )
+            try:
+                await shared.restore()
+            except StateError as error:
+                self._refuse(error)
+            self.add_future(self._guard(shared.follow()))
             self.add_future(self._guard(self._report(context)))
         self._ready.set()
 
@@ -142,9 +155,8 @@ class Engine(Service):
                     tp = TP(topic(spec.name, source.name), p)
                     positions[tp] = max(0, int(runner.saved[source.name][p]))
         self._assigned, self._generation = own, generation
-        for context in self._contexts.values():
-            for kind, fold in context.exchange.folds.items():
-                self._publish_complete(context, kind, fold.latest())
+        for shared in self._shared.values():
+            shared.publish_latest()
         for name, runner in self._runners.items():
             self._running[name] = asyncio.create_task(self._guard(runner.run()))
         entered, self._entered = self._entered, asyncio.Event()
@@ -207,55 +219,6 @@ class Engine(Service):
             context.latencies,
         )
 
-    async def _follow(self, context: DomainContext) -> None:
-        exchange, inbox = context.exchange, self.inboxes[context.spec.name]
-        topics = exchange.topics if context.schedule is None else [*exchange.topics, OPS_MODELS]
-
-        def handle(name: str, records: Sequence[Any]) -> None:
-            if name == OPS_MODELS:
-                known = [self._scheduled(context, record.value) for record in records]
-                if any(known):
-                    inbox.wake()
-                return
-            applied = [
-                exchange.apply(name, r.value)
-                for r in records
-                if r.timestamp_type or exchange.is_news(name, r.key, r.timestamp)
-            ]
-            if any(one.frees for one in applied):
-                inbox.wake()
-            kind = exchange.kind_of(name)
-            if kind is not None:
-                self._publish_complete(
-                    context, kind, [out for one in applied for out in one.outputs]
-                )
-
-        await follow(self.config.broker, topics, TABLE_PARTITIONS, handle)
-
-    def _scheduled(self, context: DomainContext, value: bytes) -> bool:
-        """Apply a record of ``ops.models``; return whether it extends this model's schedule."""
-        if context.schedule is None:
-            return False
-        group, model = self.config.group, context.spec.model.recipe.name
-        entry = read_entry(orjson.loads(value), group, model)
-        return entry is not None and context.schedule.add(entry)
-
-    def _publish_complete(self, context: DomainContext, kind: str, records: list[Outbound]) -> None:
-        """Publish complete states, if this worker owns the first partition."""
-        if not self._is_publisher(context.spec):
-            return
-        until = context.exchange.folds[kind].complete
-
-        def confirmed(sent: asyncio.Future[None] | None = None) -> None:
-            if sent is None or not (sent.cancelled() or sent.exception()):
-                context.published_until[kind] = max(context.published_until[kind], until)
-
-        if records:
-            sending = Output(self._producer, self.config.settings.max_record).send(records)
-            sending.add_done_callback(confirmed)
-        else:
-            confirmed()
-
     def _is_publisher(self, spec: DomainSpec) -> bool:
         return TP(topic(spec.name, spec.trigger.name), 0) in self._assigned
 
@@ -277,6 +240,7 @@ class Engine(Service):
                 published_until=dict(context.published_until)
                 if self._is_publisher(context.spec)
                 else None,
+                saved=self._shared[name].saved,
             )
             output.send([record])
             await output.flush()

@@ -1,4 +1,4 @@
-"""Follower of a topic: reads all its partitions from the beginning, in every worker.
+"""Follower of topics: reads all their partitions, in every worker.
 
 It has no consumer group and no back-pressure, since events wait for its records.
 """
@@ -6,7 +6,7 @@ It has no consumer group and no back-pressure, since events wait for its records
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,16 +17,31 @@ async def follow(
     topics: Sequence[str],
     partitions: int,
     handle: Callable[[str, Sequence[Any]], None],
+    starts: Mapping[tuple[str, int], int] | None = None,
 ) -> None:
-    """Pass every record of the topics to ``handle``, as lists per topic, until cancelled."""
+    """Pass every record of the topics to ``handle``, as lists per partition, until cancelled.
+
+    Parameters
+    ----------
+    starts
+        Offsets to start at, by topic and partition; any other partition is read from its beginning.
+
+    Raises
+    ------
+    aiokafka.errors.OffsetOutOfRangeError
+        If a record that has not been read is deleted.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
-        auto_offset_reset="earliest",
+        auto_offset_reset="none",
         max_partition_fetch_bytes=4 << 20,
     )
     try:
         await consumer.start()
-        consumer.assign([TopicPartition(t, p) for t in topics for p in range(partitions)])
+        places = [TopicPartition(t, p) for t in topics for p in range(partitions)]
+        consumer.assign(places)
+        for place in places:
+            consumer.seek(place, (starts or {}).get(place, 0))
         while True:
             fetched = await consumer.getmany(timeout_ms=1000)
             for tp, records in fetched.items():

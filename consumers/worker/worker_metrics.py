@@ -22,6 +22,7 @@ def worker_metrics(
     generation: int,
     partitions: Sequence[int],
     published_until: Mapping[str, int] | None,
+    saved: Mapping[str, int],
 ) -> Outbound:
     """Write a worker's account, positions and latencies as a record.
 
@@ -35,6 +36,8 @@ def worker_metrics(
     published_until
         Per kind, the time up to which it has published states that are complete in all partitions
         (ms); ``None`` if another worker publishes them.
+    saved
+        Topic to the offset before which its records are in a snapshot of the shared state.
     """
     pipeline, name = runner.pipeline, runner.spec.name
     signature, now = pipeline.answering, int(time.time() * 1000)
@@ -51,6 +54,7 @@ def worker_metrics(
             for kind, until in pipeline.complete().items()
         },
         "told": published_until,
+        "saved": saved,
         "queued": len(runner.inbox),
         "pending": pipeline.pending,
         "waits_for": pipeline.waits_for(),

@@ -38,9 +38,18 @@ from now, so no record is deleted for its age and no timestamp is refused. The e
 no bounds of timestamps."""
 
 
-def topic_config(broker: str) -> Mapping[str, str]:
-    """Return the topics' configuration for a broker setting (``embedded`` or ``HOST:PORT``)."""
-    return TOPIC_CONFIG[EMBEDDED if broker == EMBEDDED else "kafka"]
+def topic_config(broker: str, segment_bytes: int | None = None) -> Mapping[str, str]:
+    """Return the topics' configuration for a broker setting (``embedded`` or ``HOST:PORT``).
+
+    Parameters
+    ----------
+    segment_bytes
+        Size of a partition's segments; by default the broker's.
+    """
+    if broker != EMBEDDED:
+        return TOPIC_CONFIG["kafka"]
+    sized = {} if segment_bytes is None else {"segment.bytes": str(segment_bytes)}
+    return {**TOPIC_CONFIG[EMBEDDED], **sized}
 
 
 def free_port() -> int:

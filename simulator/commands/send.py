@@ -12,12 +12,12 @@ import orjson
 
 from streamsim.producers.pace import AtOnce, ByRate, BySpeed, Pace
 from streamsim.producers.recording import read_manifest, read_recording
-from streamsim.producers.resume import SentRecords
+from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
 from streamsim.producers.sender import Sender
 from streamsim.producers.wire import Batch, wire
 from streamsim.simulator.commands.paces import pace_options, parse_speed
 from streamsim.simulator.domain_stream import file_slices, world_slices
-from streamsim.simulator.reading import read_whole
+from streamsim.simulator.reading import read_each
 from streamsim.simulator.run.kept_run import keep
 from streamsim.simulator.run.runs import find_run
 from streamsim.streams.clock import WallClock
@@ -60,12 +60,13 @@ def run_send(
     check_address(broker)
     clock = WallClock()
     began = anchor or clock.now_ms()
-    already = _already(spec, broker, since or began) if resume else None
+    progress = None if report is None else report.with_suffix(".progress")
+    already = _already(spec, broker, since or began, progress) if resume else None
     if already is not None and since is not None and since < began:
         began -= max(0, already.last_ms - since)  # what has been sent is not paced again
     pace = timed_pace(spec.world, rate, speed, began)
     sender = Sender(
-        spec, broker, pace, clock, settings.max_record, settings.send_linger_ms, already
+        spec, broker, pace, clock, settings.max_record, settings.send_linger_ms, already, progress
     )
     stop_on_signals(sender)
     sent = sender.run(_batches(spec, source, settings, days))
@@ -101,13 +102,17 @@ def timed_pace(world: WorldSpec, rate: float | None, speed: str | None, wall_ms:
     return AtOnce() if chosen == float("inf") else BySpeed(wall_ms, chosen)
 
 
-def _already(spec: DomainSpec, broker: str, since_ms: int) -> SentRecords:
-    """Return the records that a producer started at ``since_ms`` has sent so far."""
+def _already(spec: DomainSpec, broker: str, since_ms: int, file: Path | None) -> SentRecords:
+    """Return what a producer started at ``since_ms`` has sent so far."""
     topics = [t for t in topics_of(spec) if t.role is not None or t.name == topic(spec.name, TRUTH)]
-    whole = read_whole(broker, topics)
-    return SentRecords(
-        (record for records in whole.values() for record in records), since_ms - SLACK_MS
+    progress, unordered = read_progress(file), unordered_sources(spec.inputs)
+    again = {topic(spec.name, source) for source in unordered}
+    ordered = Progress(
+        {source: n for source, n in progress.rows.items() if source not in unordered},
+        {place: offset for place, offset in progress.offsets.items() if place[0] not in again},
     )
+    records = read_each(broker, topics, ordered.offsets)
+    return SentRecords(records, since_ms - SLACK_MS, ordered)
 
 
 def _batches(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import click
 import orjson
 
-from streamsim.simulator.reading import Tail
+from streamsim.simulator.reading import Tail, deleted
 from streamsim.simulator.report.alert_lines import alert_line
-from streamsim.simulator.report.effect import identity
+from streamsim.simulator.report.effect import RecentIdentities, identity
 from streamsim.simulator.run.lifecycle import lifecycle_line
 from streamsim.simulator.run.runs import Run, find_run
 from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
@@ -102,16 +102,16 @@ def _follow(
     alive: Callable[[], bool],
 ) -> Iterator[tuple[str, Any]]:
     last = looked = time.monotonic()
-    seen: set[Hashable] = set()
+    recent = RecentIdentities()
+    if from_beginning:
+        for name, count in deleted(address, topics).items():
+            click.echo(f"{name}: the first {count:,} records are deleted", err=True)
     with Tail(address, topics, from_beginning=from_beginning) as tail:
         while timeout is None or time.monotonic() - last < timeout:
             for record in tail.poll(0.2):
                 last = time.monotonic()
-                if record.topic.endswith(f".{ALERTS}"):
-                    own = identity(record)
-                    if own in seen:
-                        continue
-                    seen.add(own)
+                if record.topic.endswith(f".{ALERTS}") and not recent.is_new(identity(record)):
+                    continue
                 yield record.topic, record
             if time.monotonic() - looked > LOOK_S:
                 looked = time.monotonic()

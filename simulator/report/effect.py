@@ -33,6 +33,31 @@ def identity(record: Any) -> Hashable:
     return None if None in source else source
 
 
+MOST_RECENT = 50_000
+"""A worker repeats the outputs since its last checkpoint: far fewer."""
+
+
+class RecentIdentities:
+    """Recognises the repeats of outputs by the latest identities, in bounded memory.
+
+    >>> recent = RecentIdentities(most=2)
+    >>> [recent.is_new(own) for own in ("a", "b", "a", "c", "d", "a")]
+    [True, True, False, True, True, True]
+    """
+
+    def __init__(self, most: int = MOST_RECENT) -> None:
+        self._most = most
+        self._seen: dict[Hashable, None] = {}
+
+    def is_new(self, identity: Hashable) -> bool:
+        """Remember an identity; say whether it is not among the latest ones."""
+        is_new = identity not in self._seen
+        self._seen[identity] = None
+        if len(self._seen) > self._most:
+            del self._seen[next(iter(self._seen))]
+        return is_new
+
+
 def without_repeats(records: Iterable[Any]) -> list[Any]:
     """Return a topic's records in their order, without those whose identity came before."""
     seen: set[Hashable] = set()

@@ -10,7 +10,7 @@ import orjson
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.state.account import APPLIED, DEAD, DUPLICATE, FILTERED, HEARTBEAT, LATE
 from streamsim.streams.spec import DomainSpec, Inputs, Role
-from streamsim.streams.topics import SCORES, topic
+from streamsim.streams.topics import FEEDS, LABELLED, SCORES, topic
 
 REJECTED = (LATE, DUPLICATE, DEAD)
 
@@ -23,6 +23,10 @@ class Ledger:
         self._latest: dict[int, Mapping[str, Any]] = {}
         self._owner: dict[tuple[str, int], Mapping[str, Any]] = {}
         self._ends: dict[tuple[str, int], int] = {}
+        self.saved: dict[str, int] = {}
+        """Per topic of the workers' shared state, the offset before which no worker needs it."""
+        self.shared = {t.name for t in spec.features.tables} | {LABELLED, FEEDS}
+        """Names of these topics, without the domain."""
         self.accuracy: Mapping[str, Any] | None = None
         """The latest state of the rolling metric."""
 
@@ -34,6 +38,8 @@ class Ledger:
                 self.accuracy = body["accuracy"]
             return
         self._latest[body["worker"]] = body
+        for name, offset in body["saved"].items():
+            self.saved[name] = max(offset, self.saved.get(name, 0))
         for source, partitions in body["assigned"].items():
             for p in partitions:
                 known = self._owner.get((source, p))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import orjson
 
-from streamsim.simulator.reading import read_whole
-from streamsim.simulator.report.effect import without_repeats
 from streamsim.simulator.report.estimates import estimates_quality
 from streamsim.simulator.report.judge import alert_quality, join_labels, quality
+from streamsim.simulator.report.kept_records import KeptRecords
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.surge_alerts import surge_quality
-from streamsim.streams.spec import DomainSpec, Role
-from streamsim.streams.topics import ALERTS, SCORES, TRUTH, TopicSpec, topic, topics_of
+from streamsim.streams.codec import format_times
+from streamsim.streams.spec import DomainSpec, Planted
+from streamsim.streams.topics import ALERTS, SCORES, TRUTH, topic
 
 SCHEMA = 1
 
@@ -24,36 +26,38 @@ def domain_report(
     spec: DomainSpec,
     ledger: Ledger,
     ends: Mapping[tuple[str, int], int],
-    records: Mapping[str, list[Any]],
+    kept: KeptRecords,
     seconds: float,
 ) -> dict[str, Any]:
     """Make the report of one domain.
 
+    If the broker has deleted scores, those that it still has are judged, and the workers' count is
+    that of the account.
+
     Parameters
     ----------
-    records
-        The result of :func:`records_for`.
     seconds
         Wall time in which events were flowing.
     """
-    alerts = [r.value for r in without_repeats(records[topic(spec.name, ALERTS)])]
-    scores = [r.value for r in without_repeats(records[topic(spec.name, SCORES)])]
-    account = ledger.account(ends, len(scores))
-    labels = [
-        r.value for source in spec.label_sources for r in records[topic(spec.name, source.name)]
-    ]
-    truth = [r.value for r in records[topic(spec.name, TRUTH)]]
-    label_values = {
-        e.source: [r.value for r in records[topic(spec.name, e.source)]]
-        for e in spec.model.estimates
-    }
+    name_of = partial(topic, spec.name)
+    alerts, scores = kept.outputs(name_of(ALERTS)), kept.outputs(name_of(SCORES))
+    gone = kept.deleted
+    scored = len(scores) if kept.since is None else ledger.counts(spec.trigger.name)["scored"]
+    account = ledger.account(ends, scored)
+    labels = [value for source in spec.label_sources for value in kept.values(name_of(source.name))]
+    spans = spec.alerting.rule.planted is Planted.SPANS
+    truth = kept.values(name_of(TRUTH)) if spans else kept.outputs(name_of(TRUTH))
+    label_values = {e.source: kept.values(name_of(e.source)) for e in spec.model.estimates}
     estimates = estimates_quality(spec, scores, label_values, ledger.clock())
     latencies = ledger.latencies()
     judged = join_labels(spec, scores, labels, ledger.clock())
     by_rule = _by_rule(spec, alerts)
     return {
         **account,
-        "alerts": sum(by_rule.values()),
+        **({"judged": _judged(kept, len(scores))} if gone else {}),
+        "alerts": len(kept.topics[name_of(ALERTS)]) + gone.get(name_of(ALERTS), 0)
+        if gone
+        else sum(by_rule.values()),
         **({"alerts_by_rule": by_rule} if spec.alerting.event_rules else {}),
         "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
         "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0),
@@ -66,23 +70,17 @@ def domain_report(
     }
 
 
+def _judged(kept: KeptRecords, scores: int) -> dict[str, Any]:
+    """Say what quality and alerts were judged by, if the broker has deleted records."""
+    since = None if kept.since is None else str(format_times(np.array([kept.since]))[0])
+    return {"since": since, "scores": scores, "deleted": kept.deleted}
+
+
 def _by_rule(spec: DomainSpec, alerts: Sequence[bytes]) -> dict[str, int]:
     """Count the alerts about entities by rule, the model's rule first."""
     counts = Counter(orjson.loads(alert)["rule"] for alert in alerts)
     names = (spec.alerting.rule.name, *(rule.name for rule in spec.alerting.event_rules))
     return {name: counts[name] for name in names}
-
-
-def records_for(address: str, spec: DomainSpec) -> dict[str, list[Any]]:
-    """Read the topics of a domain's report."""
-    return read_whole(address, report_topics(spec))
-
-
-def report_topics(spec: DomainSpec) -> list[TopicSpec]:
-    """Return the topics of a domain's report."""
-    wanted = {topic(spec.name, name) for name in (SCORES, ALERTS, TRUTH)}
-    wanted |= {topic(spec.name, s.name) for s in spec.inputs.sources if s.role is Role.LABEL}
-    return [t for t in topics_of(spec) if t.name in wanted]
 
 
 def whole_report(
@@ -136,6 +134,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
         *(_estimate(name, e) for name, e in d.get("estimates", {}).items()),
         *_accuracy(d["accuracy"]),
+        *_deleted(d.get("judged")),
         f"  alerts     {d['alerts']:,}{_alerts(d)}",
         *_surges(d["surge_quality"]),
     ]
@@ -171,6 +170,19 @@ def _accuracy(state: Mapping[str, Any] | None) -> list[str]:
         f"  rolling    {state['metric']} {state['value']:.3f} over {state['samples']:,} events up "
         f"to {state['until'][:10]}, {verdict} (threshold {state['threshold']:g})"
     ]
+
+
+def _deleted(judged: Mapping[str, Any] | None) -> list[str]:
+    """Say what was judged, if the broker has deleted records.
+
+    >>> _deleted({"since": "2025-02-03T00:00:00.000Z", "scores": 900, "deleted": {"t.scores": 100}})
+    ['  judged     900 scores from 2025-02-03 on; deleted before: 100 of t.scores']
+    """
+    if judged is None:
+        return []
+    since = "" if judged["since"] is None else f" from {judged['since'][:10]} on"
+    gone = ", ".join(f"{count:,} of {name}" for name, count in judged["deleted"].items())
+    return [f"  judged     {judged['scores']:,} scores{since}; deleted before: {gone}"]
 
 
 def _surges(q: Mapping[str, Any] | None) -> list[str]:

@@ -1,8 +1,9 @@
 """Renew models from a run's stream, in a process beside the workers.
 
-The process reads the triggers' topics itself, from the beginning. It never waits for a worker,
-since workers wait for its versions. The versions are a function of the topics: after a restart the
-process learns them again and continues after the last version that it published.
+The process reads the triggers' topics itself. It never waits for a worker, since workers wait for
+its versions. The versions are a function of the topics: after a restart the process goes on with
+what it had learnt, reads the records since again, and continues after the last version that it
+published.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 
 from streamsim.consumers.predict.learner import Learner
@@ -31,10 +33,22 @@ from streamsim.models.registry import Registry
 from streamsim.simulator.reading import Record, read_whole
 from streamsim.simulator.run.lifecycle import LifecycleWriter
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.errors import BrokerError, StreamsimError, UsageError
+from streamsim.streams.errors import (
+    BrokerError,
+    StackError,
+    StateError,
+    StreamsimError,
+    UsageError,
+)
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.settings import Settings, read_settings
 from streamsim.streams.signature import Signature
+from streamsim.streams.snapshot_files import (
+    Positions,
+    learner_file,
+    load_snapshot,
+    save_snapshot,
+)
 from streamsim.streams.spec import DomainSpec, Estimator
 from streamsim.streams.topics import OPS_MODELS, ops_topics, topic
 
@@ -42,6 +56,8 @@ log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
 """Pause between two attempts while the broker or the model service does not answer."""
+SAVE_S = 30.0
+"""Time between two snapshots of what was learnt."""
 SERVICE_TRIES = 20
 """Attempts to have the service load a version. Later it loads the version on the first request."""
 
@@ -58,12 +74,15 @@ class Config:
         The workers' consumer group, for which the versions are published.
     renewed
         Folder of the renewed versions.
+    snapshots
+        Folder of what has been learnt.
     """
 
     domains: dict[str, str]
     broker: str
     group: str
     renewed: Path
+    snapshots: Path
     settings: Settings
 
 
@@ -84,6 +103,11 @@ class Renewer:
         until = max((entry.until for entry in entries if entry is not None), default=NO_TIME)
         self._writer: LifecycleWriter | None = None
         self._learner = Learner(spec, spec.model.renewal, estimator, self._champion, until)
+        self._file = learner_file(config.snapshots, spec)
+        self.starts: Positions = {}
+        """Where reading begins, by topic and partition; elsewhere at the beginning."""
+        self._restore()
+        self._saved_until, self._saved_at = self._learner.learnt_until, time.monotonic()
 
     @property
     def topic(self) -> str:
@@ -97,6 +121,30 @@ class Renewer:
             if estimator is not None:
                 self._serve(entry, estimator)
             self._publish(entry.as_record(self._config.group))
+        has_learnt = self._learner.learnt_until > self._saved_until
+        if has_learnt and time.monotonic() - self._saved_at >= SAVE_S:
+            self._save()
+
+    def _restore(self) -> None:
+        """Go on with what was learnt before."""
+        try:
+            found = load_snapshot(self._file)
+            if found is not None:
+                columns, self.starts = found
+                positions = [self.starts[self.topic, p] for p in range(self.spec.partitions)]
+                self._learner.restore(columns, np.array(positions))
+        except (StateError, KeyError, ValueError, IndexError, TypeError, OSError) as error:
+            raise StackError(f"{self._file} cannot be read: {error!r}") from error
+
+    def _save(self) -> None:
+        """Keep what was learnt: the records before may be deleted then."""
+        positions = self._learner.positions().tolist()
+        places = {(self.topic, p): offset for p, offset in enumerate(positions)}
+        try:
+            save_snapshot(self._file, self._learner.snapshot(), places)
+        except OSError as error:
+            log.warning("%s is not written: %s", self._file, error.strerror)
+        self._saved_until, self._saved_at = self._learner.learnt_until, time.monotonic()
 
     def _serve(self, entry: Entry, estimator: Estimator) -> None:
         """Store a version, and have the model service load it."""
@@ -172,7 +220,7 @@ async def _follow(renewer: Renewer, config: Config) -> None:
         renewer.take(records[0].partition, records)
 
     partitions = renewer.spec.partitions
-    await follow(config.broker, [renewer.topic], partitions, handle)
+    await follow(config.broker, [renewer.topic], partitions, handle, renewer.starts)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -189,6 +237,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--group", required=True, help="the workers' consumer group")
     parser.add_argument(
         "--renewed", type=Path, required=True, help="folder of the renewed versions"
+    )
+    parser.add_argument(
+        "--snapshots", type=Path, required=True, help="folder of what has been learnt"
     )
     return parser
 
@@ -209,6 +260,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 arguments.broker,
                 arguments.group,
                 arguments.renewed,
+                arguments.snapshots,
                 read_settings(),
             )
         )

@@ -20,6 +20,7 @@ from streamsim.simulator.brokers.broker import (
     topic_config,
     wait_for_broker,
 )
+from streamsim.simulator.brokers.segments import segment_bytes
 from streamsim.simulator.processes.children import Child, Children
 from streamsim.simulator.run.probes import answers, listens
 from streamsim.simulator.run.run_plan import Plan
@@ -29,8 +30,9 @@ from streamsim.streams.domain_registry import all_topics
 from streamsim.streams.errors import BrokerError, StackError, StateError, UsageError
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
+from streamsim.streams.snapshot_files import learner_file, rows_file
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import topics_of
+from streamsim.streams.topics import SCORES, topic, topics_of
 
 PYTHON = sys.executable
 ATTEMPTS = 5
@@ -63,6 +65,8 @@ class Stack:
         self._renews = False
         self.renewed = run.path / "models"
         """Folder of the versions that renew the champions in this run."""
+        self.snapshots = run.path / "snapshots"
+        """Folder of what the readers of topics remember."""
 
     @property
     def group(self) -> str:
@@ -78,7 +82,9 @@ class Stack:
             self.address = settings.broker
             self._say(f"broker {self.address}")
             wait_for_broker(self.address, 10, None)
-        create_topics(self.address, all_topics(self.plan.domains), topic_config(settings.broker))
+        topics = all_topics(self.plan.domains)
+        size = segment_bytes(settings.broker_disk_mb << 20, sum(t.partitions for t in topics))
+        create_topics(self.address, topics, topic_config(settings.broker, size))
         if settings.broker != EMBEDDED and not self._resumed:
             check_empty(self.address, [t for spec in self.plan.domains for t in topics_of(spec)])
 
@@ -116,7 +122,8 @@ class Stack:
             "--port",
             str(port),
         ]
-        command += ["--broker", self.address] if self.address else []
+        if self.address:
+            command += ["--broker", self.address, "--snapshots", str(self.snapshots)]
         for spec in self.plan.domains:
             command += ["--model", spec.model.recipe.name]
         if self._renewing():
@@ -137,7 +144,7 @@ class Stack:
         command = [
             PYTHON, "-m", "streamsim.simulator.run.renewing",
             "--broker", self.address, "--group", self.group,
-            "--renewed", str(self.renewed),
+            "--renewed", str(self.renewed), "--snapshots", str(self.snapshots),
         ]  # fmt: skip
         for spec in specs:
             command += ["--domain", f"{spec.name}:{versions[spec.model.recipe.name].version}"]
@@ -277,6 +284,17 @@ class Stack:
         """
         gone = self.broker is not None and not self.broker.alive
         self.children.stop_all(min(grace_s, 0.5) if gone else grace_s)
+
+    def snapshot_files(self) -> dict[str, Path]:
+        """Return the files of what readers remember, by the topic that they read."""
+        found = {
+            topic(spec.name, spec.trigger.name): learner_file(self.snapshots, spec)
+            for spec in (self._renewing() if self._renews else ())
+        }
+        if not self.plan.settings.model_url:
+            for spec in (spec for spec in self.plan.domains if spec.recommends):
+                found[topic(spec.name, SCORES)] = rows_file(self.snapshots, spec)
+        return found
 
     def _renewing(self) -> list[DomainSpec]:
         """Return the domains whose models are renewed, if this stack serves them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,11 +16,13 @@ from streamsim.simulator.brokers.embedded.building import find_program
 from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report import run_report as reports
-from streamsim.simulator.report.effect import identity
+from streamsim.simulator.report.effect import RecentIdentities, identity
+from streamsim.simulator.report.kept_records import kept_records
 from streamsim.simulator.report.ledger import Ledger
-from streamsim.simulator.run.disk import RESERVE_MB, room_mb
+from streamsim.simulator.run.disk import Disk
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
+from streamsim.simulator.run.needed import StillNeeded
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.simulator.run.stack import Stack
@@ -73,7 +75,8 @@ class Supervisor:
         self._run: Run | None = None
         self._resumed, self._keep_data = resumed, keep_data
         self._keeper: Keeper | None = None
-        self._alerts: set[Hashable] = set()
+        self._alerts = RecentIdentities()
+        self._read: dict[tuple[str, int], int] = {}
 
     def run(self) -> dict[str, Any]:
         """Run the stack and return the report.
@@ -102,6 +105,7 @@ class Supervisor:
             configuration=self._plan.as_dict(),
             files={name: str(path.absolute()) for name, path in self._plan.sources.items()},
         )
+        self._disk = Disk(settings, self._run.path, self._view)
         with hold(self._run) as self._run, self._signals:
             self._stack = stack = Stack(
                 self._plan, self._run, self._view.say, resumed=resumed is not None
@@ -109,7 +113,7 @@ class Supervisor:
             try:
                 return self._go(stack, champions)
             except (BrokerError, StackError) as error:
-                if self._lacks_room():
+                if self._disk.lacks_room:
                     raise StackError(f"no room on the disk of {settings.home}: {error}") from error
                 raise
             except Stop:
@@ -141,6 +145,7 @@ class Supervisor:
         self._view.say(f"run {run.name}")
         stack.wait_for_service()
         announce(stack.address, champions)
+        self._disk.limit(stack, StillNeeded(self._ledgers, self._read, stack.snapshot_files()))
         followed = [
             t
             for spec in self._plan.domains
@@ -207,6 +212,7 @@ class Supervisor:
         """Wait until the workers have finished all records, or make no more progress."""
         assert self._stack is not None
         last, moved = -1, time.monotonic()
+        looked = moved
         while not all(ledger.finished(ends) for ledger in self._ledgers.values()):
             self._take(tail)
             self._stack.restart_dead()
@@ -219,6 +225,9 @@ class Supervisor:
             )
             if done != last:
                 last, moved = done, time.monotonic()
+            if time.monotonic() - looked >= LOOK_S:
+                looked = time.monotonic()
+                self._look(self._stack)
             if time.monotonic() - moved > self._plan.settings.drain_s:
                 for ledger in self._ledgers.values():
                     waits = ledger.waits_for()
@@ -240,7 +249,7 @@ class Supervisor:
                     spec,
                     self._ledgers[spec.name],
                     ends,
-                    reports.records_for(stack.address, spec),
+                    kept_records(stack.address, spec),
                     seconds,
                 )
                 for spec in self._plan.domains
@@ -252,11 +261,11 @@ class Supervisor:
         for record in tail.poll(POLL_S):
             if self._keeper is not None:
                 self._keeper.line(record.topic, record.value)
+            self._read[record.topic, record.partition] = record.offset + 1
             domain, _, kind = record.topic.partition(".")
             if kind == METRICS:
                 self._ledgers[domain].take(record.value)
-            elif (own := identity(record)) not in self._alerts:
-                self._alerts.add(own)
+            elif self._alerts.is_new(identity(record)):
                 self._view.alert(domain, orjson.loads(record.value))
 
     def _settled(self) -> bool:
@@ -275,24 +284,13 @@ class Supervisor:
                 raise StackError(f"{what} not ready after {seconds:g} s")
 
     def _look(self, stack: Stack) -> None:
-        """Update the workers' lag, and look at the room on the disk."""
-        if self._lacks_room():
-            self._disk_is_full = True
-            self._view.warn_once(
-                f"less than {RESERVE_MB} MiB are left on the disk of "
-                f"{self._plan.settings.home}: the sources are stopped"
-            )
+        """Update the workers' lag, and look after the disk."""
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
         try:
+            self._disk_is_full = not self._disk.look()
             ends = end_offsets(stack.address, sources)
         except BrokerError:
             self._view.warn_once("the broker does not answer; the stack waits for it")
             return
         for ledger in self._ledgers.values():
             ledger.note_ends(ends)
-
-    def _lacks_room(self) -> bool:
-        """Say whether the embedded broker has no room left for its data."""
-        assert self._run is not None
-        embedded = self._plan.settings.broker == EMBEDDED
-        return embedded and room_mb(self._run.path) < RESERVE_MB

@@ -136,6 +136,12 @@ class DomainSpec:
         )
 
     @property
+    def recommends(self) -> bool:
+        """Whether its model has slates on request: it has slates and no personal data."""
+        is_private = self.inputs.pseudonyms or any(s.sensitive for s in self.inputs.sources)
+        return self.model.slate is not None and not is_private
+
+    @property
     def longest_delay(self) -> int:
         """How long after an event its label and estimates are known at the latest (ms)."""
         return max([self.labels.delay, *(e.delay for e in self.model.estimates)])

@@ -8,14 +8,14 @@ own time, and on no clock of a machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Events
+from streamsim.streams.events import Events, Ints
 from streamsim.streams.spec.inputs import SourceSpec
 from streamsim.streams.spec.recipes import Estimator
 from streamsim.streams.spec.spans import MINUTE
@@ -30,6 +30,14 @@ class Learning(Protocol):
 
     def renewed(self) -> Estimator:
         """Return the champion with what has been learnt; later events do not change it."""
+        ...
+
+    def snapshot(self) -> Mapping[str, Ints | list[str]]:
+        """Return what has been learnt, as columns of integers or texts."""
+        ...
+
+    def restore(self, columns: Mapping[str, Ints | list[str]]) -> None:
+        """Restore a snapshot, before the first event."""
         ...
 
 

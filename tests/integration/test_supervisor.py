@@ -10,10 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from streamsim.simulator.brokers.segments import read_segments
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.processes.children import RESTARTS
+from streamsim.simulator.reading import deleted
 from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.topics import topics_of
 from tests.stacks import Up, streamsim, until
+
+DISK_MB = 64
 
 
 def events_of_world(days: float) -> int:
@@ -95,6 +100,37 @@ def test_a_part_that_dies_is_restarted_and_no_event_is_lost(tmp_path: Path, part
         # A killed broker forgets how far its producers were: it may write a batch again.
         assert report["duplicate"] == 0 or part == "broker"
         assert report["in"] - report["duplicate"] == report["scored"] == events_of_world(6)
+        assert "Traceback" not in up.text
+
+
+@pytest.mark.slow
+@pytest.mark.embedded
+@pytest.mark.parametrize("part", ["worker", "service", "renewing", "producer", "broker"])
+def test_nobody_misses_what_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Each reader goes on with what it remembers, and the account closes all the same."""
+    monkeypatch.setenv("STREAMSIM_BROKER_DISK_MB", str(DISK_MB))
+    with Up(tmp_path, "--rate", "1500", domain="technology") as up:
+        up.flowing()
+        data = Path(os.environ["STREAMSIM_HOME"]) / "runs" / up.run["name"] / "broker"
+
+        def has_deleted() -> bool:
+            return bool(deleted(up.run["address"], topics_of(load_domain("technology"))))
+
+        until(has_deleted, "deleted records", 180)
+        up.part(part).kill()
+        up.says("it is started again")
+        size = read_segments(data)[1]
+        until(lambda: read_segments(data)[1] != size, "more records")
+        up.interrupt()
+        assert up.ended(180) == 0
+        report = up.report
+        assert report["unaccounted"] == report["labels"]["unaccounted"] == 0
+        assert report["judged"]["deleted"]["technology.scores"] > 0
+        assert 0 < report["judged"]["scores"] < report["scored"]
+        assert "judged " in up.text
+        assert "take more than" not in up.text
         assert "Traceback" not in up.text
 
 

@@ -31,7 +31,8 @@ ROWS = 8
 class Crashing:
     """A worker's pipeline, its checkpoints per partition, and its outputs.
 
-    The tables outlive a worker here, as their topic does; a repeat in it is theirs to ignore.
+    The tables outlive a worker here, as their topic does: a new worker restores them from a
+    snapshot. A repeat in the topic is theirs to ignore.
     """
 
     items: Iterable[Item]
@@ -48,6 +49,9 @@ class Crashing:
     def crash(self) -> None:
         """Drop all state, and restore a pipeline from the checkpoints."""
         self.scoring: list[Prepared] = []
+        shared = unpack(pack(self.exchange.snapshot()))
+        self.exchange = Exchange(self.spec)
+        self.exchange.restore(shared)
         self.pipeline = self.make()
         for p, contents in self.written.items():
             self.pipeline.restore(p, [unpack(pack(content)) for content in contents])

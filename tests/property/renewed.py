@@ -6,6 +6,7 @@ It has no second key: waiting for one would hide whether events wait for their m
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +53,12 @@ class Learnt:
 
     def renewed(self) -> ChecksumModel:
         return ChecksumModel(self.learnt)
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"learnt": np.array([self.learnt, self.cuts])}
+
+    def restore(self, columns: Mapping[str, Any]) -> None:
+        self.learnt, self.cuts = columns["learnt"].tolist()
 
 
 RENEWAL = Renewal(2 * DAY, LATENESS + AHEAD, ("amount_cents",), Learnt)

@@ -18,6 +18,7 @@ from streamsim.streams.events import NO_TIME, as_objects
 from streamsim.streams.spec import DAY, HOUR
 from tests.property.examples import examples
 from tests.property.logs import SOURCES, SPEC, START
+from tests.snapshots import restored
 
 (TABLE,) = SPEC.features.tables
 PARTITIONS = 2
@@ -125,6 +126,8 @@ def test_a_table_counts_what_was_told_in_any_order_and_once(
         assert not (known and advanced)
         assert table.has(*place)
         watermark = table.watermark
+        if data.draw(st.booleans()):
+            table = restored(GlobalTable(TABLE, PARTITIONS), table)
         check_questions(table, counted)
     assert table.watermark == naive_watermark(counted)
 

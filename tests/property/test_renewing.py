@@ -14,7 +14,8 @@ from streamsim.consumers.predict.learner import Learner
 from streamsim.consumers.predict.model_schedule import Entry, Schedule, read_entry
 from streamsim.models.loaded import answer
 from streamsim.simulator.in_process import InProcess
-from streamsim.streams.events import MODEL_VERSION, NO_TIME, Outbound
+from streamsim.streams.events import MODEL_VERSION, NO_TIME, Ints, Outbound
+from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.renewals import champion_of
 from streamsim.streams.topics import SCORES, topic
@@ -185,6 +186,7 @@ class Renewing(Crashing):
     def __init__(self, items: list[Item], hold: bool) -> None:
         self.told: list[dict[str, object]] = []
         self.made = {"1": ChecksumModel()}
+        self.saved: tuple[bytes, Ints] | None = None
         super().__init__(items, hold, CHAINED if hold else SPEC)
 
     def crash(self) -> None:
@@ -196,6 +198,10 @@ class Renewing(Crashing):
             assert entry is not None
             self.schedule.add(entry)
         self.learner = Learner(self.spec, RENEWAL, self.made["1"], own, self.schedule.until)
+        self.starts = np.zeros(self.spec.partitions, np.int64)
+        if self.saved is not None:
+            learnt, self.starts = self.saved
+            self.learner.restore(unpack(learnt), self.starts)
         super().crash()
         self.read = 0
 
@@ -210,21 +216,24 @@ class Renewing(Crashing):
         return super().fetch(pick, size)
 
     def learn(self, size: int) -> None:
-        """Let only the learner read further records."""
+        """Let only the learner read further records, and keep what it has learnt at times."""
         ordered = [i for i in self.items if i.source == self.spec.trigger.name]
         offsets: dict[int, int] = {}
         batch: Batch = []
         for number, item in enumerate(ordered[: self.read + size]):
-            if number >= self.read:
-                batch.append((offsets.get(item.partition, 0), item))
-            offsets[item.partition] = offsets.get(item.partition, 0) + 1
-        self.read += len(batch)
+            offset = offsets.get(item.partition, 0)
+            if number >= self.read and offset >= self.starts[item.partition]:
+                batch.append((offset, item))
+            offsets[item.partition] = offset + 1
+        self.read = min(self.read + size, len(ordered))
         if batch:
             for entry, estimator in self.learner.push(records_of(batch)):
                 if isinstance(estimator, ChecksumModel):
                     self.made[entry.version] = estimator
                 self.told.append(entry.as_record("run"))
                 self.schedule.add(entry)
+        if size % 3 == 0:
+            self.saved = pack(self.learner.snapshot()), self.learner.positions()
 
 
 @pytest.mark.parametrize("hold", [False, True])

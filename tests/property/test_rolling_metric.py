@@ -17,6 +17,7 @@ from streamsim.consumers.state.store import Parts
 from streamsim.streams.domains.finance import SPEC as FINANCE
 from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
 from streamsim.streams.spec import Accuracy, DomainSpec
+from tests.snapshots import restored
 
 STEP, SPAN, DELAY, PARTITIONS = 10, 40, 15, 2
 SPEC: DomainSpec = replace(
@@ -84,6 +85,10 @@ def test_every_state_is_that_of_a_batch(
             assert record.value is not None
             states += rolling.apply(record.value)
             assert rolling.apply(record.value) == []  # a repeat says nothing new
+        if stop % 2:
+            latest = list(rolling.states)
+            rolling = restored(RollingMetric(SPEC), rolling)
+            assert repr(list(rolling.states)) == repr(latest)  # not all numbers equal themselves
     assert [(s.at, s.samples, _plain(s.value), s.change) for s in states] == _batch(rows, known)
 
 

@@ -6,6 +6,7 @@ import gc
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 from kafka import KafkaProducer
 
+from streamsim.models import score_follower
 from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import Shelf
 from streamsim.models.newest_rows import NewestRows, Row
@@ -26,12 +28,15 @@ from streamsim.simulator.brokers.broker import create_topics
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.model_training import training_data
+from streamsim.simulator.reading import deleted
+from streamsim.simulator.run.retention import delete_before
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.features import cold_start
 from streamsim.streams.domains.technology.history import TITLES
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.events import FEATURE_HASH, Outbound
 from streamsim.streams.signature import Signature
+from streamsim.streams.snapshot_files import saved_positions
 from streamsim.streams.spec.world import Slice
 from streamsim.streams.topics import SCORES, topic, topics_of
 from tests.brokers import BROKERS, Embedded
@@ -112,8 +117,8 @@ def rows(data: Labelled, n: int = 1_000) -> list[tuple[str, Row]]:
 
 
 @contextmanager
-def following(address: str) -> Iterator[ScoreFollower]:
-    follower = ScoreFollower(SPEC, address)
+def following(address: str, kept: Path | None = None) -> Iterator[ScoreFollower]:
+    follower = ScoreFollower(SPEC, address, kept)
     follower.start()
     try:
         yield follower
@@ -160,6 +165,27 @@ def test_each_user_is_answered_what_the_newest_score_put_forward(
             assert [answer[name] for name in ("event_time", "items", "score")] == [
                 body[name] for name in ("event_time", "items", "score")
             ]
+
+
+@pytest.mark.stack
+def test_a_restarted_service_knows_the_users_whose_scores_are_deleted(
+    shelf: Shelf, scores: list[Outbound], broker: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(score_follower, "SAVE_S", 0.0)
+    kept = tmp_path / "technology.rows"
+    half = len(scores) // 2
+    produce(broker, scores[:half])
+    with following(broker, kept) as follower:
+        until(lambda: len(follower.rows) == len(newest(scores[:half])), "all users")
+        until(lambda: sum(saved_positions(kept).values()) == half, "a snapshot of all")
+    delete_before(broker, saved_positions(kept))
+    produce(broker, scores[half:])
+    with following(broker, kept) as follower:
+        until(follower.is_current, "the end of the topic")
+        asked = client(shelf, follower)
+        for user, body in newest(scores).items():
+            assert ask(asked, user)[1]["event_time"] == body["event_time"]
+    assert sum(deleted(broker, topics_of(SPEC)).values()) == half
 
 
 @pytest.mark.stack

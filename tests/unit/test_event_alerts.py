@@ -19,11 +19,11 @@ from streamsim.producers.recording import Recording
 from streamsim.producers.wire import finale
 from streamsim.simulator.in_process import InProcess, Score, as_records
 from streamsim.simulator.report.alert_lines import alert_line
+from streamsim.simulator.report.kept_records import Kept, KeptRecords, report_topics
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.run_report import (
     as_text,
     domain_report,
-    report_topics,
     whole_report,
 )
 from streamsim.simulator.testing.reading_outcome import make_outcome
@@ -189,13 +189,12 @@ def report(spec: DomainSpec, recording: Recording, outputs: list[Outbound]) -> d
     """Return the report of a run without workers, as JSON and as text."""
     sources = [topic(spec.name, source.name) for source in spec.inputs.sources]
     nothing = {(name, p): 0 for name in sources for p in range(spec.partitions)}
-    records: dict[str, list[Any]] = {t.name: [] for t in report_topics(spec)}
+    kept = KeptRecords({t.name: [] for t in report_topics(spec)})
     for record in (*recording.records, *outputs):
-        if record.topic in records:
-            records[record.topic].append(record)
-    planted = topic(spec.name, TRUTH)
-    records[planted] = [Outbound(planted, 0, None, value, 0, []) for value in truth()]
-    made = domain_report(spec, Ledger(spec), nothing, records, 1.0)
+        if record.topic in kept.topics:
+            kept.topics[record.topic].append(Kept(record.value, record.timestamp))
+    kept.topics[topic(spec.name, TRUTH)] = [Kept(value, 0) for value in truth()]
+    made = domain_report(spec, Ledger(spec), nothing, kept, 1.0)
     whole = whole_report(broker="none", seed=3, workers=0, seconds=1.0, domains={"finance": made})
     return {**made, "text": as_text(whole)}
 

@@ -11,6 +11,7 @@ from streamsim.consumers.monitor.feed_counts import MOST_FEEDS, MOST_SURE, FeedC
 from streamsim.consumers.state.store import Parts
 from streamsim.streams.events import Events, as_objects
 from streamsim.streams.spec.feed_watch import FeedWatch
+from tests.snapshots import restored
 
 HOUR = 3_600_000
 WATCH = FeedWatch(
@@ -48,6 +49,8 @@ def told(rows: Sequence[Line], hours: int, partitions: int = 2) -> list[tuple[st
             assert record.value is not None
             found += states.apply(record.value)
             assert states.apply(record.value) == []  # a repeat says nothing new
+        latest, states = list(states.alerts), restored(FeedStates(WATCH, partitions), states)
+        assert list(states.alerts) == latest
     return [(alert.trouble.value, alert.feed, alert.at // HOUR) for alert in found]
 
 

@@ -22,6 +22,7 @@ from streamsim.streams.domains.technology.learning import (
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.domains.technology.schema import START, STOP, WATCHED
 from streamsim.streams.events import Events, as_objects
+from streamsim.streams.packing import pack, unpack
 
 KNOWN, ALL = 5, 8
 
@@ -124,3 +125,15 @@ def test_the_world_has_fewer_titles_than_are_learnt() -> None:
     assert len(catalogue()) < MOST_TITLES
     assert SPEC.model.renewal is not None
     assert SPEC.model.renewal.begin is begin
+
+
+def test_what_was_learnt_goes_on_after_a_restart() -> None:
+    rows = viewing(3)
+    whole, first = learnt(rows, [150, 300]), learnt(rows[:150], [])
+    again = begin(champion())
+    again.restore(unpack(pack(first.snapshot())))
+    for start, end in ((150, 300), (300, len(rows))):
+        again.learn(as_events(rows[start:end]))
+    one, other = whole.snapshot(), again.snapshot()
+    assert one.keys() == other.keys()
+    assert all(list(one[name]) == list(other[name]) for name in one)

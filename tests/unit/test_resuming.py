@@ -7,7 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from streamsim.producers.resume import SentRecords
+from streamsim.producers.resume import (
+    Progress,
+    SentRecords,
+    read_progress,
+    unordered_sources,
+)
 from streamsim.simulator.run.resuming import plan_again
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run
@@ -92,3 +97,27 @@ def test_two_supervisors_do_not_take_over_the_same_run(plan: Plan, source: Path)
         pass
     with hold(run) as taken:
         assert taken.alive
+
+
+def test_events_are_skipped_by_number_then_by_their_bytes() -> None:
+    def record(value: bytes) -> SimpleNamespace:
+        headers = [(INGEST_TIME, b"5")]
+        return SimpleNamespace(topic="d.s", partition=0, value=value, headers=headers)
+
+    sent = SentRecords([record(b"c"), record(b"d")], since_ms=1, progress=Progress({"s": 2}))
+    events = [b"a", b"b", b"c", b"d", b"c", b"e"]
+    found = [sent.take("s", "d.s", 0, value) for value in events]
+    assert found == [True, True, True, True, False, False]
+
+
+def test_progress_is_read_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "producer.progress"
+    assert read_progress(file) == read_progress(None) == Progress()
+    progress = Progress({"payments": 7}, {("finance.payments", 2): 9})
+    progress.save(file)
+    assert read_progress(file) == progress
+
+
+def test_what_is_asked_for_has_no_order() -> None:
+    assert unordered_sources(load_domain("finance").inputs) == set()
+    assert unordered_sources(load_domain("retail").inputs) == {"customers", "loyalty"}

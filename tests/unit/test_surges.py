@@ -17,6 +17,7 @@ from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Events, as_objects
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.feed_watch import FeedWatch, Surge
+from tests.snapshots import restored
 
 SURGE = Surge(period=DAY, learn=5 * DAY, half_life=7 * DAY, times=2.0, sure=6.0, least=30)
 MONDAY = 19_723 * DAY
@@ -142,6 +143,8 @@ def hourly(hours: Iterable[tuple[int, int]]) -> list[tuple[str, str, int, str]]:
         for record in counts.close(np.full(2, MONDAY + (hour + 1) * HOUR)):
             assert record.value is not None
             found += states.apply(record.value)
+        if hour % 24 == 0:
+            states = restored(FeedStates(WATCH, 2), states)
     for alert in found:
         (record,) = feed_alerts("shop", alert)
         assert dict(record.headers)["ce_subject"] == b"views"

@@ -7,7 +7,11 @@ are newer than the training data can be recommended.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from streamsim.streams.errors import ModelError
@@ -59,11 +63,58 @@ class WatchedTitles:
         total = max(float(self._plays.sum()), 1.0)
         return self._champion.renewed(self._seen, self._plays / total)
 
+    def snapshot(self) -> dict[str, Ints | list[str]]:
+        """Return what has been learnt; numbers with fractions stand as the bits of a float64."""
+        histories = self._histories.snapshot(np.arange(len(self._slots)))
+        return {
+            "user": list(self._slots),
+            "gram": self._seen.gram.ravel().view(np.int64),
+            "views": self._seen.views.view(np.int64),
+            "users": np.array([self._seen.users]),
+            "plays": self._plays.view(np.int64),
+            **{name: _bits(rows) for name, rows in histories.items()},
+        }
+
+    def restore(self, columns: Mapping[str, Ints | list[str]]) -> None:
+        """Restore a snapshot.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If it is no snapshot of watched titles.
+        """
+        floats = {
+            name: np.ascontiguousarray(columns[name], np.int64).view(np.float64).copy()
+            for name in ("gram", "views", "plays")
+        }
+        size = len(floats["views"])
+        self._seen.gram, self._seen.views = floats["gram"].reshape(size, size), floats["views"]
+        self._seen.users, self._plays = int(columns["users"][0]), floats["plays"]
+        self._slots = {str(user): slot for slot, user in enumerate(columns["user"])}
+        slots = np.arange(len(self._slots))
+        like = self._histories.snapshot(slots)
+        self._histories.restore(
+            slots, {name: _like(rows, columns[name]) for name, rows in like.items()}
+        )
+
     def _slots_of(self, events: Events) -> Ints:
         """Return the slot of each event's user."""
         users, place = np.unique(events.entity.astype(str), return_inverse=True)
         slots = [self._slots.setdefault(user, len(self._slots)) for user in users.tolist()]
         return np.array(slots, np.int64)[place]
+
+
+def _bits(rows: npt.NDArray[Any]) -> Ints:
+    """Return rows of any numbers as int64, to be read by :func:`_like`."""
+    flat = np.ascontiguousarray(rows).ravel()
+    return flat.view(np.int64) if flat.dtype == np.float64 else flat.astype(np.int64)
+
+
+def _like(rows: npt.NDArray[Any], bits: Ints | list[str]) -> npt.NDArray[Any]:
+    """Return the numbers of a snapshot in the shape and type of others."""
+    flat = np.ascontiguousarray(bits, np.int64)
+    numbers = flat.view(np.float64) if rows.dtype == np.float64 else flat.astype(rows.dtype)
+    return numbers.reshape(rows.shape)
 
 
 def begin(champion: Estimator) -> WatchedTitles:
