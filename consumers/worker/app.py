@@ -84,7 +84,8 @@ def _receive(app: BatchApp, inbox: Inbox, name: str) -> None:
     @app.agent(app.topic(name, value_serializer="raw"), name=f"receive-{name}")
     async def receive(stream: Any) -> None:
         async for event in stream.noack().events():
-            inbox.put(event.message.tp, event.value)
+            for tp, records in event.value.items():
+                inbox.put(tp, records)
 
 
 def parser() -> argparse.ArgumentParser:

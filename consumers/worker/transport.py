@@ -1,4 +1,4 @@
-"""Faust transport with batches: one message holds all records fetched from one partition.
+"""Faust transport with batches: one message holds all records fetched from one topic.
 
 Stock Faust hands an agent one record at a time. Here the worker that processes a message reports up
 to which offset the partition is finished. Group membership, rebalancing, commits and agents stay
@@ -12,7 +12,7 @@ too early or lost (docs/faust.md).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -176,37 +176,34 @@ class BatchConsumer(driver.Consumer):
         return positions
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Yield one message per partition and fetch; its value is the list of records."""
+        """Yield one message per topic and fetch; its value has the records of each partition.
+
+        Faust runs two tasks for each message, and the loop's other work comes between: a message
+        per partition took longer on its way than all steps behind it.
+        """
+        topics: dict[str, list[TP]] = {}
         records = await self._fetched(timeout)
-        for tp, fetched in records.items():
+        for tp in records:
+            topics.setdefault(tp.topic, []).append(tp)
+        for own in topics.values():
             if self.should_stop:
                 return
-            if not self._sequence.expects(tp) or not self.flow_active:
-                continue  # fetched for a former assignment
-            batch, again = self._sequence.take(tp, fetched)
-            if again is not None:
-                await self._thread.seek_wait({tp: again})
-            if not batch:
-                continue
-            last = batch[-1]
-            yield (
-                tp,
-                ConsumerMessage(
-                    tp.topic,
-                    tp.partition,
-                    last.offset,
-                    last.timestamp / 1000.0,
-                    last.timestamp_type,
-                    None,
-                    None,
-                    batch,  # type: ignore[arg-type]  # a list of records, not bytes
-                    None,
-                    -1,
-                    -1,
-                    tp,
-                    generation_id=self.app.consumer_generation_id,
-                ),
-            )
+            generation = self.app.consumer_generation_id
+            batches: dict[TP, Sequence[Any]] = {}
+            missed: dict[TP, int] = {}
+            for tp in own:
+                if not self._sequence.expects(tp) or not self.flow_active:
+                    continue  # fetched for a former assignment
+                batch, again = self._sequence.take(tp, records[tp])
+                if again is not None:
+                    missed[tp] = again
+                if batch:
+                    batches[tp] = batch
+            if batches:  # nothing is awaited between taking and handing over
+                yield next(iter(batches)), _message(batches, generation)
+            for tp, offset in missed.items():
+                if self._sequence.expects(tp) and self.app.consumer_generation_id == generation:
+                    await self._thread.seek_wait({tp: offset})
 
     async def _fetched(self, timeout: float) -> RecordMap:
         if not self.flow_active:
@@ -238,6 +235,27 @@ class BatchConsumer(driver.Consumer):
         await self.app.worker.leave()
         self._finished.clear()
         self._sequence.forget()
+
+
+def _message(batches: Mapping[TP, Sequence[Any]], generation: int) -> ConsumerMessage:
+    """Return a message with the records of some partitions of a topic, in the first one's name."""
+    tp, batch = next(iter(batches.items()))
+    last = batch[-1]
+    return ConsumerMessage(
+        tp.topic,
+        tp.partition,
+        last.offset,
+        last.timestamp / 1000.0,
+        last.timestamp_type,
+        None,
+        None,
+        batches,  # type: ignore[arg-type]  # records by partition, not bytes
+        None,
+        -1,
+        -1,
+        tp,
+        generation_id=generation,
+    )
 
 
 class BatchTransport(driver.Transport):
