@@ -49,8 +49,8 @@ class Behaviour:
     latency_jitter_ms: float = 0
     outage: bool = False
     error_rate: float = 0
-    rate_per_s: float = 100
-    burst: float = 100
+    rate_per_s: float = 2_000
+    burst: float = 2_000
 
     def changed(self, given: object) -> Behaviour:
         """Return a copy with some fields changed.
