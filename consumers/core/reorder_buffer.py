@@ -104,16 +104,17 @@ def _place_in(offsets: Ints, order: Ints) -> Ints:
 
 def out_of_order(parts: list[Events], partition: int) -> Ints:
     """Return the offsets of a partition's events, if they are not in order of time and id."""
-    own = [events.take(events.partition == partition) for events in parts]
-    own = [events for events in own if len(events)]
+    own = [(events, np.flatnonzero(events.partition == partition)) for events in parts]
+    own = [(events, rows) for events, rows in own if len(rows)]
     if not own:
         return np.empty(0, np.int64)
-    times = np.concatenate([events.event_time for events in own])
+    # Each column is taken when it is needed: a checkpoint does this with all events in flight.
+    times = np.concatenate([events.event_time[rows] for events, rows in own])
     after = np.diff(times)
     in_order = bool((after >= 0).all())
     if in_order and (same := np.flatnonzero(after == 0)).size:
-        ids = np.concatenate([events.event_id for events in own])
+        ids = np.concatenate([events.event_id[rows] for events, rows in own])
         in_order = bool((ids[same] < ids[same + 1]).all())
     if in_order:
         return np.empty(0, np.int64)
-    return np.concatenate([events.offset for events in own])
+    return np.concatenate([events.offset[rows] for events, rows in own])
