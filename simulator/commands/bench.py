@@ -23,6 +23,7 @@ BENCHMARKS: Mapping[str, str] = {
     "recovery": "time to restore the state of many keys in a worker, and its memory",
     "durability": "cost of checkpoints: events per second with and without them",
     "turbofan": "remaining life and failure of NASA's engines, by cross-validation over engines",
+    "soak": "endurance: memory, files, disk, latency and processor time, minute by minute",
     "slates": "cost of variety in recommendations: hits, dissimilarity, coverage, rows per second",
     "throughput": "events per second of a worker, in each domain, and a profile of its time",
     "users": "recommendations to many users: users per second with one process and with two",
