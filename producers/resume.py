@@ -14,12 +14,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME, first_headers
 from streamsim.streams.spec import Inputs
+
+Place: TypeAlias = tuple[str, int]
+"""Topic and partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,28 @@ class Progress:
         Source to the number of its events that the broker has confirmed.
     offsets
         Topic and partition to the offset after them.
+    at_ms
+        When this was so (ms of wall time).
+    behind_ms
+        By how much it has fallen behind its pace on purpose, in all (ms).
     """
 
     rows: Mapping[str, int] = field(default_factory=dict)
-    offsets: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    offsets: Mapping[Place, int] = field(default_factory=dict)
+    at_ms: int = 0
+    behind_ms: int = 0
 
     def save(self, path: Path) -> None:
         """Write it to a file, atomically."""
         places = [[*place, offset] for place, offset in self.offsets.items()]
+        body = {
+            "rows": self.rows,
+            "offsets": places,
+            "at_ms": self.at_ms,
+            "behind_ms": self.behind_ms,
+        }
         draft = path.with_name("." + path.name)
-        draft.write_bytes(orjson.dumps({"rows": self.rows, "offsets": places}))
+        draft.write_bytes(orjson.dumps(body))
         draft.replace(path)
 
 
@@ -50,7 +65,8 @@ def read_progress(path: Path | None) -> Progress:
     if path is None or not path.exists():
         return Progress()
     body = orjson.loads(path.read_bytes())
-    return Progress(body["rows"], {(t, p): offset for t, p, offset in body["offsets"]})
+    offsets = {(topic, partition): offset for topic, partition, offset in body["offsets"]}
+    return Progress(body["rows"], offsets, body["at_ms"], body["behind_ms"])
 
 
 def unordered_sources(inputs: Inputs) -> frozenset[str]:

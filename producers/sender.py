@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from streamsim.producers.backlog import Backlog
+from streamsim.producers.batch_producer import BatchProducer, Row, confirm, encode_headers
+from streamsim.producers.confirmed import Confirmed
 from streamsim.producers.pace import Pace
-from streamsim.producers.resume import Progress, SentRecords
+from streamsim.producers.resume import SentRecords
 from streamsim.producers.wire import Batch, finale
 from streamsim.streams.clock import Clock
 from streamsim.streams.errors import BrokerError
@@ -23,11 +24,14 @@ from streamsim.streams.topics import topic
 
 LOOK_MS = 5.0
 """Records that are due within this time are sent together."""
+LATE_MS = 1_000.0
+"""Records that are due by more than this have made the producer fall behind."""
+WAIT_S = 0.05
+"""Pause of a producer that waits for the workers."""
 CHUNK = 2_000
-SAVE_MS = 2_000
-"""Interval at which the progress is kept."""
 UNCHECKED = 20_000
-"""Most sends whose outcome has not been checked."""
+"""Most records whose outcome has not been checked."""
+CONFIRM_S = 60.0
 
 
 @dataclass(slots=True)
@@ -71,6 +75,13 @@ class Sender:
         Events that were sent before, which are skipped.
     progress
         File in which the progress is kept, for a producer that is started again.
+    backlog
+        Says when to wait for the workers.
+
+    Attributes
+    ----------
+    behind_ms
+        By how much it has fallen behind its pace, in all (ms). It never hurries to make up for it.
     """
 
     def __init__(
@@ -83,20 +94,23 @@ class Sender:
         linger_ms: int,
         already: SentRecords | None = None,
         progress: Path | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
         self._spec, self._pace, self._clock = spec, pace, clock
         self._topics = {s.name: topic(spec.name, s.name) for s in spec.inputs.sources}
         self._topics["truth"] = topic(spec.name, "truth")
-        self._already, self._progress = already, progress
-        self._saved_ms = clock.now_ms()
-        self._open: deque[tuple[str, Any]] = deque()
-        """Sends whose outcome has not been checked, each with its source; empty for a heartbeat."""
-        self._offsets = {} if already is None else dict(already.progress.offsets)
+        self._already = already
+        self._open: deque[Any] = deque()
+        self._unchecked = 0
+        self._confirmed = Confirmed(progress, already.progress.offsets if already else {})
+        self._backlog = backlog
+        self.behind_ms = 0
+        self._is_new = True  # the last records were not sent before
         self._latest = 0
         self.stopping = False
         self.sent = Sent()
         try:
-            self._producer = KafkaProducer(
+            self._producer = BatchProducer(
                 bootstrap_servers=bootstrap,
                 linger_ms=linger_ms,
                 acks="all",
@@ -136,14 +150,20 @@ class Sender:
         while row < n:
             if self.stopping:
                 return False
+            if self._backlog is not None and self._backlog.is_long(self._clock.now_ms()):
+                self._clock.sleep(WAIT_S)
+                continue
             if due is None:
                 end = min(row + CHUNK, n)
             else:
-                wait = float(due[row]) - self._clock.now_ms()
+                wait = float(due[row]) + self.behind_ms - self._clock.now_ms()
                 if wait > LOOK_MS:
                     self._clock.sleep(min(wait, 100.0) / 1000)
                     continue
-                end = int(due.searchsorted(self._clock.now_ms() + LOOK_MS, "right"))
+                if self._is_new and wait < -LATE_MS:
+                    self.behind_ms += int(-wait - LATE_MS)
+                now = self._clock.now_ms() - self.behind_ms
+                end = int(due.searchsorted(now + LOOK_MS, "right"))
                 end = max(row + 1, min(end, row + CHUNK))
             self._send(batch, row, end)
             row = end
@@ -151,7 +171,7 @@ class Sender:
 
     def _send(self, batch: Batch, start: int, end: int) -> None:
         ingest = (INGEST_TIME, b"%d" % self._clock.now_ms())
-        send, opened = self._producer.send, self._open
+        places: dict[tuple[str, int], list[Row]] = {}
         for row in range(start, end):
             source, beat = batch.source[row], batch.heartbeat[row]
             headers, key, value = batch.headers(row), batch.key[row], batch.value[row]
@@ -160,19 +180,17 @@ class Sender:
                 continue
             if not beat:
                 headers.append(ingest)
-            if batch.recorded is not None:
-                headers = [(name, b"" if text is None else text) for name, text in headers]
             if key is None and value is None:
                 key = HEARTBEAT.encode() if beat else b""
-            sending = send(
-                self._topics[source],
-                value=value,
-                key=key,
-                partition=batch.partition[row],
-                timestamp_ms=batch.timestamp[row],
-                headers=headers,
+            places.setdefault((source, batch.partition[row]), []).append(
+                Row(batch.timestamp[row], key, value, encode_headers(headers))
             )
-            opened.append(("" if beat else source, sending))
+        self._is_new = bool(places)
+        for (source, partition), rows in places.items():
+            begun = self._producer.append(self._topics[source], partition, rows)
+            self._open += begun
+            self._confirmed.appended((self._topics[source], partition), begun)
+            self._unchecked += len(rows)
         stamps = batch.timestamp[start:end]
         self._latest = max(self._latest, int(batch.due[end - 1]), *stamps)
         self._check(UNCHECKED)
@@ -182,25 +200,16 @@ class Sender:
         return already is not None and already.take(source, self._topics[source], partition, value)
 
     def _check(self, open_: int) -> None:
-        """Check the outcomes of all but the latest ``open_`` sends; a failure ends the run."""
-        while len(self._open) > open_:
-            self._confirm()
-        if self._progress is not None and self._clock.now_ms() - self._saved_ms > SAVE_MS:
-            self._save(self._progress)
-
-    def _confirm(self) -> None:
-        _, sending = self._open.popleft()
-        sent = sending.get(timeout=60)
-        self._offsets[sent.topic, sent.partition] = sent.offset + 1
-
-    def _save(self, file: Path) -> None:
-        """Keep how far the broker has confirmed, without waiting for it."""
-        while self._open and self._open[0][1].is_done:
-            self._confirm()
-        rows = self.sent.events - Counter(source for source, _ in self._open)
-        with suppress(OSError):  # a full disk: the next producer skips fewer events by number
-            Progress(rows, self._offsets).save(file)
-        self._saved_ms = self._clock.now_ms()
+        """Check the outcomes of all but the latest ``open_`` records; a failure ends the run."""
+        while self._open and self._unchecked > open_:
+            batch = self._open.popleft()
+            confirm(batch, CONFIRM_S)
+            self._unchecked -= batch.record_count
+        now = self._clock.now_ms()
+        if self._confirmed.look(now, self.sent.events, self.behind_ms) and self._backlog:
+            trigger = self._topics[self._spec.trigger.name]
+            offsets = self._confirmed.offsets.items()
+            self._backlog.sent(now, {place: o for place, o in offsets if place[0] == trigger})
 
     def _finale(self) -> None:
         """Send the final heartbeats, which release all events that wait for a clock."""

@@ -82,6 +82,7 @@ def up(**options: Any) -> None:
 @click.option("--seed", type=int, help="seed of the simulated world")
 @click.option("--anchor", type=int, metavar="MS", hidden=True)
 @click.option("--since", type=int, metavar="MS", hidden=True)
+@click.option("--group", metavar="NAME", help="consumer group to wait for if it falls behind")
 @click.option("--report", type=FOLDER, metavar="FILE", hidden=True)
 @click.option("--resume", is_flag=True, hidden=True)
 def send(**options: Any) -> None:
@@ -181,7 +182,8 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--events", type=click.IntRange(1), help="number of events")
 @click.option("--workers", type=click.IntRange(1, 64), help="number of Faust workers")
 @click.option("--rates", metavar="N,N,...", help="rates to send at, in events per second")
-@click.option("--seconds", type=click.FloatRange(1), help="seconds to measure each rate")
+@click.option("--seconds", type=click.FloatRange(1), help="seconds to measure, at each rate")
+@click.option("--times", type=click.FloatRange(0.01), help="multiple of the domains' own rates")
 @click.option("--rounds", type=click.IntRange(1), help="number of timed rounds, or of splits")
 @click.option("--keys", type=click.IntRange(1), help="number of keys in the state store")
 @click.option("--runs", type=click.IntRange(1), help="number of runs, one fault each")

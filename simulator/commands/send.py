@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 
 import click
 import orjson
 
+from streamsim.producers.backlog import Backlog, GroupWatch
 from streamsim.producers.pace import AtOnce, ByRate, BySpeed, Pace
 from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
@@ -43,6 +45,7 @@ def run_send(
     seed: int | None,
     anchor: int | None,
     since: int | None,
+    group: str | None,
     report: Path | None,
     resume: bool,
 ) -> None:
@@ -65,11 +68,23 @@ def run_send(
     if already is not None and since is not None and since < began:
         began -= max(0, already.last_ms - since)  # what has been sent is not paced again
     pace = timed_pace(spec.world, rate, speed, began)
+    backlog = Backlog()
     sender = Sender(
-        spec, broker, pace, clock, settings.max_record, settings.send_linger_ms, already, progress
+        spec,
+        broker,
+        pace,
+        clock,
+        settings.max_record,
+        settings.send_linger_ms,
+        already,
+        progress,
+        backlog,
     )
     stop_on_signals(sender)
-    sent = sender.run(_batches(spec, source, settings, days))
+    trigger = topic(spec.name, spec.trigger.name)
+    places = [(trigger, p) for p in range(spec.partitions)]
+    with GroupWatch(broker, group, places, backlog, clock) if group else nullcontext():
+        sent = sender.run(_batches(spec, source, settings, days))
     ignore_signals()
     if report is not None:  # a supervisor's child: its output goes to a disk that may be full
         keep(report, orjson.dumps(sent.as_dict()), lambda text: None)

@@ -119,6 +119,10 @@ class Children:
         """Return the processes that have ended unexpectedly."""
         return [child for child in self._all if not child.alive]
 
+    def running(self) -> list[tuple[str, int]]:
+        """Return name and process id of each process that runs."""
+        return [(child.name, child.process.pid) for child in self._all if child.alive]
+
     def named(self, name: str) -> Child:
         """Return the process of that name."""
         return next(child for child in self._all if child.name == name)

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from streamsim.producers.resume import Progress, read_progress
 from streamsim.simulator.brokers.broker import (
     check_empty,
     create_topics,
@@ -204,6 +205,7 @@ class Stack:
                 PYTHON, "-m", "streamsim.simulator.cli", "send", spec.name,
                 "--broker", self.address,
                 "--anchor", str(now), "--since", str(started), "--seed", str(plan.settings.seed),
+                "--group", self.group,
                 "--report", str(self._producer_report(spec.name)),
                 *plan.paces.get(spec.name, ()),
             ]  # fmt: skip
@@ -307,6 +309,10 @@ class Stack:
 
     def _database_file(self, spec: DomainSpec) -> Path:
         return self.run.path / f"{spec.name}.sqlite"
+
+    def progress(self, domain: str) -> Progress:
+        """Return how far a domain's producer has come."""
+        return read_progress(self._producer_report(domain).with_suffix(".progress"))
 
     def _producer_report(self, domain: str) -> Path:
         return self.run.path / f"producer-{domain}.json"

@@ -23,6 +23,7 @@ from streamsim.simulator.run.disk import Disk
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
 from streamsim.simulator.run.needed import StillNeeded
+from streamsim.simulator.run.pressure import HELD, Held, LoadMeter
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.simulator.run.stack import Stack
@@ -76,6 +77,8 @@ class Supervisor:
         self._resumed, self._keep_data = resumed, keep_data
         self._keeper: Keeper | None = None
         self._alerts = RecentIdentities()
+        self._held = {spec.name: Held() for spec in plan.domains}
+        self._meter = LoadMeter()
         self._read: dict[tuple[str, int], int] = {}
 
     def run(self) -> dict[str, Any]:
@@ -285,6 +288,7 @@ class Supervisor:
 
     def _look(self, stack: Stack) -> None:
         """Update the workers' lag, and look after the disk."""
+        self._watch_speed(stack)
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
         try:
             self._disk_is_full = not self._disk.look()
@@ -294,3 +298,15 @@ class Supervisor:
             return
         for ledger in self._ledgers.values():
             ledger.note_ends(ends)
+
+    def _watch_speed(self, stack: Stack) -> None:
+        """Show the share of its speed that each domain runs at; say once what holds one back."""
+        load = self._meter.take(stack.children.running())
+        for name, held in self._held.items():
+            held.note(stack.progress(name))
+            self._view.held[name] = held.share
+            if held.share < HELD:
+                self._view.warn_once(
+                    f"{name} runs at {100 * held.share:.0f} % of its speed, so that scores do not "
+                    f"come later and later: {load.bottleneck()}"
+                )

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.ledger import Ledger
+from streamsim.simulator.run.pressure import HELD
 
 SHOWN = 12
 RATE_S = 3.0
@@ -30,6 +31,8 @@ class View:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._warned: set[str] = set()
+        self.held: dict[str, float] = {}
+        """Per domain, the share of its speed that it runs at."""
         self._doing = ""
 
     def __enter__(self) -> View:
@@ -75,8 +78,10 @@ class View:
                 f"{counts.get(c, 0):,} {c}" for c in ("scored", "late", "duplicate", "dead")
             )
             latency = ledger.latencies().percentile(50)
+            share = self.held.get(name, 1.0)
+            speed = f", speed {100 * share:.0f} %" if share < HELD else ""
             self.say(
-                f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms; "
+                f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms{speed}; "
                 f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}"
             )
 
@@ -139,7 +144,17 @@ class LiveView(View):
     def _table(self, ledgers: Mapping[str, Ledger]) -> Table:
         table = Table(box=None, pad_edge=False, expand=True)
         table.add_column("domain")
-        columns = ("event time", "events/s", "scored", "late", "dupl.", "dead", "filt.", "lag")
+        columns = (
+            "event time",
+            "speed",
+            "events/s",
+            "scored",
+            "late",
+            "dupl.",
+            "dead",
+            "filt.",
+            "lag",
+        )
         for name in (*columns, "p50 ms", "p99 ms", "accuracy", "alerts"):
             table.add_column(name, justify="right")
         for name, ledger in ledgers.items():
@@ -149,6 +164,7 @@ class LiveView(View):
             table.add_row(
                 name,
                 _day(ledger.clock()),
+                f"{100 * self.held.get(name, 1.0):.0f} %",
                 f"{self._rate(name, scored):,.0f}",
                 *(f"{n:,}" for n in (scored, *(counts.get(c, 0) for c in _REJECTED), filtered)),
                 f"{ledger.lag():,}",
@@ -180,6 +196,7 @@ def _accuracy(state: Mapping[str, Any] | None) -> str:
     return f"{state['value']:.2f}{' LOW' if state['is_low'] else ''}"
 
 
+_LAST_COLUMNS = ("p50 ms", "p99 ms", "accuracy", "alerts")
 _REJECTED = ("late", "duplicate", "dead")
 
 
