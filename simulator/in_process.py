@@ -22,7 +22,7 @@ from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import answer
 from streamsim.producers.wire import Batch
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import INGEST_TIME, Headers, Matrix, Outbound, Records
+from streamsim.streams.events import INGEST_TIME, Headers, Matrix, Outbound, Outputs, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
 
@@ -79,14 +79,22 @@ class InProcess:
 
     def push(self, records: Records) -> list[Outbound]:
         """Process records and return the outputs of the domain, in order."""
+        return [record for outputs in self.steps(records) for record in outputs.each()]
+
+    def steps(self, records: Records) -> Iterator[Outputs]:
+        """Process records and yield the outputs of each step; scores stay by column."""
         self._learn(records)
-        ask, out = self._ask if self._score is not None else None, []
+        ask = self._ask if self._score is not None else None
         for outputs in drive(self.pipeline, records, ask, ROWS, self._watched):
-            for record in outputs.each():
-                out.append(record)
-                if record.topic in self._exchanged and record.value is not None:
-                    out += self._exchange.apply(record.topic, record.value).outputs
-        return out
+            outputs.records = list(self._with_exchanged(outputs.records))
+            yield outputs
+
+    def _with_exchanged(self, records: Iterable[Outbound]) -> Iterator[Outbound]:
+        """Apply the records that workers exchange; their outputs follow them."""
+        for record in records:
+            yield record
+            if record.topic in self._exchanged and record.value is not None:
+                yield from self._exchange.apply(record.topic, record.value).outputs
 
     def run(self, records: Iterable[Records]) -> Iterator[Outbound]:
         """Push batch after batch."""

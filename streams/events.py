@@ -8,6 +8,7 @@ Times are milliseconds since 1970-01-01 UTC in ``int64``, called ``*_ms`` everyw
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, repeat
@@ -53,6 +54,14 @@ NO_TIME = np.iinfo(np.int64).min
 """Placeholder for an unknown time; smaller than every time."""
 
 
+class HeaderColumns(Sequence[Headers], ABC):
+    """Headers of records, kept by column: nobody needs them record by record."""
+
+    @abstractmethod
+    def take(self, rows: Ints | Mask) -> HeaderColumns:
+        """Return the headers of the given records, in the given order."""
+
+
 @dataclass(slots=True)
 class Records:
     """Fetched records of one source, from one partition or several.
@@ -89,6 +98,7 @@ class Records:
     def take(self, rows: Ints | Mask) -> Records:
         """Return the given records, in the given order."""
         chosen = (np.flatnonzero(rows) if rows.dtype == np.bool_ else rows).tolist()
+        headers = self.headers
         return Records(
             self.source,
             self.partition[rows],
@@ -96,7 +106,9 @@ class Records:
             [self.timestamp[r] for r in chosen],
             [self.key[r] for r in chosen],
             [self.value[r] for r in chosen],
-            [self.headers[r] for r in chosen],
+            headers.take(rows)
+            if isinstance(headers, HeaderColumns)
+            else [headers[r] for r in chosen],
         )
 
     @classmethod

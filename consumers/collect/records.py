@@ -26,6 +26,7 @@ from streamsim.streams.events import (
     first_headers,
     stretches,
 )
+from streamsim.streams.stamps import Stamps
 
 
 @dataclass(slots=True)
@@ -43,19 +44,32 @@ class Collected:
 
 def collect(records: Records) -> Collected:
     """Read the headers of a batch."""
-    n = len(records)
-    source, ingest, beats = _usual(records.headers) or _any(records.headers)
-    heartbeat = np.zeros(n, bool)
-    source_time = parse_header_ints(source)
-    heartbeat[beats] = source_time[beats] != NO_TIME
-    return Collected(records, source_time, parse_header_ints(ingest), heartbeat)
+    headers = records.headers
+    if isinstance(headers, Stamps):
+        return Collected(records, headers.source_time, headers.ingest_time, headers.heartbeat)
+    return Collected(records, *_columns(_usual(headers) or _any(headers)))
 
 
-Stamps = tuple[Sequence[bytes | None], Sequence[bytes | None], list[int]]
+def usual_stamps(headers: Sequence[Headers]) -> Stamps | None:
+    """Return headers by column; ``None`` if any record has another layout than our producers'."""
+    usual = _usual(headers)
+    return None if usual is None else Stamps(*_columns(usual))
+
+
+RawStamps = tuple[Sequence[bytes | None], Sequence[bytes | None], list[int]]
 """Source times, ingest times, and the rows of what may be heartbeats."""
 
 
-def _usual(headers: Sequence[Headers]) -> Stamps | None:
+def _columns(read: RawStamps) -> tuple[Ints, Ints, Mask]:
+    """Parse source times and ingest times (ms), and say which records are heartbeats."""
+    source, ingest, beats = read
+    source_time = parse_header_ints(source)
+    heartbeat = np.zeros(len(source), bool)
+    heartbeat[beats] = source_time[beats] != NO_TIME
+    return source_time, parse_header_ints(ingest), heartbeat
+
+
+def _usual(headers: Sequence[Headers]) -> RawStamps | None:
     """Read headers in the layout of our producers; ``None`` if any record has another layout."""
     if not headers:
         return [], [], []
@@ -75,7 +89,7 @@ def _usual(headers: Sequence[Headers]) -> Stamps | None:
     return source, ingest, beats
 
 
-def _any(headers: Sequence[Headers]) -> Stamps:
+def _any(headers: Sequence[Headers]) -> RawStamps:
     """Read headers in any order, with other headers among them."""
     named = [first_headers(own) for own in headers]
     return (

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from streamsim.consumers.predict.prepared import Prepared
+from streamsim.consumers.predict.score_headers import ScoreHeaders
 from streamsim.streams.answers import Answers, estimates_of
-from streamsim.streams.codec import dump_each, format_times
-from streamsim.streams.events import (
-    CORRECTS,
-    FEATURE_HASH,
-    FEATURES,
-    MODEL,
-    MODEL_VERSION,
-    SOURCE_OFFSET,
-    Floats,
-    Ints,
-    Matrix,
-    OutboundBatch,
-    source_headers,
-    stretches,
-)
+from streamsim.streams.codec import encode_objects, format_times
+from streamsim.streams.events import Floats, Ints, Matrix, OutboundBatch, stretches
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import CORRECTIONS, SCORES, topic
@@ -78,45 +66,45 @@ def score_batches(
 
     Returns
     -------
-    One or more batches per partition, in the order of the events.
+    One batch per partition, in the order of its events.
     """
-    events, features = prepared.events, prepared.features
-    name_out, name_in = topic(spec.name, SCORES), topic(spec.name, spec.trigger.name)
-    if prepared.rescored:
-        name_out = topic(spec.name, CORRECTIONS)
-    entity_name = spec.trigger.key
-    entities = events.entity.tolist()
-    bodies = [
-        {"event_id": i, "event_time": at, entity_name: entity, "score": score}
-        for i, at, entity, score in zip(
-            events.event_id, format_times(events.event_time), entities, scores.tolist(), strict=True
-        )
-    ]
-    for name, numbers in (estimates or {}).items():
-        for body, number in zip(bodies, numbers.tolist(), strict=True):
-            body[name] = number
+    events, name_out = prepared.events, CORRECTIONS if prepared.rescored else SCORES
+    columns: dict[str, Iterable[Any]] = {
+        "event_id": events.event_id.tolist(),
+        "event_time": format_times(events.event_time),
+        spec.trigger.key: events.entity.tolist(),
+        "score": scores.tolist(),
+        **{name: numbers.tolist() for name, numbers in (estimates or {}).items()},
+    }
     if items is not None:
-        for body, slate in zip(bodies, items.tolist(), strict=True):
-            body["items"] = slate
+        columns["items"] = items.tolist()
     if prepared.lineage is not None:
-        for body, met in zip(bodies, prepared.lineage, strict=True):
-            body["lineage"] = met
-    keys, values = list(map(str.encode, entities)), dump_each(bodies)
-    times = events.event_time.tolist()
-    packed = np.ascontiguousarray(features, "<f4").view(f"V{features.shape[1] * 4}").ravel()
-    rows, offsets = packed.tolist(), list(map(b"%d".__mod__, events.offset.tolist()))
-    model = (MODEL, signature.model.encode())
-    version = (MODEL_VERSION, signature.version.encode())
-    hash_ = (FEATURE_HASH, signature.feature_hash.encode())
-    batches = []
-    for p, part in stretches(events.partition):
-        source, own, _ = source_headers(name_in, p, 0)
-        headers = [
-            [model, version, hash_, (FEATURES, row), source, own, (SOURCE_OFFSET, at)]
-            for row, at in zip(rows[part], offsets[part], strict=True)
-        ]
-        if prepared.rescored:
-            for named, event_id in zip(headers, events.event_id[part], strict=True):
-                named[-3:] = [(CORRECTS, event_id.encode())]
-        batches.append(OutboundBatch(name_out, p, keys[part], values[part], times[part], headers))
+        columns["lineage"] = prepared.lineage
+    keys = list(map(str.encode, events.entity.tolist()))
+    values, times = encode_objects(columns), events.event_time.tolist()
+    features = np.ascontiguousarray(prepared.features, "<f4")
+    packed = features.view(f"V{features.shape[1] * 4}").ravel().tolist()
+    # Events that were held are in order of time, with all partitions mixed.
+    order = np.argsort(events.partition, kind="stable")
+    source, batches = topic(spec.name, spec.trigger.name), []
+    for p, part in stretches(events.partition[order]):
+        rows = order[part].tolist()
+        headers = ScoreHeaders(
+            signature,
+            source,
+            p,
+            events.offset[rows],
+            [packed[row] for row in rows],
+            events.event_id[rows].tolist() if prepared.rescored else None,
+        )
+        batches.append(
+            OutboundBatch(
+                topic(spec.name, name_out),
+                p,
+                [keys[row] for row in rows],
+                [values[row] for row in rows],
+                [times[row] for row in rows],
+                headers,
+            )
+        )
     return batches

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import orjson
 
 from streamsim.simulator.report.effect import without_repeats
-from streamsim.simulator.testing.outcome import Alert, Outcome, Rejected, Score
+from streamsim.simulator.testing.outcome import Alert, Outcome, Rejected
+from streamsim.simulator.testing.reading_scores import in_order, read_scores
 from streamsim.streams.codec import parse_times
+from streamsim.streams.events import OutboundBatch
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import ALERTS, DEAD, LATE, SCORES, topic
 
 
-def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str, Any]) -> Outcome:
+def make_outcome(
+    spec: DomainSpec,
+    outputs: Iterable[Any],
+    account: Mapping[str, Any],
+    batches: Iterable[OutboundBatch] = (),
+) -> Outcome:
     """Parse records of a domain's output topics into an outcome.
 
     Parameters
@@ -23,18 +31,21 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
     outputs
         Records with topic, partition, value and headers, from a pipeline or from a broker. Outputs
         that a restored worker has repeated count once.
+    batches
+        Scores by column, from a pipeline.
     """
     found: dict[str, list[Any]] = {}
     for record in outputs:
         found.setdefault(record.topic, []).append(record)
+    scored = topic(spec.name, SCORES)
+    scores = read_scores(spec, found.pop(scored, []), [b for b in batches if b.topic == scored])
     found = {name: without_repeats(records) for name, records in found.items()}
-    scores = _scores(spec, found.get(topic(spec.name, SCORES), []))
     order: dict[int, list[int]] = {}
-    for partition, offset in (score.source for score in scores):
+    for partition, offset in map(attrgetter("source"), scores):
         order.setdefault(partition, []).append(offset)
     return Outcome(
         spec,
-        sorted(scores, key=lambda s: (s.time_ms, s.event_id, s.source)),
+        in_order(scores),
         sorted(
             (_alert(r) for r in found.get(topic(spec.name, ALERTS), [])),
             key=lambda a: (a.time_ms, a.id),
@@ -44,24 +55,6 @@ def make_outcome(spec: DomainSpec, outputs: Iterable[Any], account: Mapping[str,
         account,
         order,
     )
-
-
-def _scores(spec: DomainSpec, records: Sequence[Any]) -> list[Score]:
-    bodies = [orjson.loads(r.value) for r in records]
-    headers = [dict(r.headers) for r in records]
-    times = parse_times([body["event_time"] for body in bodies]).tolist()
-    return [
-        Score(
-            body["event_id"],
-            body[spec.trigger.key],
-            time,
-            body["score"],
-            header["features"],
-            (int(header["source_partition"]), int(header["source_offset"])),
-            header["model_version"].decode(),
-        )
-        for body, header, time in zip(bodies, headers, times, strict=True)
-    ]
 
 
 def _alert(record: Any) -> Alert:

@@ -8,16 +8,17 @@ from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import Recorded, Recording, make_recording
-from streamsim.producers.wire import Batch, finale, wire
+from streamsim.producers.wire import Batch, wire
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import ROWS, InProcess, as_records
 from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.report.ledger import close_account
 from streamsim.simulator.testing.outcome import Outcome
 from streamsim.simulator.testing.reading_outcome import make_outcome
+from streamsim.simulator.testing.recorded_records import recorded_records
 from streamsim.streams.collecting import rare_collections
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.events import Floats, Outbound
+from streamsim.streams.events import Floats, Outbound, OutboundBatch
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.settings import read_settings
 from streamsim.streams.spec import DomainSpec
@@ -89,18 +90,19 @@ def _key(spec: DomainSpec) -> bytes | None:
 
 
 def _run(domain: InProcess, spec: DomainSpec, recording: Recording, rows: int) -> Outcome:
-    batches = list(recording.batches(spec))
-    if batches:
-        batches.append(finale(spec, max(batch.latest() for batch in batches)))
     outputs: list[Outbound] = []
+    batches: list[OutboundBatch] = []
     written = {source.name: 0 for source in spec.inputs.sources}
     with rare_collections():
-        for records in as_records(spec, batches, rows):
+        for records in recorded_records(spec, recording, rows):
             written[records.source] += len(records)
-            outputs += domain.push(records)
-    written[SCORES] = sum(1 for r in outputs if r.topic == topic(spec.name, SCORES))
-    counts = {s.name: domain.pipeline.account.total(s.name) for s in spec.inputs.sources}
-    return make_outcome(spec, outputs, close_account(spec.inputs, counts, written))
+            for made in domain.steps(records):
+                batches += made.batches
+                outputs += made.records
+        written[SCORES] = sum(len(b) for b in batches if b.topic == topic(spec.name, SCORES))
+        counts = {s.name: domain.pipeline.account.total(s.name) for s in spec.inputs.sources}
+        account = close_account(spec.inputs, counts, written)
+        return make_outcome(spec, outputs, account, batches)
 
 
 def record_world(

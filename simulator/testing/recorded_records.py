@@ -1,0 +1,107 @@
+"""The records of a recording by column, in the order in which a run would send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from streamsim.consumers.collect.records import usual_stamps
+from streamsim.producers.recording import ROWS as STEP
+from streamsim.producers.recording import Recording
+from streamsim.producers.wire import finale
+from streamsim.simulator.in_process import as_records
+from streamsim.streams.events import NO_TIME, Ints, Mask, Records, stretches
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stamps import Stamps
+from streamsim.streams.topics import TRUTH, topic
+
+
+def recorded_records(spec: DomainSpec, recording: Recording, rows: int) -> Iterator[Records]:
+    """Yield a recording's records, about ``rows`` or more at once, and then final heartbeats.
+
+    They are those that :func:`~streamsim.simulator.in_process.as_records` makes of the recording's
+    batches. Offsets begin at 0 and have no holes.
+    """
+    names = [topic(spec.name, source.name) for source in spec.inputs.sources]
+    number = {name: n for n, name in enumerate([*names, topic(spec.name, TRUTH)])}
+    source = np.array([number.get(record.topic, -1) for record in recording.records], np.int64)
+    known = source >= 0
+    columns = _columns(recording.records, known)
+    stamps = usual_stamps(columns[-1])
+    if stamps is None or not len(stamps) or (stamps.source_time == NO_TIME).any():
+        yield from _row_by_row(spec, recording, rows)
+        return
+    yield from _by_column(spec, source[known], columns, stamps, rows)
+
+
+def _row_by_row(spec: DomainSpec, recording: Recording, rows: int) -> Iterator[Records]:
+    """Yield the records of another producer, whose headers have any layout."""
+    batches = list(recording.batches(spec))
+    if batches:
+        batches.append(finale(spec, max(batch.latest() for batch in batches)))
+    yield from as_records(spec, batches, rows)
+
+
+def _columns(records: Sequence[Any], known: Mask) -> list[Sequence[Any]]:
+    """Return partitions, timestamps, keys, values and headers of the known topics' records."""
+    chosen = records if known.all() else list(compress(records, known.tolist()))
+    return [list(map(itemgetter(column), chosen)) for column in (1, 3, 4, 5, 6)]
+
+
+def _by_column(
+    spec: DomainSpec, source: Ints, columns: list[Sequence[Any]], stamps: Stamps, rows: int
+) -> Iterator[Records]:
+    partitions, times, keys, values, _ = columns
+    partition = np.array(partitions, np.int64)
+    place = source * spec.partitions + partition
+    clock, offset = _clocks(stamps.source_time, place)
+    step = -(-rows // STEP) * STEP
+    sent = np.empty(len(clock), np.int64)
+    sent[np.argsort(clock, kind="stable")] = np.arange(len(clock)) // step
+    # Within a partition, the order of the recording is that of the clock.
+    order = np.lexsort((place, sent))
+    truth = len(spec.inputs.sources)
+    group = (sent * (truth + 1) + source)[order]
+    ingest = np.where(stamps.heartbeat, NO_TIME, clock)
+    stamps = Stamps(stamps.source_time, ingest, stamps.heartbeat)
+    for n, part in stretches(group):
+        if n % (truth + 1) == truth:
+            continue
+        own = order[part]
+        chosen = own.tolist()
+        yield Records(
+            spec.inputs.sources[n % (truth + 1)].name,
+            partition[own],
+            offset[own],
+            [times[row] for row in chosen],
+            [keys[row] for row in chosen],
+            [values[row] for row in chosen],
+            stamps.take(own),
+        )
+    counts = np.bincount(place, minlength=truth * spec.partitions)
+    yield from _heartbeats(spec, max(int(clock.max()), max(times)), counts)
+
+
+def _clocks(stamped: Ints, place: Ints) -> tuple[Ints, Ints]:
+    """Return each record's clock, which never runs backwards in a partition, and its offset."""
+    clock, offset = np.empty_like(stamped), np.empty_like(stamped)
+    order = np.argsort(place, kind="stable")
+    for _, rows in stretches(place[order]):
+        own = order[rows]
+        clock[own] = np.maximum.accumulate(stamped[own])
+        offset[own] = np.arange(len(own))
+    return clock, offset
+
+
+def _heartbeats(spec: DomainSpec, latest: int, counts: Ints) -> Iterator[Records]:
+    n = spec.partitions
+    beats = finale(spec, latest)
+    for number, source in enumerate(spec.inputs.sources):
+        rows = slice(number * n, (number + 1) * n)
+        stamps = Stamps(beats.due[rows], np.full(n, NO_TIME), np.ones(n, bool))
+        columns = (beats.timestamp[rows], beats.key[rows], beats.value[rows])
+        yield Records(source.name, np.arange(n), counts[rows], *columns, stamps)
