@@ -42,17 +42,34 @@ def decode_objects(
     """
     if not values:
         return [], {}
+    if (items := _decode_together(values)) is not None:
+        return items, {}
+    if len(values) <= _SINGLE:
+        return _decode_each(values)
+    # A few bad values are found by halving: the others are decoded together still.
+    half = len(values) // 2
+    first, bad = decode_objects(values[:half])
+    second, also = decode_objects(values[half:])
+    return first + second, bad | {half + row: reason for row, reason in also.items()}
+
+
+_SINGLE = 8
+"""At most this many values are decoded one by one if they cannot be decoded together."""
+
+
+def _decode_together(values: Sequence[bytes | None]) -> list[dict[str, Any] | None] | None:
+    """Decode values in one call; return ``None`` if one of them is not a JSON object."""
     try:
         items = orjson.loads(b"[" + _BETWEEN.join(values) + b"]")  # type: ignore[arg-type]
     except (orjson.JSONDecodeError, TypeError):
-        return _decode_each(values)
-    if (
-        len(items) != 2 * len(values) - 1
-        or items[1::2] != [_MARK] * (len(values) - 1)
-        or set(map(type, items[::2])) != {dict}
-    ):
-        return _decode_each(values)
-    return items[::2], {}
+        return None
+    found: list[dict[str, Any] | None] = items[::2]
+    whole = (
+        len(items) == 2 * len(values) - 1
+        and items[1::2] == [_MARK] * (len(values) - 1)
+        and set(map(type, found)) == {dict}
+    )
+    return found if whole else None
 
 
 def _decode_each(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, cast
 
@@ -201,7 +202,7 @@ def _column(objects: Sequence[Any], name: str) -> list[Any]:
     try:
         return list(map(itemgetter(name), objects))
     except KeyError:
-        return [item.get(name) for item in objects]
+        return list(map(dict.get, objects, repeat(name)))
 
 
 def _misplaced(entities: Sequence[str | None], keys: Sequence[bytes | None]) -> list[int]:
@@ -256,7 +257,9 @@ def _read_integers(field: Field, raw: Sequence[Any], required: bool) -> tuple[An
 
 def _read_numbers(field: Field, raw: Sequence[Any], required: bool) -> tuple[Any, Faults]:
     faults: Faults = {}
-    if set(map(type, raw)) - {int, float}:
+    kinds = set(map(type, raw)) - {int, float}
+    # numpy reads None as NaN itself.
+    if kinds and (required or kinds != {type(None)}):
         for i, value in enumerate(raw):
             if value is None:
                 if required:

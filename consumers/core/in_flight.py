@@ -134,6 +134,10 @@ class InFlight:
         """Say whether any events are with the scorer."""
         return bool(self._scoring)
 
+    def is_next(self, prepared: Prepared) -> bool:
+        """Say whether these events finish before all others that are with the scorer."""
+        return bool(self._scoring) and self._scoring[0] is prepared
+
     def waiting_for_others(self) -> Ints:
         """Count the events of each partition that wait for more than their own watermark."""
         count = np.zeros(self._partitions, np.int64)

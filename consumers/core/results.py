@@ -37,8 +37,11 @@ class Results:
             return none, occlusion_rows(self._spec, prepared.features[none], signature)
         risk = self._spec.alerting.rule.risks(rounded(scores_of(answer)), prepared.features)
         rows = np.flatnonzero(risk >= signature.threshold)
-        if self._in_order:  # an entity in its cool-down now is still in it when the batch finishes
-            rows = rows[~self._stores.cooldown.is_quiet(prepared.events.take(rows))]
+        cooldown = self._stores.cooldown
+        if self._stores.in_flight.is_next(prepared):  # the cool-downs are those that it will meet
+            rows = rows[cooldown.due(prepared.events.take(rows))]
+        elif self._in_order:  # an entity in its cool-down now is still in it at the end
+            rows = rows[~cooldown.is_quiet(prepared.events.take(rows))]
         return rows, occlusion_rows(self._spec, prepared.features[rows], signature)
 
     def corrections(self, scored: Scored, signature: Signature) -> Outputs:
@@ -79,10 +82,10 @@ class Results:
         self, scored: Scored, signature: Signature, scores: Floats, numbers: dict[str, Floats]
     ) -> list[Outbound]:
         prepared, rows = scored.prepared, scored.alerts
-        rest = scores_of(scored.without)
-        why = reasons(self._spec, prepared.features[rows], scores[rows], rest, signature)
         new = self._stores.cooldown.raised(prepared.events.take(rows))
-        chosen, why = rows[new], [why[row] for row in new.tolist()]
+        chosen = rows[new]
+        rest = scores_of(scored.without).reshape(len(rows), -1)[new].ravel()
+        why = reasons(self._spec, prepared.features[chosen], scores[chosen], rest, signature)
         said = {name: own[chosen] for name, own in numbers.items()}
         events = prepared.events.take(chosen)
         return alert_records(self._spec, events, scores[chosen], why, signature, said)

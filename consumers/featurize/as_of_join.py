@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,18 +72,24 @@ class VersionJoin:
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
         """Return what was known of each event's entity at the event's time."""
         asked = (event_time - self._join.delay).tolist()
-        found, times = [], np.full(len(asked), NO_TIME)
+        found, times = [], []
         nothing: tuple[Any, ...] = (None,) * len(self._join.fields)
-        for i, (p, key, time) in enumerate(zip(partition.tolist(), entities, asked, strict=True)):
-            known = self._keys[p].get(key)
-            at = bisect_right(known[0], time) - 1 if known else -1
-            if known is None or at < 0:
+        keys, search = self._keys, bisect_right
+        places = zip(partition.tolist(), entities.tolist(), asked, strict=True)
+        for p, key, time in places:
+            known = keys[p].get(key)
+            at = search(known[0], time) if known else 0
+            if known is None or not at:
                 found.append(nothing)
+                times.append(NO_TIME)
             else:
-                found.append(known[1][at])
-                times[i] = known[0][at]
-        fields = enumerate(self._join.fields)
-        return Joined(times, {name: as_objects(row[j] for row in found) for j, name in fields})
+                found.append(known[1][at - 1])
+                times.append(known[0][at - 1])
+        columns = zip(*found, strict=True) if found else repeat(())
+        return Joined(
+            np.array(times, np.int64),
+            {name: as_objects(c) for name, c in zip(self._join.fields, columns, strict=False)},
+        )
 
     def snapshot(self, partition: int) -> Columns:
         """See :class:`~streamsim.consumers.state.store.Store`."""

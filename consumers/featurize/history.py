@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.streams.events import NO_TIME, Ints, Slots, stretches
+from streamsim.streams.events import NO_TIME, Ints, Slots, as_objects, stretches
 
 _FIRST_CAPACITY = 8
 
@@ -73,10 +73,14 @@ class PlacedKeys:
 
     def slots(self, partition: Ints, keys: Iterable[str]) -> Slots:
         """Return the number of each key in its partition, giving new ones the next."""
-        items = list(keys)
+        items = as_objects(keys)
         slots = np.empty(len(items), np.intp)
-        for p, rows in stretches(partition):
-            slots[rows] = list(map(self._slot[p].get, items[rows], repeat(-1)))
+        # Partitions may be mixed, event by event, if the events are in order of time.
+        order = np.argsort(partition, kind="stable")
+        for p, part in stretches(partition[order]):
+            rows = order[part]
+            own = items[rows].tolist()
+            slots[rows] = np.fromiter(map(self._slot[p].get, own, repeat(-1)), np.intp, len(own))
         for row in np.flatnonzero(slots < 0).tolist():
             known = self._slot[int(partition[row])]
             slots[row] = known.setdefault(items[row], self._count)
@@ -199,18 +203,22 @@ class History:
         self._sums[position] = running + offset[group]
         self._length[own] += count
 
-    def insert(self, slot: int, time: int, values: Ints) -> None:
-        """Add one row anywhere in a key's history, after rows of the same time."""
-        slots = np.array([slot], np.intp)
+    def insert(self, slots: Slots, times: Ints, values: Ints) -> None:
+        """Add one row to each of several keys, anywhere in its history.
+
+        It comes after rows of the same time. No key is given twice.
+        """
         self._ensure(slots)
-        self._make_room(slots, np.array([1]))
-        after = int(self.before(slots, np.array([time + 1]))[0])
-        end = int(self._start[slot] + self._length[slot])
-        self._time[after + 2 : end + 2] = self._time[after + 1 : end + 1].copy()
-        self._sums[after + 2 : end + 2] = self._sums[after + 1 : end + 1] + values
-        self._time[after + 1] = time
-        self._sums[after + 1] = self._sums[after] + values
-        self._length[slot] += 1
+        self._make_room(slots, np.ones(len(slots), np.intp))
+        after = self.before(slots, times + 1)
+        end = self._start[slots] + self._length[slots]
+        time, sums = self._time, self._sums
+        for row, (here, last) in enumerate(zip(after.tolist(), end.tolist(), strict=True)):
+            time[here + 2 : last + 2] = time[here + 1 : last + 1].copy()
+            sums[here + 2 : last + 2] = sums[here + 1 : last + 1] + values[row]
+        time[after + 1] = times
+        sums[after + 1] = sums[after] + values
+        self._length[slots] += 1
 
     def _ensure(self, slots: Slots) -> None:
         """Give stretches to keys that have none yet."""

@@ -5,7 +5,7 @@ The stream and training run the same functions over the same state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -49,7 +49,8 @@ class WindowState:
 
         A key has a separate history in each partition; the records' key is in one partition only.
         An event sees older events that had arrived before it. The events of a key that come in
-        order of time, which is nearly always, are processed at once; the others one by one.
+        order of time, which is nearly always, are processed at once; those of the other keys in
+        turns, each with one event per key.
         """
         slots = self._index.slots(partition, keys)
         order = np.argsort(slots, kind="stable")
@@ -66,10 +67,9 @@ class WindowState:
         count, total, squares = (np.zeros((n, k), np.int64) for _ in range(3))
         past = Past(count, total, squares, np.full(n, NO_TIME), np.full(n, NO_TIME))
         _put(past, many, self._past(slots[many], times[many]))
-        for row in np.flatnonzero(single).tolist():
-            one = slice(row, row + 1)
-            _put(past, one, self._past(slots[one], times[one]))
-            self._history.insert(int(slots[row]), int(times[row]), numbers[row])
+        for rows in _turns(slots, np.flatnonzero(single)):
+            _put(past, rows, self._past(slots[rows], times[rows]))
+            self._history.insert(slots[rows], times[rows], numbers[rows])
         return past
 
     def as_of(self, partition: Ints, keys: Objects, times: Ints) -> Past:
@@ -146,7 +146,19 @@ class WindowState:
         return Past(count, total, squares, last, first)
 
 
-def _put(past: Past, rows: Mask | slice, part: Past) -> None:
+def _turns(slots: Slots, rows: Slots) -> Iterator[Slots]:
+    """Yield the rows in turns: the first of each slot, the second of each, and so on."""
+    own = slots[rows]
+    order = np.argsort(own, kind="stable")
+    first = np.flatnonzero(np.diff(own[order], prepend=-1))
+    count = np.diff(np.append(first, len(own)))
+    turn = np.empty(len(own), np.intp)
+    turn[order] = np.arange(len(own)) - np.repeat(first, count)
+    for number in range(int(count.max(initial=0))):
+        yield rows[turn == number]
+
+
+def _put(past: Past, rows: Mask | Slots, part: Past) -> None:
     past.count[rows], past.total[rows] = part.count, part.total
     past.squares[rows] = part.squares
     past.last[rows], past.first[rows] = part.last, part.first

@@ -36,22 +36,32 @@ class Cooldown:
         ]
         return np.array(quiet, bool)
 
-    def raised(self, events: Events) -> Ints:
-        """Find the rows whose entities are not in their cool-down, and start it for them."""
+    def due(self, events: Events) -> Ints:
+        """Find the rows that raise an alert if these events are the next ones, in this order."""
         if not self._cooldown:
             return np.arange(len(events))
         rows = []
-        places = zip(events.partition.tolist(), events.entity, strict=True)
-        for row, ((p, entity), time) in enumerate(
-            zip(places, events.event_time.tolist(), strict=True)
-        ):
-            last = self._last[p].get(entity)
+        started: dict[tuple[int, str], int] = {}
+        places = zip(events.partition.tolist(), events.entity.tolist(), strict=True)
+        for row, (place, time) in enumerate(zip(places, events.event_time.tolist(), strict=True)):
+            last = started.get(place)
+            if last is None:
+                last = self._last[place[0]].get(place[1])
             if last is None or abs(time - last) >= self._cooldown:
-                self._last[p][entity] = time
+                started[place] = time
                 rows.append(row)
-        new = np.array(rows, np.int64)
-        columns = {"key": events.entity[new], "time": events.event_time[new]}
-        self._changes.add(events.partition[new], columns)
+        return np.array(rows, np.int64)
+
+    def raised(self, events: Events) -> Ints:
+        """Find the rows whose entities are not in their cool-down, and start it for them."""
+        new = self.due(events)
+        if self._cooldown:
+            started = events.take(new)
+            partition, time = started.partition, started.event_time
+            places = zip(partition.tolist(), started.entity.tolist(), time.tolist(), strict=True)
+            for p, entity, at in places:
+                self._last[p][entity] = at
+            self._changes.add(partition, {"key": started.entity, "time": time})
         return new
 
     def snapshot(self, partition: int) -> Columns:

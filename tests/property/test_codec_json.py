@@ -98,3 +98,15 @@ FLAT = st.dictionaries(st.text(max_size=4), LEAVES, max_size=3)
 @example([{"a": '},{"'}, {'},{"': 1}])
 def test_objects_are_written_together_as_they_are_one_by_one(objects: list[dict[str, Any]]) -> None:
     assert dump_each(objects) == [orjson.dumps(item) for item in objects]
+
+
+@examples(1)
+@given(st.lists(st.sampled_from([None, b"{", b"[]", b'{"a":1}', b"{}"]), max_size=40))
+def test_bad_values_are_found_among_many_good_ones(values: list[bytes | None]) -> None:
+    many = [b'{"b":2}'] * 30 + values + [b"{}"] * 30
+    objects, bad = decode_objects(many)
+    reasons = {None: "no value", b"{": "not JSON", b"[]": "not a JSON object"}
+    assert bad == {row: reasons[value] for row, value in enumerate(many) if value in reasons}
+    assert objects == [
+        None if row in bad else orjson.loads(value or b"") for row, value in enumerate(many)
+    ]

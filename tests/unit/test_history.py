@@ -49,7 +49,7 @@ def test_windows_equal_a_scan(batches: list[list[Event]], length: int) -> None:
 def test_order_of_insertion_does_not_matter(order: list[int]) -> None:
     history = History(columns=1, span=1_000)
     for time in order:
-        history.insert(0, time, np.array([time * time]))
+        history.insert(np.array([0]), np.array([time]), np.array([[time * time]]))
     slots = np.zeros(41, np.intp)
     positions = history.before(slots, np.arange(41))
     assert history.sums(positions)[:, 0].tolist() == [
