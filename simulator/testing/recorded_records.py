@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from streamsim.consumers.collect.records import usual_stamps
 from streamsim.producers.recording import ROWS as STEP
-from streamsim.producers.recording import Recording
+from streamsim.producers.recording import Recorded, Recording
 from streamsim.producers.wire import finale
 from streamsim.simulator.in_process import as_records
-from streamsim.streams.events import NO_TIME, Ints, Mask, Records, stretches
+from streamsim.streams.events import NO_TIME, Ints, Records, stretches
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.stamps import Stamps
 from streamsim.streams.topics import TRUTH, topic
@@ -28,14 +27,21 @@ def recorded_records(spec: DomainSpec, recording: Recording, rows: int) -> Itera
     """
     names = [topic(spec.name, source.name) for source in spec.inputs.sources]
     number = {name: n for n, name in enumerate([*names, topic(spec.name, TRUTH)])}
-    source = np.array([number.get(record.topic, -1) for record in recording.records], np.int64)
-    known = source >= 0
-    columns = _columns(recording.records, known)
+    # In one pass: each record is in the processor's cache for all of its columns.
+    topics, *columns = _columns(recording)
+    source = np.array([number.get(name, -1) for name in topics], np.int64)
+    if len(source) and source.min() < 0:
+        known = (source >= 0).tolist()
+        source, columns = source[known], [tuple(compress(column, known)) for column in columns]
     stamps = usual_stamps(columns[-1])
     if stamps is None or not len(stamps) or (stamps.source_time == NO_TIME).any():
         yield from _row_by_row(spec, recording, rows)
         return
-    yield from _by_column(spec, source[known], columns, stamps, rows)
+    yield from _by_column(spec, source, columns, stamps, rows)
+
+
+def _columns(recording: Recording) -> list[Sequence[Any]]:
+    return list(zip(*recording.records, strict=True)) or [()] * len(Recorded._fields)
 
 
 def _row_by_row(spec: DomainSpec, recording: Recording, rows: int) -> Iterator[Records]:
@@ -46,16 +52,10 @@ def _row_by_row(spec: DomainSpec, recording: Recording, rows: int) -> Iterator[R
     yield from as_records(spec, batches, rows)
 
 
-def _columns(records: Sequence[Any], known: Mask) -> list[Sequence[Any]]:
-    """Return partitions, timestamps, keys, values and headers of the known topics' records."""
-    chosen = records if known.all() else list(compress(records, known.tolist()))
-    return [list(map(itemgetter(column), chosen)) for column in (1, 3, 4, 5, 6)]
-
-
 def _by_column(
-    spec: DomainSpec, source: Ints, columns: list[Sequence[Any]], stamps: Stamps, rows: int
+    spec: DomainSpec, source: Ints, columns: Sequence[Sequence[Any]], stamps: Stamps, rows: int
 ) -> Iterator[Records]:
-    partitions, times, keys, values, _ = columns
+    partitions, _, times, keys, values, _ = columns
     partition = np.array(partitions, np.int64)
     place = source * spec.partitions + partition
     clock, offset = _clocks(stamps.source_time, place)
