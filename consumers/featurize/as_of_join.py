@@ -65,8 +65,8 @@ class VersionJoin:
             at = bisect_right(times, time)
             times.insert(at, time)
             versions.insert(at, row)
-            old = bisect_right(times, limit[p]) - 1
-            if old > 0:
+            if len(times) > 1 and times[1] <= limit[p]:
+                old = bisect_right(times, limit[p]) - 1
                 del times[:old], versions[:old]
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:

@@ -73,9 +73,10 @@ class FieldJoin:
                     stores[i][j] = [time[i]], [values[i]]
                     continue
                 _insert(own, time[i], values[i])
-                old = bisect_right(own[0], limit[partition[i]]) - 1
-                if old > 0:
-                    del own[0][:old], own[1][:old]
+                times, least = own[0], limit[partition[i]]
+                if times[1] <= least:  # seldom: the search is spared
+                    old = bisect_right(times, least) - 1
+                    del times[:old], own[1][:old]
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
         """Return what was known of each event's entity at the event's time."""
