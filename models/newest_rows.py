@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamsim.streams.events import Matrix
-from streamsim.streams.packing import Columns
+from streamsim.streams.stored.packing import Columns
 
 MOST_ENTITIES = 100_000
 """Most entities; the least recently seen ones are dropped. Each takes about 320 bytes, and four for

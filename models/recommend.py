@@ -18,8 +18,8 @@ from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import BadRequest, ModelError
 from streamsim.streams.events import Matrix
 from streamsim.streams.settings import EMBEDDED, check_address
-from streamsim.streams.snapshot_files import rows_file
 from streamsim.streams.spec import DomainSpec, Slate
+from streamsim.streams.stored.snapshot_files import rows_file
 
 if TYPE_CHECKING:
     from streamsim.models.score_follower import ScoreFollower

@@ -17,8 +17,8 @@ from kafka.errors import KafkaError
 from streamsim.models.newest_rows import NewestRows, Row
 from streamsim.streams.errors import PackingError
 from streamsim.streams.events import FEATURE_HASH, FEATURES
-from streamsim.streams.snapshot_files import load_snapshot, save_snapshot
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.snapshot_files import load_snapshot, save_snapshot
 from streamsim.streams.topics import SCORES, topic
 
 log = logging.getLogger(__name__)

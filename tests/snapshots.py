@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from streamsim.consumers.state.store import Parts
-from streamsim.streams.packing import pack, unpack
+from streamsim.streams.stored.packing import pack, unpack
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ import numpy as np
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec.feed_watch import FeedWatch
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import FEEDS, topic
 
 Counts: TypeAlias = dict[tuple[int, str], list[int]]

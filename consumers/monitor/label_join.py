@@ -18,8 +18,8 @@ from xxhash import xxh3_64_intdigest
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects, Outbound
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import LABELLED, topic
 
 MICRO = 1_000_000

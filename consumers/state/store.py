@@ -11,8 +11,8 @@ import numpy as np
 from streamsim.streams.events import Ints
 
 Columns: TypeAlias = dict[str, "Ints | list[str]"]
-"""A store's checkpoint of one partition, by column; :mod:`streamsim.streams.packing` serialises
-it."""
+"""A store's checkpoint of one partition, by column; :mod:`streamsim.streams.stored.packing`
+serialises it."""
 
 
 class Parts:

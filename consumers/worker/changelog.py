@@ -28,8 +28,8 @@ from streamsim.consumers.state.checkpoint_chain import (
 )
 from streamsim.consumers.state.store import Columns
 from streamsim.streams.errors import StateError
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import CHANGELOG, topic
 
 PART_BYTES = 800_000

@@ -22,8 +22,8 @@ from streamsim.consumers.state.checkpoint_chain import (
 )
 from streamsim.consumers.state.store import Columns
 from streamsim.consumers.worker.changelog import PART_BYTES, SNAPSHOT_AFTER, read_records
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import SHARED, topic
 
 PARTITION = 0

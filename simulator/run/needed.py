@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streamsim.simulator.report.ledger import Ledger
-from streamsim.streams.snapshot_files import saved_positions
+from streamsim.streams.stored.snapshot_files import saved_positions
 from streamsim.streams.topics import ALERTS, CHANGELOG, METRICS, SHARED, topic
 
 NOTHING = math.inf

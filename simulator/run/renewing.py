@@ -43,13 +43,13 @@ from streamsim.streams.errors import (
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.settings import Settings, read_settings
 from streamsim.streams.signature import Signature
-from streamsim.streams.snapshot_files import (
+from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.stored.snapshot_files import (
     Positions,
     learner_file,
     load_snapshot,
     save_snapshot,
 )
-from streamsim.streams.spec import DomainSpec, Estimator
 from streamsim.streams.topics import OPS_MODELS, ops_topics, topic
 
 log = logging.getLogger(__name__)

@@ -31,8 +31,8 @@ from streamsim.streams.domain_registry import all_topics
 from streamsim.streams.errors import BrokerError, StackError, StateError, UsageError
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
-from streamsim.streams.snapshot_files import learner_file, rows_file
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.snapshot_files import learner_file, rows_file
 from streamsim.streams.topics import SCORES, topic, topics_of
 
 PYTHON = sys.executable

@@ -78,6 +78,8 @@ class Supervisor:
         self._keeper: Keeper | None = None
         self._alerts = RecentIdentities()
         self._held = {spec.name: Held() for spec in plan.domains}
+        self._behind: set[str] = set()
+        """Domains of which it is said that they have fallen behind."""
         self._meter = LoadMeter()
         self._read: dict[tuple[str, int], int] = {}
 
@@ -305,7 +307,8 @@ class Supervisor:
         for name, held in self._held.items():
             held.note(stack.progress(name))
             self._view.held[name] = held.share
-            if held.share < HELD:
+            if held.share < HELD and name not in self._behind:
+                self._behind.add(name)
                 self._view.warn_once(
                     f"{name} runs at {100 * held.share:.0f} % of its speed, so that scores do not "
                     f"come later and later: {load.bottleneck()}"

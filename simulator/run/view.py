@@ -79,9 +79,9 @@ class View:
             )
             latency = ledger.latencies().percentile(50)
             share = self.held.get(name, 1.0)
-            speed = f", speed {100 * share:.0f} %" if share < HELD else ""
+            pace = f", pace {100 * share:.0f} %" if share < HELD else ""
             self.say(
-                f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms{speed}; "
+                f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms{pace}; "
                 f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}"
             )
 
@@ -146,7 +146,7 @@ class LiveView(View):
         table.add_column("domain")
         columns = (
             "event time",
-            "speed",
+            "pace",
             "events/s",
             "scored",
             "late",

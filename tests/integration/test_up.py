@@ -9,7 +9,7 @@ import pytest
 
 from streamsim.models.registry import Registry
 from streamsim.simulator.cli import entry
-from tests.stacks import streamsim
+from tests.stacks import Up, streamsim
 
 pytestmark = pytest.mark.stack
 
@@ -28,6 +28,19 @@ def test_up_scores_every_event_of_the_world_and_closes_its_account(
     assert finance["unaccounted"] == finance["labels"]["unaccounted"] == 0
     assert finance["alerts"] > 0
     assert "CRITICAL" in done.stdout
+
+
+@pytest.mark.long
+def test_a_rate_that_is_too_high_is_not_held_and_that_is_said_once(tmp_path: Path) -> None:
+    """The producer waits for the workers: few records are ever behind them."""
+    with Up(tmp_path, "--rate", "1000000", "--duration", "12") as up:
+        up.says("finance runs at ")
+        assert up.ended(120) == 0
+        report, text = up.report, up.text
+    assert text.count(" of its speed, so that scores do not come later and later: ") == 1
+    assert "is busy" in text or "are busy" in text or "needs more" in text
+    assert report["unaccounted"] == report["labels"]["unaccounted"] == 0
+    assert report["in"] == report["scored"] > 1_000
 
 
 @pytest.mark.embedded

@@ -17,8 +17,8 @@ from streamsim.consumers.predict.prepared import Prepared
 from streamsim.consumers.state.store import Columns
 from streamsim.streams.answers import Answers
 from streamsim.streams.events import NO_TIME, Matrix, Outbound
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import FEEDS, LABELLED, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum, records_of

@@ -16,7 +16,7 @@ from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import as_records
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import Matrix, Records
-from streamsim.streams.packing import pack, unpack
+from streamsim.streams.stored.packing import pack, unpack
 from tests.property.examples import examples
 
 SPEC = load_domain("logistics")

@@ -15,9 +15,9 @@ from streamsim.consumers.predict.model_schedule import Entry, Schedule, read_ent
 from streamsim.models.loaded import answer
 from streamsim.simulator.in_process import InProcess
 from streamsim.streams.events import MODEL_VERSION, NO_TIME, Ints, Outbound
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.renewals import champion_of
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import SCORES, topic
 from tests.property.chained import chained, signature
 from tests.property.crashing import Crashing, account, effect

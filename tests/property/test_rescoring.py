@@ -21,8 +21,8 @@ from streamsim.simulator.standins.in_memory import InMemory
 from streamsim.streams.asking import PartyAnswer, UnansweredEvents, ask_third_party
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import FEATURES, Outbound, Records, first_headers
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DAY
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import CORRECTIONS, SCORES, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum

@@ -36,8 +36,8 @@ from streamsim.streams.domains.technology.history import TITLES
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.events import FEATURE_HASH, Outbound
 from streamsim.streams.signature import Signature
-from streamsim.streams.snapshot_files import saved_positions
 from streamsim.streams.spec.world import Slice
+from streamsim.streams.stored.snapshot_files import saved_positions
 from streamsim.streams.topics import SCORES, topic, topics_of
 from tests.brokers import BROKERS, Embedded
 from tests.stacks import until

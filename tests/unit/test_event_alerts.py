@@ -32,8 +32,8 @@ from streamsim.simulator.testing.scenario import Scenario
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Events, Mask, Matrix, Outbound, Records, as_objects
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.spec import DAY, HOUR, MINUTE, DomainSpec, EventRule
+from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import TRUTH, topic
 from tests.property.chained import signature
 from tests.property.driving import checksum

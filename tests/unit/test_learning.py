@@ -22,7 +22,7 @@ from streamsim.streams.domains.technology.learning import (
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.domains.technology.schema import START, STOP, WATCHED
 from streamsim.streams.events import Events, as_objects
-from streamsim.streams.packing import pack, unpack
+from streamsim.streams.stored.packing import pack, unpack
 
 KNOWN, ALL = 5, 8
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.streams.errors import PackingError
-from streamsim.streams.packing import pack, unpack
+from streamsim.streams.stored.packing import pack, unpack
 
 COLUMNS = st.dictionaries(
     st.text(max_size=5),

@@ -13,7 +13,7 @@ from streamsim.simulator.run import retention
 from streamsim.simulator.run.needed import StillNeeded
 from streamsim.simulator.run.retention import Retention, oldest
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.snapshot_files import load_snapshot, save_snapshot, saved_positions
+from streamsim.streams.stored.snapshot_files import load_snapshot, save_snapshot, saved_positions
 
 KIB = 1 << 10
 

@@ -29,8 +29,8 @@ from streamsim.streams.inference import (
     write_infer,
     write_response,
 )
-from streamsim.streams.packing import pack, unpack
 from streamsim.streams.signature import Signature
+from streamsim.streams.stored.packing import pack, unpack
 
 HISTORY, OFFERED, SIZE, TITLES = 6, 6, 4, 40
 NAMES = (*(f"title_{i}" for i in range(HISTORY)), "offered", "other")

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import orjson
 
 from streamsim.streams.events import Ints
-from streamsim.streams.packing import Columns, pack, unpack
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.packing import Columns, pack, unpack
 
 Positions: TypeAlias = Mapping[tuple[str, int], int]
 """Topic and partition to the offset of the next record to read."""

@@ -1,0 +1,1 @@
+"""What is stored as bytes: packed columns, and snapshots in files."""
