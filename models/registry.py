@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -179,6 +180,10 @@ class Registry:
             raise ModelError(f"no model {model} {version} in {self.root}") from None
         except (orjson.JSONDecodeError, KeyError) as error:
             raise ModelError(f"{path}: {error!r}") from error
+
+    def drop(self, model: str, version: str) -> None:
+        """Delete a version that is not the champion."""
+        shutil.rmtree(self._folder(model) / _checked(version), ignore_errors=True)
 
     def card(self, model: str, version: str) -> str:
         """Return a version's model card (Markdown)."""

@@ -82,7 +82,7 @@ def up(**options: Any) -> None:
 @click.option("--seed", type=int, help="seed of the simulated world")
 @click.option("--anchor", type=int, metavar="MS", hidden=True)
 @click.option("--since", type=int, metavar="MS", hidden=True)
-@click.option("--group", metavar="NAME", help="consumer group to wait for if it falls behind")
+@click.option("--wait", is_flag=True, help="wait for the workers if they fall behind")
 @click.option("--report", type=FOLDER, metavar="FILE", hidden=True)
 @click.option("--resume", is_flag=True, hidden=True)
 def send(**options: Any) -> None:

@@ -179,6 +179,10 @@ class Pipeline:
         """
         return self.stores.in_flight.waiting_for_others()
 
+    def taken(self, source: str) -> Ints:
+        """Return, per partition, the offset of the next record to take; -1 before the first."""
+        return self.stores.positions.next[source]
+
     def positions(self, source: str) -> Ints:
         """Return, per partition, the offset before which everything is finished; -1 if unknown."""
         position, rescoring = self.stores.positions.next[source].copy(), self.stores.rescoring

@@ -11,7 +11,7 @@ from types import FrameType
 import click
 import orjson
 
-from streamsim.producers.backlog import Backlog, GroupWatch
+from streamsim.producers.backlog import Backlog, WorkerWatch
 from streamsim.producers.pace import AtOnce, ByRate, BySpeed, Pace
 from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
@@ -27,7 +27,7 @@ from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.settings import Settings, check_address, read_settings
 from streamsim.streams.spec import DomainSpec, WorldSpec
-from streamsim.streams.topics import TRUTH, topic, topics_of
+from streamsim.streams.topics import METRICS, TRUTH, topic, topics_of
 
 SLACK_MS = 5_000
 """A producer sends a little ahead of its anchor."""
@@ -45,7 +45,7 @@ def run_send(
     seed: int | None,
     anchor: int | None,
     since: int | None,
-    group: str | None,
+    wait: bool,
     report: Path | None,
     resume: bool,
 ) -> None:
@@ -81,9 +81,10 @@ def run_send(
         backlog,
     )
     stop_on_signals(sender)
-    trigger = topic(spec.name, spec.trigger.name)
-    places = [(trigger, p) for p in range(spec.partitions)]
-    with GroupWatch(broker, group, places, backlog, clock) if group else nullcontext():
+    watch = WorkerWatch(
+        broker, topic(spec.name, METRICS), topic(spec.name, spec.trigger.name), backlog, clock
+    )
+    with watch if wait else nullcontext():
         sent = sender.run(_batches(spec, source, settings, days))
     ignore_signals()
     if report is not None:  # a supervisor's child: its output goes to a disk that may be full

@@ -88,10 +88,11 @@ def _of_run(
             f"no stack is running, and run {run.name} has stored only {' and '.join(KEPT)}"
         )
     for spec in topics:
-        kept = run.kept(spec.name)
-        if kept.exists():
-            for line in kept.read_bytes().splitlines():
-                yield spec.name, line
+        for kept in (run.kept_before(spec.name), run.kept(spec.name)):
+            if kept.exists():
+                with kept.open("rb") as lines:
+                    for line in lines:
+                        yield spec.name, line.rstrip(b"\n")
 
 
 def _follow(

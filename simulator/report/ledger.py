@@ -134,6 +134,12 @@ class Ledger:
         clocks = [body["clock"][self.spec.trigger.name] for body in self._latest.values()]
         return max((c for c in clocks if c is not None), default=None)
 
+    def slowest(self) -> int | None:
+        """Return the least clock of the triggers' partitions (ms), ``None`` if one is unknown."""
+        clocks = [body["slowest"] for body in self._current() if body["slowest"] is not None]
+        least = min(clocks, default=0)
+        return least if least > 0 else None
+
     def model(self) -> Mapping[str, str] | None:
         """Return name and version of the model that scores."""
         models = [body["model"] for body in self._latest.values() if body["model"]]

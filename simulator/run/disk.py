@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
+from streamsim.models.registry import Registry
+from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.run.needed import StillNeeded
 from streamsim.simulator.run.retention import Retention
 from streamsim.simulator.run.stack import Stack
 from streamsim.simulator.run.view import View
 from streamsim.streams.settings import EMBEDDED, Settings
+from streamsim.streams.spec.renewals import outdated
 
 RESERVE_MB = 64
 """A run on the embedded broker ends by itself when less is left, to finish what was sent."""
+
+MARGIN = 2
+"""Intervals of renewal for which versions are kept that the workers have passed: after a crash
+events are scored again."""
 
 
 def room_mb(folder: Path) -> int:
@@ -30,9 +38,11 @@ class Disk:
     def __init__(self, settings: Settings, folder: Path, view: View) -> None:
         self._settings, self._folder, self._view = settings, folder, view
         self._retention: Retention | None = None
+        self._renewed: Registry | None = None
 
     def limit(self, stack: Stack, needed: StillNeeded) -> None:
         """Keep the data of a stack's embedded broker within the budget from now on."""
+        self._renewed = Registry(stack.renewed)
         if stack.broker is not None:
             budget = self._settings.broker_disk_mb << 20
             self._retention = Retention(stack.address, stack.run.data, budget, needed)
@@ -64,3 +74,14 @@ class Disk:
                     "(STREAMSIM_BROKER_DISK_MB): the rest has still to be read"
                 )
         return True
+
+    def drop_versions(self, ledgers: Iterable[Ledger]) -> None:
+        """Delete the renewed versions that no event will ask for any more."""
+        for ledger in ledgers:
+            renewal, slowest = ledger.spec.model.renewal, ledger.slowest()
+            if self._renewed is None or renewal is None or slowest is None:
+                continue
+            name = ledger.spec.model.recipe.name
+            oldest = slowest - MARGIN * renewal.every
+            for version in outdated(self._renewed.versions(name), renewal, oldest):
+                self._renewed.drop(name, version)

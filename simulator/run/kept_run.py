@@ -13,18 +13,29 @@ from typing import BinaryIO
 
 from streamsim.simulator.run.runs import Run
 
+MOST_BYTES = 32 << 20
+"""Size at which a file is put aside, in the place of the one before it."""
+
 
 class Keeper:
     """Appends the values of topics to files in a run's folder, a line each; a context manager.
 
+    Of each topic the latest values are kept: two files of ``most`` bytes at most.
+
     Parameters
     ----------
     warn
-        Called with a message when a write fails.
+        Called with a message when a write fails, or older values are dropped.
     """
 
-    def __init__(self, run: Run, topics: Iterable[str], warn: Callable[[str], None]) -> None:
-        self._run, self._topics, self._warn = run, list(topics), warn
+    def __init__(
+        self,
+        run: Run,
+        topics: Iterable[str],
+        warn: Callable[[str], None],
+        most: int = MOST_BYTES,
+    ) -> None:
+        self._run, self._topics, self._warn, self._most = run, list(topics), warn, most
         self._files: dict[str, BinaryIO] = {}
         self._open = ExitStack()
 
@@ -54,9 +65,20 @@ class Keeper:
             if file.write(data) < len(data):
                 file.truncate(before)  # a partial line would be read as a whole one
                 raise OSError("no space left")
+            if before + len(data) >= self._most:
+                self._put_aside(topic, file)
         except OSError as error:
             del self._files[topic]
             self._warn(f"{topic} is no longer written to disk: {error.strerror or error}")
+
+    def _put_aside(self, topic: str, file: BinaryIO) -> None:
+        aside = self._run.kept_before(topic)
+        if aside.exists():
+            self._warn(f"{topic}: only the latest records are kept on disk")
+        self._run.kept(topic).replace(aside)
+        file.close()
+        new = self._run.kept(topic).open("wb", buffering=0)
+        self._files[topic] = self._open.enter_context(new)
 
 
 def keep(path: Path, data: bytes, warn: Callable[[str], None]) -> None:

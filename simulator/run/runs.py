@@ -78,6 +78,10 @@ class Run:
         """Return the file with the stored values of a topic, a line each."""
         return self.path / f"{topic}.jsonl"
 
+    def kept_before(self, topic: str) -> Path:
+        """Return the file with the values before those of :meth:`kept`."""
+        return self.path / f"{topic}.before.jsonl"
+
     def reread(self) -> Run:
         """Read ``run.json`` again and return the run."""
         return Run(self.path, orjson.loads((self.path / "run.json").read_bytes()))

@@ -205,7 +205,7 @@ class Stack:
                 PYTHON, "-m", "streamsim.simulator.cli", "send", spec.name,
                 "--broker", self.address,
                 "--anchor", str(now), "--since", str(started), "--seed", str(plan.settings.seed),
-                "--group", self.group,
+                "--wait",
                 "--report", str(self._producer_report(spec.name)),
                 *plan.paces.get(spec.name, ()),
             ]  # fmt: skip

@@ -291,6 +291,7 @@ class Supervisor:
     def _look(self, stack: Stack) -> None:
         """Update the workers' lag, and look after the disk."""
         self._watch_speed(stack)
+        self._disk.drop_versions(self._ledgers.values())
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
         try:
             self._disk_is_full = not self._disk.look()

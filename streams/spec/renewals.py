@@ -8,7 +8,7 @@ own time, and on no clock of a machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -117,3 +117,28 @@ def version_order(version: str) -> tuple[int, str]:
     """
     champion, _, cut = version.partition("-")
     return int(champion), cut
+
+
+def cut_of(version: str) -> int:
+    """Return the cut before which a renewed version has learnt everything (ms).
+
+    >>> renewed_version("3", cut_of("3-20250113T0000"))
+    '3-20250113T0000'
+    """
+    cut = version.partition("-")[2]
+    day, minutes = cut[:8], cut[9:]
+    text = f"{day[:4]}-{day[4:6]}-{day[6:]}T{minutes[:2]}:{minutes[2:]}"
+    return int(np.datetime64(text, "ms").astype(np.int64))
+
+
+def outdated(versions: Sequence[str], renewal: Renewal, oldest: int) -> list[str]:
+    """Return the renewed versions that answer no event of this time or later (ms).
+
+    >>> renewal = Renewal(every=60_000, lead=0, columns=(), begin=lambda champion: champion)
+    >>> made = [renewed_version("3", minute * 60_000) for minute in range(4)]
+    >>> outdated(made, renewal, 2 * 60_000) == made[:2]
+    True
+    """
+    since = {v: cut_of(v) + renewal.lead for v in versions if champion_of(v) != v}
+    answering = max((at for at in since.values() if at <= oldest), default=None)
+    return [v for v, at in since.items() if answering is not None and at < answering]

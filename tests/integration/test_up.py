@@ -31,7 +31,9 @@ def test_up_scores_every_event_of_the_world_and_closes_its_account(
 
 
 @pytest.mark.long
-def test_a_rate_that_is_too_high_is_not_held_and_that_is_said_once(tmp_path: Path) -> None:
+def test_a_rate_that_is_too_high_is_not_held_and_that_is_said_once(
+    registry: Registry, tmp_path: Path
+) -> None:
     """The producer waits for the workers: few records are ever behind them."""
     with Up(tmp_path, "--rate", "1000000", "--duration", "12") as up:
         up.says("finance runs at ")
