@@ -47,10 +47,11 @@ test-kafka: $(READY_DEV) ## run the tests of whole stacks on Apache Kafka; needs
 	@$(BIN)/python -m streamsim.simulator.brokers.apache --setup
 	@$(BIN)/python -m pytest --broker kafka -m "not slow" $(ARGS)
 
-nightly: $(READY_DEV) ## run fuzzing, property and fault tests with many more, new cases
+nightly: $(READY_DEV) ## run fuzzing, property and fault tests with many more, new cases, and a soak test of two hours
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/property tests/service/test_fuzz.py \
 		tests/integration/test_poison.py tests/faults --timeout 7200 $(ARGS)
 	@$(BIN)/python -m pytest -m nightly --timeout 1800 $(ARGS)
+	@$(BIN)/streamsim bench soak --seconds 7200
 
 check: $(READY_DEV) ## check format, lint, types and imports
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff .; exit 1; }

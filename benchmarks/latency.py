@@ -139,7 +139,7 @@ def _sending(stack: Stack, rate: int, seen: Observer) -> Iterator[float]:
     time.sleep(WARM_UP_S)
     yield _now_ms()
     stack.children.check()
-    stack.stop_producers()
+    stack.producers.stop()
 
 
 def _observer(spec: DomainSpec, stack: Stack, *, scores: bool) -> Observer:

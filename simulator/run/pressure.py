@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -109,3 +109,33 @@ class LoadMeter:
             shares[name] = (spent[pid] - self._before.get(pid, spent[pid])) / seconds
         self._before, self._system = spent, system
         return Load(shares, self._cores, self._cores - idle / seconds)
+
+
+class Pressure:
+    """Watches at what part of their speed the domains run, and says what holds them back, once.
+
+    Parameters
+    ----------
+    warn
+        Called with the message.
+    """
+
+    def __init__(self, domains: Iterable[str], warn: Callable[[str], None]) -> None:
+        self._held = {name: Held() for name in domains}
+        self._warn, self._said = warn, set[str]()
+        self._meter = LoadMeter()
+
+    def look(
+        self, processes: Iterable[tuple[str, int]], progress: Callable[[str], Progress]
+    ) -> dict[str, float]:
+        """Return each domain's share, from its producer's progress."""
+        load = self._meter.take(processes)
+        for name, held in self._held.items():
+            held.note(progress(name))
+            if held.share < HELD and name not in self._said:
+                self._said.add(name)
+                self._warn(
+                    f"{name} runs at {100 * held.share:.0f} % of its speed, so that scores do not "
+                    f"come later and later: {load.bottleneck()}"
+                )
+        return {name: held.share for name, held in self._held.items()}

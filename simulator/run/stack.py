@@ -6,13 +6,8 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import orjson
-
-from streamsim.producers.resume import Progress, read_progress
 from streamsim.simulator.brokers.broker import (
     check_empty,
     create_topics,
@@ -24,6 +19,7 @@ from streamsim.simulator.brokers.broker import (
 from streamsim.simulator.brokers.segments import segment_bytes
 from streamsim.simulator.processes.children import Child, Children
 from streamsim.simulator.run.probes import answers, listens
+from streamsim.simulator.run.producer_processes import Producers
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run
 from streamsim.simulator.run.standin_processes import StandIns
@@ -60,7 +56,7 @@ class Stack:
         self.model_url = ""
         self.broker: Child | None = None
         self.workers: list[Child] = []
-        self.producers: dict[str, Child] = {}
+        self.producers = Producers(plan, run.path, self.children, resumed=resumed)
         self._token = secrets.token_urlsafe(24)
         self._standins = StandIns(plan, self.children)
         self._renews = False
@@ -197,38 +193,11 @@ class Stack:
         -------
         For how long the run has gone on before (s), the interruption included.
         """
-        plan, now = self.plan, int(time.time() * 1000) + 500
+        now = int(time.time() * 1000) + 500
         started = int(self.run.info.get("started", now))
         self.run = self.run.write(started=started)
-        for spec in plan.domains:
-            command = [
-                PYTHON, "-m", "streamsim.simulator.cli", "send", spec.name,
-                "--broker", self.address,
-                "--anchor", str(now), "--since", str(started), "--seed", str(plan.settings.seed),
-                "--wait",
-                "--report", str(self._producer_report(spec.name)),
-                *plan.paces.get(spec.name, ()),
-            ]  # fmt: skip
-            if self._resumed:
-                command += ["--resume"]
-                self._database_file(spec).unlink(missing_ok=True)
-            if spec.name in plan.sources:
-                command += ["--source", str(plan.sources[spec.name])]
-            elif plan.days is not None:
-                command += ["--days", str(plan.days)]
-            name = f"producer-{spec.name}"
-            environment = {**self._environment(), **self._standins.environment(spec.name)}
-            if spec.inputs.databases and not plan.settings.database_url:
-                environment["STREAMSIM_DATABASE_URL"] = self._database(spec)
-            self.producers[spec.name] = self.children.start(name, command, environment)
+        self.producers.start(self.address, now, started, self._environment(), self._standins)
         return max(0.0, (now - started) / 1000)
-
-    def exhausted(self) -> bool:
-        """Return whether every producer has reached the end of its source."""
-        for child in list(self.producers.values()):
-            if not child.alive and child.process.returncode == 0:
-                self.children.release(child)
-        return all(child.process.poll() == 0 for child in self.producers.values())
 
     def restart_dead(self) -> None:
         """Restart the processes that have died; state and sources continue where they were.
@@ -248,36 +217,17 @@ class Stack:
                     child.tail().rpartition("streamsim.consumers.worker: ")[2] or child.name
                 )
             more: tuple[str, ...] = ()
-            if child in self.producers.values():
-                # A world starts from its beginning, so its database has to start empty as well.
-                more = ("--resume",)
-                for spec in self.plan.domains:
-                    if self.producers[spec.name] is child:
-                        self._database_file(spec).unlink(missing_ok=True)
+            if self.producers.has(child):
+                more = self.producers.again(child)
             self.children.start_again(child, *more)
             self._refill_standin(child)
             self._say(f"{child.name} ended with exit code {code}; it is started again")
 
     def _refill_standin(self, child: Child) -> None:
         """Have the domain's producer send a restarted stand-in its facts again."""
-        producer = self.producers.get(self._standins.domain_of(child) or "")
+        producer = self.producers.of(self._standins.domain_of(child) or "")
         if producer is not None and producer.alive:
             self.children.kill(producer)  # it will be restarted, and begins its world again
-
-    def stop_producers(self) -> None:
-        """Stop the producers: each sends a last heartbeat and waits for the acknowledgements."""
-        for name, child in self.producers.items():
-            code = self.children.stop(child, self.plan.settings.drain_s)
-            if code != 0:
-                raise StackError(f"producer {name} ended with {code}:\n{child.tail()}")
-
-    def sent(self) -> dict[str, Any]:
-        """Return each producer's report of the records that it has sent."""
-        result = {}
-        for name in self.producers:
-            with suppress(OSError, orjson.JSONDecodeError):
-                result[name] = orjson.loads(self._producer_report(name).read_bytes())
-        return result
 
     def stop(self, grace_s: float) -> None:
         """Stop the remaining processes: producers, workers, service, broker.
@@ -302,20 +252,6 @@ class Stack:
         """Return the domains whose models are renewed, if this stack serves them."""
         own = not self.plan.settings.model_url
         return [spec for spec in self.plan.domains if own and spec.model.renewal is not None]
-
-    def _database(self, spec: DomainSpec) -> str:
-        """Return the address of a database in the run's folder."""
-        return f"sqlite:///{self._database_file(spec)}"
-
-    def _database_file(self, spec: DomainSpec) -> Path:
-        return self.run.path / f"{spec.name}.sqlite"
-
-    def progress(self, domain: str) -> Progress:
-        """Return how far a domain's producer has come."""
-        return read_progress(self._producer_report(domain).with_suffix(".progress"))
-
-    def _producer_report(self, domain: str) -> Path:
-        return self.run.path / f"producer-{domain}.json"
 
     def _environment(self) -> dict[str, str]:
         environment = self.plan.settings.environment()

@@ -23,7 +23,7 @@ from streamsim.simulator.run.disk import Disk
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
 from streamsim.simulator.run.needed import StillNeeded
-from streamsim.simulator.run.pressure import HELD, Held, LoadMeter
+from streamsim.simulator.run.pressure import Pressure
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.simulator.run.stack import Stack
@@ -77,10 +77,7 @@ class Supervisor:
         self._resumed, self._keep_data = resumed, keep_data
         self._keeper: Keeper | None = None
         self._alerts = RecentIdentities()
-        self._held = {spec.name: Held() for spec in plan.domains}
-        self._behind: set[str] = set()
-        """Domains of which it is said that they have fallen behind."""
-        self._meter = LoadMeter()
+        self._pressure = Pressure((spec.name for spec in plan.domains), view.warn_once)
         self._read: dict[tuple[str, int], int] = {}
 
     def run(self) -> dict[str, Any]:
@@ -167,7 +164,7 @@ class Supervisor:
             before_s = stack.start_producers()
             began = time.monotonic()
             self._flow(tail, stack, began, before_s)
-            stack.stop_producers()
+            stack.producers.stop()
             ends = self._ends(stack)
             self._view.say("sources ended; finishing what was sent")
             self._drain(tail, ends)
@@ -201,7 +198,7 @@ class Supervisor:
             now = time.monotonic()
             if self._duration is not None and now - began >= self._duration:
                 return
-            if stack.exhausted():
+            if stack.producers.exhausted():
                 return
             stack.restart_dead()
             self._take(tail)
@@ -290,7 +287,8 @@ class Supervisor:
 
     def _look(self, stack: Stack) -> None:
         """Update the workers' lag, and look after the disk."""
-        self._watch_speed(stack)
+        running, progress = stack.children.running(), stack.producers.progress
+        self._view.held = self._pressure.look(running, progress)
         self._disk.drop_versions(self._ledgers.values())
         sources = [t for spec in self._plan.domains for t in topics_of(spec) if t.role is not None]
         try:
@@ -301,16 +299,3 @@ class Supervisor:
             return
         for ledger in self._ledgers.values():
             ledger.note_ends(ends)
-
-    def _watch_speed(self, stack: Stack) -> None:
-        """Show the share of its speed that each domain runs at; say once what holds one back."""
-        load = self._meter.take(stack.children.running())
-        for name, held in self._held.items():
-            held.note(stack.progress(name))
-            self._view.held[name] = held.share
-            if held.share < HELD and name not in self._behind:
-                self._behind.add(name)
-                self._view.warn_once(
-                    f"{name} runs at {100 * held.share:.0f} % of its speed, so that scores do not "
-                    f"come later and later: {load.bottleneck()}"
-                )
