@@ -17,6 +17,7 @@ from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
 from streamsim.producers.sender import Sender
 from streamsim.producers.wire import Batch, wire
+from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.commands.paces import pace_options, parse_speed
 from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.reading import read_each
@@ -122,6 +123,9 @@ def _already(spec: DomainSpec, broker: str, since_ms: int, file: Path | None) ->
     """Return what a producer started at ``since_ms`` has sent so far."""
     topics = [t for t in topics_of(spec) if t.role is not None or t.name == topic(spec.name, TRUTH)]
     progress, unordered = read_progress(file), unordered_sources(spec.inputs)
+    ends = end_offsets(broker, topics)
+    if any(offset > ends[place] for place, offset in progress.offsets.items()):
+        progress = Progress()  # the machine went down, and the broker lost what was confirmed
     again = {topic(spec.name, source) for source in unordered}
     ordered = Progress(
         {source: n for source, n in progress.rows.items() if source not in unordered},

@@ -60,7 +60,7 @@ def domain_report(
         else sum(by_rule.values()),
         **({"alerts_by_rule": by_rule} if spec.alerting.event_rules else {}),
         "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
-        "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0),
+        "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0, kept.since),
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
         "model": ledger.model(),

@@ -14,7 +14,11 @@ from streamsim.streams.spec import DomainSpec
 
 
 def surge_quality(
-    spec: DomainSpec, alerts: Iterable[bytes], truth: Iterable[bytes | None], now: int
+    spec: DomainSpec,
+    alerts: Iterable[bytes],
+    truth: Iterable[bytes | None],
+    now: int,
+    since: int | None = None,
 ) -> dict[str, Any] | None:
     """Compare surge alerts with the planted surges; ``None`` if the domain declares none.
 
@@ -25,6 +29,8 @@ def surge_quality(
     ----------
     now
         Latest event time (ms).
+    since
+        From this time on the alerts are all there (ms); by default from the beginning.
 
     Returns
     -------
@@ -34,7 +40,7 @@ def surge_quality(
     watch = spec.alerting.feeds
     if watch is None or watch.surge is None or not watch.surge.kinds:
         return None
-    begin = spec.world.epoch
+    begin = max(spec.world.epoch + watch.surge.learn, since or 0)
     bodies = [body for body in decode_objects(list(truth))[0] if body]
     spans = [
         tuple(parse_times([body.get("onset"), body.get("until")]).tolist())
@@ -46,16 +52,17 @@ def surge_quality(
         for body in map(orjson.loads, alerts)
         if body.get("rule") == Trouble.SURGES
     ]
-    right = [any(since < at <= until + watch.bucket for since, until in spans) for at in raised]
-    judged = [s for s in spans if s[0] >= begin + watch.surge.learn and s[1] <= now]
-    hit = [any(since < at <= until + watch.bucket for at in raised) for since, until in judged]
-    inside = sum(max(0, min(until, now) - since) for since, until in spans)
+    right = [any(onset < at <= end + watch.bucket for onset, end in spans) for at in raised]
+    judged = [s for s in spans if s[0] >= begin and s[1] <= now]
+    hit = [any(onset < at <= end + watch.bucket for at in raised) for onset, end in judged]
+    whole = since or spec.world.epoch
+    inside = sum(max(0, min(end, now) - max(onset, whole)) for onset, end in spans)
     return {
         "alerts": len(raised),
         "planted": len(judged),
         "precision": _mean(right),
         "recall": _mean(hit),
-        "chance_precision": round(inside / (now - begin), 4) if now > begin else None,
+        "chance_precision": round(inside / (now - whole), 4) if now > whole else None,
     }
 
 
