@@ -29,6 +29,7 @@ class _Mark(NamedTuple):
     newest: Mapping[Place, tuple[Any, int]]
     at_ms: int
     behind_ms: int
+    latest_ms: int
 
 
 class Confirmed:
@@ -55,7 +56,7 @@ class Confirmed:
         if begun:
             self._newest[place] = begun[-1]
 
-    def look(self, now_ms: int, rows: Counter[str], behind_ms: int) -> bool:
+    def look(self, now_ms: int, rows: Counter[str], behind_ms: int, latest_ms: int) -> bool:
         """Set or write a mark, if it is time; return whether one was written.
 
         Parameters
@@ -64,11 +65,13 @@ class Confirmed:
             Events sent so far, by source.
         behind_ms
             By how much the producer has fallen behind on purpose (ms).
+        latest_ms
+            Latest clock or event time sent so far (ms).
         """
         if self._mark is None:
             if now_ms >= self._due_ms:
                 newest = {p: (batch, batch.record_count) for p, batch in self._newest.items()}
-                self._mark = _Mark(dict(rows), newest, now_ms, behind_ms)
+                self._mark = _Mark(dict(rows), newest, now_ms, behind_ms, latest_ms)
                 self._due_ms = now_ms + SAVE_MS
             return False
         mark = self._mark
@@ -82,5 +85,7 @@ class Confirmed:
                 del self._newest[place]  # it is full: later records begin another
         if self._file is not None:
             with suppress(OSError):  # a full disk: the next producer skips fewer by number
-                Progress(mark.rows, self.offsets, mark.at_ms, mark.behind_ms).save(self._file)
+                Progress(mark.rows, self.offsets, mark.at_ms, mark.behind_ms, mark.latest_ms).save(
+                    self._file
+                )
         return True

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from streamsim.streams.events import HEARTBEAT, INGEST_TIME, first_headers
+from streamsim.streams.events import HEARTBEAT, INGEST_TIME, SOURCE_TIME, first_headers
 from streamsim.streams.spec import Inputs
 
 Place: TypeAlias = tuple[str, int]
@@ -39,12 +39,15 @@ class Progress:
         When this was so (ms of wall time).
     behind_ms
         By how much it has fallen behind its pace on purpose, in all (ms).
+    latest_ms
+        Latest clock or event time that it has sent (ms).
     """
 
     rows: Mapping[str, int] = field(default_factory=dict)
     offsets: Mapping[Place, int] = field(default_factory=dict)
     at_ms: int = 0
     behind_ms: int = 0
+    latest_ms: int = 0
 
     def save(self, path: Path) -> None:
         """Write it to a file, atomically."""
@@ -54,6 +57,7 @@ class Progress:
             "offsets": places,
             "at_ms": self.at_ms,
             "behind_ms": self.behind_ms,
+            "latest_ms": self.latest_ms,
         }
         draft = path.with_name("." + path.name)
         draft.write_bytes(orjson.dumps(body))
@@ -66,7 +70,7 @@ def read_progress(path: Path | None) -> Progress:
         return Progress()
     body = orjson.loads(path.read_bytes())
     offsets = {(topic, partition): offset for topic, partition, offset in body["offsets"]}
-    return Progress(body["rows"], offsets, body["at_ms"], body["behind_ms"])
+    return Progress(body["rows"], offsets, body["at_ms"], body["behind_ms"], body["latest_ms"])
 
 
 def unordered_sources(inputs: Inputs) -> frozenset[str]:
@@ -99,12 +103,16 @@ class SentRecords:
         self._rows = dict(self.progress.rows)
         self.last_ms = since_ms
         """Wall time of the last send."""
+        self.latest_ms = self.progress.latest_ms
+        """Latest clock or event time that was sent."""
         for record in records:
             headers = first_headers(record.headers)
             handed = headers.get(INGEST_TIME)
             if HEARTBEAT not in headers and handed is not None and int(handed) >= since_ms:
                 self._left[record.topic, record.partition, _digest(record.value)] += 1
                 self.last_ms = max(self.last_ms, int(handed))
+                clock = headers.get(SOURCE_TIME) or b"0"
+                self.latest_ms = max(self.latest_ms, int(clock), record.timestamp)
 
     def __len__(self) -> int:
         return self._left.total()

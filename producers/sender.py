@@ -106,7 +106,8 @@ class Sender:
         self._backlog = backlog
         self.behind_ms = 0
         self._is_new = True  # the last records were not sent before
-        self._latest = 0
+        # If it is stopped before it has skipped all that was sent, its clocks still end after that.
+        self._latest = already.latest_ms if already else 0
         self.stopping = False
         self.sent = Sent()
         try:
@@ -206,7 +207,10 @@ class Sender:
             confirm(batch, CONFIRM_S)
             self._unchecked -= batch.record_count
         now = self._clock.now_ms()
-        if self._confirmed.look(now, self.sent.events, self.behind_ms) and self._backlog:
+        if (
+            self._confirmed.look(now, self.sent.events, self.behind_ms, self._latest)
+            and self._backlog
+        ):
             trigger = self._topics[self._spec.trigger.name]
             offsets = self._confirmed.offsets.items()
             self._backlog.sent(now, {place: o for place, o in offsets if place[0] == trigger})

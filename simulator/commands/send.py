@@ -130,6 +130,7 @@ def _already(spec: DomainSpec, broker: str, since_ms: int, file: Path | None) ->
     ordered = Progress(
         {source: n for source, n in progress.rows.items() if source not in unordered},
         {place: offset for place, offset in progress.offsets.items() if place[0] not in again},
+        latest_ms=progress.latest_ms,
     )
     records = read_each(broker, topics, ordered.offsets)
     return SentRecords(records, since_ms - SLACK_MS, ordered)

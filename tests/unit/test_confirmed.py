@@ -27,18 +27,18 @@ def test_the_offsets_are_those_after_the_rows_that_count(broker: str, tmp_path: 
     try:
         batches = producer.append("t", 0, [ROW] * 3)
         confirmed.appended(("t", 0), batches)
-        assert not confirmed.look(0, Counter({"s": 3}), 0)  # the mark is set
+        assert not confirmed.look(0, Counter({"s": 3}), 0, 9)  # the mark is set
         more = producer.append("t", 0, [ROW] * 2)  # into the same batch, behind the mark
         confirmed.appended(("t", 0), more)
         assert more == []
-        assert not confirmed.look(1, Counter({"s": 5}), 0)
+        assert not confirmed.look(1, Counter({"s": 5}), 0, 9)
         assert read_progress(file) == Progress()
         producer.flush()
         confirm(batches[0], 20)
-        assert confirmed.look(2, Counter({"s": 5}), 7)
-        assert read_progress(file) == Progress({"s": 3}, {("t", 0): 3, ("t", 1): 4}, 0, 0)
-        assert not confirmed.look(SAVE_MS, Counter({"s": 5}), 7)
-        until(lambda: confirmed.look(SAVE_MS + 1, Counter({"s": 5}), 7), "the next mark")
+        assert confirmed.look(2, Counter({"s": 5}), 7, 9)
+        assert read_progress(file) == Progress({"s": 3}, {("t", 0): 3, ("t", 1): 4}, 0, 0, 9)
+        assert not confirmed.look(SAVE_MS, Counter({"s": 5}), 7, 9)
+        until(lambda: confirmed.look(SAVE_MS + 1, Counter({"s": 5}), 7, 9), "the next mark")
         assert read_progress(file).rows == {"s": 5}
         assert read_progress(file).behind_ms == 7
     finally:

@@ -84,7 +84,7 @@ def test_a_run_with_a_report_or_without_records_was_not_cut_short(plan: Plan, so
 def test_the_last_send_is_known() -> None:
     def record(ms: int) -> SimpleNamespace:
         headers = [(INGEST_TIME, b"%d" % ms)]
-        return SimpleNamespace(topic="t", partition=0, value=b"1", headers=headers)
+        return SimpleNamespace(topic="t", partition=0, value=b"1", timestamp=4, headers=headers)
 
     sent = SentRecords([record(900), record(3_000), record(2_000)], since_ms=1_000)
     assert (len(sent), sent.last_ms) == (2, 3_000)
@@ -102,12 +102,13 @@ def test_two_supervisors_do_not_take_over_the_same_run(plan: Plan, source: Path)
 def test_events_are_skipped_by_number_then_by_their_bytes() -> None:
     def record(value: bytes) -> SimpleNamespace:
         headers = [(INGEST_TIME, b"5")]
-        return SimpleNamespace(topic="d.s", partition=0, value=value, headers=headers)
+        return SimpleNamespace(topic="d.s", partition=0, value=value, timestamp=4, headers=headers)
 
     sent = SentRecords([record(b"c"), record(b"d")], since_ms=1, progress=Progress({"s": 2}))
     events = [b"a", b"b", b"c", b"d", b"c", b"e"]
     found = [sent.take("s", "d.s", 0, value) for value in events]
     assert found == [True, True, True, True, False, False]
+    assert sent.latest_ms == 4
 
 
 def test_progress_is_read_as_it_was_written(tmp_path: Path) -> None:
