@@ -36,6 +36,7 @@ class Producers:
 
     def start(
         self,
+        plan: Plan,
         address: str,
         anchor_ms: int,
         started_ms: int,
@@ -46,10 +47,12 @@ class Producers:
 
         Parameters
         ----------
+        plan
+            Has their paces and sources.
         started_ms
             When the run began (ms of wall time): what was sent since is not sent again.
         """
-        plan = self._plan
+        self._plan = plan
         for spec in plan.domains:
             command = [
                 sys.executable, "-m", "streamsim.simulator.cli", "send", spec.name,

@@ -199,7 +199,9 @@ class Stack:
         now = int(time.time() * 1000) + 500
         started = int(self.run.info.get("started", now))
         self.run = self.run.write(started=started)
-        self.producers.start(self.address, now, started, self._environment(), self._standins)
+        self.producers.start(
+            self.plan, self.address, now, started, self._environment(), self._standins
+        )
         return max(0.0, (now - started) / 1000)
 
     def restart_dead(self) -> None:
