@@ -99,9 +99,6 @@ class ScoreFollower:
             fetch_max_wait_ms=WAIT_MS,
             max_partition_fetch_bytes=1 << 20,
             max_poll_records=2_000,
-            # Byte by byte in Python it took a third of the service's time. The broker has checked
-            # each batch when it was written, and TCP what is read.
-            check_crcs=False,
             reconnect_backoff_ms=int(PROBE_S * 1000),
         )
 

@@ -19,8 +19,6 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.structs import TopicPartition
 
-from streamsim.producers.checksum import crc32c
-
 _VERSION = 2
 """Version of the format of records: the one with headers."""
 _OVERHEAD: int = DefaultRecordBatchBuilder.estimate_size_in_bytes(None, None, [])
@@ -108,29 +106,6 @@ class Builder(DefaultRecordBatchBuilder):  # type: ignore[misc]  # kafka-python 
             latest = max(row.timestamp for row in rows[begin:end])
             self._max_timestamp = max(self._max_timestamp, latest)
         return end
-
-    def write_header(self, use_compression_type: bool = True) -> None:
-        """Write the header, with a checksum of all that is behind the checksum."""
-        buffer = self._buffer
-        self.HEADER_STRUCT.pack_into(
-            buffer,
-            0,
-            0,
-            len(buffer) - self.AFTER_LEN_OFFSET,
-            0,
-            self._magic,
-            0,
-            self._get_attributes(use_compression_type),
-            self._last_offset,
-            self._first_timestamp or 0,
-            self._max_timestamp or 0,
-            self._producer_id,
-            self._producer_epoch,
-            self._base_sequence,
-            self._num_records,
-        )
-        checksum = crc32c(memoryview(buffer)[self.ATTRIBUTES_OFFSET :])
-        buffer[self.CRC_OFFSET : self.ATTRIBUTES_OFFSET] = checksum.to_bytes(4)
 
 
 class Records(MemoryRecordsBuilder):  # type: ignore[misc]

@@ -65,12 +65,18 @@ class Progress:
 
 
 def read_progress(path: Path | None) -> Progress:
-    """Read a producer's progress; a producer without a file has begun just now."""
-    if path is None or not path.exists():
+    """Read a producer's progress.
+
+    Without a file, or with one that a power cut has spoilt, all records are looked at.
+    """
+    try:
+        body = orjson.loads(path.read_bytes()) if path is not None else None
+        if body is None:
+            return Progress()
+        offsets = {(topic, partition): offset for topic, partition, offset in body["offsets"]}
+        return Progress(body["rows"], offsets, body["at_ms"], body["behind_ms"], body["latest_ms"])
+    except (FileNotFoundError, orjson.JSONDecodeError, KeyError):
         return Progress()
-    body = orjson.loads(path.read_bytes())
-    offsets = {(topic, partition): offset for topic, partition, offset in body["offsets"]}
-    return Progress(body["rows"], offsets, body["at_ms"], body["behind_ms"], body["latest_ms"])
 
 
 def unordered_sources(inputs: Inputs) -> frozenset[str]:
@@ -101,6 +107,7 @@ class SentRecords:
         self._left: Counter[tuple[str, int, bytes]] = Counter()
         self.progress = progress or Progress()
         self._rows = dict(self.progress.rows)
+        self.behind_ms = self.progress.behind_ms
         self.last_ms = since_ms
         """Wall time of the last send."""
         self.latest_ms = self.progress.latest_ms

@@ -105,7 +105,7 @@ class Sender:
         self._confirmed = Confirmed(progress, already.progress.offsets if already else {})
         self._backlog = backlog
         self.behind_ms = 0
-        self._is_new = True  # the last records were not sent before
+        self._is_new = already is None  # the last event was not sent before
         # If it is stopped before it has skipped all that was sent, its clocks still end after that.
         self._latest = already.latest_ms if already else 0
         self.stopping = False
@@ -177,16 +177,16 @@ class Sender:
             source, beat = batch.source[row], batch.heartbeat[row]
             headers, key, value = batch.headers(row), batch.key[row], batch.value[row]
             (self.sent.heartbeats if beat else self.sent.events)[source] += 1
-            if not beat and self._sent_before(source, batch.partition[row], value):
-                continue
             if not beat:
+                self._is_new = not self._sent_before(source, batch.partition[row], value)
+                if not self._is_new:
+                    continue
                 headers.append(ingest)
             if key is None and value is None:
                 key = HEARTBEAT.encode() if beat else b""
             places.setdefault((source, batch.partition[row]), []).append(
                 Row(batch.timestamp[row], key, value, encode_headers(headers))
             )
-        self._is_new = bool(places)
         for (source, partition), rows in places.items():
             begun = self._producer.append(self._topics[source], partition, rows)
             self._open += begun

@@ -13,9 +13,9 @@ import orjson
 from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.prepared import Prepared, Scored
-from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.http_scorer import HttpScorer
 from streamsim.consumers.worker.scoring import score
+from streamsim.consumers.worker.shared.follower import follow
 from streamsim.streams.events import Outbound, Outputs, Records
 from streamsim.streams.settings import Settings
 from streamsim.streams.spec import DomainSpec

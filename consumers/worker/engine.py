@@ -26,8 +26,8 @@ from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfi
 from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
 from streamsim.consumers.worker.runner import Limits, Runner
-from streamsim.consumers.worker.shared_snapshots import SharedSnapshots
-from streamsim.consumers.worker.shared_state import SharedState
+from streamsim.consumers.worker.shared.shared_state import SharedState
+from streamsim.consumers.worker.shared.snapshots import SharedSnapshots
 from streamsim.consumers.worker.trimming import Trimmer
 from streamsim.consumers.worker.worker_metrics import worker_metrics
 from streamsim.streams.errors import StateError

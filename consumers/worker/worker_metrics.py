@@ -49,9 +49,6 @@ def worker_metrics(
         "account": {s: {str(p): pipeline.account.of(s, p) for p in partitions} for s in sources},
         "position": {s: {str(p): int(runner.saved[s][p]) for p in partitions} for s in sources},
         "taken": {str(p): int(pipeline.taken(runner.spec.trigger.name)[p]) for p in partitions},
-        "slowest": int(pipeline.clocks[runner.spec.trigger.name][list(partitions)].min())
-        if partitions
-        else None,
         "clock": {s: _latest(clock) for s, clock in pipeline.clocks.items()},
         "complete": {
             kind: {str(p): int(until[p]) for p in partitions}

@@ -67,7 +67,8 @@ def run_send(
     progress = None if report is None else report.with_suffix(".progress")
     already = _already(spec, broker, since or began, progress) if resume else None
     if already is not None and since is not None and since < began:
-        began -= max(0, already.last_ms - since)  # what has been sent is not paced again
+        # What has been sent is not paced again. It fell behind by some of the time that it took.
+        began -= max(0, already.last_ms - since - already.behind_ms)
     pace = timed_pace(spec.world, rate, speed, began)
     backlog = Backlog()
     sender = Sender(
@@ -130,6 +131,7 @@ def _already(spec: DomainSpec, broker: str, since_ms: int, file: Path | None) ->
     ordered = Progress(
         {source: n for source, n in progress.rows.items() if source not in unordered},
         {place: offset for place, offset in progress.offsets.items() if place[0] not in again},
+        behind_ms=progress.behind_ms,
         latest_ms=progress.latest_ms,
     )
     records = read_each(broker, topics, ordered.offsets)

@@ -134,10 +134,10 @@ class Ledger:
         clocks = [body["clock"][self.spec.trigger.name] for body in self._latest.values()]
         return max((c for c in clocks if c is not None), default=None)
 
-    def slowest(self) -> int | None:
-        """Return the least clock of the triggers' partitions (ms), ``None`` if one is unknown."""
-        clocks = [body["slowest"] for body in self._current() if body["slowest"] is not None]
-        least = min(clocks, default=0)
+    def judged_until(self) -> int | None:
+        """Return the event time before which all is scored and judged (ms), ``None`` if unknown."""
+        ends = [end for body in self._current() for end in body["complete"][LABELLED].values()]
+        least = min(ends, default=0)
         return least if least > 0 else None
 
     def model(self) -> Mapping[str, str] | None:

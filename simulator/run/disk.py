@@ -78,10 +78,11 @@ class Disk:
     def drop_versions(self, ledgers: Iterable[Ledger]) -> None:
         """Delete the renewed versions that no event will ask for any more."""
         for ledger in ledgers:
-            renewal, slowest = ledger.spec.model.renewal, ledger.slowest()
-            if self._renewed is None or renewal is None or slowest is None:
+            # Clocks say too little: an event in flight may be far behind them.
+            renewal, judged = ledger.spec.model.renewal, ledger.judged_until()
+            if self._renewed is None or renewal is None or judged is None:
                 continue
             name = ledger.spec.model.recipe.name
-            oldest = slowest - MARGIN * renewal.every
+            oldest = judged - MARGIN * renewal.every
             for version in outdated(self._renewed.versions(name), renewal, oldest):
                 self._renewed.drop(name, version)

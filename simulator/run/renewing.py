@@ -27,8 +27,8 @@ import orjson
 
 from streamsim.consumers.predict.learner import Learner
 from streamsim.consumers.predict.model_schedule import Entry, read_entry
-from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.inbox import to_records
+from streamsim.consumers.worker.shared.follower import follow
 from streamsim.models.registry import Registry
 from streamsim.simulator.reading import Record, read_whole
 from streamsim.simulator.run.lifecycle import LifecycleWriter

@@ -61,10 +61,10 @@ def load_snapshot(path: Path) -> tuple[dict[str, Ints | list[str]], Positions] |
 
 
 def saved_positions(path: Path) -> Positions:
-    """Return the positions of the last snapshot; nothing if there is none."""
+    """Return the positions of the last snapshot; nothing if there is none that can be read."""
     try:
         rows = orjson.loads(_positions_file(path).read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, orjson.JSONDecodeError):
         return {}
     return {(topic, partition): offset for topic, partition, offset in rows}
 

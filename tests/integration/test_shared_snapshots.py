@@ -19,7 +19,7 @@ from streamsim.consumers.state.checkpoint_chain import (
 from streamsim.consumers.state.store import Columns
 from streamsim.consumers.worker.changelog import PART_BYTES, SNAPSHOT_AFTER
 from streamsim.consumers.worker.output import BATCH_BYTES
-from streamsim.consumers.worker.shared_snapshots import SharedSnapshots, newest
+from streamsim.consumers.worker.shared.snapshots import SharedSnapshots, newest
 from streamsim.consumers.worker.trimming import Trimmer
 from streamsim.simulator.brokers.broker import create_topics
 from streamsim.simulator.reading import deleted

@@ -13,11 +13,12 @@ from aiokafka.errors import KafkaError
 
 from streamsim.consumers.predict.model_schedule import read_entry
 from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfig
-from streamsim.consumers.worker.follower import follow
 from streamsim.consumers.worker.output import Output
-from streamsim.consumers.worker.shared_snapshots import SharedSnapshots
+from streamsim.consumers.worker.shared.follower import follow
+from streamsim.consumers.worker.shared.snapshots import SharedSnapshots
+from streamsim.streams.errors import StateError
 from streamsim.streams.events import Outbound
-from streamsim.streams.topics import OPS_MODELS, TABLE_PARTITIONS
+from streamsim.streams.topics import OPS_MODELS, SHARED, TABLE_PARTITIONS, topic
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,22 @@ class SharedState:
         """Topic to the offset before which no worker needs its records: they are in a snapshot."""
 
     async def restore(self) -> None:
-        """Start with the newest snapshot, before the first record is read."""
+        """Start with the newest snapshot, before the first record is read.
+
+        Raises
+        ------
+        StateError
+            If it cannot be read.
+        """
         columns = await self._snapshots.read(self._config.broker)
-        if columns is not None:
+        if columns is None:
+            return
+        try:
             self._context.exchange.restore(columns)
-            self.saved = dict(self._context.exchange.positions)
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            name = topic(self._context.spec.name, SHARED)
+            raise StateError(f"{name} has a snapshot of another definition: {error!r}") from error
+        self.saved = dict(self._context.exchange.positions)
 
     async def follow(self) -> None:
         """Apply every record of the topics, until cancelled."""

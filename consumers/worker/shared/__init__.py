@@ -1,0 +1,1 @@
+"""What the workers of a domain share: followed from topics, and kept as snapshots."""

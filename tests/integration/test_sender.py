@@ -1,0 +1,56 @@
+"""A producer that is started again skips what was sent at once, and keeps its pace after that."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamsim.producers.pace import BySpeed
+from streamsim.producers.resume import Progress, SentRecords
+from streamsim.producers.sender import LATE_MS, Sender
+from streamsim.producers.wire import Batch, wire
+from streamsim.simulator.brokers.broker import create_topics
+from streamsim.simulator.domain_stream import world_slices
+from streamsim.simulator.reading import read_whole
+from streamsim.streams.events import HEARTBEAT
+from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.topics import topics_of
+from tests.brokers import BROKERS
+from tests.virtual_clock import VirtualClock
+
+pytestmark = pytest.mark.stack
+
+SPEED = 1440.0
+"""A day takes a minute."""
+DAYS, SENT_DAYS = 4, 3
+
+
+@pytest.fixture
+def batches(finance: DomainSpec) -> list[Batch]:
+    return list(wire(finance, world_slices(finance, 0, finance.world.options, DAYS)))
+
+
+def test_the_time_that_was_sent_before_is_not_paced_again(
+    broker: str, finance: DomainSpec, batches: list[Batch]
+) -> None:
+    create_topics(broker, topics_of(finance), BROKERS.topic_config)
+    start = int(batches[0].due[0])
+    before = [
+        source
+        for batch in batches
+        for source, due, beat in zip(batch.source, batch.due.tolist(), batch.heartbeat, strict=True)
+        if not beat and due < start + SENT_DAYS * DAY
+    ]
+    rows = {source: before.count(source) for source in set(before)}
+    clock = VirtualClock(10_000_000)
+    begun = clock.now_ms() - int(SENT_DAYS * DAY / SPEED)
+    already = SentRecords([], begun, Progress(rows))
+    sender = Sender(finance, broker, BySpeed(begun, SPEED), clock, 1 << 20, 0, already)
+    sender.run(batches)
+    took_ms = clock.now_ms() - 10_000_000
+    assert sender.behind_ms < LATE_MS
+    assert took_ms == pytest.approx((DAYS - SENT_DAYS) * DAY / SPEED, rel=0.1)
+    trigger = f"finance.{finance.trigger.name}"
+    kept = read_whole(broker, [t for t in topics_of(finance) if t.name == trigger])[trigger]
+    sent = [r for r in kept if HEARTBEAT not in dict(r.headers)]
+    assert all(r.timestamp >= start + (SENT_DAYS - 1) * DAY for r in sent)
+    assert len(sent) > 1_000
