@@ -82,6 +82,7 @@ class Sender:
     ----------
     behind_ms
         By how much it has fallen behind its pace, in all (ms). It never hurries to make up for it.
+        The time before the first new event does not count.
     """
 
     def __init__(
@@ -105,6 +106,8 @@ class Sender:
         self._confirmed = Confirmed(progress, already.progress.offsets if already else {})
         self._backlog = backlog
         self.behind_ms = 0
+        self._shift_ms = 0  # by how much records are sent after they were due first
+        self._has_begun = False  # to send what was not sent before
         self._is_new = already is None  # the last event was not sent before
         # If it is stopped before it has skipped all that was sent, its clocks still end after that.
         self._latest = already.latest_ms if already else 0
@@ -157,13 +160,16 @@ class Sender:
             if due is None:
                 end = min(row + CHUNK, n)
             else:
-                wait = float(due[row]) + self.behind_ms - self._clock.now_ms()
+                wait = float(due[row]) + self._shift_ms - self._clock.now_ms()
                 if wait > LOOK_MS:
                     self._clock.sleep(min(wait, 100.0) / 1000)
                     continue
-                if self._is_new and wait < -LATE_MS:
-                    self.behind_ms += int(-wait - LATE_MS)
-                now = self._clock.now_ms() - self.behind_ms
+                if self._is_new:
+                    late = max(0, int(-wait - LATE_MS))
+                    self._shift_ms += late
+                    self.behind_ms += late if self._has_begun else 0
+                    self._has_begun = True
+                now = self._clock.now_ms() - self._shift_ms
                 end = int(due.searchsorted(now + LOOK_MS, "right"))
                 end = max(row + 1, min(end, row + CHUNK))
             self._send(batch, row, end)
