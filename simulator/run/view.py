@@ -21,6 +21,8 @@ from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.run.pressure import HELD
 
 SHOWN = 12
+WIDE, BORDER = 128, 4
+"""Width that all columns need, and that of the panel's border (characters)."""
 RATE_S = 3.0
 """Time over which rates are averaged."""
 
@@ -142,38 +144,36 @@ class LiveView(View):
         """Print nothing: the screen shows it all the time."""
 
     def _table(self, ledgers: Mapping[str, Ledger]) -> Table:
+        """Make the table; a terminal that is too narrow for all columns gets the main ones."""
+        rows = {name: self._cells(name, ledger) for name, ledger in ledgers.items()}
+        is_wide = self._console.width - BORDER >= WIDE
+        shown = [name for name in next(iter(rows.values()), {}) if is_wide or name in _MAIN]
         table = Table(box=None, pad_edge=False, expand=True)
-        table.add_column("domain")
-        columns = (
-            "event time",
-            "pace",
-            "events/s",
-            "scored",
-            "late",
-            "dupl.",
-            "dead",
-            "filt.",
-            "lag",
-        )
-        for name in (*columns, "p50 ms", "p99 ms", "accuracy", "alerts"):
-            table.add_column(name, justify="right")
-        for name, ledger in ledgers.items():
-            counts, latencies = ledger.counts(ledger.spec.trigger.name), ledger.latencies()
-            filtered = counts.get("no_entity", 0) + counts.get("no_model", 0)
-            scored = counts.get("scored", 0)
-            table.add_row(
-                name,
-                _day(ledger.clock()),
-                f"{100 * self.held.get(name, 1.0):.0f} %",
-                f"{self._rate(name, scored):,.0f}",
-                *(f"{n:,}" for n in (scored, *(counts.get(c, 0) for c in _REJECTED), filtered)),
-                f"{ledger.lag():,}",
-                f"{latencies.percentile(50):,.0f}",
-                f"{latencies.percentile(99):,.0f}",
-                _accuracy(ledger.accuracy),
-                f"{self._counted.get(name, 0):,}",
-            )
+        table.add_column("domain", no_wrap=True)
+        for name in shown:
+            table.add_column(name, justify="right", no_wrap=True)
+        for domain, cells in rows.items():
+            table.add_row(domain, *(cells[name] for name in shown))
         return table
+
+    def _cells(self, name: str, ledger: Ledger) -> dict[str, str]:
+        """Return a domain's cells by column."""
+        counts, latencies = ledger.counts(ledger.spec.trigger.name), ledger.latencies()
+        filtered = counts.get("no_entity", 0) + counts.get("no_model", 0)
+        scored = counts.get("scored", 0)
+        return {
+            "event time": _day(ledger.clock()),
+            "pace": f"{100 * self.held.get(name, 1.0):.0f} %",
+            "events/s": f"{self._rate(name, scored):,.0f}",
+            "scored": f"{scored:,}",
+            **{title: f"{counts.get(kind, 0):,}" for kind, title in _REJECTED.items()},
+            "filt.": f"{filtered:,}",
+            "lag": f"{ledger.lag():,}",
+            "p50 ms": f"{latencies.percentile(50):,.0f}",
+            "p99 ms": f"{latencies.percentile(99):,.0f}",
+            "accuracy": _accuracy(ledger.accuracy),
+            "alerts": f"{self._counted.get(name, 0):,}",
+        }
 
     def _rate(self, name: str, count: int) -> float:
         past = self._past.setdefault(name, deque())
@@ -196,8 +196,8 @@ def _accuracy(state: Mapping[str, Any] | None) -> str:
     return f"{state['value']:.2f}{' LOW' if state['is_low'] else ''}"
 
 
-_LAST_COLUMNS = ("p50 ms", "p99 ms", "accuracy", "alerts")
-_REJECTED = ("late", "duplicate", "dead")
+_REJECTED = {"late": "late", "duplicate": "dupl.", "dead": "dead"}
+_MAIN = ("event time", "pace", "events/s", "scored", "lag", "p50 ms", "alerts")
 
 
 def _day(time_ms: int | None) -> str:
