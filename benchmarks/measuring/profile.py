@@ -18,7 +18,7 @@ PARTS = (
     ("collect: headers and clocks", r"consumers/collect/|parse_header_ints"),
     ("clean: duplicates", r"consumers/clean/deduplication\.py"),
     ("clean: decode and validate", r"consumers/clean/|decode_objects|parse_times"),
-    ("global table", r"featurize/global_table\.py|worker/follower\.py"),
+    ("global table", r"featurize/global_table\.py|worker/shared/"),
     ("featurize", r"consumers/featurize/|/features\.py"),
     ("write scores", r"score_batches|format_times"),
     ("alerts and reasons", r"consumers/monitor/"),

@@ -50,7 +50,7 @@ FAULTS = (
     Fault("fetch_wait_is_fixed", "consumers/worker/transport.py"),
     Fault("web_server_despite_setting", "consumers/worker/app.py"),
     Fault("windows_expire_by_wall_clock", "consumers/featurize/history.py"),
-    Fault("end_signal_is_lost", "consumers/worker/follower.py"),
+    Fault("end_signal_is_lost", "consumers/worker/shared/follower.py"),
     Fault("thread_ends_unheard", "simulator/processes/children.py"),
     Fault("stop_is_cancelled", "simulator/processes/children.py"),
     Fault("commit_crosses_generations", "consumers/worker/transport.py"),
