@@ -22,7 +22,7 @@ from streamsim.streams.events import HEARTBEAT, INGEST_TIME
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
-LOOK_MS = 5.0
+LOOK_MS = 20.0
 """Records that are due within this time are sent together."""
 LATE_MS = 1_000.0
 """Records that are due by more than this have made the producer fall behind."""
