@@ -117,7 +117,13 @@ class Settings:
     seed: int = _row(0, "", "seed of the simulated worlds", 0, 2**63 - 1)
     workers: int = _row(1, "processes", "Faust workers per stack", 1, 64)
     batch_rows: int = _row(4096, "events", "most events in one micro-batch", 1, 65536)
-    linger_ms: int = _row(10, "ms", "least time between two small batches", 0, 1000)
+    linger_ms: int = _row(
+        10,
+        "ms",
+        "least time between two small batches; a worker takes longer if they are costly",
+        0,
+        1000,
+    )
     send_linger_ms: int = _row(5, "ms", "linger.ms of a producer", 0, 1000)
     queue_rows: int = _row(
         20_000, "events", "most events of a partition queued in a worker", 100, 10**7

@@ -215,6 +215,7 @@ class Engine(Service):
                 settings.linger_ms / 1000,
                 settings.changelog_ms / 1000,
                 len(partitions),
+                len(self.specs),
             ),
             context.latencies,
         )

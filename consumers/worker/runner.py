@@ -25,6 +25,7 @@ from streamsim.consumers.predict.scores import Scorer
 from streamsim.consumers.state.store import Columns
 from streamsim.consumers.worker.back_pressure import BackPressure
 from streamsim.consumers.worker.inbox import Inbox
+from streamsim.consumers.worker.linger import Linger
 from streamsim.consumers.worker.output import Output
 from streamsim.consumers.worker.scoring import score
 from streamsim.streams.answers import Answers
@@ -66,11 +67,13 @@ class Limits:
     queue_s
         How many seconds of work may wait in the inbox.
     linger_s
-        How long a small batch is gathered.
+        Least time between two small batches.
     write_s
         Time between two checkpoints.
     partitions
         How many partitions the runner has.
+    domains
+        How many domains the worker processes.
     """
 
     batch_rows: int
@@ -79,6 +82,7 @@ class Limits:
     linger_s: float
     write_s: float
     partitions: int
+    domains: int = 1
 
 
 class Runner:
@@ -118,6 +122,7 @@ class Runner:
         self._wanted: set[int] = set()
         self._draining = False
         self._pressure = BackPressure(limits.queue_s, limits.batch_rows, limits.queue_rows)
+        self._linger = Linger(limits.linger_s, limits.domains)
         self._set_budget()
         self.retries = 0
         self.saved = {s.name: pipeline.positions(s.name) for s in pipeline.spec.inputs.sources}
@@ -156,19 +161,25 @@ class Runner:
         """Push records from the inbox, pull ready events, and start to score them."""
         rows = self._limits.batch_rows
         while not self._draining:
-            await self.inbox.gather(0.5, rows // 4, self._limits.linger_s)
+            await self.inbox.gather(0.5, rows // 4, self._linger.seconds)
             await self._output.room()
-            for records in self.inbox.take(rows, self._held()):
+            began = time.monotonic()
+            taken = self.inbox.take(rows, self._held())
+            for records in taken:
                 self._emit(self.pipeline.push(records))
+            worked = time.monotonic() - began
             # A snapshot waits until nothing is with the scorer.
             while not (self._draining or self._wanted):
                 began = time.monotonic()
                 prepared = self.pipeline.pull(rows)
+                worked += time.monotonic() - began
                 if prepared is None:
                     break
                 scoring = asyncio.create_task(score(self.pipeline, prepared, self._retried))
                 await self._scoring.put((scoring, began))
                 await asyncio.sleep(0)  # sends the call before the next batch is prepared
+            if 0 < sum(map(len, taken)) < rows // 4:
+                self._linger.worked(worked)
         await self._scoring.put(None)
 
     def _set_budget(self) -> None:
