@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from typing import cast
 
 import numpy as np
 
-from streamsim.streams.events import Columns, Floats, Ints, Mask
+from streamsim.streams.events import Columns, Floats, Ints, Mask, Objects
 
 from .clinical.units import analyte, find_analyte, harmonise
 
@@ -41,8 +42,8 @@ def value_of(name: str, results: Columns) -> Floats:
     """Return an analyte's value in its own unit, NaN for another analyte or an unusable value."""
     rows = _rows(name, results)
     found = np.full(len(rows), np.nan)
-    picked = _cells(results, rows, "value"), _cells(results, rows, "unit")
-    found[rows] = harmonise(analyte(name), *picked).values
+    values = _cells(results, rows, "value").tolist()
+    found[rows] = harmonise(analyte(name), values, _units(results, rows)).values
     return found
 
 
@@ -53,9 +54,10 @@ def range_of(name: str, results: Columns) -> Floats:
     """
     rows = _rows(name, results)
     one, values = analyte(name), np.asarray(results[name], np.float64)[rows]
-    units = _cells(results, rows, "unit")
+    units = _units(results, rows)
     low, high = (
-        harmonise(one, _cells(results, rows, end), units).values for end in ("low", "high")
+        harmonise(one, np.asarray(results[end], np.float64)[rows], units).values
+        for end in ("low", "high")
     )
     good = low < high
     low, high = np.where(good, low, one.usual[0]), np.where(good, high, one.usual[1])
@@ -98,6 +100,9 @@ def _place(text: str) -> int:
     return ANALYTES.index(found.name) if found and found.name in ANALYTES else -1
 
 
-def _cells(results: Columns, rows: Mask, name: str) -> list[object]:
-    column = results[name][rows].tolist()
-    return ["" if value is None and name == "unit" else value for value in column]
+def _cells(results: Columns, rows: Mask, name: str) -> Objects:
+    return cast(Objects, results[name])[rows]
+
+
+def _units(results: Columns, rows: Mask) -> list[str]:
+    return ["" if unit is None else unit for unit in _cells(results, rows, "unit").tolist()]

@@ -45,7 +45,9 @@ _NUMBER = re.compile(
 )
 
 
-def harmonise(analyte: Analyte, values: Sequence[Any], units: Sequence[Any] | str) -> Measured:
+def harmonise(
+    analyte: Analyte, values: Sequence[Any] | Floats, units: Sequence[Any] | str
+) -> Measured:
     """Convert values to the analyte's own unit, and mark impossible and unread ones.
 
     Parameters
@@ -64,24 +66,54 @@ def harmonise(analyte: Analyte, values: Sequence[Any], units: Sequence[Any] | st
     >>> found.values.round(1).tolist(), found.unread.tolist(), found.impossible.tolist()[-1]
     ([99.0, 99.1, 36.0, nan, nan], [False, False, False, True, False], True)
     """
-    numbers = [number(raw) for raw in values]
-    has = np.array([value is not None for value in numbers], bool)
-    given = np.array([np.nan if value is None else value for value in numbers], np.float64)
-    each = [units] * len(numbers) if isinstance(units, str) else units
-    written = [unit if isinstance(unit, str) else "" for unit in each]
-    factors = {unit: conversion(analyte, unit) for unit in set(written)}
-    known = np.array([factors[unit] is not None for unit in written], bool)
-    scale, offset = (
-        np.array([getattr(factors[unit] or _UNKNOWN, part) for unit in written], np.float64)
-        for part in ("scale", "offset")
-    )
+    given, unread = _numbers(values)
+    has = ~np.isnan(given)
+    scale, offset, known = _factors(analyte, units, len(given))
     low, high = analyte.possible
     ours = given * scale + offset
     possible = has & known & (ours >= low) & (ours <= high)
-    unread = has & ~known
-    for i in np.flatnonzero(~has).tolist():
-        unread[i] = not _is_missing(values[i])
-    return Measured(np.where(possible, ours, np.nan), has & known & ~possible, unread)
+    return Measured(
+        np.where(possible, ours, np.nan), has & known & ~possible, unread | (has & ~known)
+    )
+
+
+def _numbers(values: Sequence[Any] | Floats) -> tuple[Floats, Mask]:
+    """Return the number in each cell, NaN without one, and which cells hold something else."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        return values.astype(np.float64), np.zeros(len(values), bool)
+    cells: list[Any] = list(values)
+    if set(map(type, cells)) == {str}:
+        # Laboratories round: a batch has the same few texts again and again.
+        read = {text: np.nan if (n := number(text)) is None else n for text in set(cells)}
+        given = np.fromiter(map(read.__getitem__, cells), np.float64, len(cells))
+    else:
+        each = map(number, cells)
+        given = np.array([np.nan if value is None else value for value in each], np.float64)
+    unread = np.isnan(given)
+    for row in np.flatnonzero(unread).tolist():
+        unread[row] = not _is_missing(cells[row])
+    return given, unread
+
+
+def _factors(
+    analyte: Analyte, units: Sequence[Any] | str, n: int
+) -> tuple[Floats | float, Floats | float, Mask]:
+    """Return scale and offset of each value's unit, and which units are known."""
+    if isinstance(units, str):
+        one = conversion(analyte, units)
+        return (one or _UNKNOWN).scale, (one or _UNKNOWN).offset, np.full(n, one is not None)
+    cells = list(units)
+    if set(map(type, cells)) - {str}:
+        cells = [unit if isinstance(unit, str) else "" for unit in cells]
+    own = {unit: place for place, unit in enumerate(dict.fromkeys(cells))}
+    found = [conversion(analyte, unit) for unit in own]
+    which = np.fromiter(map(own.__getitem__, cells), np.intp, n)
+    scale, offset = (
+        np.array([getattr(one or _UNKNOWN, part) for one in found], np.float64)
+        for part in ("scale", "offset")
+    )
+    known = np.array([one is not None for one in found], bool)
+    return scale[which], offset[which], known[which]
 
 
 _UNKNOWN = Unit(1.0)
