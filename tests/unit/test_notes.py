@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from streamsim.streams.domains.healthcare.clinical.lexicon import KINDS, concepts
+from streamsim.streams.domains.healthcare.clinical.negation import REACH
 from streamsim.streams.domains.healthcare.clinical.notes import (
     LONGEST_NOTE,
-    REACH,
     mentions,
     sections,
     sentences,

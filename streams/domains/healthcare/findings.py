@@ -6,11 +6,15 @@ else of a note is stored, so that no feature, state or model contains a patient'
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from streamsim.streams.events import Columns, Floats, Ints, Objects
 
-from .clinical.notes import mentions, sentences
+from .clinical.joined_notes import Judge
+from .clinical.lexicon import concepts
+from .clinical.notes import Sentence, mentions
 
 _HAS = (
     # conditions
@@ -36,12 +40,13 @@ ALONE = len(VOCABULARY)
 COLUMNS = (*(f"note_{how}:{name}" for name, how in VOCABULARY), "note_alone")
 """Names of the features, as in :mod:`streamsim.consumers.featurize.extraction`."""
 
+_ALONE = "alone"
 _BIT = {pair: 1 << place for place, pair in enumerate(VOCABULARY)}
 
 
 def findings(notes: Columns) -> Ints:
     """Return the sum of the bits of each note's findings."""
-    return np.array([_bits(text) for text in notes["text"]], np.int64)
+    return _judge().bits(notes["text"].tolist())
 
 
 def words(notes: Columns) -> Ints:
@@ -61,15 +66,17 @@ def unpack(bits: Objects) -> Floats:
     return np.where(known[:, None], columns.astype(np.float64), -1.0)
 
 
-def _bits(text: object) -> int:
-    if not isinstance(text, str):
-        return 0
-    note = sentences(text)
-    found = sum(_BIT.get(pair, 0) for pair in mentions(note))
+def _judged(sentence: Sentence) -> int:
+    found = sum(_BIT.get(pair, 0) for pair in mentions([sentence]))
     alone = any(
-        word == "alone" and not denied
-        for sentence in note
-        if "alone" in sentence.words
+        word == _ALONE and not denied
         for word, denied in zip(sentence.words, sentence.denied, strict=True)
     )
     return found | (alone << ALONE)
+
+
+@cache
+def _judge() -> Judge:
+    names = {name for name, _ in VOCABULARY}
+    first = {term[0] for name in names for term in concepts()[name].terms}
+    return Judge(first | {_ALONE}, _judged)

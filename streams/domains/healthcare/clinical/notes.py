@@ -1,16 +1,6 @@
 """Tokens of doctors' notes, each with its section and whether it is negated.
 
-A note is split into sections at its headers and into sentences at their ends. Negation follows
-NegEx: the scope of a negating phrase extends forwards, or backwards, to the end of the sentence or
-to a word that ends it. In NegEx's first version it is five tokens. Lists of denied symptoms are
-longer, so that here the scope is that of ConText.
-
-References
-----------
-Chapman, Bridewell, Hanbury, Cooper and Buchanan (2001), A simple algorithm for identifying negated
-findings and diseases in discharge summaries, *Journal of Biomedical Informatics* 34, 301-310.
-Harkema, Dowling, Thornblade and Chapman (2009), ConText, *Journal of Biomedical Informatics* 42,
-839-851.
+A note is split into sections at its headers and into sentences at their ends.
 """
 
 from __future__ import annotations
@@ -20,11 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .lexicon import index
+from .negation import negated
 
 LONGEST_NOTE = 20_000
 """Longest note (characters); the rest is ignored, and a column shows that there was more."""
-REACH = 40
-"""Longest scope of a negation (tokens), where no sentence ends."""
 FAMILY = "family"
 NUMBER = "#"
 """Placeholder of every number: numbers in notes are doses, dates and telephone numbers."""
@@ -81,60 +70,17 @@ SECTIONS: Mapping[str, str] = {
 }
 """Headers of each section; any other text that looks like a header begins section ``other``."""
 _SECTION_OF = {name: key for key, names in SECTIONS.items() for name in re.split(r", ?", names)}
-_HEADER = re.compile(
-    r"(?:(?<=[\n.;])|^)[ \t]*(?P<name>[A-Za-z][A-Za-z/ -]{1,38}?)[ \t]*:", re.MULTILINE
-)
+_NAME = re.compile(r"[ \t]*(?P<name>[A-Za-z][A-Za-z/ -]{1,38}?)[ \t]*")
+_HEADER = re.compile(rf"(?:(?<=[\n.;])|^){_NAME.pattern}:", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{1,40}(?:['-][^\W\d_]{1,40}){0,4}|\d[\d.,/:%-]{0,30}|[.!?;\n]")
 _ASCII_WORD = re.compile(
     r"[a-z]{1,40}(?:['-][a-z]{1,40}){0,4}|[0-9][0-9.,/:%-]{0,30}|[.!?;\n]", re.ASCII
 )
 """The same for text in lower case without other letters: several times as fast."""
 _ENDS = frozenset(".!?;\n")
-_SHORT = frozenset(("dr", "mr", "mrs", "ms", "vs", "e", "g", "i", "p", "o", "q", "d", "st"))
+SHORT = frozenset(("dr", "mr", "mrs", "ms", "vs", "e", "g", "i", "p", "o", "q", "d", "st"))
+"""Abbreviations, whose full stop ends no sentence."""
 
-# The phrases are our own; the four kinds are NegEx's.
-_FORWARD = """no; not; without; denies; denied; deny; denying; never; negative for; absence of;
-no evidence of; no sign of; no signs of; no history of; free of; rules out; ruled out for;
-fails to reveal; unremarkable for; declines; lack of; lacks; neither; nor; cannot; none of;
-no known; did not; does not; do not; has not; have not; was not; were not; is not; are not; n't"""
-_BACKWARD = """was ruled out; is ruled out; ruled out; are ruled out; were ruled out; unlikely;
-was negative; is negative; were negative; are negative; was absent; is absent; absent; not seen;
-not present; was denied; negative; not appreciated; not identified; resolved"""
-_PSEUDO = """no increase; no change; no significant change; not only; gram negative; no further;
-without difficulty; not certain if; not necessarily; no doubt; not sure; no longer than"""
-_STOPS = """but; however; although; though; except; aside from; apart from; besides; secondary to;
-due to; because of; since; which; who; has; have; had; reports; reported; complains of;
-presents with; presented with; admits; endorses; states; developed; still; yet; otherwise;
-then; is; are; was; were; takes; taking"""
-
-Phrases = Mapping[str, tuple[tuple[str, ...], ...]]
-
-
-def _phrases(text: str) -> Phrases:
-    """Return phrases by their first word, longest first."""
-    by_first: dict[str, list[tuple[str, ...]]] = {}
-    for phrase in text.split(";"):
-        words = tuple(phrase.split())
-        by_first.setdefault(words[0], []).append(words)
-    return {first: tuple(sorted(own, key=len, reverse=True)) for first, own in by_first.items()}
-
-
-_PSEUDOS, _FORWARDS, _BACKWARDS, _STOPPERS = (
-    _phrases(text) for text in (_PSEUDO, _FORWARD, _BACKWARD, _STOPS)
-)
-_KINDS = (_PSEUDOS, _FORWARDS, _BACKWARDS, _STOPPERS)
-_COPULAS = frozenset(("is", "are", "was", "were"))
-_NEGATING = frozenset((*_FORWARDS, *_COPULAS))
-_BY_FIRST: Mapping[str, tuple[tuple[tuple[str, ...], Phrases], ...]] = {
-    first: tuple(
-        sorted(
-            ((phrase, kind) for kind in _KINDS for phrase in kind.get(first, ())),
-            key=lambda entry: -len(entry[0]),
-        )
-    )
-    for first in dict.fromkeys(first for kind in _KINDS for first in kind)
-}
-"""The phrases of all kinds with their kind, by their first word, longest first."""
 _LINE_END = re.compile(r"\n")
 _NEW_ITEM = re.compile(r"[ \t]*(?:[-*•\n]|\d+[.)])")
 
@@ -163,14 +109,40 @@ def sections(note: str) -> Iterator[tuple[str, str]]:
     """
     section, begin = "", 0
     for found in _HEADER.finditer(note):
-        known = _SECTION_OF.get(" ".join(found["name"].lower().split()))
-        if known is None and not found["name"].isupper():
+        known = _section_of(found["name"])
+        if known is None:
             continue
         if found.start() > begin:
             yield section, note[begin : found.start()]
-        section, begin = known or "other", found.end()
+        section, begin = known, found.end()
     if begin < len(note):
         yield section, note[begin:]
+
+
+def header(text: str) -> str | None:
+    """Return the section that a text before a colon begins, ``None`` if it is no header.
+
+    The text must follow a note's beginning, the end of a line, a full stop or a semicolon.
+
+    >>> header(" Past Medical History"), header("ODD NAME"), header("he said")
+    ('past_history', 'other', None)
+    """
+    found = _NAME.fullmatch(text)
+    return None if found is None else _section_of(found["name"])
+
+
+def _section_of(name: str) -> str | None:
+    known = _SECTION_OF.get(" ".join(name.lower().split()))
+    return "other" if known is None and name.isupper() else known
+
+
+def pieces(text: str) -> list[str]:
+    """Return the words and the ends of sentences of ASCII text in lower case.
+
+    >>> pieces("dr. who's 2.5 mg;")
+    ['dr', '.', "who's", '#', 'mg', ';']
+    """
+    return [NUMBER if piece[0].isdigit() else piece for piece in _ASCII_WORD.findall(text)]
 
 
 def sentences(note: str) -> list[Sentence]:
@@ -201,49 +173,6 @@ def tokens(note: str) -> list[Token]:
     ]
 
 
-def negated(words: list[str]) -> list[bool]:
-    """Return which words of a sentence are negated; negating words themselves are not.
-
-    >>> words = "no increase in cough and no wheezing".split()
-    >>> [w for w, denied in zip(words, negated(words)) if denied]
-    ['wheezing']
-    """
-    denied = [False] * len(words)
-    if _BY_FIRST.keys().isdisjoint(words):
-        return denied
-    reach, begin, copula, i = 0, 0, 0, 0
-    while i < len(words):
-        word = words[i]
-        entries = _BY_FIRST.get(word)
-        if entries is None:
-            if reach:
-                denied[i], reach = True, reach - 1
-            i += 1
-            continue
-        length, kind = 1, None
-        for phrase, own in entries:
-            if len(phrase) == 1 or tuple(words[i : i + len(phrase)]) == phrase:
-                length, kind = len(phrase), own
-                break
-        if word in _COPULAS:
-            # Two clauses may have different subjects, so that the scope ends between them.
-            begin, copula = max(begin, copula), i
-        if kind is _FORWARDS:
-            reach = REACH
-        elif kind is _BACKWARDS:
-            for j in range(max(begin, i - REACH), i):
-                denied[j] = words[j] not in _NEGATING
-            reach = 0
-        elif kind is _STOPPERS or kind is _PSEUDOS:
-            reach = 0
-            if kind is _STOPPERS and word not in _COPULAS:  # "edema is now absent"
-                begin = i
-        elif reach:
-            denied[i], reach = True, reach - 1
-        i += length
-    return denied
-
-
 def _sentences(text: str) -> Iterator[list[str]]:
     if "\n" in text:
         text = _LINE_END.sub(_joined_or_ended, text)
@@ -256,7 +185,7 @@ def _sentences(text: str) -> Iterator[list[str]]:
         if piece.isalpha():
             words.append(piece)
         elif piece in _ENDS:
-            if piece == "." and words and words[-1] in _SHORT:
+            if piece == "." and words and words[-1] in SHORT:
                 continue
             if words:
                 yield words
