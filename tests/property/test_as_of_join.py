@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamsim.consumers.featurize.as_of_join import VersionJoin, as_columns
 from streamsim.consumers.featurize.field_join import FieldJoin, new_join
-from streamsim.consumers.state.store import Parts
+from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import StateError
 from streamsim.streams.events import NO_TIME, Events, as_objects
 from streamsim.streams.spec.features import AsOfJoin
@@ -121,6 +121,54 @@ def test_a_field_keeps_what_was_last_said_of_it(
     )
     found = zip(joined.time.tolist(), joined.columns["age"], joined.columns["income"], strict=True)
     assert list(found) == [carried(rows, *one) for one in asked]
+
+
+@given(st.lists(VERSIONS, max_size=4), ASKED, st.integers(0, 4))
+def test_a_snapshot_and_what_changed_since_restore_each_field(
+    batches: list[list[tuple[int, str, int, str | None, float]]],
+    asked: list[tuple[int, str, int]],
+    cut: int,
+) -> None:
+    state, always = new_join(CARRIED, 2, journal=True), np.full(2, NO_TIME)
+    parts: list[list[Columns]] = [[], []]
+    for number, batch in enumerate(batches):
+        state.add(events(batch), always)
+        for p, columns in enumerate(parts):
+            if number == cut:
+                columns[:] = [state.snapshot(p)]
+        for p, changed in state.delta().items():
+            parts[p].append(changed)
+    restored = new_join(CARRIED, 2)
+    for p, columns in enumerate(parts):
+        restored.restore(p, Parts(columns))
+    rows = [row for batch in batches for row in batch]
+    partition, entity, time = zip(*asked, strict=True) if asked else ((), (), ())
+    joined = restored.as_of(
+        np.array(partition, np.int64), as_objects(entity), np.array(time, np.int64)
+    )
+    found = zip(joined.time.tolist(), joined.columns["age"], joined.columns["income"], strict=True)
+    assert list(found) == [carried(rows, *one) for one in asked]
+
+
+def test_of_old_values_the_newest_of_each_field_is_kept() -> None:
+    nothing = float("nan")
+    rows = [(0, "a", 1, "young", nothing), (0, "a", 2, "old", nothing)]
+    rows += [(0, "a", time, None, float(time)) for time in range(3, 40)]
+    state = new_join(CARRIED, 1)
+    for row in rows:
+        state.add(events([row]), np.full(1, 30))
+    kept = Parts([state.snapshot(0)])
+    times = kept.of("number").ints("time").tolist()
+    assert kept.texts("row") == ['["old",null]']
+    assert 25 - 11 <= times[0] <= 25
+    assert times[-15:] == list(range(25, 40))
+
+
+def test_a_field_that_the_join_does_not_have_is_refused() -> None:
+    one = np.array([1])
+    rows = {"number:key": ["a"], "number:time": one, "number:field": 2 * one, "number:value": one}
+    with pytest.raises(StateError, match="a field is not one of its 2"):
+        new_join(CARRIED, 1).restore(0, Parts([rows]))
 
 
 def test_a_state_of_another_width_is_refused() -> None:
