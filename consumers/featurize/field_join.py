@@ -107,17 +107,21 @@ class FieldJoin:
         )
 
     def snapshot(self, partition: int) -> Columns:
-        """Return a partition's values, one per row."""
+        """Return a partition's values, one per row; a key stands once for all of its floats."""
         self._changes.drop(partition)
         known = self._keys[partition]
-        times = np.array([time for own, _ in known.values() for time in own], np.int64)
-        versions = [said for _, own in known.values() for said in own]
-        keys = np.repeat(as_objects(known), [len(own) for own, _ in known.values()])
-        count = np.array([len(said) // 2 for said in versions], np.intp)
+        times = np.fromiter(chain.from_iterable(own for own, _ in known.values()), np.int64)
+        versions = list(chain.from_iterable(own for _, own in known.values()))
         flat = list(chain.from_iterable(versions))
-        own = np.repeat(keys, count), np.repeat(times, count), np.array(flat[::2], np.int64)
+        count = np.fromiter(map(len, versions), np.intp, len(versions)) // 2
+        owner = np.repeat(np.arange(len(known)), [len(own) for own, _ in known.values()])
+        keys, owner = as_objects(known), np.repeat(owner, count)
+        given = np.repeat(times, count), np.array(flat[::2], np.int64), flat[1::2]
         found: Columns = {}
-        for kind, _, columns in _written(self._width, *own, flat[1::2]):
+        for kind, which, columns in _written(self._width, keys[owner], *given):
+            if kind == _NUMBERS:
+                columns["count"] = np.bincount(owner[which], minlength=len(keys))
+                columns["key"] = keys
             for name, column in columns.items():
                 place = f"{kind}:{name}" if kind else name
                 found[place] = column.tolist() if column.dtype == object else column
@@ -137,6 +141,10 @@ class FieldJoin:
                     _insert(*own, time, (j, value))
         numbers = parts.of(_NUMBERS)
         keys, times = as_objects(numbers.texts("key")), numbers.ints("time")
+        count = np.ones(len(keys), np.int64)
+        in_snapshot = numbers.ints("count")
+        count[: len(in_snapshot)] = in_snapshot
+        keys = np.repeat(keys, count)
         fields, values = numbers.ints("field"), numbers.ints("value").view(np.float64).tolist()
         if not len(fields):
             return
@@ -213,8 +221,11 @@ def _written(
 
     A float is written as the integer of its bits, which takes a tenth of the time of text.
     """
-    is_float = np.array([type(value) is float for value in values], bool)
-    numbers = np.array([value for value in values if type(value) is float], np.float64)
+    is_float, floats = np.ones(len(values), bool), values
+    if set(map(type, values)) != {float}:
+        is_float = np.array([type(value) is float for value in values], bool)
+        floats = [value for value in values if type(value) is float]
+    numbers = np.array(floats, np.float64)
     own = {"key": keys[is_float], "time": times[is_float], "field": fields[is_float]}
     yield _NUMBERS, is_float, {**own, "value": numbers.view(np.int64)}
     rows = []
