@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,41 @@ def decode_objects(
     first, bad = decode_objects(values[:half])
     second, also = decode_objects(values[half:])
     return first + second, bad | {half + row: reason for row, reason in also.items()}
+
+
+def decode_columns(
+    values: Sequence[bytes | None], names: Sequence[str]
+) -> tuple[list[list[Any]], dict[int, str]]:
+    """Decode the values of records as JSON objects, and return fields of these by column.
+
+    Returns per name the field of each object, ``None`` where it is missing, without the bad
+    values; and these, as :func:`decode_objects` does.
+
+    >>> decode_columns([b'{"a": 1}', b"{", b'{"b": 2}'], ["a", "b"])
+    ([[1, None], [None, 2]], {1: 'not JSON'})
+    """
+    columns: list[list[Any]] = [[] for _ in names]
+    bad: dict[int, str] = {}
+    # Objects are read while they are in the processor's cache; a bad one spoils its piece only.
+    for begin in range(0, len(values), _PIECE):
+        objects, wrong = decode_objects(values[begin : begin + _PIECE])
+        if wrong:
+            bad |= {begin + row: reason for row, reason in wrong.items()}
+            objects = [item for item in objects if item is not None]
+        for column, name in zip(columns, names, strict=True):
+            column += _field(objects, name)
+    return columns, bad
+
+
+_PIECE = 256
+
+
+def _field(objects: Sequence[Any], name: str) -> list[Any]:
+    """Return one field of all objects, ``None`` where it is missing."""
+    try:
+        return list(map(itemgetter(name), objects))
+    except KeyError:
+        return list(map(dict.get, objects, repeat(name)))
 
 
 _SINGLE = 8

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
 
 from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.collect.records import Collected, advance
-from streamsim.streams.codec import decode_objects, parse_times
+from streamsim.streams.codec import decode_columns, parse_times
 from streamsim.streams.events import (
     NO_TIME,
     ORIGINAL_HASH,
@@ -155,18 +153,16 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
     values = (
         records.value if len(rows) == len(records) else [records.value[r] for r in rows.tolist()]
     )
-    objects, bad = decode_objects(values)
+    fields = (_ID, _TIME, *spec.fields)
+    cells, bad = decode_columns(values, [field.name for field in fields])
     good = rows
     dead = [Dead(int(rows[i]), reason) for i, reason in bad.items()]
     if bad:
-        fine = [i for i in range(len(objects)) if i not in bad]
-        objects, good = [objects[i] for i in fine], rows[fine]
-    fields = (_ID, _TIME, *spec.fields)
+        good = np.delete(rows, list(bad))
     columns: Columns = {}
     wrong: dict[int, str] = {}
-    for field in fields:
+    for field, raw in zip(fields, cells, strict=True):
         optional = field.name == spec.key and spec.entity_optional
-        raw = _column(objects, field.name)
         column, faults = _READERS[field.kind](field, raw, field.required and not optional)
         columns[field.name] = column
         for i, reason in faults.items():
@@ -195,14 +191,6 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         columns,
     )
     return events, good, dead
-
-
-def _column(objects: Sequence[Any], name: str) -> list[Any]:
-    """Return one field of all objects, ``None`` where it is missing."""
-    try:
-        return list(map(itemgetter(name), objects))
-    except KeyError:
-        return list(map(dict.get, objects, repeat(name)))
 
 
 def _misplaced(entities: Sequence[str | None], keys: Sequence[bytes | None]) -> list[int]:
