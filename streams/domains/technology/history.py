@@ -6,13 +6,15 @@ of behaviour. An event counts in its own values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Mask
+from streamsim.streams.events import NO_TIME, Events
 from streamsim.streams.spec import DAY
 from streamsim.streams.spec.feature_vector import UNKNOWN, Arrays
 from streamsim.streams.spec.features import Slots, Tracker
@@ -42,25 +44,46 @@ class Histories:
     def update(self, slots: Slots, events: Events) -> Arrays:
         """Add events in order; return the state of each event's user after it."""
         self._grow(int(slots.max(initial=-1)) + 1)
-        n, rows = len(slots), self._rows
-        titles, averages = np.empty((n, TITLES), np.int32), np.empty((n, len(AVERAGES)))
-        counts, gap = np.empty((n, 2), np.int32), np.empty(n)
+        own, place = np.unique(slots, return_inverse=True)
+        # Event by event: a user may rate a hundred titles in one batch, each after the one before.
+        before = {name: rows[own] for name, rows in self._rows.items()}
+        users = [
+            _User(*state) for state in zip(*(r.tolist() for r in before.values()), strict=True)
+        ]
         action, title = events.columns["action"], events.integers("title_no")
         starts, stops = np.equal(action, START) & (title > 0), np.equal(action, STOP)
         share = np.asarray(events.columns["share"], np.float64)
-        for turn in _turns(slots):
-            own, time = slots[turn], events.event_time[turn]
-            self._session(own, time)
-            gap[turn] = self._gap(own, time)
+        # Few events change a user's titles: only those are copied.
+        listed, newest, shown = list[int](), list(range(len(users))), list[int]()
+        averages, counts, gap = list[float](), list[int](), list[float]()
+        for number, time, number_of_title, is_start, is_stop, watched in zip(
+            place.tolist(), events.event_time.tolist(), title.tolist(),
+            starts.tolist(), stops.tolist(), share.tolist(), strict=True,
+        ):  # fmt: skip
+            user = users[number]
+            gap.append(user.come(time))
             # A stop whose start was not sent counts as its start.
-            untold = stops[turn] & (title[turn] > 0) & (rows["titles"][own, 0] != title[turn])
-            playing = starts[turn] | untold
-            self._start(own[playing], time[playing], title[turn][playing])
-            measured = stops[turn] & ~np.isnan(share[turn])
-            self._average(own[measured], share[turn][measured], 0)
-            titles[turn], averages[turn] = rows["titles"][own], rows["averages"][own]
-            counts[turn] = rows["counts"][own]
-        return {"titles": titles, "averages": averages, "counts": counts, "gap": gap}
+            if is_start or (is_stop and number_of_title > 0 and user.titles[0] != number_of_title):
+                user.start(number_of_title, gap[-1], time)
+                newest[number] = len(users) + len(listed) // TITLES
+                listed += user.titles
+            if is_stop and not isnan(watched):
+                user.average(watched, 0)
+            shown.append(newest[number])
+            averages += user.averages
+            counts += user.counts
+        every = np.array(listed, np.int32).reshape(-1, TITLES)
+        titles = np.concatenate([before["titles"], every])
+        self._rows["titles"][own] = titles[newest]
+        self._rows["averages"][own] = _table([user.averages for user in users], len(AVERAGES))
+        self._rows["counts"][own] = _table([user.counts for user in users], 2)
+        self._rows["times"][own] = _table([user.times for user in users], 2)
+        return {
+            "titles": titles[shown],
+            "averages": np.array(averages, np.float64).reshape(-1, len(AVERAGES)),
+            "counts": np.array(counts, np.int32).reshape(-1, 2),
+            "gap": np.array(gap, np.float64),
+        }
 
     def snapshot(self, slots: Slots) -> Arrays:
         """See :class:`streamsim.streams.spec.features.Tracked`."""
@@ -83,48 +106,45 @@ class Histories:
             new = np.full((more, *rows.shape[1:]), empty[name], rows.dtype)
             self._rows[name] = np.concatenate([rows, new])
 
-    def _session(self, own: Slots, time: Ints) -> None:
-        """Count a new session where a user was inactive before."""
-        last = self._rows["times"][own, 0]
-        self._rows["counts"][own, 0] += (last == NO_TIME) | (time - PAUSE > last)
-        self._rows["times"][own, 0] = time
 
-    def _gap(self, own: Slots, time: Ints) -> Floats:
-        """Return the days since each user last began a title, -1 for none."""
-        last = self._rows["times"][own, 1]
-        return np.where(last == NO_TIME, UNKNOWN, (time - np.where(last == NO_TIME, 0, last)) / DAY)
+@dataclass(slots=True)
+class _User:
+    """State of one user while events are added: a row of each array, as lists."""
 
-    def _start(self, own: Slots, time: Ints, title: Ints) -> None:
-        """Insert titles at the front; a repeated title is moved there."""
-        known = self._rows["times"][own, 1] != NO_TIME
-        self._average(own[known], self._gap(own[known], time[known]), 2)
-        self._rows["times"][own, 1] = time
-        self._rows["counts"][own, 1] += 1
-        before = self._rows["titles"][own]
-        same = before == title[:, None]
-        place = np.where(same.any(axis=1), same.argmax(axis=1), TITLES - 1)
-        moved = np.concatenate([title[:, None].astype(np.int32), before[:, :-1]], axis=1)
-        here = np.arange(TITLES) <= place[:, None]
-        self._rows["titles"][own] = np.where(here, moved, before)
+    titles: list[int]
+    averages: list[float]
+    counts: list[int]
+    times: list[int]
 
-    def _average(self, own: Slots, value: Floats, column: int) -> None:
-        """Update the fast and the slow average at a column with new values."""
+    def come(self, time: int) -> float:
+        """Count a new session after inactivity; return the days since the last start, or -1."""
+        last, began = self.times
+        if last == NO_TIME or time - PAUSE > last:
+            self.counts[0] += 1
+        self.times[0] = time
+        return UNKNOWN if began == NO_TIME else (time - began) / DAY
+
+    def start(self, title: int, gap: float, time: int) -> None:
+        """Insert a title at the front; a repeated title is moved there."""
+        if self.times[1] != NO_TIME:
+            self.average(gap, 2)
+        self.times[1] = time
+        self.counts[1] += 1
+        if title in self.titles:
+            self.titles.remove(title)
+        else:
+            self.titles.pop()
+        self.titles.insert(0, title)
+
+    def average(self, value: float, column: int) -> None:
+        """Update the fast and the slow average at a column with a new value."""
         for place, pace in ((column, FAST), (column + 1, SLOW)):
-            old = self._rows["averages"][own, place]
-            new = np.where(old == UNKNOWN, value, old + pace * (value - old))
-            self._rows["averages"][own, place] = new
+            old = self.averages[place]
+            self.averages[place] = value if old == UNKNOWN else old + pace * (value - old)
 
 
-def _turns(slots: Slots) -> Iterator[Ints | Mask]:
-    """Yield rows without repeated slots: the first row of each slot, then the second, and so on."""
-    if not len(slots):
-        return
-    order = np.argsort(slots, kind="stable")
-    ranked = slots[order]
-    first = np.concatenate(([True], ranked[1:] != ranked[:-1]))
-    turn = np.arange(len(slots)) - np.flatnonzero(first)[np.cumsum(first) - 1]
-    by_turn = np.argsort(turn, kind="stable")
-    yield from np.split(order[by_turn], np.cumsum(np.bincount(turn))[:-1])
+def _table(rows: list[Any], width: int) -> npt.NDArray[Any]:
+    return np.array(rows).reshape(-1, width)
 
 
 HISTORY = Tracker("history", Histories, layout=f"{TITLES} titles, {FAST} {SLOW}")
