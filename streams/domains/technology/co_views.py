@@ -34,6 +34,8 @@ from .recommending import ItemWeights
 
 DAMPING, DROPOUT, RIDGE = 0.5, 0.8, 24.0
 """Values that cross-validation on training data of MovieLens 100K chooses most often."""
+BLOCK = 128
+"""Rows of a matrix that are transposed at once."""
 
 
 @dataclass(slots=True)
@@ -82,19 +84,22 @@ class CoViews:
 
     def grow(self, items: int) -> None:
         """Extend the counts by new titles at the end."""
-        more = max(0, items - len(self.views))
-        self.gram = np.pad(self.gram, (0, more))
-        self.views = np.pad(self.views, (0, more))
+        more = items - len(self.views)
+        if more > 0:
+            self.gram = np.pad(self.gram, (0, more))
+            self.views = np.pad(self.views, (0, more))
 
-    def add(self, other: CoViews, fade: float = 1.0) -> None:
-        """Multiply the present counts by ``fade``, then add others."""
-        self.grow(len(other.views))
-        size = len(other.views)
+    def add(self, interactions: Any, fade: float = 1.0) -> None:
+        """Multiply the present counts by ``fade``, then add those of a matrix (:meth:`of`)."""
+        rows = sparse.csr_array(interactions != 0, dtype=np.float64)
+        size = rows.shape[1]
+        self.grow(size)
         self.gram *= fade
         self.views *= fade
-        self.gram[:size, :size] += other.gram
-        self.views[:size] += other.views
-        self.users = round(self.users * fade) + other.users
+        found = _products(rows, self.damping).tocoo()  # few of all pairs
+        self.gram[found.row, found.col] += found.data
+        self.views[:size] += np.asarray(rows.sum(axis=0)).ravel()
+        self.users = round(self.users * fade) + int((np.diff(rows.indptr) > 0).sum())
 
     def update(self, histories: Histories, items: Histories) -> None:
         """Count newly seen titles of users, exactly as if all had been counted at once.
@@ -138,7 +143,11 @@ class CoViews:
             penalised = self.gram[np.ix_(seen, seen)]
             diagonal = np.diagonal(penalised).copy()
             np.fill_diagonal(penalised, diagonal / (1 - dropout) + ridge)
-            weights[np.ix_(seen, seen)] = _without_itself(penalised)
+            found = _without_itself(penalised)
+            if len(seen) == len(weights):
+                weights[:] = found
+            else:
+                weights[np.ix_(seen, seen)] = found
         return ItemWeights(weights, self.views > 0, self.views / max(1, self.users))
 
 
@@ -157,14 +166,26 @@ def _products(rows: Any, damping: float) -> Any:
 
 def _without_itself(penalised: Floats) -> Floats:
     """Return the weights of a penalised Gram matrix: each title by the others alone."""
-    factor, failed = lapack.dpotrf(penalised)
-    inverse, failed = lapack.dpotri(factor) if not failed else (factor, failed)
+    # The matrix is symmetric. Its transpose has LAPACK's order, and is worked on in place.
+    factor, failed = lapack.dpotrf(penalised.T, clean=0, overwrite_a=1)
+    inverse, failed = lapack.dpotri(factor, overwrite_c=1) if not failed else (factor, failed)
     if failed:
         raise ModelError("impossible co-view counts: their matrix is not positive definite")
-    inverse = np.triu(inverse) + np.triu(inverse, 1).T
-    weights: Floats = -inverse / np.diagonal(inverse)
+    weights: Floats = inverse.T  # so far its lower triangle
+    _mirror(weights)
+    weights /= -np.diagonal(weights).copy()
     np.fill_diagonal(weights, 0.0)
     return weights
+
+
+def _mirror(matrix: Floats) -> None:
+    """Copy the lower triangle to the upper one, block by block, as a cache holds no column."""
+    for start in range(0, len(matrix), BLOCK):
+        end = start + BLOCK
+        corner = matrix[start:end, start:end]
+        upper = np.triu_indices(len(corner), 1)
+        corner[upper] = corner.T[upper]
+        matrix[start:end, end:] = matrix[end:, start:end].T
 
 
 def _pairs(histories: Histories, items: Histories) -> Sequence[tuple[Any, Any]]:

@@ -18,7 +18,6 @@ from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Events, Ints
 from streamsim.streams.spec import DAY, Estimator, Renewal
 
-from .co_views import CoViews
 from .history import Histories
 from .recommender import SlateClassifier
 from .schema import STOP, WATCHED
@@ -53,7 +52,7 @@ class WatchedTitles:
         number = rows[row, column].astype(np.int64)
         size = max(len(self._seen.views), int(number.max(initial=0)), int(title.max(initial=0)))
         matrix = sparse.csr_array((np.ones(len(row)), (row, number - 1)), shape=(len(rows), size))
-        self._seen.add(CoViews.of(matrix), FADE)
+        self._seen.add(matrix, FADE)
         plays = np.bincount(title - 1, minlength=size).astype(np.float64)
         plays[: len(self._plays)] += FORGOTTEN * self._plays
         self._plays = plays
