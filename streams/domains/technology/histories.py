@@ -43,8 +43,7 @@ def as_rows(histories: Histories, items: int, half_life: float | None = None) ->
     >>> as_rows([[2, 0, 2], [1, 9]], 3, half_life=1).toarray().tolist()
     [[0.5, 0.0, 1.0], [0.0, 0.5, 0.0]]
     """
-    if half_life is not None and not half_life > 0:
-        raise UsageError(f"half_life must be above 0, not {half_life}")
+    _check(half_life)
     every = [as_titles(history) for history in histories]
     lengths = np.array([len(titles) for titles in every], np.int64)
     titles = np.concatenate(every) if every else np.zeros(0, np.int64)
@@ -60,3 +59,36 @@ def as_rows(histories: Histories, items: int, half_life: float | None = None) ->
     return sparse.csr_array(
         (count, (cell // max(1, items), cell % max(1, items))), shape=(len(every), items)
     )
+
+
+def newest_first(titles: Ints, items: int, half_life: float | None = None) -> Any:
+    """Return histories in the columns of a matrix as :func:`as_rows` does.
+
+    Parameters
+    ----------
+    titles
+        Item indices, the newest first, below 0 for none; shape ``(users, n)``.
+
+    >>> newest_first(np.array([[2, 0, 2], [9, 1, -1]]), 3, half_life=1).toarray().tolist()
+    [[0.5, 0.0, 1.0], [0.0, 0.5, 0.0]]
+    """
+    _check(half_life)
+    users, n = titles.shape
+    there = titles >= 0
+    later = np.cumsum(there, axis=1) - 1
+    order = np.argsort(titles, axis=1, kind="stable")
+    ranked = np.take_along_axis(titles, order, axis=1)
+    # The sort is stable: of repeats the newest stands first, and counts.
+    counts = (ranked >= 0) & (ranked < items)
+    counts[:, 1:] &= ranked[:, 1:] != ranked[:, :-1]
+    value = np.ones(counts.sum(), np.float32)
+    if half_life is not None:
+        by_age = np.power(0.5, np.arange(n) / half_life).astype(np.float32)
+        value = by_age[np.take_along_axis(later, order, axis=1)[counts]]
+    ends = np.concatenate([[0], np.cumsum(counts.sum(axis=1))])
+    return sparse.csr_array((value, ranked[counts], ends), shape=(users, items))
+
+
+def _check(half_life: float | None) -> None:
+    if half_life is not None and not half_life > 0:
+        raise UsageError(f"half_life must be above 0, not {half_life}")

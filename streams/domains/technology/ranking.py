@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,10 +39,14 @@ def best(scores: npt.NDArray[np.floating], k: int) -> Ints:
     if not taken or not rows:
         return places
     last = np.partition(scores, n - taken, axis=1)[:, n - taken, None]
-    above, equal = scores > last, scores == last
-    room = taken - above.sum(axis=1, keepdims=True)
-    chosen = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= room))
-    found = np.nonzero(chosen)[1].reshape(rows, taken)
+    chosen = scores >= last
+    tied = np.flatnonzero(np.count_nonzero(chosen, axis=1) > taken)
+    if len(tied):
+        own = scores[tied]
+        above, equal = own > last[tied], own == last[tied]
+        room = taken - np.count_nonzero(above, axis=1)[:, None]
+        chosen[tied] = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= room))
+    found = np.flatnonzero(chosen).reshape(rows, taken) - n * np.arange(rows)[:, None]
     values = np.take_along_axis(scores, found, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
     found = np.take_along_axis(found, order, axis=1)
@@ -75,6 +81,17 @@ def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Int
     >>> varied(np.array([[0.9, 0.8, 0.3]]), alike, 2, diversity=0.6).tolist()
     [[0, 2]]
     """
+    every = np.arange(len(relevance))
+    return _greedy(relevance, lambda chosen: likeness[every, chosen], k, diversity)
+
+
+def _greedy(
+    relevance: Floats,
+    likeness: Callable[[Ints], npt.NDArray[np.floating]],
+    k: int,
+    diversity: float,
+) -> Ints:
+    """Choose candidates; ``likeness`` is asked for that of all candidates to one of each row."""
     rows, n = relevance.shape
     there = np.isfinite(relevance)
     low = np.where(there, relevance, np.inf).min(axis=1, keepdims=True, initial=np.inf)
@@ -90,7 +107,7 @@ def varied(relevance: Floats, likeness: Floats, k: int, diversity: float) -> Int
         some = there[every, chosen]
         places[some, place] = chosen[some]
         there[every, chosen] = False
-        alike = likeness[every, chosen]
+        alike = likeness(chosen).astype(np.float64)
         nearest = alike if place == 0 else np.maximum(nearest, alike)
     return places
 
@@ -133,7 +150,7 @@ def diverse(scores: Matrix, items: Ints, likeness: Matrix, k: int, diversity: fl
     if not scores.shape[1]:
         return items[:, :k]
     worth = np.where(there, np.take_along_axis(scores, place, axis=1), -np.inf).astype(np.float64)
-    near = likeness[place[:, :, None], place[:, None, :]].astype(np.float64)
-    chosen = varied(worth, near, k, diversity)
+    every = np.arange(len(items))
+    chosen = _greedy(worth, lambda one: likeness[place[every, one][:, None], place], k, diversity)
     titles = np.take_along_axis(items, np.maximum(chosen, 0), axis=1)
     return np.where(chosen == NONE, NONE, titles)

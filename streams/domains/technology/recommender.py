@@ -20,11 +20,12 @@ from streamsim.streams.events import Floats, Ints, Mask, Matrix
 from streamsim.streams.seeds import stream
 
 from .co_views import CoViews
+from .histories import newest_first
 from .ranking import NONE, alike, best, diverse
 from .recommending import ItemWeights
 
-ROWS = 4_096
-"""Rows per batch: their scores of all titles are in memory at once."""
+ROWS = 512
+"""Rows per batch: their scores of all titles should fit into a processor's cache."""
 STEPS = (0.4, 0.7, 1.0)
 """Shares of the training rows at which the weights are fitted again. The classifier learns from
 slates by weights of earlier rows only, so that no slate contains the label."""
@@ -135,7 +136,7 @@ class SlateClassifier:
         """See :class:`streamsim.streams.answers.Chooser`."""
         size = self.size if size is None else size
         parts = [
-            self._choose(self._scores(_histories(part, self.history)), part, size, diversity) + 1
+            self._choose(self._scores(part), part, size, diversity) + 1
             for part in _parts(X)
         ]
         return np.concatenate(parts or [np.empty((0, size), np.int64)])
@@ -175,8 +176,8 @@ class SlateClassifier:
         return items, own.astype(np.float32)
 
     def _slate(self, X: Matrix) -> tuple[Ints, Floats]:
-        histories = _histories(X, self.history)
-        scores = self._scores(histories)
+        scores = self._scores(X)
+        own, known = _own(scores, X[:, : min(self.history, LAST_FEW)])
         chosen = self._choose(scores, X, self.size, self.diversity)
         there = chosen != NONE
         place = np.maximum(chosen, 0)
@@ -190,50 +191,54 @@ class SlateClassifier:
                 worth[:, -1],
                 worth[:, 0] - worth[:, 1],
                 popular.sum(axis=1),
-                [len(history) for history in histories],
+                (X[:, : self.history] > 0).sum(axis=1),
                 there.sum(axis=1),
-                *_hindsight(scores, X[:, : min(self.history, LAST_FEW)], worth),
+                *_hindsight(own, known, worth),
             ]
         )
         return chosen + 1, figures
 
-    def _scores(self, histories: list[Ints]) -> Matrix:
+    def _scores(self, X: Matrix) -> Matrix:
         model = ItemWeights(self.weights_, self.known_, self.popularity_)
-        return model.scores(histories, self.half_life)
+        seen = X[:, : self.history].astype(np.int64) - 1
+        return model.scores_of(newest_first(seen, len(self.weights_), self.half_life))
 
     def _choose(self, scores: Matrix, X: Matrix, size: int, diversity: float | None) -> Ints:
-        """Return the best titles on offer that are not in the history."""
+        """Return the best titles on offer that are not in the history.
+
+        The scores of all other titles are set to -inf in place.
+        """
         titles = scores.shape[1]
         seen = X[:, : self.history].astype(np.int64) - 1
         rows, columns = np.nonzero((seen >= 0) & (seen < titles))
-        open_ = scores.copy()
-        open_[rows, seen[rows, columns]] = -np.inf
-        open_[np.arange(titles) >= X[:, self.offered, None]] = -np.inf
+        scores[rows, seen[rows, columns]] = -np.inf
+        offered = X[:, self.offered]
+        for few in np.unique(offered[offered < titles]):  # a catalogue grows a few times a week
+            scores[offered == few, max(0, int(np.ceil(few))) :] = -np.inf
         diversity = self.diversity if diversity is None else diversity
         if not diversity:
-            return best(open_, size)
+            return best(scores, size)
         if self._alike is None:
             self._alike = alike(self.weights_)
-        return diverse(open_, best(open_, size * CANDIDATES), self._alike, size, diversity)
+        return diverse(scores, best(scores, size * CANDIDATES), self._alike, size, diversity)
 
 
-def _hindsight(scores: Matrix, titles: Matrix, worth: Floats) -> tuple[Floats, Floats]:
+def _own(scores: Matrix, titles: Matrix) -> tuple[Matrix, Mask]:
+    """Return the scores of titles, and which of them have a score."""
+    place = titles.astype(np.int64) - 1
+    known = (place >= 0) & (place < scores.shape[1])
+    return np.take_along_axis(scores, np.where(known, place, 0), axis=1), known
+
+
+def _hindsight(own: Matrix, known: Mask, worth: Floats) -> tuple[Floats, Floats]:
     """Return the share of titles that score as high as the slate, and their mean over its best.
 
     A title's weight for itself is 0.
     """
-    place = titles.astype(np.int64) - 1
-    known = (place >= 0) & (place < scores.shape[1])
-    own = np.take_along_axis(scores, np.where(known, place, 0), axis=1)
     count = np.maximum(known.sum(axis=1), 1)
     share = (known & (own >= worth[:, -1:])).sum(axis=1) / count
     best_ = np.maximum(worth[:, 0], 1e-9)
     return share, np.where(known, own, 0.0).sum(axis=1) / count / best_
-
-
-def _histories(X: Matrix, history: int) -> list[Ints]:
-    """Return the titles of each row, the oldest first."""
-    return [row[row > 0][::-1] - 1 for row in X[:, :history].astype(np.int64)]
 
 
 def _parts(X: Matrix) -> Iterator[Matrix]:

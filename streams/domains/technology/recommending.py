@@ -81,11 +81,16 @@ class ItemWeights:
         half_life
             Half-life of a seen title's weight, in later titles; None: all weigh the same.
         """
+        return self.scores_of(as_rows(histories, len(self.weights), half_life))
+
+    def scores_of(self, rows: Any) -> Matrix:
+        """Score all titles for each user, by a sparse matrix of seen titles with their weights."""
         n, titles = len(self.weights), len(self.popularity)
-        found = np.zeros((len(histories), titles), np.float32)
         # Sparse times dense adds row by row: a user's scores do not depend on the other users of
         # the call, to the last bit.
-        found[:, :n] = as_rows(histories, n, half_life) @ self.weights
+        found: Matrix = rows @ self.weights
+        if titles > n:
+            found = np.pad(found, ((0, 0), (0, titles - n)))
         nothing = ~found.any(axis=1)
         new = np.ones(titles, bool)
         new[:n] = ~self.known
