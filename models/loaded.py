@@ -75,7 +75,10 @@ class Shelf:
         version = version or self.registry.champion(model)
         if version is None:
             raise ModelError(f"{model} has no champion in {self.registry.root}")
-        loaded = self._load(model, version)
+        with self._loading:
+            # An event may have asked for a renewed version before.
+            found = None if champion_of(version) == version else self._find(model, version)
+            loaded = found or self._load(model, version)
         with self._lock:
             self._default[model] = version
         return loaded.signature
@@ -84,7 +87,7 @@ class Shelf:
         """Load a version; drop the least recently used of the renewed ones."""
         is_renewed = champion_of(version) != version
         registry = self._renewed if is_renewed and self._renewed is not None else self.registry
-        loaded = Loaded(*registry.load(model, version))
+        loaded = Loaded(*registry.load(model, version, lambda: self._champion(model, version)))
         with self._lock:
             versions = self._loaded.setdefault(model, {})
             versions[version] = loaded
@@ -93,6 +96,12 @@ class Shelf:
                 if name != self._default.get(model):
                     del versions[name]
         return loaded
+
+    def _champion(self, model: str, version: str) -> Estimator:
+        """Return the champion that a renewed version was made from, which is mostly loaded."""
+        champion = champion_of(version)
+        found = self._find(model, champion)
+        return self.registry.load(model, champion)[0] if found is None else found.estimator
 
     def unload(self, model: str) -> None:
         """Drop all versions of a model."""

@@ -6,7 +6,8 @@
     <root>/<model>/<version>/      model.skops  release.json  card.md
 
 Models are stored with skops, never pickled. A model is loaded only if its bytes are those that were
-released, and if all its types are known to be harmless.
+released, and if all its types are known to be harmless. Of a renewed version that differs from its
+champion in arrays only, ``renewed.npz`` has these, and there is no ``model.skops``.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from streamsim.models.renewed_arrays import pack_arrays, with_arrays
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
-from streamsim.streams.spec.renewals import champion_of, version_order
+from streamsim.streams.spec.renewals import Renewable, champion_of, version_order
 
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -37,7 +39,7 @@ TRUSTED = (
 arrays; its constructor runs no code from the file. A domain's recipe may name more."""
 
 CHAMPION = "champion"
-MODEL, RELEASE, CARD = "model.skops", "release.json", "card.md"
+MODEL, RENEWED, RELEASE, CARD = "model.skops", "renewed.npz", "release.json", "card.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +119,15 @@ class Registry:
         while True:
             numbers = (int(champion_of(version)) for version in self.versions(signature.model))
             released = replace(signature, version=str(max(numbers, default=0) + 1))
-            if self._store(blob, released, about, card):
+            if self._store(MODEL, blob, released, about, card):
                 return released
 
     def put(
         self, estimator: Estimator, signature: Signature, *, data: Mapping[str, Any], created: str
     ) -> None:
-        """Store a version under its own name, unless that version exists already.
+        """Store a renewed version under its own name, unless that version exists already.
+
+        Of a :class:`~streamsim.streams.spec.renewals.Renewable` only the renewed arrays are stored.
 
         Raises
         ------
@@ -132,18 +136,23 @@ class Registry:
         """
         if signature.version in self.versions(signature.model):
             return
-        blob = _packed(signature.model, estimator)
         about = {"metrics": {}, "data": dict(data), "created": created}
-        self._store(blob, signature, about, "# {version}\n")
+        if isinstance(estimator, Renewable):
+            name, blob = RENEWED, pack_arrays(estimator.renewed_arrays())
+        else:
+            name, blob = MODEL, _packed(signature.model, estimator)
+        self._store(name, blob, signature, about, "# {version}\n")
 
-    def _store(self, blob: bytes, released: Signature, about: Mapping[str, Any], card: str) -> bool:
+    def _store(
+        self, name: str, blob: bytes, released: Signature, about: Mapping[str, Any], card: str
+    ) -> bool:
         """Store a version atomically; return whether its name was free."""
         folder, version = self._folder(released.model), released.version
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
-            draft = Path(name) / "version"
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+            draft = Path(temporary) / "version"
             draft.mkdir()
-            (draft / MODEL).write_bytes(blob)
+            (draft / name).write_bytes(blob)
             (draft / CARD).write_text(card.replace("{version}", version))
             digest = hashlib.sha256(blob).hexdigest()
             document = {"signature": released.as_dict(), **about, "sha256": digest}
@@ -190,8 +199,15 @@ class Registry:
         self.release(model, version)
         return (self._folder(model) / version / CARD).read_text()
 
-    def load(self, model: str, version: str) -> tuple[Estimator, Signature]:
+    def load(
+        self, model: str, version: str, champion: Callable[[], Estimator] | None = None
+    ) -> tuple[Estimator, Signature]:
         """Load a version.
+
+        Parameters
+        ----------
+        champion
+            Returns the champion of a renewed version, which may be stored as arrays of it.
 
         Raises
         ------
@@ -202,10 +218,16 @@ class Registry:
         import skops.io
 
         release = self.release(model, version)
-        blob = (self._folder(model) / version / MODEL).read_bytes()
+        what, file = f"{model} {version}", self._folder(model) / version / RENEWED
+        is_renewed = file.exists()
+        if not is_renewed:
+            file = file.with_name(MODEL)
+        blob = file.read_bytes()
         if hashlib.sha256(blob).hexdigest() != release.sha256:
-            raise ModelError(f"{model} {version}: {MODEL} is not the file that was released")
-        trusted = _trusted(f"{model} {version}", blob)
+            raise ModelError(f"{what}: {file.name} is not the file that was released")
+        if is_renewed:
+            return with_arrays(what, champion() if champion else None, blob), release.signature
+        trusted = _trusted(what, blob)
         return skops.io.loads(blob, trusted=trusted), release.signature
 
     def _folder(self, model: str) -> Path:

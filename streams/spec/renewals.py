@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Events, Ints
@@ -38,6 +39,28 @@ class Learning(Protocol):
 
     def restore(self, columns: Mapping[str, Ints | list[str]]) -> None:
         """Restore a snapshot, before the first event."""
+        ...
+
+
+@runtime_checkable
+class Renewable(Protocol):
+    """An estimator whose renewed versions differ from it in some arrays only.
+
+    These alone are stored for each version. Other estimators are stored whole.
+    """
+
+    def renewed_arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Return the arrays in which a renewed version differs from its champion."""
+        ...
+
+    def with_renewed(self, arrays: Mapping[str, npt.NDArray[Any]]) -> Estimator:
+        """Return the renewed version of this champion that has these arrays.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If they are not arrays of :meth:`renewed_arrays`.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 from streamsim.consumers.monitor.label_join import LabelJoin, read_labelled
 from streamsim.consumers.state.store import Parts
-from streamsim.models.loaded import Loaded, Shelf
+from streamsim.models.loaded import Loaded, Shelf, answer
 from streamsim.models.registry import Registry
+from streamsim.models.renewed_arrays import pack_arrays, unpack_arrays
 from streamsim.models.service import create_service
 from streamsim.simulator.report.judge import join_labels
 from streamsim.streams.answers import answers, items_of, scores_of
@@ -21,6 +23,7 @@ from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.model import slate_hits
 from streamsim.streams.domains.technology.ranking import alike
 from streamsim.streams.domains.technology.recommender import SlateClassifier
+from streamsim.streams.errors import ModelError
 from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
 from streamsim.streams.inference import (
     HEADER_LENGTH,
@@ -30,6 +33,8 @@ from streamsim.streams.inference import (
     write_response,
 )
 from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.renewals import renewed_version
 from streamsim.streams.stored.packing import pack, unpack
 
 HISTORY, OFFERED, SIZE, TITLES = 6, 6, 4, 40
@@ -145,6 +150,56 @@ def test_a_row_is_varied_the_same_in_any_company_and_after_it_was_stored(
         one, own = stored.recommend(X[row : row + 1])
         assert one[0] == scores[row]
         assert own[0].tolist() == items[row].tolist()
+
+
+def test_a_renewed_version_is_stored_as_what_differs_from_its_champion(
+    varied: SlateClassifier, tmp_path: Path
+) -> None:
+    X, _ = rows_of(12, 200)
+    champions, made = Registry(tmp_path / "registry"), Registry(tmp_path / "renewed")
+    signature = Signature("next", "0", NAMES, "hash", 0.9, (0.0,) * len(NAMES))
+    champions.add(varied, signature, metrics={}, data={}, card="", created="")
+    seen = varied.seen()
+    seen.add(np.eye(TITLES)[::-1] + np.eye(TITLES), 0.5)
+    renewed = varied.renewed(seen, np.full(TITLES, 1 / TITLES))
+    version = renewed_version("1", 20_000 * DAY)
+    made.put(renewed, replace(signature, version=version), data={}, created="")
+    shelf = Shelf(champions, made)
+    shelf.load("next", "1")
+    stored = shelf.get("next", version)
+    assert stored.signature.version == version
+    np.testing.assert_array_equal(stored.answer(X), answer(renewed, X))
+    assert (stored.answer(X) != answer(varied, X)).any()
+    with pytest.raises(ModelError, match="is stored without its champion"):
+        made.load("next", version)
+    made.put(Other(), replace(signature, version=f"{version}1"), data={}, created="")
+    with pytest.raises(ModelError, match="does not fit its champion"):
+        made.load("next", f"{version}1", lambda: varied)
+    file = tmp_path / "renewed" / "next" / version / "renewed.npz"
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelError, match="is not the file that was released"):
+        made.load("next", version, lambda: varied)
+
+
+def test_arrays_of_objects_are_neither_stored_nor_read() -> None:
+    objects = np.array([{}], object)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        pack_arrays({"weights": objects})
+    file = io.BytesIO()
+    np.savez(file, weights=objects)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        unpack_arrays(file.getvalue())
+
+
+class Other(SlateClassifier):
+    """A renewed version of another kind of model."""
+
+    def __init__(self) -> None:
+        super().__init__(HISTORY, OFFERED, None)
+
+    def renewed_arrays(self) -> dict[str, np.ndarray]:
+        return {"coefficients": np.zeros(3)}
 
 
 def test_a_model_that_was_stored_without_diversity_has_none(fitted: SlateClassifier) -> None:

@@ -8,12 +8,14 @@ slate's own figures and of the other columns predicts whether it has the next wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from copy import copy
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from streamsim.streams.events import Floats, Ints, Mask, Matrix
@@ -37,6 +39,7 @@ DECIMALS = 6
 """Decimals to which renewed weights are rounded: their last bits depend on the machine."""
 CANDIDATES = 3
 """Candidates per title of a diversified slate."""
+_COMPUTING = threading.Lock()
 
 
 class SlateClassifier:
@@ -125,20 +128,33 @@ class SlateClassifier:
 
         It cannot be renewed itself: it does not store the counts.
         """
-        other = copy(self)  # without the similarity of the old weights
         found = seen.solve(ridge=self.ridge)
-        other.weights_, other.known_ = np.round(found.weights, DECIMALS), found.known
-        other.popularity_ = popularity
+        weights = np.round(found.weights, DECIMALS)
+        return self.with_renewed(
+            {"weights": weights, "known": found.known, "popularity": popularity}
+        )
+
+    def renewed_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """See :class:`streamsim.streams.spec.renewals.Renewable`."""
+        return {
+            "weights": self.weights_,
+            "known": self.known_,
+            "popularity": self.popularity_,
+        }
+
+    def with_renewed(self, arrays: Mapping[str, npt.NDArray[Any]]) -> SlateClassifier:
+        """See :class:`streamsim.streams.spec.renewals.Renewable`."""
+        found = ItemWeights(arrays["weights"], arrays["known"], arrays["popularity"])
+        other = copy(self)  # without the similarity of the old weights
+        other.weights_, other.known_ = found.weights, found.known
+        other.popularity_ = found.popularity
         other.gram_, other.views_ = np.zeros((0, 0)), np.zeros(0)
         return other
 
     def slates(self, X: Matrix, size: int | None = None, diversity: float | None = None) -> Ints:
         """See :class:`streamsim.streams.answers.Chooser`."""
         size = self.size if size is None else size
-        parts = [
-            self._choose(self._scores(part), part, size, diversity) + 1
-            for part in _parts(X)
-        ]
+        parts = [self._choose(self._scores(part), part, size, diversity) + 1 for part in _parts(X)]
         return np.concatenate(parts or [np.empty((0, size), np.int64)])
 
     def popular(self, X: Matrix) -> Ints:
@@ -218,9 +234,16 @@ class SlateClassifier:
         diversity = self.diversity if diversity is None else diversity
         if not diversity:
             return best(scores, size)
-        if self._alike is None:
-            self._alike = alike(self.weights_)
-        return diverse(scores, best(scores, size * CANDIDATES), self._alike, size, diversity)
+        likeness = self._likeness()
+        return diverse(scores, best(scores, size * CANDIDATES), likeness, size, diversity)
+
+    def _likeness(self) -> Matrix:
+        """Return the similarity of titles; two first calls at a time compute it once."""
+        found = self._alike
+        if found is None:
+            with _COMPUTING:
+                found = self._alike = alike(self.weights_) if self._alike is None else self._alike
+        return found
 
 
 def _own(scores: Matrix, titles: Matrix) -> tuple[Matrix, Mask]:
