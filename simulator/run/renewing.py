@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +22,12 @@ import numpy as np
 import orjson
 
 from streamsim.consumers.predict.learner import Learner
-from streamsim.consumers.predict.model_schedule import Entry, read_entry
+from streamsim.consumers.predict.model_schedule import read_entry
 from streamsim.consumers.worker.inbox import to_records
 from streamsim.consumers.worker.shared.follower import follow
 from streamsim.models.registry import Registry
 from streamsim.simulator.reading import Record, read_whole
-from streamsim.simulator.run.lifecycle import LifecycleWriter
+from streamsim.simulator.run.announcing import Announcer
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import (
     BrokerError,
@@ -42,8 +38,7 @@ from streamsim.streams.errors import (
 )
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.settings import Settings, read_settings
-from streamsim.streams.signature import Signature
-from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.spec import DomainSpec
 from streamsim.streams.stored.snapshot_files import (
     Positions,
     learner_file,
@@ -55,11 +50,9 @@ from streamsim.streams.topics import OPS_MODELS, ops_topics, topic
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
-"""Pause between two attempts while the broker or the model service does not answer."""
+"""Pause between two attempts while the broker does not answer."""
 SAVE_S = 30.0
 """Time between two snapshots of what was learnt."""
-SERVICE_TRIES = 20
-"""Attempts to have the service load a version. Later it loads the version on the first request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +90,16 @@ class Renewer:
         self.spec, self._config = spec, config
         registry = Registry(config.settings.home_path / "registry")
         estimator, self._champion = registry.load(spec.model.recipe.name, version)
-        self._renewed = Registry(config.renewed)
         bodies = (orjson.loads(record.value) for record in published)
         entries = [read_entry(body, config.group, spec.model.recipe.name) for body in bodies]
         until = max((entry.until for entry in entries if entry is not None), default=NO_TIME)
-        self._writer: LifecycleWriter | None = None
+        self.announcer = Announcer(
+            self._champion,
+            Registry(config.renewed),
+            config.broker,
+            config.group,
+            config.settings,
+        )
         self._learner = Learner(spec, spec.model.renewal, estimator, self._champion, until)
         self._file = learner_file(config.snapshots, spec)
         self.starts: Positions = {}
@@ -118,9 +116,7 @@ class Renewer:
         """Learn from the fetched records of a partition."""
         fetched = to_records(self.spec.trigger.name, [(partition, list(records))])
         for entry, estimator in self._learner.push(fetched):
-            if estimator is not None:
-                self._serve(entry, estimator)
-            self._publish(entry.as_record(self._config.group))
+            self.announcer.take(entry, estimator)
         has_learnt = self._learner.learnt_until > self._saved_until
         if has_learnt and time.monotonic() - self._saved_at >= SAVE_S:
             self._save()
@@ -137,7 +133,11 @@ class Renewer:
             raise StackError(f"{self._file} cannot be read: {error!r}") from error
 
     def _save(self) -> None:
-        """Keep what was learnt: the records before may be deleted then."""
+        """Keep what was learnt: the records before may be deleted then.
+
+        A restarted process announces only what it learns from then on.
+        """
+        self.announcer.flush()
         positions = self._learner.positions().tolist()
         places = {(self.topic, p): offset for p, offset in enumerate(positions)}
         try:
@@ -145,49 +145,6 @@ class Renewer:
         except OSError as error:
             log.warning("%s is not written: %s", self._file, error.strerror)
         self._saved_until, self._saved_at = self._learner.learnt_until, time.monotonic()
-
-    def _serve(self, entry: Entry, estimator: Estimator) -> None:
-        """Store a version, and have the model service load it."""
-        released = replace(self._champion, version=entry.version, threshold=entry.threshold)
-        self._renewed.put(
-            estimator,
-            released,
-            data={"renewed_from": self._champion.version},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        for _ in range(SERVICE_TRIES):
-            if _loaded(self._config.settings, released):
-                return
-            time.sleep(PAUSE_S)
-        log.warning("the service does not load %s %s", released.model, released.version)
-
-    def _publish(self, body: dict[str, Any]) -> None:
-        """Publish a record to ``ops.models``; retry until it succeeds, as events wait for it."""
-        while True:
-            try:
-                self._writer = self._writer or LifecycleWriter(self._config.broker)
-                self._writer.publish([body])
-                return
-            except BrokerError as error:
-                log.warning("trying again: %s", error)
-                if self._writer is not None:
-                    self._writer.close()
-                    self._writer = None
-                time.sleep(PAUSE_S)
-
-
-def _loaded(settings: Settings, released: Signature) -> bool:
-    """Have the model service load a version; return whether it did."""
-    request = urllib.request.Request(  # noqa: S310 - our own URL
-        f"{settings.model_url}/v2/repository/models/{released.model}/load",
-        json.dumps({"parameters": {"version": released.version}}).encode(),
-        {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own URL
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def run(config: Config) -> None:
@@ -220,7 +177,8 @@ async def _follow(renewer: Renewer, config: Config) -> None:
         renewer.take(records[0].partition, records)
 
     partitions = renewer.spec.partitions
-    await follow(config.broker, [renewer.topic], partitions, handle, renewer.starts)
+    reading = follow(config.broker, [renewer.topic], partitions, handle, renewer.starts)
+    await asyncio.gather(reading, asyncio.wrap_future(renewer.announcer.failure))
 
 
 def parser() -> argparse.ArgumentParser:

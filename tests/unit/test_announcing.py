@@ -1,0 +1,92 @@
+"""Renewed versions are announced in order, each after it is stored, and never after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from streamsim.consumers.predict.model_schedule import Entry
+from streamsim.models.registry import Registry
+from streamsim.simulator.run import announcing
+from streamsim.simulator.run.announcing import Announcer
+from streamsim.streams.settings import read_settings
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DAY
+from streamsim.streams.spec.renewals import renewed_version
+
+CHAMPION = Signature("m", "1", ("a", "b"), "hash", 0.5, (0.0, 0.0))
+ESTIMATOR = LogisticRegression().fit(np.arange(40).reshape(-1, 2), np.arange(20) % 2)
+
+
+def entry(number: int, *, is_new: bool = True) -> Entry:
+    at = DAY * (20_000 + number)
+    return Entry("m", renewed_version("1", at), 0.5, at, at + DAY, is_new)
+
+
+class Topic:
+    """Replacement of ``ops.models`` and of the service, that looks into the registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.told: list[tuple[str, bool]] = []
+        self.served: list[str] = []
+
+    def __call__(self, address: str) -> Topic:
+        return self
+
+    def publish(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        stored = self._registry.versions("m")
+        self.told += [(body["event"], body["version"] in stored) for body in bodies]
+
+    def load(self, settings: object, released: Signature) -> bool:
+        self.served.append(released.version)
+        return True
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path)
+
+
+@pytest.fixture
+def topic(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Topic:
+    topic = Topic(registry)
+    monkeypatch.setattr(announcing, "LifecycleWriter", topic)
+    monkeypatch.setattr(announcing, "_loaded", topic.load)
+    return topic
+
+
+@pytest.fixture
+def announcer(registry: Registry, topic: Topic) -> Announcer:
+    return Announcer(CHAMPION, registry, "", "group", read_settings())
+
+
+def test_a_version_is_stored_before_it_is_announced(
+    announcer: Announcer, topic: Topic, registry: Registry
+) -> None:
+    announcer.take(entry(0), ESTIMATOR)
+    announcer.take(entry(1, is_new=False), None)
+    announcer.take(entry(2), ESTIMATOR)
+    announcer.flush()
+    assert topic.told == [("renewed", True), ("unchanged", False), ("renewed", True)]
+    assert registry.versions("m") == [entry(0).version, entry(2).version]
+    assert registry.load("m", entry(2).version)[1] == replace(CHAMPION, version=entry(2).version)
+    assert topic.served[-1] == entry(2).version  # those before may be left out
+
+
+def test_nothing_is_announced_after_a_failure(
+    announcer: Announcer, topic: Topic, registry: Registry
+) -> None:
+    registry.root.joinpath("m").write_text("no folder")
+    for number in range(announcing.AHEAD + 3):
+        announcer.take(entry(number), ESTIMATOR)
+    with pytest.raises(OSError, match="m"):
+        announcer.flush()
+    assert announcer.failure.done()
+    assert topic.told == []
