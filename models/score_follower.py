@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from streamsim.models.newest_rows import NewestRows, Row
 from streamsim.streams.errors import PackingError
@@ -31,7 +31,7 @@ PROBE_S = 2.0
 retry for ever, and leak its sockets."""
 REST = 2.0
 """After each batch the thread pauses for this multiple of the batch's work, since scoring has
-priority. A score takes 95 microseconds, nearly all of it in the client."""
+priority."""
 SAVE_S = 30.0
 """Time between two snapshots of the rows."""
 PATIENCE_S = 3.0
@@ -78,38 +78,44 @@ class ScoreFollower:
 
     def _run(self) -> None:
         self._restore()
+        asyncio.run(self._follow_again())
+
+    async def _follow_again(self) -> None:
         while not self._ended.is_set():
             try:
                 self._probe()
-                with closing(self._consumer()) as consumer:
-                    self._follow(consumer)
+                consumer = self._consumer()
+                try:
+                    await consumer.start()
+                    await self._follow(consumer)
+                finally:
+                    await _stop(consumer)
             except (KafkaError, OSError) as error:
                 log.warning("the broker at %s: %s", self._address, str(error))
-            self._ended.wait(AGAIN_S)
+            await asyncio.to_thread(self._ended.wait, AGAIN_S)
 
     def _probe(self) -> None:
         host, _, port = self._address.rpartition(":")
         socket.create_connection((host, int(port)), timeout=PROBE_S).close()
 
     def _consumer(self) -> Any:
-        return KafkaConsumer(
+        return AIOKafkaConsumer(
             bootstrap_servers=self._address,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             fetch_max_wait_ms=WAIT_MS,
             max_partition_fetch_bytes=1 << 20,
             max_poll_records=2_000,
-            reconnect_backoff_ms=int(PROBE_S * 1000),
         )
 
-    def _follow(self, consumer: Any) -> None:
+    async def _follow(self, consumer: Any) -> None:
         consumer.assign(self._places)
         for place, offset in self._next.items():
             consumer.seek(place, offset)
         heard = time.monotonic()
         while not self._ended.is_set():
             began = time.thread_time()
-            found = consumer.poll(timeout_ms=WAIT_MS)
+            found = await consumer.getmany(timeout_ms=WAIT_MS)
             for place, records in found.items():
                 self.rows.take(self._rows(records))
                 self._next[place] = records[-1].offset + 1
@@ -119,9 +125,9 @@ class ScoreFollower:
             elif time.monotonic() - heard > PROBE_S:
                 self._probe()
                 heard = time.monotonic()
-            if not self._current.is_set() and self._is_at_end(consumer):
+            if not self._current.is_set() and await self._is_at_end(consumer):
                 self._current.set()
-            self._ended.wait(REST * (time.thread_time() - began))
+            await asyncio.sleep(REST * (time.thread_time() - began))
 
     def _restore(self) -> None:
         try:
@@ -151,10 +157,23 @@ class ScoreFollower:
             if record.key is not None and packed and headers.get(FEATURE_HASH) == self._hash:
                 yield record.key.decode(), Row(record.timestamp, record.offset, packed)
 
-    def _is_at_end(self, consumer: Any) -> bool:
+    async def _is_at_end(self, consumer: Any) -> bool:
         """Say whether all partitions are read up to the high watermarks of the fetches."""
         ends = [consumer.highwater(place) for place in self._places]
-        return all(
-            end is not None and (consumer.position(place) or 0) >= end
-            for place, end in zip(self._places, ends, strict=True)
-        )
+        if None in ends:
+            return False
+        positions = (consumer.position(place) for place in self._places)
+        # A position that is sought anew is not known before the broker has answered.
+        found = await asyncio.wait_for(asyncio.gather(*positions), PROBE_S)
+        return all(position >= end for position, end in zip(found, ends, strict=True))
+
+
+async def _stop(consumer: Any) -> None:
+    """Stop a consumer, also one that has lost its broker.
+
+    See "`AIOKafkaConsumer.stop()` raises CancelledError without its broker" in docs/faust.md.
+    """
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        await consumer._client.close()  # noqa: SLF001 - stop() has not come to it

@@ -56,7 +56,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.ERROR)  # the score follower logs a lost broker
+    # The score follower logs a lost broker.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         arguments = parser().parse_args(argv)
         settings = read_settings(
