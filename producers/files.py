@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from streamsim.streams.spec.world import Emission, Slice
 log = logging.getLogger(__name__)
 LOOK_AHEAD = 16
 """How many following rows decide whether a row's time is plausible."""
+MOST_HELD = 50_000
+"""Most rows that are held back because their heartbeat may go on."""
 KINDS = 50
 """Most kinds of rows that are counted separately."""
 LATEST = LATEST_CLOCK - 1000 * DAY
@@ -112,11 +114,10 @@ class FileSource:
             scored = emissions.pop(trigger)
             self._pending += [e for e in emissions.values() if len(e)]
             rest = scored if rest is None else _join(rest, scored)
-            settled = max(0, len(rest) - LOOK_AHEAD)
-            yield from self._cut(rest, settled)
-            rest = rest.take(slice(settled, None))
+            done = yield from self._cut(rest, max(0, len(rest) - LOOK_AHEAD))
+            rest = rest.take(slice(done, None))
         if rest is not None:
-            yield from self._cut(rest, len(rest))
+            yield from self._cut(rest, len(rest), whole=True)
         self._log_unused()
         yield from self._drain()
 
@@ -147,14 +148,25 @@ class FileSource:
                 self._path.name, self.unused.total(), self._row, kinds,
             )  # fmt: skip
 
-    def _cut(self, events: Emission, count: int) -> Iterator[Slice]:
-        """Yield the first ``count`` triggers in slices, with the pending events that fall due."""
-        clock = self._believe(events.event_time)[:count]
+    def _cut(
+        self, events: Emission, count: int, *, whole: bool = False
+    ) -> Generator[Slice, None, int]:
+        """Yield the first ``count`` triggers in slices, with the pending events that fall due.
+
+        A heartbeat that may go on behind them is held back, unless they are the ``whole`` rest: so
+        the chunks in which a file is read make no difference. Return how many have been yielded.
+        """
         if not count:
-            return
-        self._clock = int(clock[-1])
+            return 0
+        clock = self._believe(events.event_time)[:count]
         step = self._inputs.heartbeat
         edges = np.flatnonzero(np.diff(clock // step, prepend=NO_TIME))
+        if not whole and (edges[-1] or count < MOST_HELD):
+            count = int(edges[-1])
+            clock, edges = clock[:count], edges[:-1]
+        if not count:
+            return 0
+        self._clock = int(clock[-1])
         for low, high in zip(edges, [*edges[1:], count], strict=True):
             start = int(clock[low] // step * step)
             if start > self._until:
@@ -165,6 +177,7 @@ class FileSource:
                 events.values[rows],
             )  # fmt: skip
             yield from self._fall_due(start + step, (part,))
+        return count
 
     def _believe(self, times: Ints) -> Ints:
         """Return the source's clock at each row."""

@@ -6,7 +6,6 @@ line becomes a row without values that keeps the line's bytes, and the cleaner r
 
 from __future__ import annotations
 
-import csv
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +19,19 @@ import pandas as pd
 
 from streamsim.streams.codec import decode_objects
 from streamsim.streams.errors import SourceError
-from streamsim.streams.reading.nested import Cutter, declared_encoding, flat, parse_elements
+from streamsim.streams.events import as_objects
+from streamsim.streams.reading.delimited import cells_of, split_lines
+from streamsim.streams.reading.nested import (
+    Cutter,
+    columns_at,
+    declared_encoding,
+    flat,
+    parse_elements,
+)
 from streamsim.streams.spec.input_maps import Dialect
 
-ROWS = 50_000
+ROWS = 8_000
+"""Rows of a chunk: the first are on their way while the others are read."""
 MAX_LINE = 4 << 20
 """Most bytes kept of a line, or row of XML; a longer one is dead anyway."""
 _PIECE = 1 << 18
@@ -73,7 +81,7 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
         raise SourceError(f"{path}: not a Parquet file ({error})") from None
     kind = _kind(path)
     if kind == ".csv":
-        return _cells(head.rstrip(b"\r\n"), dialect)
+        return cells_of(head.rstrip(b"\r\n"), dialect)
     if kind in (".jsonl", ".ndjson"):
         objects, _ = decode_objects([head.strip(), *more])
         return _names([dict(flat(item)) for item in objects if item is not None])
@@ -155,37 +163,38 @@ def _read_parquet(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chu
 
 def _read_csv(path: Path, columns: Sequence[str], dialect: Dialect, rows: int) -> Iterator[Chunk]:
     with _open(path) as file:
-        header = _cells(file.readline(MAX_LINE).rstrip(b"\r\n"), dialect)
+        header = cells_of(file.readline(MAX_LINE).rstrip(b"\r\n"), dialect)
         wanted = [header.index(name) for name in columns]
         for lines in _lines(file, rows):
+            nothing = [""] * len(header)
             records = []
-            for line in lines:
-                cells = _cells(line, dialect)
+            for cells in split_lines(lines, dialect):
                 if dialect.trailing and len(cells) == len(header) + 1 and not cells[-1]:
                     cells.pop()
-                fits = len(cells) == len(header)
-                records.append([cells[i] or None for i in wanted] if fits else [None] * len(wanted))
-            yield Chunk(pd.DataFrame(records, columns=list(columns), dtype=object), lines)
+                records.append(cells if len(cells) == len(header) else nothing)
+            by_column = list(zip(*records, strict=True))
+            found = [[cell or None for cell in by_column[i]] for i in wanted]
+            yield Chunk(_frame(dict(zip(columns, found, strict=True)), len(lines)), lines)
 
 
 def _read_json_lines(path: Path, columns: Sequence[str], rows: int) -> Iterator[Chunk]:
     with _open(path) as file:
         for lines in _lines(file, rows):
             objects, _ = decode_objects(lines)
-            if any("." in name for name in columns):
-                objects = [None if o is None else dict(flat(o)) for o in objects]
-            yield Chunk(_frame(objects, columns), lines)
+            yield Chunk(_frame(columns_at(objects, columns), len(lines)), lines)
 
 
 def _read_xml(path: Path, columns: Sequence[str], dialect: Dialect, rows: int) -> Iterator[Chunk]:
     encoding = _encoding(path)
     for elements in _elements(path, dialect, rows):
-        yield Chunk(_frame(parse_elements(elements, encoding), columns), elements)
+        parsed = [row or {} for row in parse_elements(elements, encoding)]
+        found = {name: [row.get(name) for row in parsed] for name in columns}
+        yield Chunk(_frame(found, len(elements)), elements)
 
 
-def _frame(rows: Sequence[Mapping[str, Any] | None], columns: Sequence[str]) -> pd.DataFrame:
-    values = [[(row or {}).get(name) for name in columns] for row in rows]
-    return pd.DataFrame(values, columns=list(columns), dtype=object)
+def _frame(columns: Mapping[str, Sequence[Any]], n: int) -> pd.DataFrame:
+    objects = {name: as_objects(values) for name, values in columns.items()}
+    return pd.DataFrame(objects, index=pd.RangeIndex(n), dtype=object)
 
 
 def _elements(path: Path, dialect: Dialect, rows: int) -> Iterator[list[bytes]]:
@@ -223,12 +232,3 @@ def _lines(file: IO[bytes], rows: int) -> Iterator[list[bytes]]:
             lines = []
     if lines:
         yield lines
-
-
-def _cells(line: bytes, dialect: Dialect) -> list[str]:
-    """Split a line of CSV; empty for an invalid line. A cell cannot span lines."""
-    try:
-        text = line.decode(dialect.encoding)
-        return next(csv.reader([text], delimiter=dialect.delimiter), [])
-    except (UnicodeDecodeError, csv.Error):
-        return []

@@ -155,9 +155,16 @@ def _encoded(column: Iterable[Any]) -> tuple[bytes, list[bytes]]:
     kinds = set(map(type, values))
     if kinds == {str}:
         return b'"%b"', orjson.dumps(values)[2:-2].split(b'","')
-    if kinds and kinds <= {int, float, bool}:
+    if kinds and kinds <= _PLAIN:
         return b"%b", orjson.dumps(values)[1:-1].split(b",")
+    if kinds == {str, type(None)}:
+        texts = {value: orjson.dumps(value) for value in set(values)}
+        return b"%b", list(map(texts.__getitem__, values))
     return b"%b", list(map(orjson.dumps, values))
+
+
+_PLAIN = {int, float, bool, type(None)}
+"""Types whose JSON has no comma."""
 
 
 def dump_each(objects: Sequence[Mapping[str, Any]]) -> list[bytes]:

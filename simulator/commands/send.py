@@ -24,6 +24,7 @@ from streamsim.simulator.reading import read_each
 from streamsim.simulator.run.kept_run import keep
 from streamsim.simulator.run.runs import find_run
 from streamsim.streams.clock import WallClock
+from streamsim.streams.collecting import rare_collections
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.settings import Settings, check_address, read_settings
@@ -86,7 +87,7 @@ def run_send(
     watch = WorkerWatch(
         broker, topic(spec.name, METRICS), topic(spec.name, spec.trigger.name), backlog, clock
     )
-    with watch if wait else nullcontext():
+    with watch if wait else nullcontext(), rare_collections():
         sent = sender.run(_batches(spec, source, settings, days))
     ignore_signals()
     if report is not None:  # a supervisor's child: its output goes to a disk that may be full

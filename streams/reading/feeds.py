@@ -7,9 +7,9 @@ depends on nothing else. A value that cannot be read is missing; the cleaner jud
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -190,17 +190,37 @@ class Feed:
         columns: dict[str, pd.Series] = {}
         for name, theirs in self.fields.items():
             raw = rows[theirs] if theirs in rows else pd.Series(None, rows.index, dtype=object)
-            if name in self.instants:
-                columns[name] = self.instants[name].read(raw)
-            elif name in self.money:
-                columns[name] = self.money[name].read(raw)
-            elif name in self.numbers:
-                columns[name] = pd.to_numeric(_texts(raw), errors="coerce").astype("float64")
-            elif name in self.ids:
-                columns[name] = raw.map(identifier).astype(object)
-            else:
-                columns[name] = _texts(raw, (str, int, float, bool)).astype(object)
+            columns[name] = _each_once(raw, partial(self._read, name))
         return pd.DataFrame(columns, index=rows.index)
+
+    def _read(self, name: str, raw: pd.Series) -> pd.Series:
+        import pandas as pd
+
+        if name in self.instants:
+            return self.instants[name].read(raw)
+        if name in self.money:
+            return self.money[name].read(raw)
+        if name in self.numbers:
+            return pd.to_numeric(_texts(raw), errors="coerce").astype("float64")
+        if name in self.ids:
+            return raw.map(identifier).astype(object)
+        return _texts(raw, (str, int, float, bool)).astype(object)
+
+
+def _each_once(raw: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:
+    """Read every distinct value of a column once: rows of a feed have most values in common."""
+    import pandas as pd
+
+    values = raw.tolist() if raw.dtype == object else []
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds <= {str} and not kinds <= {int}:
+        return read(raw)  # 1, 1.0 and True are equal, but are not written alike
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    if 2 * len(places) > len(values):
+        return read(raw)
+    once = read(pd.Series(list(places), dtype=object))
+    rows = np.fromiter(map(places.__getitem__, values), np.int64, len(values))
+    return once.take(rows).set_axis(raw.index)
 
 
 def identifier(value: object) -> str | None:

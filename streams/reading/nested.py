@@ -43,16 +43,70 @@ def _written(value: list[Any]) -> str | None:
         return None
 
 
-def cells(element: Any, before: str = "", depth: int = 1) -> Iterator[tuple[str, str | None]]:
-    """Yield an element's attributes and children by path: ``line.no`` is ``no=`` of ``<line>``."""
-    for name, value in element.attrib.items():
-        yield before + name, value
+def columns_at(
+    rows: Sequence[Mapping[str, Any] | None], paths: Sequence[str]
+) -> dict[str, list[Any]]:
+    """Return the values at these paths, a list per path, ``None`` where a row has none.
+
+    They are those of :func:`flat`, read by column.
+
+    >>> columns_at([{"a": 1, "b": {"c": [2]}}, None, {"b": 3, "b.c": 4}], ["a", "b", "b.c"])
+    {'a': [1, None, None], 'b': [None, None, 3], 'b.c': ['[2]', None, 4]}
+    """
+    if all("." not in path for path in paths):
+        return {path: [None if row is None else row.get(path) for row in rows] for path in paths}
+    found = _columns([{} if row is None else row for row in rows], paths)
+    if found is None:
+        flattened = [dict(flat(row or {})) for row in rows]
+        found = {path: [row.get(path) for row in flattened] for path in paths}
+    return found
+
+
+def _columns(rows: Sequence[Any], paths: Sequence[str]) -> dict[str, list[Any]] | None:
+    """Return values by path; ``None`` if a name has a dot itself, or a path is too deep."""
+    names = {name for shape in set(map(tuple, rows)) for name in shape}
+    if any("." in name for name in names) or any(p.count(".") >= DEEPEST - 1 for p in paths):
+        return None
+    found: dict[str, list[Any]] = {}
+    below: dict[str, list[str]] = {}
+    for path in paths:
+        name, _, rest = path.partition(".")
+        if rest:
+            below.setdefault(name, []).append(rest)
+        else:
+            found[path] = [_leaf(row.get(name)) for row in rows]
+    for name, own in below.items():
+        inner = [row.get(name) for row in rows]
+        columns = _columns([v if type(v) is dict else {} for v in inner], own)
+        if columns is None:
+            return None
+        found |= {f"{name}.{rest}": values for rest, values in columns.items()}
+    return {path: found[path] for path in paths}
+
+
+def _leaf(value: Any) -> Any:
+    if type(value) is list:
+        return _written(value)
+    return None if type(value) is dict else value
+
+
+def cells(element: Any) -> dict[str, str | None]:
+    """Return an element's attributes and children by path: ``line.no`` is ``no=`` of ``<line>``."""
+    found: dict[str, str | None] = dict(element.attrib)
+    _add_children(found, element, "", 1)
+    return found
+
+
+def _add_children(found: dict[str, str | None], element: Any, before: str, depth: int) -> None:
     for child in element:
-        text = child.text
-        if (text and text.strip()) or not (len(child) or child.attrib):
-            yield before + child.tag, text
+        text, attributes, path = child.text, child.attrib, before + child.tag
+        if (text and text.strip()) or not (len(child) or attributes):
+            found[path] = text
         if depth < DEEPEST:
-            yield from cells(child, f"{before}{child.tag}.", depth + 1)
+            for name, value in attributes.items():
+                found[f"{path}.{name}"] = value
+            if len(child):
+                _add_children(found, child, f"{path}.", depth + 1)
 
 
 def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str | None] | None]:
@@ -63,24 +117,29 @@ def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str |
     >>> parse_elements([b'<s no="1"><when>now</when></s>', b"<s>", b"<s>&x;</s>"], "utf-8")
     [{'no': '1', 'when': 'now'}, None, None]
     """
-    from xml.etree.ElementTree import ParseError
+    texts = [_decoded(row, encoding) for row in rows]
+    # Parse all rows at once, if each is one element: a row may have closed the one around it.
+    whole = None if None in texts else _parsed(f"<rows>{''.join(texts)}</rows>")  # type: ignore[arg-type]
+    if whole is not None and len(whole) == len(rows) and not _between(whole):
+        return [cells(element) for element in whole]
+    single = (None if text is None else _parsed(text) for text in texts)
+    return [None if element is None else cells(element) for element in single]
+
+
+def _parsed(text: str) -> Any:
+    """Parse an element; return ``None`` for any other text, or one that declares a type."""
+    from xml.etree import ElementTree
 
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
-    def parsed(text: str) -> Any:
-        try:
-            return fromstring(text, forbid_dtd=True)
-        except (ParseError, DefusedXmlException, ValueError):
-            return None
-
-    texts = [_decoded(row, encoding) for row in rows]
-    # Parse all rows at once, if each is one element: a row may have closed the one around it.
-    whole = None if None in texts else parsed(f"<rows>{''.join(texts)}</rows>")  # type: ignore[arg-type]
-    if whole is not None and len(whole) == len(rows) and not _between(whole):
-        return [dict(cells(element)) for element in whole]
-    single = (None if text is None else parsed(text) for text in texts)
-    return [None if element is None else dict(cells(element)) for element in single]
+    try:
+        if "<!" not in text:
+            # Without declarations there are no entities to defuse, and this parser is in C.
+            return ElementTree.fromstring(text)  # noqa: S314
+        return fromstring(text, forbid_dtd=True)
+    except (ElementTree.ParseError, DefusedXmlException, ValueError):
+        return None
 
 
 def _decoded(row: bytes, encoding: str) -> str | None:
@@ -185,6 +244,8 @@ class Cutter:
         self._inside = False
 
     def _between(self, data: bytes) -> Iterator[bytes]:
+        if not data or data.isspace():
+            return
         for pattern, closing in _CLOSED:
             # Only up to the last closed tag: the search for the end of an open one finds nothing.
             last = data.rfind(closing) + len(closing) if closing in data else 0

@@ -30,6 +30,7 @@ from tests.property.sheets import (
     SHIFTS,
     WORDS,
     Row,
+    batches_of,
     events_of,
     payments,
 )
@@ -66,6 +67,20 @@ def test_every_format_and_every_chunk_gives_the_events_of_the_rows(
                 **row,
                 "event_time": round(datetime.fromisoformat(row["event_time"]).timestamp() * 1000),
             }
+
+
+@examples(0.3)
+@given(payments(), CHUNKS)
+def test_the_chunks_of_a_file_make_no_difference_to_its_slices(
+    folder: Path, rows: list[Row], chunk: int
+) -> None:
+    """So several files are merged in the same order however they are read."""
+    FORMATS[".jsonl"](folder / "f.jsonl", rows)
+    in_chunks, whole = (
+        [(b.due.tolist(), b.value) for b in batches_of(folder / "f.jsonl", size)]
+        for size in (chunk, 50_000)
+    )
+    assert in_chunks == whole
 
 
 HOLES = st.none() | WORDS

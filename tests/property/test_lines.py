@@ -14,6 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from streamsim.streams.reading.delimited import cells_of, split_lines
+from streamsim.streams.spec.input_maps import Dialect
 from tests.property.examples import examples
 from tests.property.sheets import COLUMNS, DEAD, FORMATS, GOOD, batches_of, events_of
 
@@ -48,6 +50,21 @@ CSV_LINES = st.one_of(
     st.lists(CELLS, max_size=8).map(",".join).map(str.encode),
     st.builds(one_cell_changed, st.integers(0, len(COLUMNS) - 1), CELLS),
 )
+
+
+@examples(0.5)
+@given(
+    st.lists(CSV_LINES.filter(lambda line: bool(line) and b"\n" not in line), max_size=40),
+    st.sampled_from(["utf-8", "cp1252", "utf-16"]),
+)
+@example([b'a,"b', b'c",d', *[b"1,2"] * 30], "utf-8")
+def test_lines_that_are_split_together_have_the_cells_of_each(
+    lines: list[bytes], encoding: str
+) -> None:
+    dialect = Dialect(encoding=encoding)
+    assert split_lines(lines, dialect) == [cells_of(line, dialect) for line in lines]
+
+
 VALUES = st.one_of(
     st.sampled_from([None, True, False, 0, -1, 1.5, 2**63, 2**64 - 1, 1e19, 1e300, -1e300,
                      [], {}, [1], {"a": 1}, [[]]]),

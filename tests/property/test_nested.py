@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamsim.producers.readers import MAX_LINE, columns_of, read_chunks
-from streamsim.streams.reading.nested import Cutter, parse_elements
+from streamsim.streams.reading.nested import Cutter, columns_at, flat, parse_elements
 from streamsim.streams.spec.input_maps import Dialect
 
 GOOD = st.sampled_from(
@@ -148,3 +149,23 @@ def test_rows_that_are_nested_without_end_harm_nobody(
     (chunk,) = read_chunks(path, ["b.c"], Dialect())
     assert chunk.frame["b.c"].tolist() == [None, "1"]
     assert chunk.original(0) == row.encode()
+
+
+NAMES = st.sampled_from(["a", "b", "a.b", ""])
+NESTED = st.recursive(
+    st.none() | st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2),
+    lambda inner: st.dictionaries(NAMES, inner, max_size=3),
+)
+
+
+@given(
+    st.lists(st.none() | st.dictionaries(NAMES, NESTED, max_size=3), max_size=5),
+    st.lists(st.sampled_from(["a", "b", "a.b", "a.a.b", "b.a.b", "a."]), unique=True),
+)
+def test_columns_are_those_of_the_flattened_rows(
+    rows: list[dict[str, Any]], paths: list[str]
+) -> None:
+    flattened = [dict(flat(row or {})) for row in rows]
+    if not any("." in path for path in paths):
+        flattened = [row or {} for row in rows]
+    assert columns_at(rows, paths) == {p: [row.get(p) for row in flattened] for p in paths}

@@ -190,3 +190,33 @@ def test_columns_that_look_alike_are_all_kept() -> None:
     csv = "id,A b,a_b,a-b\n1,x,y,z\n"
     rows = merge_sources(source(csv), source('[{"id": 1}]'), on="id")
     assert rows.to_dict("records") == [{"id": "1", "a_b": "x", "a_b_2": "y", "a_b_3": "z"}]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["$1.50", None, "$1.50", " $2 ", "n/a", "$1.50", "", "$2"] * 3,
+        [7, 7, None, 8, 7, 7, 8, 7],
+        [1, 1.0, True, "1", None, float("nan"), 1, 1.0],
+    ],
+)
+def test_values_that_occur_often_are_read_as_by_themselves(values: list[Any]) -> None:
+    feed = Feed(
+        "f",
+        dict.fromkeys(("time", "money", "id", "number", "text"), "x"),
+        instants={"time": Instants()},
+        money={"money": Money("$", ",")},
+        ids=("id",),
+        numbers=("number",),
+    )
+    index = pd.Index(range(5, 5 + len(values)))
+    rows = pd.DataFrame({"x": pd.Series(values, index, dtype=object)})
+    single = pd.concat(feed.harmonise(rows.iloc[at : at + 1]) for at in range(len(values)))
+    together = feed.harmonise(rows)
+    assert together.index.equals(index)
+    for name in together:
+        told, wanted = (
+            [None if pd.isna(value) else value for value in frame[name]]
+            for frame in (together, single)
+        )
+        assert told == wanted, name

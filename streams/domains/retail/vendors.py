@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from streamsim.streams.events import as_objects
 from streamsim.streams.reading.feeds import Feed, Instants, Money
 from streamsim.streams.spec.input_maps import Dialect, FileMap
 
@@ -118,10 +119,9 @@ def normalised(vendor: Vendor, rows: pd.DataFrame) -> pd.DataFrame:
     lines["line_no"] = number
     lines["vendor"], lines["currency"] = vendor.feed.name, vendor.currency
     whole = lines["basket_id"].notna() & number.notna()
-    name = (
-        vendor.feed.name + "-" + lines["basket_id"].astype("string") + "-" + number.astype("string")
-    )
-    lines["event_id"] = name.where(whole).astype(object).where(whole, None)
+    parts = zip(whole.tolist(), lines["basket_id"].tolist(), number.tolist(), strict=True)
+    names = [f"{vendor.feed.name}-{basket}-{line}" if own else None for own, basket, line in parts]
+    lines["event_id"] = as_objects(names)
     return lines
 
 
