@@ -13,9 +13,9 @@ from kafka.errors import KafkaError
 from streamsim.producers.backlog import Backlog
 from streamsim.producers.batch_producer import BatchProducer, Row, confirm, encode_headers
 from streamsim.producers.confirmed import Confirmed
-from streamsim.producers.pace import Pace
+from streamsim.producers.pace import AtOnce, Pace
 from streamsim.producers.resume import SentRecords
-from streamsim.producers.wire import Batch, finale
+from streamsim.producers.wire import Batch, finale, joined
 from streamsim.streams.clock import Clock
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME
@@ -29,6 +29,8 @@ LATE_MS = 1_000.0
 WAIT_S = 0.05
 """Pause of a producer that waits for the workers."""
 CHUNK = 2_000
+GATHER_MS = 100
+"""How long a producer at full speed gathers the records of a chunk."""
 UNCHECKED = 20_000
 """Most records whose outcome has not been checked."""
 CONFIRM_S = 60.0
@@ -136,6 +138,8 @@ class Sender:
         BrokerError
             If a record could not be delivered.
         """
+        if isinstance(self._pace, AtOnce):
+            batches = joined(batches, CHUNK, GATHER_MS, self._clock)
         try:
             self.sent.exhausted = all(self._batch(batch) for batch in batches)
             self._finale()
@@ -179,26 +183,34 @@ class Sender:
     def _send(self, batch: Batch, start: int, end: int) -> None:
         ingest = (INGEST_TIME, b"%d" % self._clock.now_ms())
         places: dict[tuple[str, int], list[Row]] = {}
-        for row in range(start, end):
-            source, beat = batch.source[row], batch.heartbeat[row]
-            headers, key, value = batch.headers(row), batch.key[row], batch.value[row]
+        encoded: dict[tuple[int, bool], bytes] = {}  # records of one clock have the same headers
+        stamps = batch.timestamp[start:end]
+        columns = (
+            batch.source[start:end], batch.partition[start:end], batch.due[start:end].tolist(),
+            stamps, batch.key[start:end], batch.value[start:end], batch.heartbeat[start:end],
+        )  # fmt: skip
+        for row, (source, partition, due, stamp, key, value, beat) in enumerate(
+            zip(*columns, strict=True), start
+        ):
             (self.sent.heartbeats if beat else self.sent.events)[source] += 1
             if not beat:
-                self._is_new = not self._sent_before(source, batch.partition[row], value)
+                self._is_new = not self._sent_before(source, partition, value)
                 if not self._is_new:
                     continue
-                headers.append(ingest)
+            headers = encoded.get((due, beat))
+            if headers is None:
+                own = [*batch.headers(row), *(() if beat else (ingest,))]
+                headers = encode_headers(own)
+                if batch.recorded is None:
+                    encoded[due, beat] = headers
             if key is None and value is None:
                 key = HEARTBEAT.encode() if beat else b""
-            places.setdefault((source, batch.partition[row]), []).append(
-                Row(batch.timestamp[row], key, value, encode_headers(headers))
-            )
+            places.setdefault((source, partition), []).append(Row(stamp, key, value, headers))
         for (source, partition), rows in places.items():
             begun = self._producer.append(self._topics[source], partition, rows)
             self._open += begun
             self._confirmed.appended((self._topics[source], partition), begun)
             self._unchecked += len(rows)
-        stamps = batch.timestamp[start:end]
         self._latest = max(self._latest, int(batch.due[end - 1]), *stamps)
         self._check(UNCHECKED)
 

@@ -9,9 +9,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 
+from streamsim.streams.clock import Clock
 from streamsim.streams.events import HEARTBEAT, LATEST_CLOCK, SOURCE_TIME, Headers, Ints, as_objects
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.world import Emission, Slice
@@ -60,6 +62,43 @@ class Batch:
             return list(self.recorded[row])
         clock = (SOURCE_TIME, b"%d" % self.due[row])
         return [clock, (HEARTBEAT, b"1")] if self.heartbeat[row] else [clock]
+
+
+def joined(batches: Iterable[Batch], rows: int, wait_ms: int, clock: Clock) -> Iterator[Batch]:
+    """Join batches to about ``rows`` records each; none waits longer than ``wait_ms`` for others.
+
+    The records stay in order.
+    """
+    waiting: list[Batch] = []
+    since = count = 0
+    for batch in batches:
+        since = since if waiting else clock.now_ms()
+        waiting.append(batch)
+        count += len(batch)
+        if count >= rows or clock.now_ms() >= since + wait_ms:
+            yield concat(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield concat(waiting)
+
+
+def concat(batches: Sequence[Batch]) -> Batch:
+    """Return the records of several batches as one."""
+    if len(batches) == 1:
+        return batches[0]
+    recorded = None
+    if any(batch.recorded is not None for batch in batches):
+        recorded = [tuple(b.headers(row)) for b in batches for row in range(len(b))]
+    return Batch(
+        list(chain.from_iterable(b.source for b in batches)),
+        list(chain.from_iterable(b.partition for b in batches)),
+        np.concatenate([b.due for b in batches]),
+        list(chain.from_iterable(b.timestamp for b in batches)),
+        list(chain.from_iterable(b.key for b in batches)),
+        list(chain.from_iterable(b.value for b in batches)),
+        list(chain.from_iterable(b.heartbeat for b in batches)),
+        recorded,
+    )
 
 
 def wire(spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Batch]:

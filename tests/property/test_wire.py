@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from kafka.partitioner.default import DefaultPartitioner
 
 from streamsim.producers.pace import ByRate, BySpeed, Pace
-from streamsim.producers.wire import Batch, finale, heartbeats, partition_of, wire
+from streamsim.producers.wire import Batch, finale, heartbeats, joined, partition_of, wire
 from streamsim.streams.events import HEARTBEAT, SOURCE_TIME
 from streamsim.streams.spec.world import Emission, Slice
 from tests.property.examples import examples
 from tests.property.logs import LATENESS, SOURCES, SPEC, START
+from tests.virtual_clock import VirtualClock
 
 
 class Cluster:
@@ -200,3 +202,37 @@ def test_when_a_record_is_due_does_not_depend_on_its_batch(
         together = np.concatenate([part for part in found if part is not None])
         np.testing.assert_allclose(together, due, rtol=0, atol=0.01)
         assert (np.diff(together) >= 0).all()
+
+
+def each(batches: Sequence[Batch]) -> list[object]:
+    """Return the records of batches, in order."""
+    return [
+        (b.source[i], b.partition[i], int(b.due[i]), b.timestamp[i], b.key[i], b.value[i],
+         b.heartbeat[i], b.headers(i))
+        for b in batches
+        for i in range(len(b))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wait_ms", "sizes"), [(1_000, [8, 8, 4]), (20, [4, 8, 8]), (0, [4] * 5)])
+def test_batches_are_joined_in_order_and_none_waits_for_long(
+    wait_ms: int, sizes: list[int]
+) -> None:
+    clock = VirtualClock(5)
+
+    def slow() -> Iterator[Batch]:
+        for n, batch in enumerate(batches):
+            clock.sleep(0.05 if n == 1 else 0.01)
+            yield batch
+
+    batches = [heartbeats(SOURCES[:2], 2, START + n) for n in range(5)]
+    found = list(joined(slow(), 8, wait_ms, clock))
+    assert each(found) == each(batches)
+    assert [len(b) for b in found] == sizes
+
+
+def test_recorded_headers_stay_with_their_records() -> None:
+    plain = heartbeats(SOURCES[:1], 2, START)
+    recorded = replace(plain, recorded=[(("a", b"1"),), (("b", None),)])
+    (found,) = joined([plain, recorded, plain], 100, 1_000, VirtualClock())
+    assert each([found]) == each([plain, recorded, plain])
