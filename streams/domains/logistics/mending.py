@@ -25,7 +25,7 @@ from streamsim.streams.errors import StateError
 from streamsim.streams.events import Floats, Ints, Mask, Slots
 
 from .misreading import Conversion, unit_change
-from .sensors import rounds
+from .reading_rounds import rounds
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -107,14 +107,21 @@ class Mending:
         own, rows, edges = rounds(slots)
         self._ensure(int(own.max()) + 1)
         work = {name: array[own] for name, array in self._arrays.items()}
-        for begin, end in pairwise(edges):
-            these = rows[begin:end]
-            part = {name: array[: end - begin] for name, array in work.items()}
-            mended, frozen = self._step(part, values[these])
-            found.values[these], found.frozen[these] = mended, frozen
-            found.unit[these] = part["unit"]
-        for name, array in work.items():
-            self._arrays[name][own] = array
+        work |= self._conversion(work["unit"])
+        said = values[rows]
+        there = np.isfinite(said)
+        now, good, frozen = said.copy(), np.empty((n, width), bool), np.empty((n, width), bool)
+        unit = np.empty((n, width), np.int8)
+        with np.errstate(invalid="ignore"):
+            for begin, end in pairwise(edges):
+                part = {name: array[: end - begin] for name, array in work.items()}
+                these = slice(begin, end)
+                now[these], good[these], frozen[these] = self._step(part, said[these], there[these])
+                unit[these] = part["unit"]
+        found.values[rows], found.frozen[rows] = np.where(good, now, np.nan), frozen
+        found.unit[rows] = unit
+        for name, array in self._arrays.items():
+            array[own] = work[name]
         return found
 
     def snapshot(self, slots: Slots) -> Arrays:
@@ -156,27 +163,30 @@ class Mending:
             fresh = self._empty(max(more, 64))
             self._arrays = {k: np.concatenate([v, fresh[k]]) for k, v in self._arrays.items()}
 
-    def _step(self, part: Arrays, said: Floats) -> tuple[Floats, Mask]:
-        """Add one reading of each of several machines; change ``part`` in place."""
-        there = np.isfinite(said)
-        same = _put(part["same"], np.where(said == part["said"], part["same"] + 1, 0), there)
-        _put(part["said"], said, there)
-        now = self._own(part["unit"], said)
-        with np.errstate(invalid="ignore"):
-            far = np.abs(now - part["believed"]) > self._leap
-            good = there & ~far & (now >= self._low) & (now <= self._high)
+    def _conversion(self, unit: npt.NDArray[np.int8]) -> Arrays:
+        """Return offset and factor from the raw units to the sensors' own."""
+        column = np.arange(len(self.sensors))
+        return {"offset": self._offset[unit, column], "factor": self._factor[unit, column]}
+
+    def _step(self, part: Arrays, said: Floats, there: Mask) -> tuple[Floats, Mask, Mask]:
+        """Add one reading of each of several machines; change ``part`` in place.
+
+        Returns
+        -------
+        The values in the sensors' own units, whether each is accepted, whether each is frozen.
+        """
+        same = part["same"]
+        np.copyto(same, (same + 1) * (said == part["said"]), where=there)
+        np.copyto(part["said"], said, where=there)
+        now = (said - part["offset"]) / part["factor"]
+        near = np.abs(now - part["believed"])
+        # Nothing is far from a machine's first reading, which is compared with NaN.
+        good = there & ~(near > self._leap) & (now >= self._low) & (now <= self._high)
         doubted = there & ~good
-        _put(part["doubts"], np.zeros(1, np.int8), good)
+        np.copyto(part["doubts"], 0, where=good)
         if doubted.any():
-            after = part["after"]
-            shifted = np.concatenate([after[:, 1:], now[:, None]], axis=1)
-            np.copyto(after, shifted, where=doubted[:, None])
-            part["doubts"] += doubted & (part["doubts"] < DOUBTS)
-            for row, column in np.argwhere(doubted & (part["doubts"] == DOUBTS)).tolist():
-                if self._decide(part, row, column):
-                    good[row, column] = True
-            now = np.where(doubted, self._own(part["unit"], said), now)
-        _put(part["believed"], now, good)
+            now = self._doubt(part, said, now, doubted, good)
+        np.copyto(part["believed"], now, where=good)
         frozen = there & (same >= self._still)
         good &= ~frozen
         ticks = part["ticks"]
@@ -186,13 +196,20 @@ class Mending:
             place = ticks[whose, which] // APART % KEEP
             part["before"][whose, place, which] = now[whose, which]
         ticks += good
-        return np.where(good, now, np.nan), frozen
+        return now, good, frozen
 
-    def _own(self, unit: npt.NDArray[np.int8], values: Floats) -> Floats:
-        """Convert values from their raw units to the sensors' own."""
-        column = np.arange(len(self.sensors))
-        own: Floats = (values - self._offset[unit, column]) / self._factor[unit, column]
-        return own
+    def _doubt(self, part: Arrays, said: Floats, now: Floats, doubted: Mask, good: Mask) -> Floats:
+        """Decide about rejected readings; return the values, in the units that hold from now on."""
+        after = part["after"]
+        shifted = np.concatenate([after[:, 1:], now[:, None]], axis=1)
+        np.copyto(after, shifted, where=doubted[:, None])
+        part["doubts"] += doubted & (part["doubts"] < DOUBTS)
+        for row, column in np.argwhere(doubted & (part["doubts"] == DOUBTS)).tolist():
+            if self._decide(part, row, column):
+                good[row, column] = True
+        for name, numbers in self._conversion(part["unit"]).items():
+            part[name][...] = numbers
+        return np.where(doubted, (said - part["offset"]) / part["factor"], now)
 
     def _decide(self, part: Arrays, row: int, column: int) -> bool:
         """Return whether the rejected readings are accepted from now on; set their unit."""
@@ -229,8 +246,3 @@ def _between(
     # raw = f' own + o'; read in the old unit it is (raw - o) / f.
     f, o = factor[unit, column], offset[unit, column]
     return float(factor[other, column] / f), float((offset[other, column] - o) / f)
-
-
-def _put(array: npt.NDArray[Any], values: npt.NDArray[Any], where: Mask) -> npt.NDArray[Any]:
-    np.copyto(array, values, where=where, casting="same_kind")
-    return array

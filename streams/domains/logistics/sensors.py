@@ -9,7 +9,7 @@ neither the size of batches nor the other entities in them matter
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,20 @@ from streamsim.streams.errors import StateError, UsageError
 from streamsim.streams.events import Floats, Ints, Mask, Slots
 
 from .degradation import MISSING, QUANTUM, Degradation
+from .reading_rounds import Quanta, Run, rounds
 
-Quanta = npt.NDArray[np.int32]
 Arrays = dict[str, npt.NDArray[Any]]
 N, K, KK, S, KS = range(5)
 """Sums over the readings of a window that have the sensor: 1, age, age², value, age x value."""
+
+
+class Counts(NamedTuple):
+    """Whole numbers after each reading: of all readings, of the windows, and of the beginning."""
+
+    readings: Ints
+    sums: Ints
+    seen: Ints
+    first: Ints
 
 
 class SensorState:
@@ -71,16 +80,13 @@ class SensorState:
         found = np.empty((n, len(self.definition.names)))
         if not n:
             return found
-        counted = self.definition.reference.quanta(values)
         own, rows, edges = rounds(slots)
         self._ensure(int(own.max()) + 1)
         work = {name: array[own] for name, array in self._arrays.items()}
-        for begin, end in pairwise(edges):
-            these = rows[begin:end]
-            part = {name: array[: end - begin] for name, array in work.items()}
-            if anew is not None and anew[these].any():
-                self._begin_anew(part, anew[these])
-            found[these] = self._step(part, counted[these])
+        run = Run(self.definition.reference.quanta(values)[rows], edges)
+        cleared = None if anew is None or not anew.any() else anew[rows]
+        counts = self._count(run, work, cleared)
+        found[rows] = self._features(run, counts, *self._average(run, counts, work, cleared))
         for name, array in work.items():
             self._arrays[name][own] = array
         return found
@@ -144,30 +150,116 @@ class SensorState:
 
     def _begin_anew(self, part: Arrays, anew: Mask) -> None:
         for name, blank in self._empty(1).items():
-            if name != "count":
+            if name in part:
                 array = part[name]
                 where = anew.reshape(len(anew), *(1,) * (array.ndim - 2), anew.shape[1])
                 np.copyto(array, blank, where=where)
 
-    def _step(self, part: Arrays, counted: Quanta) -> Floats:
-        """Add one reading of each of several entities; change ``part`` in place."""
-        there = counted != MISSING
-        value = np.where(there, counted, 0).astype(np.int64)
-        self._slide(part, counted, there, value)
-        part["seen"] += there
-        part["first"] += np.where(part["seen"] <= self.definition.first, value, 0)
-        begun = np.minimum(part["seen"], self.definition.first)
-        beginning = part["first"] / np.maximum(begun, 1) * QUANTUM
-        now = value * QUANTUM
-        slow, weight = part["slow"], part["weight"]
-        there_too, faded = there[:, None], weight * self._fade + 1.0
-        np.copyto(weight, faded, where=there_too)
-        np.copyto(slow, slow + (now[:, None] - slow) / faded, where=there_too)
-        above = now - beginning
-        both = np.stack([above, -above], axis=1) - self.definition.slack + part["excess"]
-        np.copyto(part["excess"], np.maximum(both, 0.0), where=there_too)
+    def _count(self, run: Run, work: Arrays, anew: Mask | None) -> Counts:
+        """Count in whole numbers, which are exact in any order; change ``work`` in place."""
+        n, width = run.counted.shape
+        sums, seen, first = work["sums"], work["seen"], work["first"]
+        found = Counts(
+            (work["count"][run.place] + run.turn + 1),
+            np.empty((n, *sums.shape[1:]), np.int64),
+            np.empty((n, width), np.int64),
+            np.empty((n, width), np.int64),
+        )
+        change = self._change(run, self._leaving(run, work, anew))
+        counted = {"sums": sums, "seen": seen, "first": first}
+        most = self.definition.first
+        for begin, end in pairwise(run.edges):
+            m = end - begin
+            if anew is not None and anew[begin:end].any():
+                self._begin_anew({k: v[:m] for k, v in counted.items()}, anew[begin:end])
+            own, had = sums[:m], seen[:m]
+            own[:, KK] += 2 * own[:, K] + own[:, N]
+            own[:, K :: KS - K] += own[:, N :: KS - K]  # age by one: K by N, KS by S
+            own += change[begin:end]
+            had += run.there[begin:end]
+            first[:m] += run.value[begin:end] * (had <= most)
+            found.sums[begin:end], found.seen[begin:end] = own, had
+            found.first[begin:end] = first[:m]
+        self._remember(run, work, anew)
+        return found
 
-        sums, usual = part["sums"], slow[:, -1:]
+    def _change(self, run: Run, old: Quanta) -> Ints:
+        """Return what every reading adds to the sums, and what it takes with the ``old`` ones."""
+        left = (old != MISSING).astype(np.int64)
+        gone, ages = old * left, self._windows
+        change = np.empty((len(old), 5, *old.shape[1:]), np.int64)
+        change[:, N], change[:, S] = run.there[:, None] - left, run.value[:, None] - gone
+        change[:, K], change[:, KS] = -ages * left, -ages * gone
+        change[:, KK] = -ages * ages * left
+        return change
+
+    def _leaving(self, run: Run, work: Arrays, anew: Mask | None) -> Quanta:
+        """Return the reading that leaves each window, shape ``(n, window, sensor)``."""
+        back = run.turn[:, None] - self._windows[:, 0]
+        before = (work["count"][run.place][:, None] + back) % self._keep
+        old: Quanta = work["past"][run.place[:, None], before]
+        inside = back >= 0
+        old[inside] = run.counted[run.row(run.place[:, None], back)[inside]]
+        if anew is not None:
+            old[back[:, :, None] < self._begun(run, anew)[:, None]] = MISSING
+        return old
+
+    def _begun(self, run: Run, anew: Mask) -> Ints:
+        """Return the turn at which each sensor last began anew, very low if it did not."""
+        begun = np.where(anew, run.turn[:, None], -(1 << 40))
+        for (before, begin), end in zip(pairwise(run.edges[:-1]), run.edges[2:], strict=True):
+            now = begun[begin:end]
+            np.maximum(now, begun[before : before + end - begin], out=now)
+        return begun
+
+    def _remember(self, run: Run, work: Arrays, anew: Mask | None) -> None:
+        """Store the last readings of each entity."""
+        count, past, keep = work["count"], work["past"], self._keep
+        turns = np.bincount(run.place, minlength=len(count))
+        last = np.flatnonzero(run.turn >= turns[run.place] - keep)
+        whose = run.place[last]
+        past[whose, (count[whose] + run.turn[last]) % keep] = run.counted[last]
+        count += turns
+        if anew is not None:
+            begun = self._begun(run, anew)[run.row(np.arange(len(count)), turns - 1)]
+            turn = turns[:, None] - 1 - (count[:, None] - 1 - np.arange(keep)) % keep
+            past[turn[:, :, None] < begun[:, None]] = MISSING
+
+    def _average(
+        self, run: Run, counts: Counts, work: Arrays, anew: Mask | None
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Follow the slow averages and the excess; change ``work`` in place.
+
+        Returns
+        -------
+        The beginning and the value of each sensor, its averages and its excess.
+        """
+        begun = np.minimum(counts.seen, self.definition.first)
+        beginning = counts.first / np.maximum(begun, 1) * QUANTUM
+        now: Floats = run.value.astype(np.float64) * QUANTUM
+        above = now - beginning
+        lean: Floats = np.stack([above, -above], axis=1) - self.definition.slack
+        n = len(now)
+        averages = np.empty((n, *work["slow"].shape[1:]))
+        excesses: Floats = np.empty_like(lean)
+        followed = {name: work[name] for name in ("slow", "weight", "excess")}
+        for begin, end in pairwise(run.edges):
+            part = {name: array[: end - begin] for name, array in followed.items()}
+            if anew is not None and anew[begin:end].any():
+                self._begin_anew(part, anew[begin:end])
+            there = run.there[begin:end, None]
+            slow, weight, excess = part["slow"], part["weight"], part["excess"]
+            faded = weight * self._fade + 1.0
+            np.copyto(weight, faded, where=there)
+            np.copyto(slow, slow + (now[begin:end, None] - slow) / faded, where=there)
+            np.copyto(excess, np.maximum(lean[begin:end] + excess, 0.0), where=there)
+            averages[begin:end], excesses[begin:end] = slow, excess
+        return beginning, now, averages, excesses
+
+    def _features(
+        self, run: Run, counts: Counts, beginning: Floats, now: Floats, slow: Floats, excess: Floats
+    ) -> Floats:
+        there, sums, usual = run.there, counts.sums, slow[:, -1:]
         mean = np.where(sums[:, N] > 0, sums[:, S] / np.maximum(sums[:, N], 1) * QUANTUM, usual)
         blocks = (
             np.where(there[:, None], now[:, None], usual),
@@ -175,28 +267,12 @@ class SensorState:
             _slope(sums),
             slow,
             mean - beginning[:, None],
-            part["excess"],
+            excess,
             ~there[:, None],
             (sums[:, N].max(axis=1) == 0)[:, None],
         )
-        flat = np.concatenate(blocks, axis=1).reshape(len(counted), -1)
-        return np.column_stack([part["count"], flat])
-
-    def _slide(self, part: Arrays, counted: Quanta, there: Mask, value: Ints) -> None:
-        """Slide the windows by one reading."""
-        count, past, sums = part["count"], part["past"], part["sums"]
-        each = np.arange(len(count))
-        old = past[each[:, None], (count[:, None] - self._windows[:, 0]) % self._keep]
-        left = (old != MISSING).astype(np.int64)
-        gone = old * left
-        ages = self._windows
-        sums[:, KK] += 2 * sums[:, K] + sums[:, N] - ages * ages * left
-        sums[:, K] += sums[:, N] - ages * left
-        sums[:, KS] += sums[:, S] - ages * gone
-        sums[:, N] += there[:, None] - left
-        sums[:, S] += value[:, None] - gone
-        past[each, count % self._keep] = counted
-        count += 1
+        flat = np.concatenate(blocks, axis=1).reshape(len(there), -1)
+        return np.column_stack([counts.readings, flat])
 
 
 def _slope(sums: Ints) -> Floats:
@@ -206,31 +282,3 @@ def _slope(sums: Ints) -> Floats:
     above = k * sums[:, S] - n * sums[:, KS]
     slope: Floats = np.where(below > 0, above / np.maximum(below, 1) * QUANTUM, 0.0)
     return slope
-
-
-def rounds(slots: Slots) -> tuple[Slots, Slots, list[int]]:
-    """Sort readings into rounds with at most one per entity; a round is of the first of ``own``.
-
-    Returns
-    -------
-    own
-        The entities, those with the most readings first.
-    rows
-        The readings, round by round, each in the order of ``own``.
-    edges
-        Where the rounds begin and end in ``rows``.
-
-    >>> own, rows, edges = rounds(np.array([7, 3, 7, 3, 3]))
-    >>> own.tolist(), rows.tolist(), edges
-    ([3, 7], [1, 0, 3, 2, 4], [0, 2, 4, 5])
-    """
-    entity, place, count = np.unique(slots, return_inverse=True, return_counts=True)
-    order = np.argsort(-count, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    grouped = np.argsort(place, kind="stable")
-    turn = np.empty(len(slots), np.intp)
-    turn[grouped] = np.arange(len(slots)) - np.repeat(np.cumsum(count) - count, count)
-    rows = np.lexsort((rank[place], turn))
-    edges = np.cumsum(np.bincount(turn))
-    return entity[order], rows, [0, *edges.tolist()]
