@@ -214,9 +214,11 @@ def each(batches: Sequence[Batch]) -> list[object]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wait_ms", "sizes"), [(1_000, [8, 8, 4]), (20, [4, 8, 8]), (0, [4] * 5)])
+@pytest.mark.parametrize(
+    ("rows", "wait_ms", "sizes"), [(8, 1_000, [8, 8, 4]), (99, 20, [8, 12]), (8, 0, [4] * 5)]
+)
 def test_batches_are_joined_in_order_and_none_waits_for_long(
-    wait_ms: int, sizes: list[int]
+    rows: int, wait_ms: int, sizes: list[int]
 ) -> None:
     clock = VirtualClock(5)
 
@@ -226,7 +228,7 @@ def test_batches_are_joined_in_order_and_none_waits_for_long(
             yield batch
 
     batches = [heartbeats(SOURCES[:2], 2, START + n) for n in range(5)]
-    found = list(joined(slow(), 8, wait_ms, clock))
+    found = list(joined(slow(), rows, wait_ms, clock))
     assert each(found) == each(batches)
     assert [len(b) for b in found] == sizes
 
