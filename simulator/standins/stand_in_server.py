@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import hmac
 import logging
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import orjson
+import werkzeug
 from flask import Flask, Response, abort, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from streamsim.simulator.standins.behaviour import Temper
 from streamsim.streams.errors import AnswerError
 from streamsim.streams.spec.third_parties import Request, StandIn, ThirdPartySpec
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 MAX_BODY = 8 << 20
@@ -36,28 +41,6 @@ def create_stand_in(
     """
     app = Flask(party.name)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-
-    @app.before_request
-    def answer() -> Response | None:
-        """Answer as the third party does, except under ``/admin``."""
-        if request.path.startswith("/admin/"):
-            return None
-        asked = Request(
-            tuple(request.path.removeprefix("/").split("/")),
-            request.args.to_dict(),
-            dict(request.headers),
-            "GET" if request.method == "HEAD" else request.method,
-        )
-        if temper.behaviour.outage:
-            abort(503, "out of order")
-        if asked.path != party.standin.health:
-            refused = _admit(party, temper, key)
-            if refused is not None:
-                return refused
-        reply = standin.answer(asked)
-        return Response(
-            reply.body, reply.status, reply.headers.items(), content_type="application/json"
-        )
 
     @app.get("/admin/behaviour")
     def behaviour() -> Response:
@@ -79,14 +62,65 @@ def create_stand_in(
         return _json({"read": len(facts), "changed": changed})
 
     app.register_error_handler(AnswerError, lambda error: _json({"error": str(error)}, 400))
-    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(HTTPException, lambda error: _refuse(request, error))
+    questions = _Questions(party, standin, temper, key)
+    admin = app.wsgi_app
+
+    def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        is_admin = environ["PATH_INFO"].startswith("/admin/")
+        return (admin if is_admin else questions)(environ, start_response)
+
+    app.wsgi_app = dispatch  # type: ignore[method-assign]
     return app
 
 
-def _admit(party: ThirdPartySpec, temper: Temper, key: str) -> Response | None:
+class _Questions:
+    """Answers as the third party does, at all paths but those under ``/admin``.
+
+    It is a WSGI application by itself, because Flask takes longer to find out what to do with a
+    request than the answer takes.
+    """
+
+    def __init__(self, party: ThirdPartySpec, standin: StandIn, temper: Temper, key: str) -> None:
+        self._party, self._standin, self._temper, self._key = party, standin, temper, key
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked = werkzeug.Request(environ)
+        try:
+            answer = self._answer(asked)
+        except AnswerError as error:
+            answer = _json({"error": str(error)}, 400)
+        except HTTPException as error:
+            answer = _refuse(asked, error)
+        except Exception as error:
+            answer = _refuse(asked, InternalServerError(original_exception=error))
+        return answer(environ, start_response)
+
+    def _answer(self, asked: werkzeug.Request) -> werkzeug.Response:
+        question = Request(
+            tuple(asked.path.removeprefix("/").split("/")),
+            asked.args.to_dict(),
+            dict(asked.headers),
+            "GET" if asked.method == "HEAD" else asked.method,
+        )
+        if self._temper.behaviour.outage:
+            abort(503, "out of order")
+        if question.path != self._party.standin.health:
+            refused = _admit(asked, self._party, self._temper, self._key)
+            if refused is not None:
+                return refused
+        reply = self._standin.answer(question)
+        return Response(
+            reply.body, reply.status, reply.headers.items(), content_type="application/json"
+        )
+
+
+def _admit(
+    asked: werkzeug.Request, party: ThirdPartySpec, temper: Temper, key: str
+) -> Response | None:
     """Return the error response of a request, ``None`` if the request is admitted."""
     for name, value in party.api.authorise(key).items():
-        given = request.headers.get(name, "").encode("latin-1", "replace")
+        given = asked.headers.get(name, "").encode("latin-1", "replace")
         if not hmac.compare_digest(given, value.encode()):
             abort(401, f"send the API key in {name}")
     if seconds := temper.limited_s(key):
@@ -119,11 +153,11 @@ def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) 
     return Response(orjson.dumps(value), status, headers, content_type="application/json")
 
 
-def _refuse(error: HTTPException) -> Response:
+def _refuse(asked: werkzeug.Request, error: HTTPException) -> Response:
     status = error.code or 500
     original = getattr(error, "original_exception", None)
     if original is not None:
-        log.error("%s %s", request.method, request.path, exc_info=original)
+        log.error("%s %s", asked.method, asked.path, exc_info=original)
     said = _json({"error": error.description or error.name}, status)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):

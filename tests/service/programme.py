@@ -36,18 +36,23 @@ class Programme:
         app = create_stand_in(PARTY, self.members, self.temper, key=KEY, token=TOKEN)
         self.seen: list[tuple[int, int]] = []
         """Of every answer under /v1/members: when, by that clock, and its status."""
-        app.after_request(self._note)
         self._sockets: dict[int, Any] = {}
-        self._server = create_server(app, host="127.0.0.1", port=0, threads=12, map=self._sockets)
+        self._server = create_server(
+            self._noting(app), host="127.0.0.1", port=0, threads=12, map=self._sockets
+        )
         self._ending = False
         self._thread = threading.Thread(target=self._serve)
 
-    def _note(self, response: Any) -> Any:
-        from flask import request
+    def _noting(self, app: Any) -> Any:
+        def noted(environ: Any, start_response: Any) -> Any:
+            def start(status: str, *rest: Any) -> Any:
+                if environ["PATH_INFO"].startswith("/v1/members"):
+                    self.seen.append((self.clock.now_ms(), int(status[:3])))
+                return start_response(status, *rest)
 
-        if request.path.startswith("/v1/members"):
-            self.seen.append((self.clock.now_ms(), response.status_code))
-        return response
+            return app(environ, start)
+
+        return noted
 
     def _serve(self) -> None:
         while not self._ending:
