@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from streamsim.consumers.clean.cleaner import clean, decode, rejected
 from streamsim.consumers.collect.records import collect
+from streamsim.consumers.core.forgetting import Forgetting
 from streamsim.consumers.core.intake import Intake
 from streamsim.consumers.core.publishing import Publishing
 from streamsim.consumers.core.readiness import Readiness
@@ -83,6 +84,7 @@ class Pipeline:
         self._readiness = Readiness(spec, stores.positions, self.tables, schedule)
         self._intake = Intake(spec, stores, self.tables)
         self._publishing = Publishing(spec, stores)
+        self._forgetting = Forgetting(spec, stores)
         self._results = Results(spec, stores, in_order=hold)
         self._schedule, self._key, self._journal = schedule, key, journal
 
@@ -195,8 +197,10 @@ class Pipeline:
     def publish(self) -> Outputs:
         """Return scores whose labels are final, and the counts of feed buckets that have ended.
 
-        A call may come at any time. It scans all events in flight, so calls should be seldom.
+        It also deletes the state of keys that have ended. A call may come at any time. It scans all
+        events in flight, so calls should be seldom.
         """
+        self._forgetting.search()
         return Outputs(self._publishing.complete())
 
     def complete(self) -> dict[str, Ints]:

@@ -36,6 +36,10 @@ class JoinStore(Store, Protocol):
         """Return what was known of each event's entity at the event's time."""
         ...
 
+    def forget(self, partition: int, asks_from: int) -> None:
+        """Forget the keys of a partition whose versions count no more from a time on (ms)."""
+        ...
+
 
 _Versions = tuple[list[int], list[tuple[Any, ...]]]
 """Times and rows of one key, in order of time; of the same time, in order of arrival."""
@@ -71,7 +75,7 @@ class VersionJoin:
 
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
         """Return what was known of each event's entity at the event's time."""
-        asked = (event_time - self._join.delay).tolist()
+        asked, keep = (event_time - self._join.delay).tolist(), self._join.keep
         found, times = [], []
         nothing: tuple[Any, ...] = (None,) * len(self._join.fields)
         keys, search = self._keys, bisect_right
@@ -79,7 +83,7 @@ class VersionJoin:
         for p, key, time in places:
             known = keys[p].get(key)
             at = search(known[0], time) if known else 0
-            if known is None or not at:
+            if known is None or not at or (keep and known[0][at - 1] < time - keep):
                 found.append(nothing)
                 times.append(NO_TIME)
             else:
@@ -90,6 +94,10 @@ class VersionJoin:
             np.array(times, np.int64),
             {name: as_objects(c) for name, c in zip(self._join.fields, columns, strict=False)},
         )
+
+    def forget(self, partition: int, asks_from: int) -> None:
+        """See :meth:`JoinStore.forget`."""
+        forget(self._join, self._keys[partition], asks_from)
 
     def snapshot(self, partition: int) -> Columns:
         """See :class:`~streamsim.consumers.state.store.Store`."""
@@ -116,6 +124,14 @@ class VersionJoin:
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
         return layout_of(self._join)
+
+
+def forget(join: AsOfJoin, known: dict[str, tuple[list[int], Any]], asks_from: int) -> None:
+    """Delete the keys whose newest version, the last, counts no more from a time on (ms)."""
+    if join.keep:
+        limit = asks_from - join.delay - join.keep
+        for key in [key for key, (times, _) in known.items() if times[-1] < limit]:
+            del known[key]
 
 
 def as_columns(events: Events, join: AsOfJoin) -> Mapping[str, Any]:

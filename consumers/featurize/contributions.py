@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import orjson
 
-from streamsim.consumers.featurize.history import KeyIndex
+from streamsim.consumers.featurize.key_index import KeyIndex
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects

@@ -17,6 +17,7 @@ from streamsim.consumers.featurize.as_of_join import (
     JoinStore,
     VersionJoin,
     as_text,
+    forget,
     layout_of,
     read_rows,
 )
@@ -81,20 +82,23 @@ class FieldJoin:
     def as_of(self, partition: Ints, entities: Objects, event_time: Ints) -> Joined:
         """Return what was known of each event's entity at the event's time."""
         asked, width, keys = event_time - self._join.delay, self._width, self._keys
+        oldest = asked - self._join.keep if self._join.keep else np.full(len(asked), NO_TIME)
         found, at_times = [], []
-        places = partition.tolist(), entities.tolist(), asked.tolist()
-        for p, key, time in zip(*places, strict=True):
+        places = partition.tolist(), entities.tolist(), asked.tolist(), oldest.tolist()
+        for p, key, time, since in zip(*places, strict=True):
             known = keys[p].get(key)
             at = bisect_right(known[0], time) if known else 0
             row: list[Any] = [None] * width
             found.append(row)
-            if known is None or not at:
+            if known is None or not at or known[0][at - 1] < since:
                 at_times.append(NO_TIME)
                 continue
             at_times.append(known[0][at - 1])
             left, versions = width, known[1]
             while at and left:
                 at -= 1
+                if known[0][at] < since:
+                    break
                 pairs = iter(versions[at])
                 for j, value in zip(pairs, pairs, strict=True):
                     if row[j] is None:
@@ -105,6 +109,10 @@ class FieldJoin:
             np.array(at_times, np.int64),
             {n: as_objects(c) for n, c in zip(self._join.fields, columns, strict=True)},
         )
+
+    def forget(self, partition: int, asks_from: int) -> None:
+        """See :meth:`JoinStore.forget`."""
+        forget(self._join, self._keys[partition], asks_from)
 
     def snapshot(self, partition: int) -> Columns:
         """Return a partition's values, one per row; a key stands once for all of its floats."""

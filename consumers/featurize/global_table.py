@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from streamsim.consumers.featurize.contributions import Closed, record_key
-from streamsim.consumers.featurize.history import History, KeyIndex
+from streamsim.consumers.featurize.history import History
+from streamsim.consumers.featurize.key_index import KeyIndex
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.events import NO_TIME, Ints, Objects
 from streamsim.streams.spec.features import GlobalTableSpec

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.consumers.featurize.history import PlacedKeys
+from streamsim.consumers.featurize.key_index import PlacedKeys
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import StateError

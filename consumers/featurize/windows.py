@@ -12,7 +12,8 @@ import numpy as np
 
 from streamsim.consumers.featurize.as_of_join import JoinStore
 from streamsim.consumers.featurize.global_table import GlobalTable
-from streamsim.consumers.featurize.history import History, PlacedKeys
+from streamsim.consumers.featurize.history import History
+from streamsim.consumers.featurize.key_index import PlacedKeys
 from streamsim.consumers.featurize.tracking import TrackedState
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
@@ -80,6 +81,15 @@ class WindowState:
         """Keep all rows that an event at this time may need (ms); ``None`` for no such event."""
         longest = max(self._windows.lengths)
         self._history.floor = None if oldest is None else oldest - longest
+
+    def forget(self, partition: int, asks_from: int) -> None:
+        """Forget the keys of a partition that have no event in any window from a time on (ms)."""
+        keys, slots = self._index.of(partition)
+        idle = self._history.newest(slots) < asks_from - max(self._windows.lengths)
+        gone = np.flatnonzero(idle)
+        if len(gone):
+            self._history.clear(slots[gone])
+            self._index.forget(partition, [keys[row] for row in gone.tolist()])
 
     def note(self, events: Events) -> None:
         """Note finished events for the next delta."""

@@ -64,6 +64,11 @@ class Cooldown:
             self._changes.add(partition, {"key": started.entity, "time": time})
         return new
 
+    def forget(self, partition: int, asks_from: int) -> None:
+        """Forget the entities of a partition whose cool-down is over at a time (ms)."""
+        last, over = self._last[partition], asks_from - self._cooldown
+        self._last[partition] = {key: time for key, time in last.items() if time > over}
+
     def snapshot(self, partition: int) -> Columns:
         """See :class:`~streamsim.consumers.state.store.Store`."""
         self._changes.drop(partition)

@@ -108,6 +108,9 @@ class AsOfJoin:
     carry
         Join per field: a field that is missing in a version keeps its value of the version before,
         so that single results fill a row. Otherwise the newest version is taken whole.
+    keep
+        How long a version counts (ms); an event is not joined with an older one. 0: for ever. Then
+        the data of every key is kept, so memory is bounded only by the number of keys.
     """
 
     source: str
@@ -115,6 +118,7 @@ class AsOfJoin:
     delay: int = 0
     name: str = ""
     carry: bool = False
+    keep: int = 0
 
     def __post_init__(self) -> None:
         if not self.name:

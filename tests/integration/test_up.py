@@ -35,8 +35,9 @@ def test_a_rate_that_is_too_high_is_not_held_and_that_is_said_once(
     registry: Registry, tmp_path: Path
 ) -> None:
     """The producer waits for the workers: few records are ever behind them."""
-    with Up(tmp_path, "--rate", "1000000", "--duration", "12") as up:
+    with Up(tmp_path, "--rate", "1000000", "--duration", "60") as up:
         up.says("finance runs at ")
+        up.interrupt()
         assert up.ended(120) == 0
         report, text = up.report, up.text
     assert text.count(" of its speed, so that scores do not come later and later: ") == 1

@@ -56,3 +56,32 @@ def scan(
         [sum(v * v for v in w) for w in windows],
         last[-1] if last else NO_TIME,
     )
+
+
+JUMPS = st.lists(st.tuples(st.integers(0, 20), st.lists(ROWS, max_size=6)), max_size=20)
+
+
+@examples(2.5)
+@given(batches=JUMPS)
+def test_keys_without_events_in_a_window_are_forgotten_and_nothing_else(
+    batches: Sequence[tuple[int, Sequence[Row]]],
+) -> None:
+    state = WindowState(Windows("w", "k", "v", LENGTHS, 900), SLACK + 4, 2)
+    came: list[Row] = []
+    now = 0
+    for jump, batch in batches:
+        now += jump
+        rows = [(key, now + later, value) for key, later, value in batch]
+        expected = []
+        for key, time, value in rows:
+            expected.append(scan(came, key, time, 900))
+            came.append((key, time, value))
+        keys, times, values = zip(*rows, strict=True) if rows else ((), (), ())
+        place = np.zeros(len(rows), int)
+        past = state.observe(place, as_objects(keys), np.array(times, int), np.array(values, int))
+        found = zip(past.count, past.total, past.squares, past.last, strict=True)
+        assert [(*(a.tolist() for a in sums), int(last)) for *sums, last in found] == expected
+        asks_from = now - SLACK
+        state.forget(0, asks_from)
+        newest = {key: max(t for k, t, _ in came if k == key) for key in {k for k, _, _ in came}}
+        assert len(state) == sum(t >= asks_from - max(LENGTHS) for t in newest.values())

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsim.consumers.featurize.history import History, KeyIndex
+from streamsim.consumers.featurize.history import History
+from streamsim.consumers.featurize.key_index import KeyIndex
 from streamsim.streams.events import NO_TIME
 
 Event = tuple[int, int, int]  # key, time, value

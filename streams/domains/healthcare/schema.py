@@ -160,16 +160,27 @@ STAYS = Windows("stays", "patient_id", "days", SPANS, keep=200)
 _KNOWN_AFTER = 4 * HOUR
 """Delay after which results, visits and notes count (ms), so that no discharge waits for them."""
 
-LABS_NOW = AsOfJoin("labs", results.LOOKED_UP, _KNOWN_AFTER, carry=True)
+_COUNTS_FOR = 365 * DAY
+"""How long they count (ms); a patient who has not been seen for longer is forgotten."""
+
+LABS_NOW = AsOfJoin("labs", results.LOOKED_UP, _KNOWN_AFTER, carry=True, keep=_COUNTS_FOR)
 LABS_BEFORE = AsOfJoin(
-    "labs", results.ANALYTES, _KNOWN_AFTER + 2 * DAY, name="labs_before", carry=True
+    "labs",
+    results.ANALYTES,
+    _KNOWN_AFTER + 2 * DAY,
+    name="labs_before",
+    carry=True,
+    keep=_COUNTS_FOR,
 )
 """The same as of two days before, from which a trend is computed."""
-NOTE = AsOfJoin("notes", ("findings", "words"), _KNOWN_AFTER)
+NOTE = AsOfJoin("notes", ("findings", "words"), _KNOWN_AFTER, keep=_COUNTS_FOR)
 VISIT = AsOfJoin(
-    "visits", ("kind", "outpatient_year", "emergency_year", "missed_year"), _KNOWN_AFTER
+    "visits",
+    ("kind", "outpatient_year", "emergency_year", "missed_year"),
+    _KNOWN_AFTER,
+    keep=_COUNTS_FOR,
 )
-ADMISSION = AsOfJoin("admissions", ("type",), LATENESS + 2 * HOUR)
+ADMISSION = AsOfJoin("admissions", ("type",), LATENESS + 2 * HOUR, keep=_COUNTS_FOR)
 
 PSEUDONYMS = {
     "patient_id": "patient",
