@@ -157,6 +157,7 @@ class Pipeline:
             stores.rescoring.finish(prepared.events)
             return Outputs() if signature is None else self._results.corrections(scored, signature)
         stores.in_flight.finish(prepared)
+        self._forgetting.note(prepared.events)
         for name, rows in prepared.tracked.items():
             stores.trackers[name].note(rows)
         for windows in stores.windows.values():
