@@ -138,7 +138,7 @@ class Settings:
     max_record: int = _row(8 << 20, "bytes", "largest record read or written", 1 << 10, 1 << 30)
     score_timeout_s: float = _row(10.0, "s", "time-out of a call to the model service", 0.1, 600)
     changelog_ms: int = _row(
-        100,
+        250,
         "ms",
         "interval of incremental checkpoints; a crash repeats about as much work",
         5,
