@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from streamsim.streams.codec import decode_objects, dump_each
 from streamsim.streams.privacy.pseudonyms import pseudonym, withheld
+from streamsim.streams.reading_ahead import in_groups
 from streamsim.streams.spec import Inputs
 from streamsim.streams.spec.world import Emission, Slice
 
@@ -29,8 +31,19 @@ def pseudonymised(inputs: Inputs, slices: Iterable[Slice], key: bytes) -> Iterat
         Key of the keyed hash (:func:`streamsim.streams.privacy.pseudonyms.pseudonym`).
     """
     edge = _Edge(inputs.pseudonyms, inputs.pseudonyms.get(inputs.trigger.key), key)
-    for piece in slices:
-        yield Slice(piece.until, tuple(map(edge.emission, piece.emissions)))
+    groups = ([piece] for piece in slices) if inputs.third_parties else in_groups(slices)
+    for group in groups:
+        values = iter(
+            edge.values([v for piece in group for e in piece.emissions for v in e.values])
+        )
+        for piece in group:
+            emissions = (
+                Emission(
+                    e.source, e.event_time, e.clock, edge.keys(e.keys), [*islice(values, len(e))]
+                )
+                for e in piece.emissions
+            )
+            yield Slice(piece.until, tuple(emissions))
 
 
 class _Edge:
@@ -38,16 +51,16 @@ class _Edge:
         self._fields, self._entity, self._key = fields, entity, key
         self._of = lru_cache(_KNOWN)(lambda text, kind: pseudonym(text, key, kind))
 
-    def emission(self, emission: Emission) -> Emission:
-        if not len(emission):
-            return emission
-        objects, bad = decode_objects(emission.values)
+    def values(self, values: list[bytes]) -> list[bytes]:
+        objects, bad = decode_objects(values)
         bodies = [self._body(item) if item is not None else {} for item in objects]
-        values = dump_each(bodies)
+        named = dump_each(bodies)
         for row in bad:
-            values[row] = withheld(emission.values[row] or b"", self._key).encode()
-        keys = [None if own is None else self._named(own) for own in emission.keys]
-        return Emission(emission.source, emission.event_time, emission.clock, keys, values)
+            named[row] = withheld(values[row] or b"", self._key).encode()
+        return named
+
+    def keys(self, keys: list[bytes | None]) -> list[bytes | None]:
+        return [None if own is None else self._named(own) for own in keys]
 
     def _body(self, item: dict[str, Any]) -> dict[str, Any]:
         for name, kind in self._fields.items():

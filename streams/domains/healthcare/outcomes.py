@@ -10,12 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
 from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading_ahead import in_groups
 from streamsim.streams.spec import DAY
 from streamsim.streams.spec.world import Emission, Slice
 
@@ -31,6 +33,8 @@ from .schema import (
 
 _LONGEST = 200 * DAY
 """Longest stay (ms): the admission of a longer one may have been dropped."""
+_Event = tuple[int, int, dict[str, Any]]
+"""Clock, event time (ms), and body."""
 _Outcome = tuple[str, str, int]
 """Discharge, patient, and 1 if readmitted."""
 
@@ -83,8 +87,7 @@ class Outcomes:
 def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
     """Add the outcomes of discharges to the slices in which they become known."""
     outcomes, tidied = Outcomes(), NO_TIME
-    for piece in slices:
-        events = [*_events(piece, ADMISSIONS.name), *_events(piece, DISCHARGES.name)]
+    for piece, events in _with_events(slices):
         for clock, time, body in events:
             event_id, patient = body.get("event_id"), body.get("patient_id")
             late = not clock - LATENESS <= time <= clock + DISCHARGES.max_ahead
@@ -101,15 +104,21 @@ def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
         yield Slice(piece.until, (*piece.emissions, _emission(known, piece.until - 1)))
 
 
-def _events(piece: Slice, source: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Yield clock, time and body of a source's readable events."""
-    for emission in piece.emissions:
-        if emission.source == source and len(emission):
-            bodies, _ = decode_objects(emission.values)
-            stamps = parse_times([body and body.get("event_time") for body in bodies]).tolist()
-            for clock, time, body in zip(emission.clock.tolist(), stamps, bodies, strict=True):
-                if body and time != NO_TIME:
-                    yield clock, time, body
+def _with_events(slices: Iterable[Slice]) -> Iterator[tuple[Slice, list[_Event]]]:
+    """Yield each slice with its readable admissions, then discharges."""
+    for group in in_groups(slices):
+        own = [_of(piece, ADMISSIONS.name) + _of(piece, DISCHARGES.name) for piece in group]
+        bodies, _ = decode_objects([v for es in own for e in es for v in e.values])
+        times = parse_times([body and body.get("event_time") for body in bodies]).tolist()
+        read = iter(zip(times, bodies, strict=True))
+        for piece, emissions in zip(group, own, strict=True):
+            clocks = [clock for e in emissions for clock in e.clock.tolist()]
+            events = zip(clocks, islice(read, len(clocks)), strict=True)
+            yield piece, [(c, t, body) for c, (t, body) in events if body and t != NO_TIME]
+
+
+def _of(piece: Slice, source: str) -> list[Emission]:
+    return [emission for emission in piece.emissions if emission.source == source]
 
 
 def _emission(known: list[_Outcome], clock: int) -> Emission:
