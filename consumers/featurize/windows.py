@@ -85,7 +85,8 @@ class WindowState:
     def forget(self, partition: int, asks_from: int) -> None:
         """Forget the keys of a partition that have no event in any window from a time on (ms)."""
         keys, slots = self._index.of(partition)
-        idle = self._history.newest(slots) < asks_from - max(self._windows.lengths)
+        limit, floor = asks_from - max(self._windows.lengths), self._history.floor
+        idle = self._history.newest(slots) < (limit if floor is None else min(limit, floor))
         gone = np.flatnonzero(idle)
         if len(gone):
             self._history.clear(slots[gone])

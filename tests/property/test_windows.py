@@ -85,3 +85,14 @@ def test_keys_without_events_in_a_window_are_forgotten_and_nothing_else(
         state.forget(0, asks_from)
         newest = {key: max(t for k, t, _ in came if k == key) for key in {k for k, _, _ in came}}
         assert len(state) == sum(t >= asks_from - max(LENGTHS) for t in newest.values())
+
+
+def test_what_an_event_may_still_need_is_not_forgotten() -> None:
+    state = WindowState(Windows("w", "k", "v", LENGTHS, 900), SLACK, 1)
+    state.observe(np.zeros(1, int), as_objects(["a"]), np.array([5]), np.array([1]))
+    state.keep_from(6)
+    state.forget(0, 1_000)
+    assert len(state) == 1
+    state.keep_from(None)
+    state.forget(0, 1_000)
+    assert len(state) == 0
