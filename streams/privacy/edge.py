@@ -13,7 +13,7 @@ from typing import Any
 
 from streamsim.streams.codec import decode_objects, dump_each
 from streamsim.streams.privacy.pseudonyms import pseudonym, withheld
-from streamsim.streams.reading_ahead import in_groups
+from streamsim.streams.reading.reading_ahead import SLICES, in_groups
 from streamsim.streams.spec import Inputs
 from streamsim.streams.spec.world import Emission, Slice
 
@@ -31,8 +31,7 @@ def pseudonymised(inputs: Inputs, slices: Iterable[Slice], key: bytes) -> Iterat
         Key of the keyed hash (:func:`streamsim.streams.privacy.pseudonyms.pseudonym`).
     """
     edge = _Edge(inputs.pseudonyms, inputs.pseudonyms.get(inputs.trigger.key), key)
-    groups = ([piece] for piece in slices) if inputs.third_parties else in_groups(slices)
-    for group in groups:
+    for group in in_groups(slices, 1 if inputs.asks_outside else SLICES):
         values = iter(
             edge.values([v for piece in group for e in piece.emissions for v in e.values])
         )

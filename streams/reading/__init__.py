@@ -1,1 +1,1 @@
-"""Reading of foreign data: feed formats, nested rows, and merges of two sources."""
+"""Reading of foreign data: feed formats, nested rows, merges of two sources, slices in groups."""

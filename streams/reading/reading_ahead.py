@@ -11,20 +11,21 @@ from collections.abc import Iterable, Iterator
 from streamsim.streams.spec.world import Slice
 
 EVENTS = 1_000
+"""So many events make a group."""
 SLICES = 256
 
 
-def in_groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
-    """Yield slices in groups of about ``EVENTS`` events, and ``SLICES`` at most.
+def in_groups(slices: Iterable[Slice], most: int = SLICES) -> Iterator[list[Slice]]:
+    """Yield slices in groups of about ``EVENTS`` events, and ``most`` slices at most.
 
-    Do not use it behind a source that waits for the wall clock: its events would be late.
+    Behind a source that is asked while events are sent ``most`` must be 1, or it is asked early.
     """
     group: list[Slice] = []
     count = 0
     for piece in slices:
         group.append(piece)
         count += sum(map(len, piece.emissions))
-        if count >= EVENTS or len(group) >= SLICES:
+        if count >= EVENTS or len(group) >= most:
             yield group
             group, count = [], 0
     if group:

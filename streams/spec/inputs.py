@@ -178,6 +178,11 @@ class Inputs:
                 )
 
     @property
+    def asks_outside(self) -> bool:
+        """Whether databases or third parties are asked for context while events are sent."""
+        return bool(self.databases or self.third_parties)
+
+    @property
     def trigger(self) -> SourceSpec:
         """The source whose events are scored."""
         return next(source for source in self.sources if source.role is Role.TRIGGER)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from streamsim.streams.reading_ahead import EVENTS, SLICES, in_groups
+from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.privacy.edge import pseudonymised
+from streamsim.streams.reading.reading_ahead import EVENTS, SLICES, in_groups
 from streamsim.streams.spec.world import Emission, Slice
 
 TAKEN: list[int] = []
@@ -30,3 +34,18 @@ def test_all_slices_come_in_order_in_groups() -> None:
 def test_no_more_is_read_than_a_group_needs() -> None:
     first = next(in_groups(slices(EVENTS, 10)))
     assert len(first) == 1 == len(TAKEN)
+
+
+@pytest.mark.parametrize("asked", ["databases", "third_parties"])
+def test_what_is_asked_while_events_are_sent_is_not_asked_early(asked: str) -> None:
+    inputs = load_domain("retail").inputs
+    own = {name: () for name in ("databases", "third_parties") if name != asked}
+    inputs = replace(inputs, pseudonyms={"household_id": "household"}, **own)
+    next(pseudonymised(inputs, slices(1, 10), bytes(range(32))))
+    assert len(TAKEN) == 1
+
+
+def test_all_else_is_read_ahead() -> None:
+    inputs = load_domain("healthcare").inputs
+    next(pseudonymised(inputs, slices(1, 10), bytes(range(32))))
+    assert len(TAKEN) == 10

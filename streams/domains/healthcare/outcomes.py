@@ -17,7 +17,7 @@ import numpy as np
 
 from streamsim.streams.codec import decode_objects, encode_objects, format_times, parse_times
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.reading_ahead import in_groups
+from streamsim.streams.reading.reading_ahead import in_groups
 from streamsim.streams.spec import DAY
 from streamsim.streams.spec.world import Emission, Slice
 
