@@ -1,4 +1,4 @@
-"""Champions for the tests: trained by the code of now, and only where nobody has done it yet."""
+"""Champions for the tests: trained by the code of now, and only where there are none yet."""
 
 from __future__ import annotations
 

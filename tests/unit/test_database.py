@@ -1,4 +1,4 @@
-"""What changes in a table is polled once, on SQLite and on PostgreSQL, whoever writes it."""
+"""What changes in a table is polled once, on SQLite and on PostgreSQL, by any writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The oldest segments are deleted that nobody needs, and no other record."""
+"""The oldest segments are deleted that no reader needs, and no other record."""
 
 from __future__ import annotations
 
