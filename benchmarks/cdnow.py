@@ -23,7 +23,7 @@ import pandas as pd
 
 from streamsim.benchmarks.studies.buying import BgNbd, Purchases, purchases_by
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.producers.encode import encode_rows
+from streamsim.producers.encode import Written, encode_rows
 from streamsim.producers.wire import finale, wire
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.reach import Reach
@@ -116,7 +116,8 @@ def _slices(spec: DomainSpec, bought: pd.DataFrame) -> Iterator[Slice]:
                 "discount_cents": 0,
             }
         )
-        yield Slice(int(str(time)) + 12 * HOUR, (encode_rows(tills, frame, lambda row: b""),))
+        emission = encode_rows(tills, frame, Written(lambda row: b""))
+        yield Slice(int(str(time)) + 12 * HOUR, (emission,))
 
 
 def _featurized(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from streamsim.producers.encode import encode_rows
-from streamsim.streams.reading.feeds import Instants
+from streamsim.producers.encode import Written, encode_rows
+from streamsim.streams.reading.formats import Instants
 from streamsim.streams.spec import Field, Kind, SourceSpec
 from streamsim.streams.spec.world import Emission
 
@@ -28,7 +28,7 @@ class Change:
     version
         The row's version, which every change increases.
     key
-        The entity in canonical form (:func:`streamsim.streams.reading.feeds.identifier`), if the
+        The entity in one form (:func:`streamsim.streams.reading.identifiers.identifier`), if the
         row has one.
     event_time
         When the row was changed (ms, ``NO_TIME`` if unreadable).
@@ -71,7 +71,7 @@ def changes_as_emission(rows: Sequence[Change], source: SourceSpec, clock: int =
         if all(field.name in row.values for row in rows):
             columns[field.name] = _column(field, [row.values[field.name] for row in rows])
     columns[source.key] = pd.Series([row.key for row in rows], dtype=object)
-    emission = encode_rows(source, pd.DataFrame(columns), lambda i: _original(rows[i].row))
+    emission = encode_rows(source, pd.DataFrame(columns), Written(lambda i: _original(rows[i].row)))
     return replace(emission, clock=np.maximum(emission.clock, clock))
 
 

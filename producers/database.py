@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 from streamsim.producers.changes import Change, integer_of, text_of, times_of
 from streamsim.producers.connect import PATIENCE_S, Database
 from streamsim.streams.errors import SourceError, UsageError
-from streamsim.streams.reading.feeds import identifier
+from streamsim.streams.reading.identifiers import identifier
 from streamsim.streams.spec.input_maps import TableMap
 
 OVERLAP = 1000

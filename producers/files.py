@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from itertools import islice
+from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from streamsim.producers.encode import encode_rows
+from streamsim.producers.encode import Written, encode_rows
 from streamsim.producers.ordered import read_ordered
-from streamsim.producers.readers import Chunk, columns_of, read_chunks, says_its_columns
-from streamsim.streams.errors import SourceError
 from streamsim.streams.events import LATEST_CLOCK, NO_TIME, Ints
 from streamsim.streams.spec import DAY, Inputs
 from streamsim.streams.spec.input_maps import FILE, ROW, FileMap
-from streamsim.streams.spec.world import Emission, Slice
+from streamsim.streams.spec.world import Emission, RowNote, Slice
+from streamsim.streams.tables.opening import open_table
+from streamsim.streams.tables.row_readers import read_chunks
+from streamsim.streams.tables.table import Chunk
 
 log = logging.getLogger(__name__)
 LOOK_AHEAD = 16
@@ -29,35 +31,6 @@ KINDS = 50
 """Most kinds of rows that are counted separately."""
 LATEST = LATEST_CLOCK - 1000 * DAY
 """The highest clock of a file (ms): labels and the final heartbeats must still fit after it."""
-
-
-def find_files(inputs: Inputs, path: Path) -> list[tuple[Path, FileMap]]:
-    """Find the files of known kinds at a path: the file itself, or those in a folder.
-
-    Raises
-    ------
-    SourceError
-        If there are none; the message lists the columns of the known kinds.
-    """
-    if not path.exists():
-        raise SourceError(f"{path}: no such file or folder")
-    candidates = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    found = []
-    for candidate in candidates:
-        try:
-            known = (m for m in inputs.files if _is(candidate, m))
-            found += [(candidate, kind) for kind in islice(known, 1)]
-        except SourceError:
-            if not path.is_dir():
-                raise
-    if not found:
-        kinds = "; ".join(f"{m.name}: {', '.join(m.columns)}" for m in inputs.files)
-        raise SourceError(f"{path}: no file with the columns of a known kind ({kinds})")
-    return found
-
-
-def _is(path: Path, kind: FileMap) -> bool:
-    return set(columns_of(path, kind.dialect)).issuperset(kind.columns)
 
 
 class FileSource:
@@ -95,20 +68,15 @@ class FileSource:
 
     def slices(self) -> Iterator[Slice]:
         """Read the file once, from beginning to end; implied labels are emitted when due."""
-        dialect = self._file.dialect
-        names = set(columns_of(self._path, dialect))
+        table = open_table(self._path, self._file.dialect, self._file.columns_are_in)
         optional: Iterable[str] = self._file.optional
-        if says_its_columns(self._path):
-            optional = (name for name in optional if name in names)
+        if table.fixed:
+            optional = (name for name in optional if name in table.names)
         columns = [*self._file.columns, *optional]
         trigger = self._inputs.trigger.name
         rest: Emission | None = None
         order = self._file.order
-        chunks = (
-            read_ordered(self._path, columns, dialect, order)
-            if order
-            else read_chunks(self._path, columns, dialect)
-        )
+        chunks = read_ordered(table, columns, order) if order else read_chunks(table, columns)
         for chunk in chunks:
             emissions = dict(self._convert(chunk))
             scored = emissions.pop(trigger)
@@ -125,9 +93,19 @@ class FileSource:
         chunk.frame.attrs |= {FILE: self._path.name.partition(".")[0], ROW: self._row}
         self._row += len(chunk.frame)
         used = np.zeros(len(chunk.frame), bool)
+        file = self._path.name
+        written = Written(
+            chunk.original,
+            lambda row: f"{file}:{chunk.numbers[row]}",
+            chunk.frame,
+            self._file.written,
+            chunk.bad,
+            self._file.dialect.missing,
+            private=bool(self._inputs.pseudonyms),
+        )
         for name, frame in self._to_events(chunk.frame).items():
             used[chunk.frame.index.get_indexer(frame.index)] = True
-            yield name, encode_rows(self._inputs.source(name), frame, chunk.original)
+            yield name, encode_rows(self._inputs.source(name), frame, written)
         self._count(chunk.frame[~used])
 
     def _count(self, rows: pd.DataFrame) -> None:
@@ -174,7 +152,7 @@ class FileSource:
             rows = slice(int(low), int(high))
             part = Emission(
                 events.source, events.event_time[rows], clock[rows], events.keys[rows],
-                events.values[rows],
+                events.values[rows], events.notes[rows] if events.notes is not None else None,
             )  # fmt: skip
             yield from self._fall_due(start + step, (part,))
         return count
@@ -215,10 +193,7 @@ class FileSource:
             first = min(int(p.event_time[0]) for p in self._pending)
             if first > end:
                 # A label that belongs to no plausible event: sent now, and rejected as dead.
-                last = [
-                    Emission(p.source, p.event_time, np.full(len(p), self._until), p.keys, p.values)
-                    for p in self._pending
-                ]
+                last = [replace(p, clock=np.full(len(p), self._until)) for p in self._pending]
                 self._pending = []
                 yield Slice(self._until + step, tuple(last))
                 return
@@ -249,4 +224,9 @@ def _join(a: Emission, b: Emission) -> Emission:
         np.concatenate([a.clock, b.clock]),
         a.keys + b.keys,
         a.values + b.values,
+        None if a.notes is b.notes is None else [*_notes(a), *_notes(b)],
     )
+
+
+def _notes(events: Emission) -> Iterable[RowNote | None]:
+    return repeat(None, len(events)) if events.notes is None else events.notes

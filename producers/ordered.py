@@ -6,14 +6,16 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pandas as pd
 
-from streamsim.producers.readers import ROWS, Chunk, read_chunks
-from streamsim.streams.spec.input_maps import PLACE, Dialect
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.formats import Instants
+from streamsim.streams.spec.input_maps import PLACE
+from streamsim.streams.tables.row_readers import ROWS, read_chunks
+from streamsim.streams.tables.table import Chunk, Table
 
 _WHOLE = re.compile(r"\s*-?\d{1,18}\s*", re.ASCII)
 _PAGES_KIB = 16_384
@@ -21,12 +23,12 @@ _PAGES_KIB = 16_384
 
 
 def read_ordered(
-    path: Path, columns: Sequence[str], dialect: Dialect, by: str, rows: int = ROWS
+    table: Table, columns: Sequence[str], by: str, rows: int = ROWS
 ) -> Iterator[Chunk]:
     """Read a file's columns in the order of one of them, with each row's place in that order.
 
-    Rows with the same number stay in the order of the file; a row without a number stays after the
-    row before it.
+    The order is that of whole numbers, or of instants. Rows with the same number stay in the order
+    of the file; a row without a number stays after the row before it.
 
     Raises
     ------
@@ -35,43 +37,53 @@ def read_ordered(
     """
     with closing(sqlite3.connect("")) as base:
         base.execute(f"PRAGMA cache_size = -{_PAGES_KIB}")
-        base.execute("CREATE TABLE line (number INTEGER, cells BLOB, raw BLOB)")
+        base.execute(
+            "CREATE TABLE line (number INTEGER, cells BLOB, raw BLOB, line INTEGER, bad TEXT)"
+        )
         last = -(2**63)
-        for chunk in read_chunks(path, columns, dialect, rows):
-            frame = chunk.frame if chunk.raw is not None else _plain(chunk.frame)
-            raws = chunk.raw if chunk.raw is not None else [None] * len(frame)
+        for chunk in read_chunks(table, columns, rows):
+            raws = chunk.raw if chunk.raw is not None else [None] * len(chunk.frame)
             numbers = []
-            for value in frame[by].tolist():
-                last = _number(value, last)
+            for number in _numbers(chunk.frame[by]):
+                last = last if number is None else number
                 numbers.append(last)
-            cells = (orjson.dumps(row) for row in frame.to_numpy(object).tolist())
+            cells = (_dumped(row) for row in chunk.frame.to_numpy(object).tolist())
+            bad = map(chunk.bad.get, range(len(chunk.frame)))
             base.executemany(
-                "INSERT INTO line VALUES (?, ?, ?)", zip(numbers, cells, raws, strict=True)
+                "INSERT INTO line VALUES (?, ?, ?, ?, ?)",
+                zip(numbers, cells, raws, chunk.numbers, bad, strict=True),
             )
         base.execute("CREATE INDEX place ON line (number)")
-        found = base.execute("SELECT cells, raw FROM line ORDER BY number, rowid")
+        found = base.execute("SELECT cells, raw, line, bad FROM line ORDER BY number, rowid")
         place = 0
         while lines := found.fetchmany(rows):
             frame = pd.DataFrame(
-                [orjson.loads(cells) for cells, _ in lines], columns=list(columns), dtype=object
+                [orjson.loads(cells) for cells, *_ in lines], columns=list(columns), dtype=object
             )
             frame[PLACE] = range(place, place + len(lines))
             place += len(lines)
-            raw = [own for _, own in lines]
-            yield Chunk(frame, None if raw[0] is None else raw)
+            raw = [own for _, own, *_ in lines]
+            wrong = {row: why for row, (*_, why) in enumerate(lines) if why is not None}
+            yield Chunk(frame, None if raw[0] is None else raw, [n for *_, n, _ in lines], wrong)
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return typed columns as JSON types: instants in ms, ``None`` for missing values."""
-    columns = {}
-    for name, column in frame.items():
-        if column.dtype.kind == "M":
-            column = column.dt.as_unit("ms").astype("int64").where(column.notna())
-            column = column.astype("Int64")
-        columns[name] = column.astype(object).where(column.notna(), None)
-    return pd.DataFrame(columns)
+def _dumped(row: list[Any]) -> bytes:
+    try:
+        return orjson.dumps(row)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits keeps its digits as a text
+        return orjson.dumps([str(v) if type(v) is int else v for v in row])
 
 
-def _number(value: Any, last: int) -> int:
+def _numbers(column: pd.Series) -> list[int | None]:
+    """Return whole numbers, instants in ms, and ``None`` for other values."""
+    found = list(map(_number, column.tolist()))
+    if not any(own is None for own in found):
+        return found
+    stamps = Instants().read(column).tolist()
+    pairs = zip(found, stamps, strict=True)
+    return [own if own is not None or at == NO_TIME else at for own, at in pairs]
+
+
+def _number(value: Any) -> int | None:
     text = value if isinstance(value, str) else str(value) if type(value) is int else ""
-    return int(text) if _WHOLE.fullmatch(text) else last
+    return int(text) if _WHOLE.fullmatch(text) else None

@@ -185,7 +185,7 @@ class Sender:
         ingest = (INGEST_TIME, b"%d" % self._clock.now_ms())
         places: dict[tuple[str, int], list[Row]] = {}
         encoded: dict[tuple[int, bool], bytes] = {}  # records of one clock have the same headers
-        stamps = batch.timestamp[start:end]
+        stamps, notes = batch.timestamp[start:end], batch.notes
         columns = (
             batch.source[start:end], batch.partition[start:end], batch.due[start:end].tolist(),
             stamps, batch.key[start:end], batch.value[start:end], batch.heartbeat[start:end],
@@ -198,11 +198,11 @@ class Sender:
                 self._is_new = not self._sent_before(source, partition, value)
                 if not self._is_new:
                     continue
-            headers = encoded.get((due, beat))
+            headers = None if row in notes else encoded.get((due, beat))
             if headers is None:
                 own = [*batch.headers(row), *(() if beat else (ingest,))]
                 headers = encode_headers(own)
-                if batch.recorded is None:
+                if batch.recorded is None and row not in notes:
                     encoded[due, beat] = headers
             if key is None and value is None:
                 key = HEARTBEAT.encode() if beat else b""

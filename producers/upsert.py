@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateTable
 from streamsim.producers.connect import PATIENCE_S, Database
 from streamsim.streams.codec import format_times
 from streamsim.streams.errors import SourceError
-from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.reading.formats import Instants
 from streamsim.streams.spec.input_maps import TableMap
 
 _INSERTS: Mapping[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {

@@ -6,17 +6,27 @@ Pure functions: the same slices give the same records, for a broker or a test.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
+from itertools import accumulate, chain, repeat
 
 import numpy as np
 
 from streamsim.streams.clock import Clock
-from streamsim.streams.events import HEARTBEAT, LATEST_CLOCK, SOURCE_TIME, Headers, Ints, as_objects
+from streamsim.streams.events import (
+    FOUND_AT,
+    HEARTBEAT,
+    LATEST_CLOCK,
+    ORIGINAL,
+    REFUSED,
+    SOURCE_TIME,
+    Headers,
+    Ints,
+    as_objects,
+)
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.spec.world import Emission, Slice
+from streamsim.streams.spec.world import Emission, RowNote, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class Batch:
         Whether each is a heartbeat.
     recorded
         Headers to send unchanged, for the records of a recording.
+    notes
+        Notes about records, by row.
     """
 
     source: Sequence[str]
@@ -45,6 +57,7 @@ class Batch:
     value: Sequence[bytes | None]
     heartbeat: Sequence[bool]
     recorded: Sequence[Headers] | None = None
+    notes: Mapping[int, RowNote] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -60,7 +73,10 @@ class Batch:
         """Return the headers of one record; the sender adds ``ingest_time``."""
         if self.recorded is not None:
             return list(self.recorded[row])
-        clock = (SOURCE_TIME, b"%d" % self.due[row])
+        clock: tuple[str, bytes | None] = (SOURCE_TIME, b"%d" % self.due[row])
+        if note := self.notes.get(row):
+            more = ((REFUSED, note.refused.encode()), (ORIGINAL, note.original))
+            return [clock, (FOUND_AT, note.found_at.encode()), *(own for own in more if own[1])]
         return [clock, (HEARTBEAT, b"1")] if self.heartbeat[row] else [clock]
 
 
@@ -89,6 +105,12 @@ def concat(batches: Sequence[Batch]) -> Batch:
     recorded = None
     if any(batch.recorded is not None for batch in batches):
         recorded = [tuple(b.headers(row)) for b in batches for row in range(len(b))]
+    starts = accumulate((len(batch) for batch in batches), initial=0)
+    notes = {
+        start + row: note
+        for start, batch in zip(starts, batches, strict=False)
+        for row, note in batch.notes.items()
+    }
     return Batch(
         list(chain.from_iterable(b.source for b in batches)),
         list(chain.from_iterable(b.partition for b in batches)),
@@ -98,6 +120,7 @@ def concat(batches: Sequence[Batch]) -> Batch:
         list(chain.from_iterable(b.value for b in batches)),
         list(chain.from_iterable(b.heartbeat for b in batches)),
         recorded,
+        notes,
     )
 
 
@@ -141,6 +164,10 @@ def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:
     order = np.argsort(clock, kind="stable")
     key = as_objects(k for e in emissions for k in e.keys)[order].tolist()
     value = as_objects(v for e in emissions for v in e.values)[order].tolist()
+    notes = {}
+    if any(e.notes is not None for e in emissions):
+        noted = [note for e in emissions for note in (e.notes or repeat(None, len(e)))]
+        notes = {row: note for row, i in enumerate(order.tolist()) if (note := noted[i])}
     return Batch(
         as_objects(e.source for e in emissions for _ in e.values)[order].tolist(),
         [partition_of(k, partitions) if k else zlib.crc32(v) % partitions
@@ -151,6 +178,7 @@ def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:
         key,
         value,
         [False] * len(order),
+        notes=notes,
     )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) 
     settings
         Addresses of the database and the third parties. Without it, everything is in this process.
     """
-    from streamsim.producers.files import FileSource, find_files, together
+    from streamsim.producers.file_kinds import find_files
+    from streamsim.producers.files import FileSource, together
 
     found = find_files(spec.inputs, path)
     files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from streamsim.simulator.testing.scenario import Scenario
     from streamsim.streams.domain_registry import domain_names, load_domain
     from streamsim.streams.errors import StreamsimError, UsageError
-    from streamsim.streams.reading.feeds import Feed, Instants, Money
+    from streamsim.streams.reading.feeds import Feed
+    from streamsim.streams.reading.formats import Instants, Money, Number
 
 __all__ = [
     "__version__",
@@ -39,6 +40,7 @@ __all__ = [
     "Feed",
     "Instants",
     "Money",
+    "Number",
     "Outcome",
     "Recording",
     "Scenario",
@@ -70,8 +72,9 @@ if not TYPE_CHECKING:  # or type checkers would take every name for one that is 
             "Extractor": "streamsim.consumers.featurize.extraction",
             "Features": "streamsim.consumers.featurize.extraction",
             "Feed": "streamsim.streams.reading.feeds",
-            "Instants": "streamsim.streams.reading.feeds",
-            "Money": "streamsim.streams.reading.feeds",
+            "Instants": "streamsim.streams.reading.formats",
+            "Money": "streamsim.streams.reading.formats",
+            "Number": "streamsim.streams.reading.formats",
             "Outcome": "streamsim.simulator.testing.outcome",
             "Recording": "streamsim.producers.recording",
             "Scenario": "streamsim.simulator.testing.scenario",

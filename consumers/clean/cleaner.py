@@ -17,16 +17,20 @@ from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.collect.records import Collected, advance
 from streamsim.streams.codec import decode_columns, parse_times
 from streamsim.streams.events import (
+    FOUND_AT,
     NO_TIME,
+    ORIGINAL,
     ORIGINAL_HASH,
     REASON,
     Columns,
     Dead,
     Events,
+    HeaderColumns,
     Ints,
     Objects,
     Outbound,
     as_objects,
+    first_headers,
     source_headers,
 )
 from streamsim.streams.privacy.pseudonyms import keyed_hash, redact
@@ -119,6 +123,10 @@ def rejected(
         partition, offset = int(records.partition[row]), int(records.offset[row])
         own, value = records.key[row], records.value[row]
         headers = [note, *source_headers(source, partition, offset)]
+        if not isinstance(records.headers, HeaderColumns):
+            named = first_headers(records.headers[row])
+            value = named.get(ORIGINAL) or value
+            headers += [(FOUND_AT, found_at)] if (found_at := named.get(FOUND_AT)) else []
         if own_source.sensitive and value is not None:
             own, value, hashed = _masked(value, key, own_source)
             headers += hashed
@@ -149,7 +157,9 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         The other records, with the reason: ``field: what is wrong with it``.
     """
     records = batch.records
-    rows = np.flatnonzero(~batch.heartbeat)
+    judged = ~batch.heartbeat
+    judged[list(batch.refused)] = False
+    rows = np.flatnonzero(judged)
     values = (
         records.value if len(rows) == len(records) else [records.value[r] for r in rows.tolist()]
     )
@@ -157,6 +167,7 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
     cells, bad = decode_columns(values, [field.name for field in fields])
     good = rows
     dead = [Dead(int(rows[i]), reason) for i, reason in bad.items()]
+    dead += [Dead(row, reason) for row, reason in batch.refused.items() if not batch.heartbeat[row]]
     if bad:
         good = np.delete(rows, list(bad))
     columns: Columns = {}

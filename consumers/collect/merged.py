@@ -1,4 +1,4 @@
-"""Merge one CSV and one JSON source, or XML in place of either, into one table.
+"""Merge two sources, CSV, JSON, XML, Parquet or rows in memory, into one table.
 
 This is the collect stage for a notebook. The stream harmonises its feeds by the same tables
 (:mod:`streamsim.streams.reading.feeds`).
@@ -6,28 +6,49 @@ This is the collect stage for a notebook. The stream harmonises its feeds by the
 
 from __future__ import annotations
 
-import csv as csv_reader
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-import orjson
-
-from streamsim.streams.errors import SourceError
+from streamsim.streams.errors import SourceError, UsageError
 from streamsim.streams.reading.feeds import Feed
-from streamsim.streams.reading.guessing import guessed
-from streamsim.streams.reading.merging import How, merge_frames
-from streamsim.streams.reading.nested import cells, flat
+from streamsim.streams.reading.inferring import Said, infer
+from streamsim.streams.reading.merging import Format, How, merge_frames
+from streamsim.streams.spec.input_maps import Dialect
+from streamsim.streams.tables.container import HEAD, name_of, opened, peek, seekable
+from streamsim.streams.tables.heading import find_heading
+from streamsim.streams.tables.json_rows import document_rows
+from streamsim.streams.tables.nested import flat
+from streamsim.streams.tables.opening import open_table
+from streamsim.streams.tables.quoted import quoted_rows
+from streamsim.streams.tables.row_readers import read_chunks
+from streamsim.streams.tables.text_lines import text_file
+from streamsim.streams.tables.xml_rows import cells
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Source: TypeAlias = "str | PathLike[str] | IO[bytes]"
-Rows: TypeAlias = list[dict[str, Any]]
+Source: TypeAlias = (
+    "str | PathLike[str] | IO[bytes] | bytes | pd.DataFrame | Sequence[Mapping[str, Any]]"
+)
 MAX_BYTES = 1 << 30
-"""Largest size of one source: its table must fit in memory, several times."""
+"""Largest size of one source, unpacked: its table must fit in memory, several times."""
+_LINES = 50
+"""How many lines decide what the header is."""
+_BAD_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A source's rows as they are written, and what was not read of it."""
+
+    name: str
+    rows: pd.DataFrame
+    bad: Mapping[int, str]
+    notes: tuple[str, ...] = ()
+    decimal_comma: bool = False
 
 
 def merge_sources(
@@ -38,146 +59,209 @@ def merge_sources(
     how: How = "inner",
     feeds: tuple[Feed | None, Feed | None] = (None, None),
     zone: str = "UTC",
+    types: Mapping[str, Said] | None = None,
+    rows_at: tuple[str, str] = ("", ""),
 ) -> pd.DataFrame:
-    """Merge a CSV and a JSON source into one table.
+    """Merge two sources into one table, most often one of CSV and one of JSON.
 
-    Names, types, times and money are harmonised first: ``householdId`` and ``Household ID`` are
-    both ``household_id``, instants are in UTC, amounts in integer cents, ``0027`` and ``27`` are
-    the same id.
+    Names become ``snake_case``: ``householdId`` and ``Household ID`` are both ``household_id``.
+    In the fields to match by ``0027``, ``27`` and ``27.0`` are the same, unless one source has both
+    ``0027`` and ``27``. A column has another type than text only if each of its values, read as
+    that type, is what its text says (:mod:`streamsim.streams.reading.inferring`). Times are in UTC,
+    amounts with a currency's symbol in integer cents.
 
     Parameters
     ----------
     csv, json
-        Paths, or files opened in binary mode. JSON may be an array of objects, JSON Lines, or an
-        object that holds such an array, or that holds objects by name. Nested objects are flattened
-        to paths with dots. Either source may be XML instead, recognised by its first byte: the
-        children of the root are the rows, their attributes and children the columns.
+        Paths, files opened in binary mode, bytes, DataFrames, or lists of mappings. Content
+        decides what a file is: CSV, JSON (lines, an array, an object that holds rows, or any form
+        of ``DataFrame.to_json`` with names), XML (the children of the root are the rows), or
+        Parquet; packed by gzip, bzip2 or xz, or not. Nested objects become paths with dots.
     on
         The fields to match by, under their harmonised names.
     how
         ``inner``, ``left``, ``right`` or ``outer``, as in :func:`pandas.merge`.
     feeds
-        The format of each source's rows; ``None`` to guess it from the rows.
+        The format of each source's rows; ``None`` to infer it from the rows.
     zone
-        Time zone of times without an offset, where the format is guessed.
+        Time zone of times without an offset, where the format is inferred.
+    types
+        Types of fields, by their harmonised names, where they are not to be inferred: an
+        :class:`Instants`, a :class:`Money`, a :class:`Number`, or ``text``, ``number`` or ``id``.
+    rows_at
+        Path of each source's rows in a JSON document; empty to find them.
 
     Returns
     -------
-    One row per match; ``attrs["report"]`` says what did not match, differed, or could not be read
-    (:class:`streamsim.streams.reading.merging.MergeReport`, and ``bad_lines`` per side).
+    One row per match. ``attrs["report"]`` says what did not match, differed, or could not be read
+    (:class:`streamsim.streams.reading.merging.MergeReport`). Each side also has ``bad_lines``, the
+    number of lines that are no rows, ``bad``, some of these with the reason, and ``notes``.
 
     Raises
     ------
     SourceError
         If a source cannot be read at all.
     UsageError
-        If it lacks a field to match by.
+        If it lacks a field to match by, or a type is said of a field that neither has.
     """
-    read = [_read(source, feed) for source, feed in zip((csv, json), feeds, strict=True)]
+    sides = zip((csv, json), feeds, rows_at, strict=True)
+    read = [_read(source, feed, at) for source, feed, at in sides]
     tables = [
-        feed or guessed(name, rows, zone) for (name, rows, _), feed in zip(read, feeds, strict=True)
+        feed or infer(own.name, own.rows, zone, types, decimal_comma=own.decimal_comma)
+        for own, feed in zip(read, feeds, strict=True)
     ]
-    merged = merge_frames(read[0][1], read[1][1], on, how, (tables[0], tables[1]))
-    for side, (_, _, bad) in zip(("left", "right"), read, strict=True):
-        merged.attrs["report"][side]["bad_lines"] = bad
+    known = {name for table in tables for name in table.fields}
+    if unknown := sorted(set(types or {}) - known):
+        raise UsageError(f"types= names {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    formats: tuple[Format, Format] = (tables[0], tables[1])
+    merged = merge_frames(read[0].rows, read[1].rows, on, how, formats)
+    for side, own in zip(("left", "right"), read, strict=True):
+        bad = [f"{place}: {why}" for place, why in list(own.bad.items())[:_BAD_SHOWN]]
+        merged.attrs["report"][side] |= {
+            "bad_lines": len(own.bad), "bad": bad, "notes": list(own.notes)
+        }  # fmt: skip
     return merged
 
 
-def _read(source: Source, feed: Feed | None) -> tuple[str, pd.DataFrame, int]:
-    """Return a source's name, its unconverted rows, and how many lines could not be read."""
+def _read(source: Source, feed: Feed | None, at: str) -> _Read:
+    """Return a source's rows, as they are written."""
     import pandas as pd
 
-    name, data = _bytes(source)
-    head = data[:200].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head:
-        raise SourceError(f"{name}: empty")
-    if head.startswith(b"<"):
-        rows, bad = _from_xml(name, data), 0
-    elif head.startswith((b"{", b"[")):
-        rows, bad = _from_json(name, data)
-    else:
-        rows, bad = _from_csv(name, data, feed)
+    if isinstance(source, pd.DataFrame):
+        return _Read("the DataFrame", _with_names(source), {})
+    if isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
+        return _of_list(source)
+    read = _of_file(_as_file(source), feed, at)
+    if read.rows.empty and not len(read.rows.columns):
+        first = next(iter(read.bad.values()), "")
+        raise SourceError(f"{read.name}: no rows{first and f': {first}'}")
+    if not len(read.rows) and not read.bad:
+        raise SourceError(f"{read.name}: no rows{''.join(f'; {note}' for note in read.notes)}")
+    return read
+
+
+def _as_file(source: Any) -> Path | IO[bytes]:
+    import io
+
+    if isinstance(source, (str, PathLike)):
+        return Path(source)
+    if isinstance(source, (bytes, bytearray)):
+        return io.BytesIO(bytes(source))
+    if not hasattr(source, "read"):
+        raise UsageError(
+            f"a source is a path, a file opened in binary mode, bytes, a DataFrame or a list of "
+            f"mappings, not {type(source).__name__}"
+        )
+    return seekable(source, MAX_BYTES)
+
+
+def _with_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a DataFrame whose columns are called by texts, none twice."""
+    columns: list[Any] = list(frame.columns)
+    names = [".".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"the DataFrame has two columns called {', '.join(twice)}")
+    return frame.set_axis(names, axis=1)
+
+
+def _of_list(source: Sequence[Any]) -> _Read:
+    import pandas as pd
+
+    is_row = [isinstance(row, Mapping) for row in source]
+    bad = {place: "not a mapping" for place, own in enumerate(is_row, 1) if not own}
+    rows = [dict(flat(row)) for row, own in zip(source, is_row, strict=True) if own]
     if not rows:
-        raise SourceError(f"{name}: no rows")
-    return name, pd.DataFrame(rows, dtype=object), bad
+        raise SourceError("the list has no mappings, so there are no rows")
+    return _Read("the list", pd.DataFrame(rows, dtype=object), bad)
 
 
-def _bytes(source: Source) -> tuple[str, bytes]:
-    if not isinstance(source, (str, PathLike)):
-        name, data = str(getattr(source, "name", "source")), source.read(MAX_BYTES + 1)
-    else:
-        name = str(source)
+def _of_file(source: Path | IO[bytes], feed: Feed | None, at: str) -> _Read:
+    import pandas as pd
+
+    name = Path(name_of(source)).name
+    with opened(source) as file:
+        head = peek(file)
+        if head.startswith(b"PAR1"):
+            return _of_parquet(name, source)
         try:
-            with Path(source).open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise SourceError(f"{name}: {error.strerror or error}") from None
+            text, encoding = text_file(file, head, feed.encoding if feed else "")
+        except SourceError as error:
+            raise SourceError(f"{name}: {error}") from None
+        data = text.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise SourceError(f"{name}: larger than {MAX_BYTES >> 20} MiB; send it as a stream instead")
-    return Path(name).name, data
+    first = data[:HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not first:
+        raise SourceError(f"{name}: empty")
+    if first.startswith(b"<"):
+        return _Read(name, pd.DataFrame(_from_xml(name, data), dtype=object), {})
+    if first.startswith((b"{", b"[")):
+        return _from_json(name, data, at)
+    return _from_csv(name, data, encoding, feed)
 
 
-def _from_csv(name: str, data: bytes, feed: Feed | None) -> tuple[Rows, int]:
-    """Read lines under a header; a line with another number of cells is counted as bad."""
+def _of_parquet(name: str, source: Path | IO[bytes]) -> _Read:
+    import pandas as pd
+
+    table = open_table(source, Dialect())
+    frames: list[pd.DataFrame] = []
+    bad: dict[int, str] = {}
+    for chunk in read_chunks(table, table.names):
+        good = [row for row in range(len(chunk.frame)) if row not in chunk.bad]
+        frames.append(chunk.frame.iloc[good])
+        bad |= {chunk.numbers[row]: why for row, why in chunk.bad.items()}
+    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=table.names)
+    return _Read(name, rows, bad)
+
+
+def _from_csv(name: str, data: bytes, encoding: str, feed: Feed | None) -> _Read:
+    import pandas as pd
+
+    text, notes = _decoded(name, data, encoding, said=feed is not None)
+    heading = find_heading(
+        text[: HEAD * 4].split("\n", _LINES)[:_LINES],
+        feed.delimiter if feed else "",
+        set(feed.fields.values()).issubset if feed else None,
+    )
+    if heading is None:
+        raise SourceError(f"{name}: empty")
+    rows, bad = quoted_rows(text, heading)
+    frame = pd.DataFrame(
+        [[cell or None for cell in row] for row in rows], columns=heading.names, dtype=object
+    )
+    return _Read(name, frame, bad, (*notes, *heading.notes), heading.delimiter != ",")
+
+
+def _decoded(name: str, data: bytes, encoding: str, *, said: bool) -> tuple[str, list[str]]:
+    """Decode a text; bytes that are no UTF-8 are read as Windows' code page, which is noted."""
     try:
-        text = data.decode(feed.encoding if feed else "utf-8-sig")
+        return data.decode(encoding).removeprefix("\ufeff"), []
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        if said:
+            raise SourceError(f"{name}: line {line} is not {encoding}") from None
+    note = f"line {line} is not UTF-8; the file was read as cp1252"
+    try:
+        return data.decode("cp1252"), [note]
     except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    first = text.partition("\n")[0]
-    delimiter = feed.delimiter if feed else max(",;\t|", key=first.count)
+        return data.decode("latin-1"), [note.replace("cp1252", "latin-1")]
+
+
+def _from_json(name: str, data: bytes, at: str) -> _Read:
+    import pandas as pd
+
     try:
-        cells = list(csv_reader.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv_reader.Error as error:
-        raise SourceError(f"{name}: not CSV ({error})") from None
-    header, *lines = (line for line in cells if line)
-    rows: Rows = [
-        dict(zip(header, (cell or None for cell in line), strict=True))
-        for line in lines
-        if len(line) == len(header)
-    ]
-    return rows, len(lines) - len(rows)
+        text = data.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SourceError(f"{name}: line {line} is not UTF-8") from None
+    found = document_rows(text, name, at)
+    rows = pd.DataFrame([dict(flat(row)) for row in found.rows], dtype=object)
+    bad = {place: own.reason for place, own in found.bad.items()}
+    return _Read(name, rows, bad, (found.note,) if found.note else ())
 
 
-def _from_json(name: str, data: bytes) -> tuple[Rows, int]:
-    """Read an array, lines, or an object that holds rows; an array within a row stays JSON."""
-    try:
-        found = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        items = [_line(line) for line in data.splitlines() if line.strip()]
-        if not any(isinstance(item, dict) for item in items):
-            raise SourceError(f"{name}: not JSON, and no line of it is") from None
-    else:
-        items = _rows_in(found)
-    rows = [dict(flat(item)) for item in items if isinstance(item, dict)]
-    return rows, len(items) - len(rows)
-
-
-def _line(line: bytes) -> Any:
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _rows_in(found: Any) -> list[Any]:
-    if isinstance(found, list):
-        return found
-    if not isinstance(found, dict):
-        return []
-    inside = [rows for value in found.values() if (rows := _objects(value))]
-    return _objects(found) or (max(inside, key=len) if inside else [found])
-
-
-def _objects(value: Any) -> list[Any]:
-    """Return the rows of an array of objects, or of objects by name; empty for other values."""
-    if isinstance(value, list):
-        return value if value and all(isinstance(item, dict) for item in value) else []
-    if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
-        return [{"id": key, **row} for key, row in value.items()]
-    return []
-
-
-def _from_xml(name: str, data: bytes) -> Rows:
+def _from_xml(name: str, data: bytes) -> list[dict[str, str | None]]:
     """Read the children of the root. Document types are refused: entities can expand endlessly."""
     from xml.etree.ElementTree import ParseError
 
@@ -186,6 +270,8 @@ def _from_xml(name: str, data: bytes) -> Rows:
 
     try:
         root = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise SourceError(f"{name}: not XML that is read here ({error!r})") from None
-    return [dict(cells(element)) for element in root]
+    except DefusedXmlException:
+        raise SourceError(f"{name}: XML with a document type, which is not read") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise SourceError(f"{name}: not XML ({error})") from None
+    return [cells(element) for element in root]

@@ -8,8 +8,8 @@ expired, or wait for a watermark that never comes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from streamsim.streams.events import (
     HEARTBEAT,
     INGEST_TIME,
     NO_TIME,
+    REFUSED,
     SOURCE_TIME,
     Headers,
     Ints,
@@ -34,12 +35,14 @@ class Collected:
     """Records with their parsed headers.
 
     ``source_time`` and ``ingest_time`` are ``NO_TIME`` where the header is missing or unreadable.
+    ``refused`` has the rows whose reader could not make an event of them, and why.
     """
 
     records: Records
     source_time: Ints
     ingest_time: Ints
     heartbeat: Mask
+    refused: Mapping[int, str] = field(default_factory=dict)
 
 
 def collect(records: Records) -> Collected:
@@ -47,7 +50,20 @@ def collect(records: Records) -> Collected:
     headers = records.headers
     if isinstance(headers, Stamps):
         return Collected(records, headers.source_time, headers.ingest_time, headers.heartbeat)
-    return Collected(records, *_columns(_usual(headers) or _any(headers)))
+    if (usual := _usual(headers)) is not None:
+        return Collected(records, *_columns(usual))
+    named = [first_headers(own) for own in headers]
+    refused = {row: _shown(own[REFUSED]) for row, own in enumerate(named) if own.get(REFUSED)}
+    return Collected(records, *_columns(_any(named)), refused)
+
+
+def _shown(reason: bytes | None) -> str:
+    """Return a reason as a text that a screen can show; any producer may have written it."""
+    text = (reason or b"")[:_LONGEST].decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
+_LONGEST = 1_000
 
 
 def usual_stamps(headers: Sequence[Headers]) -> Stamps | None:
@@ -89,9 +105,8 @@ def _usual(headers: Sequence[Headers]) -> RawStamps | None:
     return source, ingest, beats
 
 
-def _any(headers: Sequence[Headers]) -> RawStamps:
+def _any(named: Sequence[Mapping[str, bytes | None]]) -> RawStamps:
     """Read headers in any order, with other headers among them."""
-    named = [first_headers(own) for own in headers]
     return (
         [own.get(SOURCE_TIME) for own in named],
         [own.get(INGEST_TIME) for own in named],

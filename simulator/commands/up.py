@@ -94,7 +94,7 @@ def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
             raise UsageError(f"--source names {name!r}, which is not run")
         manifest = read_manifest(path) if path.is_file() else None
         if manifest is None:
-            from streamsim.producers.files import find_files  # loads pandas
+            from streamsim.producers.file_kinds import find_files  # loads pandas
 
             find_files(load_domain(name).inputs, path)
         elif name not in manifest.get("domains", []):

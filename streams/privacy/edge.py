@@ -7,6 +7,7 @@ sent in its place, which identify the original, and the consumers dead-letter it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -15,7 +16,7 @@ from streamsim.streams.codec import decode_objects, dump_each
 from streamsim.streams.privacy.pseudonyms import pseudonym, withheld
 from streamsim.streams.reading.reading_ahead import SLICES, in_groups
 from streamsim.streams.spec import Inputs
-from streamsim.streams.spec.world import Emission, Slice
+from streamsim.streams.spec.world import Slice
 
 _KNOWN = 200_000
 
@@ -37,9 +38,7 @@ def pseudonymised(inputs: Inputs, slices: Iterable[Slice], key: bytes) -> Iterat
         )
         for piece in group:
             emissions = (
-                Emission(
-                    e.source, e.event_time, e.clock, edge.keys(e.keys), [*islice(values, len(e))]
-                )
+                replace(e, keys=edge.keys(e.keys), values=[*islice(values, len(e))])
                 for e in piece.emissions
             )
             yield Slice(piece.until, tuple(emissions))

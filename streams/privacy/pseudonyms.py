@@ -28,7 +28,7 @@ def pseudonym(identifier: str, key: bytes, field: str) -> str:
 
     The same identifier has a different pseudonym in each field, so that tables with different
     fields cannot be joined by it. Identifiers are not normalised here: bring them to one form first
-    (:func:`streamsim.streams.reading.feeds.identifier`).
+    (:func:`streamsim.streams.reading.identifiers.identifier`).
 
     Raises
     ------

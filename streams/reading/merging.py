@@ -6,18 +6,25 @@ names, instants in UTC, money in integer cents, one form of an id.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.reading.feeds import Feed, identifier
+from streamsim.streams.reading.feeds import Feed
+from streamsim.streams.reading.formats import Instants
+from streamsim.streams.reading.identifiers import identifier, trimmed
+from streamsim.streams.reading.inferring import Column, Inferred, is_there
 
 if TYPE_CHECKING:
     import pandas as pd
 
 How = Literal["inner", "left", "right", "outer"]
+Format: TypeAlias = Feed | Inferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,10 @@ class SideReport:
         Per field, the number of values that could not be read and are missing.
     examples
         Some keys without a partner.
+    columns
+        Per field, where its format is inferred: its column (``from``), its ``type``, and ``why``.
+    doubtful_times
+        Per field, the number of local times that the zone's clock shows twice, or never.
     """
 
     feed: str
@@ -47,6 +58,8 @@ class SideReport:
     repeated_keys: int
     unreadable: Mapping[str, int]
     examples: tuple[str, ...]
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    doubtful_times: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +70,14 @@ class MergeReport:
     ----------
     conflicts
         Per common field, the number of merged rows with two values, of which the left's is kept.
+    zeros_kept
+        Fields of ``on`` whose leading zeros are part of the value: one side has both 07 and 7.
     """
 
     left: SideReport
     right: SideReport
     conflicts: Mapping[str, int]
+    zeros_kept: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""
@@ -73,7 +89,7 @@ def merge_frames(
     right: pd.DataFrame,
     on: str | Sequence[str],
     how: How,
-    feeds: tuple[Feed, Feed],
+    feeds: tuple[Format, Format],
 ) -> pd.DataFrame:
     """Merge the rows of two feeds.
 
@@ -101,7 +117,11 @@ def merge_frames(
     if how not in _KEPT:
         raise UsageError(f"how= is one of {', '.join(_KEPT)}, not {how!r}")
     keys = [on] if isinstance(on, str) else list(on)
-    own, other = (_side(rows, feed, keys) for rows, feed in zip((left, right), feeds, strict=True))
+    rows = left.reset_index(drop=True), right.reset_index(drop=True)
+    for frame, feed in zip(rows, feeds, strict=True):
+        _check_keys(frame, feed, keys)
+    zeros = [key for key in keys if any(map(_zeros_count, rows, feeds, repeat(key)))]
+    own, other = (_side(*side, keys, zeros) for side in zip(rows, feeds, strict=True))
     shared = [name for name in own.feed.fields if name in other.feed.fields and name not in keys]
     merged = own.usable.merge(
         other.usable.rename(columns={name: name + _RIGHT for name in shared}),
@@ -109,7 +129,7 @@ def merge_frames(
     )  # fmt: skip
     conflicts = _coalesce(merged, shared)
     lone = [merged.loc[merged[_MERGE] == side, keys] for side in _SIDES]
-    report = MergeReport(own.report(lone[0]), other.report(lone[1]), conflicts)
+    report = MergeReport(own.report(lone[0]), other.report(lone[1]), conflicts, tuple(zeros))
     kept = _KEPT[how]
     parts = [merged[merged[_MERGE].isin(("both", *kept))].drop(columns=_MERGE)]
     for side, name in zip((own, other), _SIDES, strict=True):
@@ -135,7 +155,8 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
 class _Side:
     """The harmonised rows of one side."""
 
-    feed: Feed
+    feed: Format
+    rows: pd.DataFrame
     frame: pd.DataFrame
     usable: pd.DataFrame
     keyless: pd.DataFrame
@@ -150,31 +171,85 @@ class _Side:
             without_key=len(self.keyless),
             repeated_keys=int(self.usable[self.keys].duplicated().sum()),
             unreadable=self.unreadable,
-            examples=tuple(" ".join(map(str, row)) for row in lone.head(5).to_numpy().tolist()),
+            examples=tuple(
+                " ".join(map(str, row)) for row in lone.head(_EXAMPLES).to_numpy().tolist()
+            ),
+            columns={name: own.as_dict() for name, own in _inferred(self.feed).items()},
+            doubtful_times=self._doubtful(),
         )
 
+    def _doubtful(self) -> dict[str, int]:
+        found = {}
+        for name, way in _instants(self.feed).items():
+            if count := way.doubtful(self.rows[self.feed.fields[name]]):
+                found[name] = count
+        return found
 
-def _side(rows: pd.DataFrame, feed: Feed, keys: Sequence[str]) -> _Side:
-    import pandas as pd
 
+_EXAMPLES = 10
+
+
+def _inferred(feed: Format) -> Mapping[str, Column]:
+    return feed.columns if isinstance(feed, Inferred) else {}
+
+
+def _instants(feed: Format) -> Mapping[str, Instants]:
+    if isinstance(feed, Feed):
+        return feed.instants
+    return {name: own.instants for name, own in feed.columns.items() if own.instants is not None}
+
+
+def _check_keys(rows: pd.DataFrame, feed: Format, keys: Sequence[str]) -> None:
     if not keys:
         raise UsageError("on= must name at least one field to match by")
-    if missing := [key for key in keys if key not in feed.fields]:
+    has = feed.fields
+    if missing := [key for key in keys if key not in has or has[key] not in rows]:
+        near = [own for key in missing for own in get_close_matches(key, has, 1)]
+        hint = f" (is it {', '.join(near)}?)" if near else ""
         raise UsageError(
-            f"{feed.name} has no field {', '.join(missing)}; it has {', '.join(feed.fields)}"
+            f"{feed.name} has no field {', '.join(missing)}{hint}; it has {', '.join(has)}"
         )
-    rows = rows.reset_index(drop=True)
+
+
+def _is_typed(feed: Format, key: str) -> bool:
+    """Say whether a field to match by is a time or an amount, rather than an identifier."""
+    if isinstance(feed, Feed):
+        return key in feed.instants or key in feed.money
+    return feed.columns[key].type in ("time", "money")
+
+
+def _zeros_count(rows: pd.DataFrame, feed: Format, key: str) -> bool:
+    """Say whether a side has two keys that differ in leading zeros alone."""
+    if _is_typed(feed, key):
+        return False
+    texts = {trimmed(value) for value in rows[feed.fields[key]].unique()}
+    zeroed = {text for text in texts if text and _LEADING.match(text)}
+    return any(identifier(text) in texts for text in zeroed) or len(
+        {identifier(text) for text in zeroed}
+    ) < len(zeroed)
+
+
+_LEADING = re.compile(r"0+\d")
+
+
+def _side(rows: pd.DataFrame, feed: Format, keys: Sequence[str], zeros: Sequence[str]) -> _Side:
+    import pandas as pd
+
     frame = feed.harmonise(rows)
-    for name in feed.instants:
-        stamps = frame[name].astype("Int64").mask(frame[name].eq(NO_TIME))
-        frame[name] = pd.to_datetime(stamps, unit="ms", utc=True)
+    if isinstance(feed, Feed):
+        for name in feed.instants:
+            stamps = frame[name].astype("Int64").mask(frame[name].eq(NO_TIME))
+            frame[name] = pd.to_datetime(stamps, unit="ms", utc=True)
     for name in keys:
-        if name not in feed.instants and name not in feed.money:
-            frame[name] = rows[feed.fields[name]].map(identifier)
+        if not _is_typed(feed, name):
+            one_form = trimmed if name in zeros else identifier
+            frame[name] = rows[feed.fields[name]].map(one_form).astype(object)
     for name in [name for name in feed.fields if frame[name].dtype.kind == "O"]:
-        frame[name] = frame[name].astype("str")
+        if name in keys or all(isinstance(v, str) for v in frame[name].dropna()):
+            frame[name] = frame[name].astype("str")
     known = frame[list(keys)].notna().all(axis=1)
-    return _Side(feed, frame, frame[known], frame[~known], keys, _unreadable(rows, frame, feed))
+    unread = _unreadable(rows, frame, feed)
+    return _Side(feed, rows, frame, frame[known], frame[~known], keys, unread)
 
 
 def _coalesce(merged: pd.DataFrame, shared: Iterable[str]) -> dict[str, int]:
@@ -189,13 +264,13 @@ def _coalesce(merged: pd.DataFrame, shared: Iterable[str]) -> dict[str, int]:
     return conflicts
 
 
-def _unreadable(rows: pd.DataFrame, frame: pd.DataFrame, feed: Feed) -> dict[str, int]:
+def _unreadable(rows: pd.DataFrame, frame: pd.DataFrame, feed: Format) -> dict[str, int]:
     """Count the values that could not be read and became missing."""
     found = {}
     for name, theirs in feed.fields.items():
         if theirs not in rows:
             continue
-        there = rows[theirs].notna() & rows[theirs].astype(str).str.strip().ne("")
+        there = rows[theirs].map(is_there).astype(bool)
         if count := int((there & frame[name].isna()).sum()):
             found[name] = count
     return found

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.reading.formats import Instants
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,19 +22,25 @@ class Dialect:
     Parameters
     ----------
     encoding
-        Encoding of CSV; JSON is UTF-8, and XML declares its own.
+        Encoding of CSV; JSON is UTF-8, and XML declares its own. A byte order mark overrules it.
     delimiter
-        Delimiter of the cells of CSV.
+        Delimiter of the cells of CSV; empty to find it.
     row
         Name of the XML element that is a row.
-    trailing
-        A row of CSV may end in one more delimiter than its header has.
+    names
+        The columns of a delimited file without a header.
+    at
+        Path of the rows within a JSON document that is one object; empty to find them.
+    missing
+        What stands for a value that is not there, besides an empty cell.
     """
 
-    encoding: str = "utf-8-sig"
-    delimiter: str = ","
+    encoding: str = "utf-8"
+    delimiter: str = ""
     row: str = "row"
-    trailing: bool = False
+    names: tuple[str, ...] = ()
+    at: str = ""
+    missing: frozenset[str] = frozenset()
 
 
 PLACE = "(place)"
@@ -49,7 +55,7 @@ class FileMap:
     ----------
     columns
         The columns by which the kind is recognised; others are ignored unless ``optional``. In
-        nested rows they are paths with dots (:mod:`streamsim.streams.reading.nested`).
+        nested rows they are paths with dots (:mod:`streamsim.streams.tables.nested`).
     convert
         ``frame -> {source: frame of that source's fields}``. Each frame has ``event_time`` in
         ms (``NO_TIME`` where a row has none) and the index of the rows that it was made from. A
@@ -66,6 +72,11 @@ class FileMap:
     kinds
         Column whose text, up to ``//``, is the kind of a row: rows that become no event are
         counted by it.
+    files
+        Pattern of the names of its files, in lower case, if they cannot be told by their columns.
+    written
+        Fields of events to the columns that they are read from, where the names differ. A row
+        whose column has a value that the field lacks is refused, with that value in the reason.
     """
 
     name: str
@@ -76,6 +87,12 @@ class FileMap:
     order: str = ""
     begin: Callable[[], Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]] | None = None
     kinds: str = ""
+    files: str = ""
+    written: Mapping[str, str] = field(default_factory=dict)
+
+    def columns_are_in(self, names: set[str]) -> bool:
+        """Say whether a file with columns of these names is of this kind."""
+        return names.issuperset(self.columns)
 
 
 _ISO = Instants()

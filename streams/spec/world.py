@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Ints
+
+
+class RowNote(NamedTuple):
+    """What a dead letter must say of a row that its reader has doubts about.
+
+    Attributes
+    ----------
+    found_at
+        Where the row is: the name of its file, and the line in it.
+    refused
+        Why it cannot be an event; empty if the cleaner is to judge it.
+    original
+        Its bytes in the file, where the record has other ones.
+    """
+
+    found_at: str
+    refused: str = ""
+    original: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,8 @@ class Emission:
         event time.
     keys, values
         The records' bytes.
+    notes
+        Notes about rows, ``None`` for a row without one; ``None`` in all if there are none.
     """
 
     source: str
@@ -30,18 +50,22 @@ class Emission:
     clock: Ints
     keys: list[bytes | None]
     values: list[bytes]
+    notes: Sequence[RowNote | None] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     def take(self, rows: slice | Ints) -> Emission:
         """Return some rows."""
+        notes = self.notes
         if isinstance(rows, slice):
             keys, values = self.keys[rows], self.values[rows]
+            notes = None if notes is None else notes[rows]
         else:
             picked = rows.tolist()
             keys, values = [self.keys[i] for i in picked], [self.values[i] for i in picked]
-        return Emission(self.source, self.event_time[rows], self.clock[rows], keys, values)
+            notes = None if notes is None else [notes[i] for i in picked]
+        return Emission(self.source, self.event_time[rows], self.clock[rows], keys, values, notes)
 
 
 @dataclass(frozen=True, slots=True)

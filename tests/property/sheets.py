@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from streamsim.consumers.clean.cleaner import decode
 from streamsim.consumers.collect.records import collect
 from streamsim.producers import files
-from streamsim.producers.readers import read_chunks
+from streamsim.producers.file_kinds import find_files
 from streamsim.producers.wire import Batch, wire
 from streamsim.simulator.in_process import as_records
 from streamsim.streams.codec import format_times
 from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.tables.row_readers import read_chunks
 from tests.property.logs import SPEC, START
 
 Row = Mapping[str, Any]
@@ -78,7 +79,7 @@ def batches_of(path: Path, chunk: int) -> Iterator[Batch]:
     """Send a file, read in chunks of rows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "read_chunks", partial(read_chunks, rows=chunk))
-        ((file, kind),) = files.find_files(SPEC.inputs, path)
+        ((file, kind),) = find_files(SPEC.inputs, path)
         source = files.FileSource(SPEC.inputs, file, kind, SPEC.longest_delay)
         yield from wire(SPEC, source.slices())
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.reading.feeds import MOST_CENTS, Instants, Money, identifier
+from streamsim.streams.reading.formats import MOST_CENTS, Instants, Money
+from streamsim.streams.reading.identifiers import identifier
 from tests.property.examples import examples
 
 ZONES = st.sampled_from(["UTC", "America/New_York", "Europe/Lisbon", "Asia/Kolkata"])

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamsim.streams.reading.delimited import cells_of, split_lines
-from streamsim.streams.spec.input_maps import Dialect
+from streamsim.streams.tables.delimited import split_lines
+from streamsim.streams.tables.heading import Heading
 from tests.property.examples import examples
 from tests.property.sheets import COLUMNS, DEAD, FORMATS, GOOD, batches_of, events_of
 
@@ -61,8 +61,11 @@ CSV_LINES = st.one_of(
 def test_lines_that_are_split_together_have_the_cells_of_each(
     lines: list[bytes], encoding: str
 ) -> None:
-    dialect = Dialect(encoding=encoding)
-    assert split_lines(lines, dialect) == [cells_of(line, dialect) for line in lines]
+    heading = Heading(("a", "b", "c"), ",", 1)
+    whole = split_lines(lines, heading, encoding)
+    single = [split_lines([line], heading, encoding) for line in lines]
+    assert whole.cells == [own.cells[0] for own in single]
+    assert whole.bad == {row: own.bad[0] for row, own in enumerate(single) if own.bad}
 
 
 VALUES = st.one_of(
@@ -103,7 +106,8 @@ def _is_read(path: Path, line: bytes) -> bool:
     """Say whether a line has the form of a row, with any content."""
     try:
         if path.suffix == ".csv":
-            return len(next(csv.reader([line.strip().decode("utf-8-sig")]), [])) == len(COLUMNS)
+            cells = next(csv.reader([line.strip().decode("utf-8-sig")]), [])
+            return len(cells[: len(COLUMNS)]) == len(COLUMNS) and not any(cells[len(COLUMNS) :])
         return isinstance(json.loads(line), dict)
     except (ValueError, csv.Error, RecursionError):
         return False

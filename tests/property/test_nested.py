@@ -11,9 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamsim.producers.readers import MAX_LINE, columns_of, read_chunks
-from streamsim.streams.reading.nested import Cutter, columns_at, flat, parse_elements
 from streamsim.streams.spec.input_maps import Dialect
+from streamsim.streams.tables.nested import columns_at, flat
+from streamsim.streams.tables.opening import open_table
+from streamsim.streams.tables.row_readers import read_chunks
+from streamsim.streams.tables.text_lines import MAX_LINE
+from streamsim.streams.tables.xml_rows import Cutter, parse_elements
 
 GOOD = st.sampled_from(
     [b"<s/>", b'<s a="1"/>', b'<s a="1"><x>2</x></s>', b"<s >&lt;</s>", b"<s>\n<y b='2'/>\n</s >"]
@@ -111,7 +114,7 @@ def test_a_bomb_is_dead_with_its_bytes_and_costs_nothing(tmp_path: Path) -> None
     bomb = b'<?xml version="1.0"?><!DOCTYPE log [<!ENTITY e0 "ha">' + entities + b"]>\n"
     path = tmp_path / "bomb.xml"
     path.write_bytes(bomb + b"<log><s><x>&e11;</x></s><s><x>1</x></s></log>")
-    (chunk,) = read_chunks(path, ["x"], Dialect(row="s"))
+    (chunk,) = read_chunks(open_table(path, Dialect(row="s")), ["x"])
     assert chunk.frame["x"].tolist() == [None, None, "1"]
     assert chunk.original(0).startswith(b"<!DOCTYPE log")
     assert chunk.original(1) == b"<s><x>&e11;</x></s>"
@@ -120,7 +123,7 @@ def test_a_bomb_is_dead_with_its_bytes_and_costs_nothing(tmp_path: Path) -> None
 def test_a_file_that_ends_in_the_middle_gives_what_it_has(tmp_path: Path) -> None:
     path = tmp_path / "cut.xml"
     path.write_bytes(b"<log><s><x>1</x></s><s><x>2</")
-    (chunk,) = read_chunks(path, ["x"], Dialect(row="s"))
+    (chunk,) = read_chunks(open_table(path, Dialect(row="s")), ["x"])
     assert chunk.frame["x"].tolist() == ["1", None]
     assert chunk.original(1) == b"<s><x>2</"
 
@@ -145,8 +148,9 @@ def test_rows_that_are_nested_without_end_harm_nobody(
     good = {".jsonl": '{"b":{"c":"1"}}', ".xml": "<row><b><c>1</c></b></row>"}[suffix]
     path = tmp_path / f"deep{suffix}"
     path.write_text(f"{row}\n{good}\n")
-    assert "b.c" in columns_of(path, Dialect())
-    (chunk,) = read_chunks(path, ["b.c"], Dialect())
+    table = open_table(path, Dialect())
+    assert "b.c" in table.names
+    (chunk,) = read_chunks(table, ["b.c"])
     assert chunk.frame["b.c"].tolist() == [None, "1"]
     assert chunk.original(0) == row.encode()
 

@@ -8,7 +8,7 @@ from streamsim.producers.changes import changes_as_emission
 from streamsim.producers.connect import is_sqlite, sqlite_url
 from streamsim.producers.database import ChangePoller
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.reading.feeds import identifier
+from streamsim.streams.reading.identifiers import identifier
 from tests.customers import SOURCE, TABLE, cleaned, contents, everything
 
 

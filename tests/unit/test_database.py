@@ -16,7 +16,7 @@ from streamsim.producers.database import ChangePoller, Position
 from streamsim.producers.upsert import Update, UpsertTable, write_instant
 from streamsim.streams.errors import SourceError, UsageError
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.reading.formats import Instants
 from tests.customers import SOURCE, TABLE, contents, do, everything, sqlite_file
 
 HOUR = 3_600_000

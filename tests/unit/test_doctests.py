@@ -31,7 +31,7 @@ def test_there_are_examples() -> None:
     assert len(found) > 20
 
 
-@pytest.mark.parametrize("name", ["api.md", "functions.md"])
+@pytest.mark.parametrize("name", ["api.md", "functions.md", "inputs.md"])
 def test_a_page_of_examples_does_what_it_says(name: str) -> None:
     page = Path(__file__).parents[2] / "docs" / name
     assert doctest.testfile(str(page), module_relative=False).failed == 0

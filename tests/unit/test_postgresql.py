@@ -13,7 +13,7 @@ from streamsim.producers.database import ChangePoller
 from streamsim.simulator.brokers.broker import free_port
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.reading.formats import Instants
 from streamsim.streams.spec import Field, Kind
 from tests.customers import SOURCE, TABLE, cleaned, do
 

@@ -8,7 +8,8 @@ import orjson
 import pandas as pd
 import pytest
 
-from streamsim.producers.files import FileSource, find_files
+from streamsim.producers.file_kinds import find_files
+from streamsim.producers.files import FileSource
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.healthcare.clinical.items import ITEMS, UNITLESS
 from streamsim.streams.domains.healthcare.clinical.units import analyte, conversion
@@ -95,7 +96,7 @@ def test_who_died_is_not_discharged_and_who_never_came_is_dead(
     others = [b for b in sent["discharges"] if b.get("patient_id") != "1"]
     (row,) = others  # its own row, for a person to read: the length of the stay is unknown
     assert row["code"] == OUT
-    assert row["subject_id"] == "3"
+    assert row["subject_id"] == 3
 
 
 def test_what_is_no_event_is_counted(healthcare: DomainSpec, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streamsim.streams.codec import FIRST_TIME, LAST_TIME
 from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.identifiers import text_of
 from streamsim.streams.spec.input_maps import FileMap
 
 from .schema import LABEL_DELAY
@@ -65,16 +66,8 @@ def _texts(column: pd.Series, prefix: str = "") -> pd.Series:
     """Return identifiers as text, ``None`` where there is none; a text stays as it is."""
     import pandas as pd
 
-    texts = [None if (text := _text(value)) is None else prefix + text for value in column]
+    texts = [None if (text := text_of(value)) is None else prefix + text for value in column]
     return pd.Series(texts, index=column.index, dtype=object)
-
-
-def _text(value: Any) -> str | None:
-    if type(value) is str:
-        return value
-    if type(value) is float:
-        return str(int(value)) if value.is_integer() else None
-    return str(value) if type(value) is int else None
 
 
 def _numbers(column: pd.Series) -> pd.Series:
@@ -109,6 +102,10 @@ FILES = (
         columns=("TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT"),
         convert=_handbook,
         optional=("TX_FRAUD",),
+        written={
+            "event_id": "TRANSACTION_ID", "event_time": "TX_DATETIME", "card_id": "CUSTOMER_ID",
+            "terminal_id": "TERMINAL_ID", "amount_cents": "TX_AMOUNT",
+        },
     ),
     FileMap(
         name="streamsim",
@@ -116,4 +113,4 @@ FILES = (
         convert=_own,
         optional=("currency", "category"),
     ),
-)
+)  # fmt: skip

@@ -21,7 +21,7 @@ import numpy as np
 from streamsim.streams.spec.input_maps import PLACE, FileMap
 from streamsim.streams.spec.spans import DAY
 
-from .meds import EVENTS
+from .meds import EVENTS, FORMER
 from .schema import HORIZON
 
 if TYPE_CHECKING:
@@ -171,4 +171,5 @@ FILES = (
         order="encounter_id",
     ),
     EVENTS,
+    FORMER,
 )  # fmt: skip

@@ -15,13 +15,15 @@ Data* 10, 1: the codes, and that instants are shifted patient by patient.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamsim.streams.events import NO_TIME
+from streamsim.streams.events import NO_TIME, as_objects
+from streamsim.streams.reading.formats import Instants
+from streamsim.streams.reading.identifiers import identifier
 from streamsim.streams.spec import DAY
 from streamsim.streams.spec.input_maps import PLACE, FileMap
 
@@ -88,12 +90,13 @@ class Record:
     """
 
     def __init__(self) -> None:
-        self._patients: dict[int, _Patient] = {}
+        self._patients: dict[str, _Patient] = {}
 
     def __call__(self, frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
         """Read rows in order of time, and return their events."""
         import pandas as pd
 
+        frame = _current(frame)
         found: dict[str, list[tuple[int, dict[str, Any]]]] = {
             "discharges": [], "admissions": [], "visits": []
         }  # fmt: skip
@@ -118,27 +121,27 @@ class Record:
             kind, *parts = _parts(code)
             if kind not in _USED:
                 continue
-            if not (_known(who) and _known(time)):
+            if who is None or time == NO_TIME:
                 if kind == _LEFT:
                     yield row, "discharges", {"event_id": f"out-{place}", "event_time": NO_TIME}
                 continue
-            patient = self._patients.setdefault(int(who), _Patient())
-            named = {"event_time": int(time), "patient_id": str(int(who))}
+            patient = self._patients.setdefault(who, _Patient())
+            named = {"event_time": time, "patient_id": who}
             if kind == _CAME:
                 yield row, "admissions", self._came(patient, named, parts)
             elif kind == _ARRIVED:
-                patient.arrived.append(int(time))
+                patient.arrived.append(time)
                 yield row, "visits", {
                     "event_id": f"visit-{place}", **named, "kind": "emergency",
                     "outpatient_year": 0, "missed_year": 0,
-                    "emergency_year": _within(patient.arrived, int(time)),
+                    "emergency_year": _within(patient.arrived, time),
                 }  # fmt: skip
             elif kind == _LEFT:
                 event = self._left(patient, named, place, parts[0])
                 if event:
                     yield row, "discharges", event
             else:
-                _remember(patient, kind, int(time), parts)
+                _remember(patient, kind, time, parts)
 
     def _came(
         self, patient: _Patient, named: Mapping[str, Any], parts: list[str]
@@ -214,13 +217,14 @@ def _results(frame: pd.DataFrame) -> pd.DataFrame:
 
     read = frame["code"].map(_item)
     value = pd.to_numeric(frame["value"], errors="coerce")
-    there = read.notna() & value.notna() & frame["subject_id"].notna() & frame["time"].notna()
+    there = read.notna() & value.notna() & frame["subject_id"].notna()
+    there &= frame["time"].ne(NO_TIME)
     rows, items = frame[there], read[there]
     return pd.DataFrame(
         {
             "event_id": [f"lab-{place}" for place in rows[PLACE].tolist()],
             "event_time": rows["time"].to_numpy(np.int64),
-            "patient_id": [str(int(who)) for who in rows["subject_id"].tolist()],
+            "patient_id": rows["subject_id"].tolist(),
             "analyte": [name for name, _ in items],
             "value": [f"{number:.6g}" for number in value[there].tolist()],
             "unit": [unit for _, unit in items],
@@ -263,8 +267,28 @@ def _within(times: list[int], now: int) -> int:
     return min(sum(now - _YEAR <= time <= now for time in times), _MOST)
 
 
-def _known(value: object) -> bool:
-    return isinstance(value, (int, float)) and value == value
+def _current(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of any version of the schema with the columns of one, and instants in ms.
+
+    MEDS 0.3 has ``numeric_value`` where 0.2 had ``value``, and ``subject_id`` for ``patient_id``.
+    """
+    number, patient = frame.get("numeric_value"), frame.get("subject_id", frame.get("patient_id"))
+    value = frame.get("value")
+    if number is not None:
+        value = number if value is None else number.where(number.notna(), value)
+    ids = [identifier(who) for who in patient] if patient is not None else None
+    return frame.assign(
+        subject_id=as_objects(ids or [None] * len(frame)),
+        time=_instants(frame["time"]),
+        value=None if value is None else value,
+    )
+
+
+def _instants(column: pd.Series) -> pd.Series:
+    """Return instants in ms; numbers are ms already."""
+    number = column.map(lambda v: isinstance(v, (int, float)) and v == v).astype(bool)
+    stamps = Instants().read(column.where(~number))
+    return stamps.where(~number, column).astype(np.int64)
 
 
 def _alone(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
@@ -273,9 +297,17 @@ def _alone(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
 EVENTS = FileMap(
     name="health records",
-    columns=("subject_id", "time", "code", "value"),
+    columns=("subject_id", "time", "code"),
     convert=_alone,
+    optional=("numeric_value", "value"),
     order="time",
     begin=Record,
     kinds="code",
+    written={"event_time": "time", "patient_id": "subject_id"},
+)
+FORMER = replace(
+    EVENTS,
+    name="health records (MEDS 0.2)",
+    columns=("patient_id", "time", "code"),
+    written={"event_time": "time"},
 )

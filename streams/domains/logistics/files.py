@@ -9,7 +9,8 @@ import numpy as np
 
 from streamsim.streams.calendar import EPOCH
 from streamsim.streams.events import NO_TIME
-from streamsim.streams.reading.feeds import Instants
+from streamsim.streams.reading.formats import Instants
+from streamsim.streams.reading.identifiers import text_of
 from streamsim.streams.spec import SECOND
 from streamsim.streams.spec.input_maps import FILE, ROW, Dialect, FileMap
 
@@ -54,11 +55,7 @@ def _own(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     """Convert readings whose columns are already those of the topic."""
     import pandas as pd
 
-    columns = {
-        name: frame[name].where(frame[name].map(lambda v: isinstance(v, str)), None)
-        for name in _TEXTS
-        if name in frame
-    }
+    columns = {name: frame[name].map(text_of).astype(object) for name in _TEXTS if name in frame}
     columns["event_time"] = Instants().read(frame["event_time"])
     columns |= {name: _numbers(frame[name]) for name in _NUMBERS if name in frame}
     return {"telemetry": pd.DataFrame(columns)}
@@ -71,17 +68,21 @@ def _numbers(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column, errors="coerce").astype("float64")
 
 
+_LOGGED = Dialect(missing=frozenset(("-", "NO DATA", "NaN", "N/A")))
+"""What loggers write where a sensor has said nothing."""
 FILES = (
     FileMap(
         name="obd",
         columns=tuple(_OBD),
         convert=_obd,
-        dialect=Dialect(trailing=True),
+        dialect=_LOGGED,
+        written={ours: theirs for theirs, ours in _OBD.items()},
     ),
     FileMap(
         name="streamsim",
         columns=("event_id", "event_time", "vehicle_id"),
         convert=_own,
         optional=("vehicle_type", *_NUMBERS),
+        dialect=_LOGGED,
     ),
 )

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streamsim.streams.events import as_objects
-from streamsim.streams.reading.feeds import Feed, Instants, Money
+from streamsim.streams.reading.feeds import Feed
+from streamsim.streams.reading.formats import Instants, Money
 from streamsim.streams.spec.input_maps import Dialect, FileMap
 
 if TYPE_CHECKING:

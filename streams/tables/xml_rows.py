@@ -1,129 +1,109 @@
-"""Nested rows of JSON or XML, flattened: columns are paths with dots.
+"""Rows of XML: each is cut out at its element's tags and parsed by itself.
 
-XML is not read as one document: each row is cut out at its element's tags and parsed by itself.
 So a malformed row affects no other, memory is bounded by the longest row, and its bytes are known.
+Namespaces are left out of the names: ``<p:age>`` is the column ``age``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
-DEEPEST = 32
-"""Deepest nesting of a column: deeper values are ignored, as they could exhaust the stack."""
+from streamsim.streams.tables.nested import DEEPEST
+
 _CHARSETS = re.compile(
     r"(?i)utf-?8|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|windows-125\d|cp125\d|cp437|cp850"
 )
 """Accepted encodings of a document. Python has more, of which some are extremely slow."""
 
 
-def flat(item: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterator[tuple[str, Any]]:
-    """Yield the values of a nested object by path; an array stays JSON.
-
-    >>> dict(flat({"a": 1, "b": {"c": [2, 3], "d": {"e": None}}}))
-    {'a': 1, 'b.c': '[2,3]', 'b.d.e': None}
-    """
-    for name, value in item.items():
-        if isinstance(value, dict):
-            if depth < DEEPEST:
-                yield from flat(value, f"{before}{name}.", depth + 1)
-        elif isinstance(value, list):
-            yield before + name, _written(value)
-        else:
-            yield before + name, value
-
-
-def _written(value: list[Any]) -> str | None:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # too deep
-        return None
-
-
-def columns_at(
-    rows: Sequence[Mapping[str, Any] | None], paths: Sequence[str]
-) -> dict[str, list[Any]]:
-    """Return the values at these paths, a list per path, ``None`` where a row has none.
-
-    They are those of :func:`flat`, read by column.
-
-    >>> columns_at([{"a": 1, "b": {"c": [2]}}, None, {"b": 3, "b.c": 4}], ["a", "b", "b.c"])
-    {'a': [1, None, None], 'b': [None, None, 3], 'b.c': ['[2]', None, 4]}
-    """
-    if all("." not in path for path in paths):
-        return {path: [None if row is None else row.get(path) for row in rows] for path in paths}
-    found = _columns([{} if row is None else row for row in rows], paths)
-    if found is None:
-        flattened = [dict(flat(row or {})) for row in rows]
-        found = {path: [row.get(path) for row in flattened] for path in paths}
-    return found
-
-
-def _columns(rows: Sequence[Any], paths: Sequence[str]) -> dict[str, list[Any]] | None:
-    """Return values by path; ``None`` if a name has a dot itself, or a path is too deep."""
-    names = {name for shape in set(map(tuple, rows)) for name in shape}
-    if any("." in name for name in names) or any(p.count(".") >= DEEPEST - 1 for p in paths):
-        return None
-    found: dict[str, list[Any]] = {}
-    below: dict[str, list[str]] = {}
-    for path in paths:
-        name, _, rest = path.partition(".")
-        if rest:
-            below.setdefault(name, []).append(rest)
-        else:
-            found[path] = [_leaf(row.get(name)) for row in rows]
-    for name, own in below.items():
-        inner = [row.get(name) for row in rows]
-        columns = _columns([v if type(v) is dict else {} for v in inner], own)
-        if columns is None:
-            return None
-        found |= {f"{name}.{rest}": values for rest, values in columns.items()}
-    return {path: found[path] for path in paths}
-
-
-def _leaf(value: Any) -> Any:
-    if type(value) is list:
-        return _written(value)
-    return None if type(value) is dict else value
-
-
 def cells(element: Any) -> dict[str, str | None]:
-    """Return an element's attributes and children by path: ``line.no`` is ``no=`` of ``<line>``."""
-    found: dict[str, str | None] = dict(element.attrib)
-    _add_children(found, element, "", 1)
+    """Return an element's attributes and children by path: ``line.no`` is ``no=`` of ``<line>``.
+
+    What comes several times under one path is a JSON array, as in a row of JSON. An element that
+    has nothing but a text is a column of its own name.
+    """
+    found: dict[str, str | None] = {local(n): value for n, value in element.attrib.items()}
+    several: dict[str, list[str | None]] = {}
+    if len(element):
+        _add_children(found, several, element, "", 1)
+    elif element.text and element.text.strip():
+        found.setdefault(local(element.tag), element.text)
+    for path, values in several.items():
+        found[path] = orjson.dumps(values).decode()
     return found
 
 
-def _add_children(found: dict[str, str | None], element: Any, before: str, depth: int) -> None:
+def local(tag: str) -> str:
+    """Return a name without its namespace.
+
+    >>> local("{urn:pos}person"), local("person")
+    ('person', 'person')
+    """
+    return tag[tag.rfind("}") + 1 :]
+
+
+def _add_children(
+    found: dict[str, str | None],
+    several: dict[str, list[str | None]],
+    element: Any,
+    before: str,
+    depth: int,
+) -> None:
     for child in element:
-        text, attributes, path = child.text, child.attrib, before + child.tag
+        text, attributes, path = child.text, child.attrib, before + local(child.tag)
         if (text and text.strip()) or not (len(child) or attributes):
-            found[path] = text
+            _put(found, several, path, text)
         if depth < DEEPEST:
             for name, value in attributes.items():
-                found[f"{path}.{name}"] = value
+                _put(found, several, f"{path}.{local(name)}", value)
             if len(child):
-                _add_children(found, child, f"{path}.", depth + 1)
+                _add_children(found, several, child, f"{path}.", depth + 1)
+
+
+def _put(
+    found: dict[str, str | None],
+    several: dict[str, list[str | None]],
+    path: str,
+    value: str | None,
+) -> None:
+    if path in found:
+        several.setdefault(path, [found[path]]).append(value)
+    else:
+        found[path] = value
 
 
 def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str | None] | None]:
     r"""Parse rows of XML, each one element; ``None`` for any other row.
 
-    A document type is refused, and so is every entity but the five of XML itself.
+    A document type is refused, and so is every entity but the five of XML itself. A prefix needs no
+    declaration: it stands on the root, which is no part of the row.
 
-    >>> parse_elements([b'<s no="1"><when>now</when></s>', b"<s>", b"<s>&x;</s>"], "utf-8")
+    >>> parse_elements([b'<s no="1"><p:when>now</p:when></s>', b"<s>", b"<s>&x;</s>"], "utf-8")
     [{'no': '1', 'when': 'now'}, None, None]
     """
     texts = [_decoded(row, encoding) for row in rows]
     # Parse all rows at once, if each is one element: a row may have closed the one around it.
-    whole = None if None in texts else _parsed(f"<rows>{''.join(texts)}</rows>")  # type: ignore[arg-type]
-    if whole is not None and len(whole) == len(rows) and not _between(whole):
+    whole = None if None in texts else _parsed_within(texts)  # type: ignore[arg-type]
+    if whole is not None and len(whole) == len(rows):
         return [cells(element) for element in whole]
-    single = (None if text is None else _parsed(text) for text in texts)
-    return [None if element is None else cells(element) for element in single]
+    single = (None if text is None else _parsed_within([text]) for text in texts)
+    return [cells(own[0]) if own is not None and len(own) == 1 else None for own in single]
+
+
+def _parsed_within(texts: Sequence[str]) -> Any:
+    """Parse elements within one that declares their prefixes; ``None`` if there is other text."""
+    joined = "".join(texts)
+    prefixes = set(_PREFIX.findall(joined)) - {"xml", "xmlns"} if ":" in joined else ()
+    declared = "".join(f' xmlns:{prefix}="{prefix}"' for prefix in sorted(prefixes))
+    whole = _parsed(f"<rows{declared}>{joined}</rows>")
+    return None if whole is None or _between(whole) else whole
+
+
+_PREFIX = re.compile(r"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_][\w.-]*[\s=/>]", re.ASCII)
 
 
 def _parsed(text: str) -> Any:
@@ -187,11 +167,11 @@ class Cutter:
     """
 
     def __init__(self, name: str, longest: int) -> None:
-        tag = re.escape(name.encode())
+        tag = rb"(?:[A-Za-z_][\w.-]{0,60}:)?" + re.escape(name.encode())
         self._edge = re.compile(rb"<" + tag + rb"(?=[\s/>])|</" + tag + rb"\s*>")
         self._opening = re.compile(rb"[^<>]*?(/>|>|<)")
         self._longest = longest
-        self._tail = len(tag) + 16  # a tag may be cut in two by that much
+        self._tail = len(name.encode()) + 80  # a tag may be cut in two by that much
         self._rest = b""
         self._inside = False
         """Whether the buffered bytes begin with a row's opening tag."""

@@ -1,0 +1,100 @@
+"""Files of known kinds at a path: each is recognised by its columns."""
+
+from __future__ import annotations
+
+import logging
+from fnmatch import fnmatch
+from pathlib import Path
+
+from streamsim.streams.errors import SourceError
+from streamsim.streams.spec import Inputs
+from streamsim.streams.spec.input_maps import FileMap
+from streamsim.streams.tables.opening import open_table
+
+log = logging.getLogger(__name__)
+_COLUMNS = 12
+"""Most columns that a message names."""
+
+
+def find_files(inputs: Inputs, path: Path) -> list[tuple[Path, FileMap]]:
+    """Find the files of known kinds at a path: the file itself, or those in a folder.
+
+    A folder's own folders are looked through as well. Files whose names begin with a point or an
+    underscore are left out, as are those whose ending is that of no table. Any other file of a
+    folder that is not read is named in the log.
+
+    Raises
+    ------
+    SourceError
+        If there are none; the message says what the files have, and what the known kinds need.
+    """
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder")
+    candidates = _within(path) if path.is_dir() else [path]
+    found: list[tuple[Path, FileMap]] = []
+    unread: dict[Path, str] = {}
+    for candidate in candidates:
+        try:
+            found.append((candidate, _kind_of(inputs, candidate)))
+        except SourceError as error:
+            unread[candidate] = str(error)
+            if not path.is_dir():
+                raise
+    if not found:
+        why = next(iter(unread.values()), f"{path}: no file of a kind that is read")
+        more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
+        raise SourceError(f"{why}{more}")
+    for why in unread.values():
+        log.warning("not read: %s", why)
+    return found
+
+
+_ENDINGS = frozenset(
+    (".csv", ".tsv", ".txt", ".dat", ".data", ".inter", ".parquet", ".json", ".jsonl", ".ndjson",
+     ".xml")
+)  # fmt: skip
+
+
+def _within(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be tables."""
+    found = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+        endings = {ending.lower() for ending in path.suffixes}
+        if not hidden and endings & _ENDINGS and path.stat().st_size:
+            found.append(path)
+    return found
+
+
+def _kind_of(inputs: Inputs, path: Path) -> FileMap:
+    """Return the kind of a file, by its columns."""
+    names: dict[str, None] = {}
+    line = 0
+    for kind in inputs.files:
+        if kind.files and not fnmatch(path.name.lower(), kind.files):
+            continue
+        table = open_table(path, kind.dialect, kind.columns_are_in)
+        if kind.columns_are_in(set(table.names)):
+            twice = set(table.heading.twice if table.heading else ()) & set(kind.columns)
+            if twice:
+                raise SourceError(f"{path}: two columns are called {', '.join(sorted(twice))}")
+            return kind
+        if not kind.dialect.names:
+            names |= dict.fromkeys(table.names)
+            line = table.heading.line if table.heading else 0
+    raise SourceError(_unknown(inputs, path, list(names), line))
+
+
+def _unknown(inputs: Inputs, path: Path, names: list[str], line: int) -> str:
+    """Say what a file has that is of no known kind, and what the nearest kinds lack."""
+    shown = ", ".join(names[:_COLUMNS]) + (", ..." if len(names) > _COLUMNS else "")
+    where = f" (line {line})" if line > 1 else ""
+    lacking = {
+        kind.name: [name for name in kind.columns if name not in names]
+        for kind in inputs.files
+        if not kind.files
+    }
+    nearest = sorted(lacking, key=lambda name: len(lacking[name]))[:2]
+    needs = "; ".join(f"{name} lacks {', '.join(lacking[name][:_COLUMNS])}" for name in nearest)
+    has = f"its columns{where} are {shown}" if names else "it has no columns that are read"
+    return f"{path}: {has}; that is no kind of file that is known here: {needs}"
