@@ -183,6 +183,8 @@ def _look(connection: sa.Connection, table: str) -> dict[str, TypeEngine[Any]] |
 
 
 def _parse(url: str) -> URL:
+    if url.startswith("postgres://"):  # hosts hand this out, and SQLAlchemy has another name
+        url = "postgresql://" + url.removeprefix("postgres://")
     try:
         parsed = make_url(url)
         parsed.get_dialect()
@@ -199,6 +201,12 @@ def _parse(url: str) -> URL:
             "not the address of a database; one is like sqlite:///file.db or "
             "postgresql://user:password@host:5432/name"
         ) from None
+    if parsed.get_backend_name() != "sqlite" and "@" in (parsed.database or ""):
+        # Not shown: what follows the first sign may be the rest of the password.
+        raise SourceError(
+            "the address has an @ behind its host; write signs in a password as %40 for @, %2F for "
+            "/, %23 for #, %3A for :"
+        )
     return parsed
 
 

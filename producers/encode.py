@@ -94,10 +94,11 @@ def encode_rows(source: SourceSpec, frame: pd.DataFrame, written: Written) -> Em
     refused = _refused(source, frame, written)
     notes = _notes(source, frame, written, refused)
     positions = frame.index.to_numpy()
+    private = written.private or source.sensitive
     for row, own in refused.items():
         original = written.original(int(positions[row]))
         # The record shows the fields as they are written, unless they may be personal.
-        shown = own.values is not None and written.values is not None and not written.private
+        shown = own.values is not None and written.values is not None and not private
         values[row] = _as_written(values[row], own.values or {}) if shown else original
         if shown and notes is not None and (note := notes[row]) is not None:
             notes[row] = note._replace(original=original)
@@ -140,7 +141,7 @@ def _refused(source: SourceSpec, frame: pd.DataFrame, written: Written) -> dict[
         for place, row in enumerate(rows.tolist()):
             if required or place in values:
                 value = values.get(place)
-                why = _reason(own, theirs, value, private=written.private)
+                why = _reason(own, theirs, value, private=written.private or source.sensitive)
                 refusal = found.setdefault(row, _Refusal(why, {}))
                 if refusal.values is not None:
                     refusal.values[own.name] = value

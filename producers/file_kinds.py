@@ -75,6 +75,8 @@ def _kind_of(inputs: Inputs, path: Path) -> FileMap:
             continue
         table = open_table(path, kind.dialect, kind.columns_are_in)
         if kind.columns_are_in(set(table.names)):
+            if kind.refused:
+                raise SourceError(f"{path}: {kind.name}: {kind.refused}")
             twice = set(table.heading.twice if table.heading else ()) & set(kind.columns)
             if twice:
                 raise SourceError(f"{path}: two columns are called {', '.join(sorted(twice))}")
@@ -92,9 +94,10 @@ def _unknown(inputs: Inputs, path: Path, names: list[str], line: int) -> str:
     lacking = {
         kind.name: [name for name in kind.columns if name not in names]
         for kind in inputs.files
-        if not kind.files
+        if not kind.files and not kind.refused
     }
     nearest = sorted(lacking, key=lambda name: len(lacking[name]))[:2]
     needs = "; ".join(f"{name} lacks {', '.join(lacking[name][:_COLUMNS])}" for name in nearest)
     has = f"its columns{where} are {shown}" if names else "it has no columns that are read"
-    return f"{path}: {has}; that is no kind of file that is known here: {needs}"
+    how = "say which column is which field with --columns"
+    return f"{path}: {has}; that is no kind of file that is known here: {needs}; {how}"

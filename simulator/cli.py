@@ -50,6 +50,12 @@ def main() -> None:
     help="file or folder to replay for a domain (repeatable)",
 )
 @click.option(
+    "--columns",
+    multiple=True,
+    metavar="DOMAIN=FILE",
+    help="map of the source's columns, in TOML (repeatable)",
+)
+@click.option(
     "--duration", type=click.FloatRange(0, min_open=True), help="wall-clock seconds to run"
 )
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="days of event time to run")
@@ -74,6 +80,7 @@ def up(**options: Any) -> None:
 @click.option(
     "--source", type=FOLDER, metavar="PATH", help="file or folder to send instead of the world"
 )
+@click.option("--columns", type=FOLDER, metavar="FILE", help="map of the file's columns, in TOML")
 @click.option("--broker", metavar="HOST:PORT", help="broker (default: that of the running stack)")
 @click.option("--run", metavar="RUN", help="run to send to, if several are running")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="events per second")
@@ -136,6 +143,64 @@ def watch(**options: Any) -> None:
     run_watch(**options)
 
 
+@main.group()
+def dead() -> None:
+    """List dead letters, mend them, and send them again."""
+
+
+_OF_RUN = click.option("--run", metavar="RUN", help="run to read (default: running, or latest)")
+_OF_DOMAIN = click.option("--domain", metavar="D", help="only this domain")
+_OF_REASON = click.option("--reason", metavar="TEXT", help="only reasons that have this text")
+
+
+@dead.command("list")
+@_OF_RUN
+@_OF_DOMAIN
+@_OF_REASON
+@click.option("--each", is_flag=True, help="one line per letter, with its id")
+def list_dead(**options: Any) -> None:
+    """Count dead letters by reason."""
+    from streamsim.simulator.commands.dead import run_list
+
+    run_list(**options)
+
+
+@dead.command()
+@click.argument("id_", metavar="ID")
+@_OF_RUN
+def show(**options: Any) -> None:
+    """Print one dead letter as JSON."""
+    from streamsim.simulator.commands.dead import run_show
+
+    run_show(**options)
+
+
+@dead.command()
+@click.argument("file", type=FOLDER)
+@_OF_RUN
+@_OF_DOMAIN
+@_OF_REASON
+def export(**options: Any) -> None:
+    """Write dead letters to a file, to mend them there."""
+    from streamsim.simulator.commands.dead import run_export
+
+    run_export(**options)
+
+
+@dead.command("replay")
+@click.argument("file", type=FOLDER, required=False)
+@click.option("--of", metavar="RUN", help="run whose letters are sent, if it is another")
+@click.option("--run", metavar="RUN", help="run to send to, if several are running")
+@click.option("--broker", metavar="HOST:PORT", help="broker (default: that of the running stack)")
+@_OF_DOMAIN
+@_OF_REASON
+def replay_dead(**options: Any) -> None:
+    """Send dead letters again: those of a mended file, or as a run has kept them."""
+    from streamsim.simulator.commands.dead import run_replay
+
+    run_replay(**options)
+
+
 @main.command()
 @click.option("--domain", metavar="D", help="only this domain")
 @click.option("--broker", metavar="HOST:PORT", help="broker to inspect")
@@ -152,6 +217,7 @@ def topics(**options: Any) -> None:
 @click.argument("domain", required=False)
 @click.option("--missing", is_flag=True, help="train a model for every domain that has none")
 @click.option("--source", type=FOLDER, metavar="PATH", help="train on this file, not the world")
+@click.option("--columns", type=FOLDER, metavar="FILE", help="map of the file's columns, in TOML")
 @click.option("--from", "since", metavar="DAY", help="first day to train on (2018-07-25)")
 @click.option("--to", "until", metavar="DAY", help="day before which the training data ends")
 @click.option("--seed", type=int, help="seed of the world to train on")

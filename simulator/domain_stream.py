@@ -6,6 +6,7 @@ Producers send it, training learns from it, tests replay it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from streamsim.simulator.reach import Reach
@@ -28,6 +29,22 @@ def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) 
     found = find_files(spec.inputs, path)
     files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
     return Reach(settings, path).with_context(spec, together(files))
+
+
+def with_columns(spec: DomainSpec, path: Path | None) -> DomainSpec:
+    """Return a domain whose files are those that a column map tells; itself without one.
+
+    Raises
+    ------
+    UsageError
+        If the map cannot be read, or does not fit the domain.
+    """
+    if path is None:
+        return spec
+    from streamsim.streams.tables.column_map import read_column_map
+
+    told = read_column_map(path, spec.inputs)
+    return replace(spec, inputs=replace(spec.inputs, files=(told,)))
 
 
 def world_slices(

@@ -33,6 +33,10 @@ Progress = Callable[[str, float], None]
 """Called with the current step and the share of it that is done (0 to 1)."""
 
 
+WORLD = "world of seed"
+"""How the source of a model begins that learnt from a simulated world."""
+
+
 def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) -> Signature:
     """Return the champion's signature; train and promote a model if no champion fits.
 
@@ -96,7 +100,7 @@ def train_on_world(
         spec,
         registry,
         data,
-        source=f"world of seed {seed}, {recipe.days} days, {dict(recipe.world)}",
+        source=f"{WORLD} {seed}, {recipe.days} days, {dict(recipe.world)}",
         genuine=ordinary.features,
         about={"definition": definition(spec), "code": training_code(spec.name)},
     )

@@ -14,28 +14,19 @@ from typing import Any, cast
 import numpy as np
 
 from streamsim.consumers.clean.deduplication import Deduplication
+from streamsim.consumers.clean.hints import envelope_hints, key_reason, not_json
 from streamsim.consumers.collect.records import Collected, advance
 from streamsim.streams.codec import decode_columns, parse_times
 from streamsim.streams.events import (
-    FOUND_AT,
     NO_TIME,
-    ORIGINAL,
-    ORIGINAL_HASH,
-    REASON,
     Columns,
     Dead,
     Events,
-    HeaderColumns,
     Ints,
     Objects,
-    Outbound,
     as_objects,
-    first_headers,
-    source_headers,
 )
-from streamsim.streams.privacy.pseudonyms import keyed_hash, redact
-from streamsim.streams.spec import DomainSpec, Field, Kind, SourceSpec
-from streamsim.streams.topics import DEAD, LATE, topic
+from streamsim.streams.spec import Field, Kind, SourceSpec
 
 _ID = Field("event_id", Kind.STRING, "unique per source")
 _TIME = Field("event_time", Kind.TIME, "when it happened")
@@ -103,47 +94,6 @@ def clean(batch: Collected, spec: SourceSpec, known_ids: Deduplication, clock: I
     )
 
 
-def rejected(
-    spec: DomainSpec, batch: Collected, cleaned: Cleaned, key: bytes | None = None
-) -> list[Outbound]:
-    """Return the records for the dead-letter and late topics: original bytes, reason in a header.
-
-    If the source is sensitive, the value is masked text and the record has no key. A header then
-    carries the keyed hash of the original bytes, if ``key`` is given.
-    """
-    own_source = spec.source(batch.records.source)
-    rows = [(d.row, DEAD, (REASON, d.reason.encode())) for d in cleaned.dead]
-    rows += [
-        (row, LATE, ("lateness_ms", b"%d" % by))
-        for row, by in zip(cleaned.late.tolist(), cleaned.lateness.tolist(), strict=True)
-    ]
-    records, source = batch.records, topic(spec.name, batch.records.source)
-    out = []
-    for row, where, note in rows:
-        partition, offset = int(records.partition[row]), int(records.offset[row])
-        own, value = records.key[row], records.value[row]
-        headers = [note, *source_headers(source, partition, offset)]
-        if not isinstance(records.headers, HeaderColumns):
-            named = first_headers(records.headers[row])
-            value = named.get(ORIGINAL) or value
-            headers += [(FOUND_AT, found_at)] if (found_at := named.get(FOUND_AT)) else []
-        if own_source.sensitive and value is not None:
-            own, value, hashed = _masked(value, key, own_source)
-            headers += hashed
-        where_to = topic(spec.name, where)
-        out.append(Outbound(where_to, partition, own, value, records.timestamp[row], headers))
-    return out
-
-
-def _masked(
-    value: bytes, key: bytes | None, source: SourceSpec
-) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
-    """Return key, value and headers of a sensitive record without personal data."""
-    text = value.decode("utf-8", "replace")
-    hashed = [] if key is None else [(ORIGINAL_HASH, keyed_hash(value, key).encode())]
-    return None, redact(text, key, source.vocabulary()).encode(), hashed
-
-
 def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]]:
     """Turn records into columns.
 
@@ -166,7 +116,10 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
     fields = (_ID, _TIME, *spec.fields)
     cells, bad = decode_columns(values, [field.name for field in fields])
     good = rows
-    dead = [Dead(int(rows[i]), reason) for i, reason in bad.items()]
+    dead = [
+        Dead(int(rows[i]), not_json(values[i]) if reason == "not JSON" else reason)
+        for i, reason in bad.items()
+    ]
     dead += [Dead(row, reason) for row, reason in batch.refused.items() if not batch.heartbeat[row]]
     if bad:
         good = np.delete(rows, list(bad))
@@ -178,8 +131,13 @@ def decode(batch: Collected, spec: SourceSpec) -> tuple[Events, Ints, list[Dead]
         columns[field.name] = column
         for i, reason in faults.items():
             wrong.setdefault(i, f"{field.name}: {reason}")
-    for i in _misplaced(columns[spec.key].tolist(), [records.key[r] for r in good.tolist()]):
-        wrong.setdefault(i, f"key: not the {spec.key}")
+    entities, keys = columns[spec.key].tolist(), [records.key[r] for r in good.tolist()]
+    for i in _misplaced(entities, keys):
+        wrong.setdefault(i, key_reason(spec.key, entities[i], keys[i]))
+    lost = [i for i, reason in wrong.items() if reason == "event_id: missing"]
+    if lost:
+        hints = envelope_hints(lost, [records.value[r] for r in good.tolist()])
+        wrong |= {i: wrong[i] + hint for i, hint in hints.items()}
     if wrong:
         dead += [Dead(int(good[i]), reason) for i, reason in wrong.items()]
         fine_mask = np.ones(len(good), bool)

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streamsim.consumers.clean.cleaner import clean, decode, rejected
+from streamsim.consumers.clean.cleaner import clean, decode
+from streamsim.consumers.clean.rejected import rejected
 from streamsim.consumers.collect.records import collect
 from streamsim.consumers.core.forgetting import Forgetting
 from streamsim.consumers.core.intake import Intake

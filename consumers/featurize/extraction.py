@@ -6,7 +6,7 @@ values. A table gives the same features whether it is transformed whole or in pi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from streamsim.streams.domains.healthcare.clinical.columns import (
 from streamsim.streams.domains.healthcare.clinical.frames import (
     cells_of,
     is_number,
+    named_by_text,
     notes_of,
     patients_of,
     times_of,
@@ -94,7 +95,7 @@ class Extractor:
     def transform(
         self,
         structured: pd.DataFrame,
-        text: pd.Series | None = None,
+        text: pd.Series | Sequence[str | None] | None = None,
         *,
         last: LastValues | None = None,
     ) -> Features:
@@ -113,6 +114,7 @@ class Extractor:
         UsageError
             If the notes cannot be aligned, or the matrix would not fit in memory.
         """
+        structured = named_by_text(structured)
         n, names = len(structured), self.names
         if n * len(names) > MOST_CELLS:
             raise UsageError(f"{n:,} rows of {len(names):,} features: transform them in pieces")
@@ -180,7 +182,7 @@ _PIECE = 4_096
 
 def extract_features(
     structured: pd.DataFrame,
-    text: pd.Series | None = None,
+    text: pd.Series | Sequence[str | None] | None = None,
     *,
     patient: str | None = None,
     time: str | None = None,
@@ -204,7 +206,7 @@ def extract_features(
     structured
         One row per event, in order of time.
     text
-        The notes, aligned by index; ``None`` for none.
+        The notes: a series is aligned by index, a list by place; ``None`` for none.
     patient, time
         Columns of a row's patient and time. With both, measurements and numbers also give their
         change since the patient's last value, and the days since then.
@@ -225,8 +227,7 @@ def extract_features(
     settings = NoteSettings(min_df, max_terms, hashed=hashed)
     if not len(structured):
         raise UsageError("no rows to fit on")
-    if not structured.columns.is_unique:
-        raise UsageError("two columns have the same name")
+    structured = named_by_text(structured)
     named = [name for name in (patient, time, *(units or {})) if name is not None]
     if lacking := [name for name in named if name not in structured]:
         raise UsageError(f"no column {', '.join(map(str, lacking))}")

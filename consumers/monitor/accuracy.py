@@ -13,11 +13,12 @@ Gama, Sebastião and Rodrigues (2013), On evaluating stream learning algorithms,
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamsim.consumers.monitor.accuracy_columns import rows_of, span_of
 from streamsim.consumers.monitor.accuracy_threshold import (
     AccuracyState,
     AccuracyThreshold,
@@ -140,7 +141,8 @@ def track_accuracy(
     Parameters
     ----------
     predictions
-        Columns ``event_id``, ``event_time`` and ``prediction``.
+        Columns ``event_id``, ``event_time`` and ``prediction``. An id is the same as 7, 7.0 and
+        "7". For ``accuracy`` predictions and labels are classes, in numbers or words.
     labels
         Columns ``event_id``, ``known_at`` and ``label``, in any order. A label replaces an earlier
         one of the same event from its ``known_at`` on.
@@ -162,7 +164,8 @@ def track_accuracy(
     Raises
     ------
     UsageError
-        If a column is missing or the metric is not known.
+        If a column is missing or of no use for the metric, the metric is not known, or the ids of
+        predictions and labels are of other forms.
 
     Examples
     --------
@@ -175,10 +178,9 @@ def track_accuracy(
     ...     for s in track_accuracy(said, true, 2, 0.5, min_samples=2, margin=0.0)]
     [(1.0, 1, None), (0.5, 2, None), (0.0, 2, 'raised'), (0.5, 2, 'resolved')]
     """
-    count, span = (int(window), None) if isinstance(window, int) else (None, _span_of(window))
-    said = _columns(predictions, "event_id", "event_time", "prediction")
-    true = _columns(labels, "event_id", "known_at", "label")
+    count, span = span_of(window)
     chosen, is_error = find_metric(metric)
+    said, true = rows_of(predictions, labels, metric)
     limit = AccuracyThreshold(threshold, margin, min_samples, is_error)
     tracker = AccuracyTracker(limit, chosen, span=span, count=count)
     tracker.is_low = was_low
@@ -192,29 +194,3 @@ def track_accuracy(
         tracker.label(event_id, known, value)
         if row + 1 == len(true) or true[row + 1][1] > known:
             yield tracker.state()
-
-
-def _columns(frame: pd.DataFrame, *names: str) -> list[tuple[str, int, float]]:
-    """Return rows of an id, a time in ms and a number; a row that lacks one is left out."""
-    import pandas as pd
-
-    if missing := [name for name in names if name not in frame]:
-        raise UsageError(f"no column {', '.join(missing)}; there are {', '.join(frame.columns)}")
-    event_id, time, value = names
-    if not pd.api.types.is_integer_dtype(frame[time]):
-        frame = frame.assign(**{time: pd.to_datetime(frame[time], utc=True)})
-    rows = frame[list(names)].dropna()
-    stamps = rows[time]
-    if not pd.api.types.is_integer_dtype(stamps):
-        stamps = stamps.dt.as_unit("ms").astype("int64")
-    numbers: Iterable[Any] = rows[value].astype("float64").tolist()
-    return list(zip(rows[event_id].astype(str).tolist(), stamps.tolist(), numbers, strict=True))
-
-
-def _span_of(window: str | pd.Timedelta) -> int:
-    import pandas as pd
-
-    try:
-        return int(pd.Timedelta(window) / pd.Timedelta(milliseconds=1))
-    except ValueError:
-        raise UsageError(f"not a span of time: {window!r}") from None

@@ -11,6 +11,8 @@ did.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import pickle
 import resource
 import signal
 import sys
@@ -19,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -122,10 +125,12 @@ def process_users(
         If the work raises, returns another number of answers than it has users, or kills its
         process twice.
     UsageError
-        If ``processes`` or ``chunk`` is below 1.
+        If ``processes`` or ``chunk`` is below 1, the processes cannot import the work, or the
+        call stands in a script without ``if __name__ == "__main__":``.
     """
     if processes < 1 or chunk < 1:
         raise UsageError("at least one process, and one user in a chunk")
+    _check_importable(work)
     source = iter(users)
     chunks = iter(lambda: list(islice(source, chunk)), [])
     pool = _Pool(work, processes, shares if shares is not None else Shares())
@@ -241,11 +246,50 @@ class _Pool(Generic[User, Answer]):
         dead = self._workers[number]
         dead.pipe.close()
         dead.process.join()
+        if dead.process.exitcode == _NO_GUARD:
+            raise UsageError(
+                "every process runs the script that starts it, so this call would run there too: "
+                'put it under  if __name__ == "__main__":'
+            )
         self._shares[number].deaths += 1
         if task.tries >= TRIES:
             raise WorkError(f"{_named(task)}: its process died with {dead.process.exitcode}, twice")
         self._again.append(task)
         self._workers[number] = self._start()
+
+
+_NO_GUARD = 86
+"""Exit code of a process in which the script called :func:`process_users` again."""
+
+
+def _check_importable(work: Work[Any, Any]) -> None:
+    """Refuse work that another process cannot import, in a sentence."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(_NO_GUARD)  # the process is just being started, by a script without a guard
+    try:
+        pickle.dumps(work)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"the processes cannot import {_called(work)}: define it at the top of a module "
+            f"({' '.join(str(error).split())[:200]})"
+        ) from None
+    module = sys.modules.get(getattr(_inmost(work), "__module__", ""))
+    if module is not None and module.__name__ == "__main__" and not hasattr(module, "__file__"):
+        raise UsageError(
+            f"the processes cannot import {_called(work)}: it is defined in a notebook or a shell; "
+            "put it into a module of its own"
+        )
+
+
+def _inmost(work: Any) -> Any:
+    """Return the function within partial functions."""
+    while isinstance(work, partial):
+        work = work.func
+    return work
+
+
+def _called(work: Any) -> str:
+    return str(getattr(_inmost(work), "__name__", type(work).__name__))
 
 
 def _named(task: _Task[Any]) -> str:

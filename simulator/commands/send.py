@@ -19,7 +19,7 @@ from streamsim.producers.sender import Sender
 from streamsim.producers.wire import Batch, wire
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.commands.paces import pace_options, parse_speed
-from streamsim.simulator.domain_stream import file_slices, world_slices
+from streamsim.simulator.domain_stream import file_slices, with_columns, world_slices
 from streamsim.simulator.reading import read_each
 from streamsim.simulator.run.kept_run import keep
 from streamsim.simulator.run.runs import find_run
@@ -39,6 +39,7 @@ def run_send(
     *,
     domain: str,
     source: Path | None,
+    columns: Path | None,
     broker: str | None,
     run: str | None,
     rate: float | None,
@@ -53,7 +54,7 @@ def run_send(
 ) -> None:
     """Send until the source ends or a signal arrives."""
     settings = read_settings({"seed": seed})
-    spec = load_domain(domain)
+    spec = with_columns(load_domain(domain), columns)
     pace_options(rate, speed)
     if source is not None and days is not None:
         raise UsageError("--days is for worlds; a file ends by itself")

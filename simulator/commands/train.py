@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streamsim.models.registry import Registry
+from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.model_training import (
     Progress as Report,
 )
@@ -30,6 +31,7 @@ def run_train(
     domain: str | None,
     missing: bool,
     source: Path | None,
+    columns: Path | None,
     since: str | None,
     until: str | None,
     seed: int | None,
@@ -52,7 +54,9 @@ def run_train(
         return
     if domain is None:
         raise UsageError("name a domain to train, or --missing")
-    spec = load_domain(domain)
+    if columns is not None and source is None:
+        raise UsageError("--columns goes with --source")
+    spec = with_columns(load_domain(domain), columns)
     signature = _train(spec, registry, source, since, until, seed)
     release = registry.release(signature.model, signature.version)
     if promote:

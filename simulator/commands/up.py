@@ -9,6 +9,7 @@ import click
 import orjson
 
 from streamsim.simulator.commands.paces import paces
+from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.report import run_report as reports
 from streamsim.simulator.run.recorder import record_to
 from streamsim.simulator.run.resuming import plan_again
@@ -28,6 +29,7 @@ def run_up(
     rates: Sequence[str],
     speeds: Sequence[str],
     sources: Sequence[str],
+    columns: Sequence[str],
     duration: float | None,
     days: float | None,
     workers: int | None,
@@ -43,21 +45,23 @@ def run_up(
     """Run the stack; return the exit code."""
     resumed = None
     if resume is not None:
-        if any((domains, rates, speeds, sources, days, workers, broker, seed, hold)):
+        if any((domains, rates, speeds, sources, columns, days, workers, broker, seed, hold)):
             raise UsageError("--resume takes domains, sources, paces and broker from the run")
         resumed, plan = plan_again(resume)
     else:
         settings = read_settings({"workers": workers, "broker": broker, "seed": seed})
         check_address(settings.broker)
-        replayed = dict(_source(text) for text in sources)
+        replayed = dict(_named(text, "--source") for text in sources)
+        told = dict(_named(text, "--columns") for text in columns)
         names = tuple(dict.fromkeys(domains or (*replayed, *(() if replayed else domain_names()))))
         plan = Plan(
             domains=tuple(load_domain(name) for name in names),
             settings=settings,
-            sources=_checked(replayed, names),
+            sources=_checked(replayed, told, names),
             paces=paces(rates, speeds, names),
             days=days,
             hold=hold,
+            columns=told,
         )
     view = make_view(headless=headless)
     with view:
@@ -78,17 +82,21 @@ def run_up(
     return 0
 
 
-def _source(text: str) -> tuple[str, Path]:
+def _named(text: str, option: str) -> tuple[str, Path]:
     domain, sign, path = text.partition("=")
     if not (domain and sign and path):
-        raise UsageError(f"--source takes DOMAIN=PATH, not {text!r}")
+        raise UsageError(f"{option} takes DOMAIN=PATH, not {text!r}")
     return domain, Path(path)
 
 
-def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
+def _checked(
+    sources: dict[str, Path], columns: dict[str, Path], names: Sequence[str]
+) -> dict[str, Path]:
     """Check the sources before the stack starts."""
     from streamsim.producers.recording import read_manifest
 
+    if lonely := [name for name in columns if name not in sources]:
+        raise UsageError(f"--columns names {lonely[0]!r}, which has no --source")
     for name, path in sources.items():
         if name not in names:
             raise UsageError(f"--source names {name!r}, which is not run")
@@ -96,7 +104,7 @@ def _checked(sources: dict[str, Path], names: Sequence[str]) -> dict[str, Path]:
         if manifest is None:
             from streamsim.producers.file_kinds import find_files  # loads pandas
 
-            find_files(load_domain(name).inputs, path)
+            find_files(with_columns(load_domain(name), columns.get(name)).inputs, path)
         elif name not in manifest.get("domains", []):
             raise UsageError(f"{path} is a recording of {', '.join(manifest['domains'])}")
     return sources

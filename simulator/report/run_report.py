@@ -28,6 +28,7 @@ def domain_report(
     ends: Mapping[tuple[str, int], int],
     kept: KeptRecords,
     seconds: float,
+    dead: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Make the report of one domain.
 
@@ -38,6 +39,8 @@ def domain_report(
     ----------
     seconds
         Wall time in which events were flowing.
+    dead
+        Dead letters of all sources by reason.
     """
     name_of = partial(topic, spec.name)
     alerts, scores = kept.outputs(name_of(ALERTS)), kept.outputs(name_of(SCORES))
@@ -54,6 +57,7 @@ def domain_report(
     by_rule = _by_rule(spec, alerts)
     return {
         **account,
+        **({"dead_by_reason": dict(dead)} if dead else {}),
         **({"judged": _judged(kept, len(scores))} if gone else {}),
         "alerts": len(kept.topics[name_of(ALERTS)]) + gone.get(name_of(ALERTS), 0)
         if gone
@@ -128,6 +132,10 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
     ]
     if d["context"]["in"]:
         lines.append(f"  context    {_others(d['context'])}")
+    if dead := d.get("dead_by_reason"):
+        most = [f"{n:,} x {why}" for why, n in list(dead.items())[:_REASONS]]
+        more = f", and {len(dead) - _REASONS} other reasons" if len(dead) > _REASONS else ""
+        lines.append(f"  dead       {', '.join(most)}{more}")
     lines += [
         f"  flow       {d['throughput_eps']:,.0f} events/s, latency p50 {latency['p50']:g} ms, "
         f"p99 {latency['p99']:g} ms",
@@ -139,6 +147,10 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         *_surges(d["surge_quality"]),
     ]
     return lines
+
+
+_REASONS = 3
+"""Reasons that the text names; the JSON has all."""
 
 
 def _others(part: Mapping[str, Any]) -> str:

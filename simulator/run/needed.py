@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.streams.stored.snapshot_files import saved_positions
-from streamsim.streams.topics import ALERTS, CHANGELOG, METRICS, SHARED, topic
+from streamsim.streams.topics import ALERTS, CHANGELOG, DEAD, METRICS, SHARED, topic
 
 NOTHING = math.inf
 
@@ -45,7 +45,7 @@ class StillNeeded:
         ledger = self._ledgers.get(domain)
         if ledger is None or kind in (CHANGELOG, SHARED):
             return 0  # topics of no domain are small; workers trim their own
-        if kind in (ALERTS, METRICS):
+        if kind in (ALERTS, DEAD, METRICS):
             return self._read.get((name, partition), 0)
         needs: list[float] = []
         if name in self._snapshots:

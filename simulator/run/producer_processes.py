@@ -66,6 +66,8 @@ class Producers:
                 self._database(spec).unlink(missing_ok=True)
             if spec.name in plan.sources:
                 command += ["--source", str(plan.sources[spec.name])]
+                if spec.name in plan.columns:
+                    command += ["--columns", str(plan.columns[spec.name])]
             elif plan.days is not None:
                 command += ["--days", str(plan.days)]
             own = {**environment, **standins.environment(spec.name)}

@@ -42,5 +42,6 @@ def plan_again(name: str) -> tuple[Run, Plan]:
         paces={domain: tuple(options) for domain, options in stored["paces"].items()},
         days=stored["days"],
         hold=stored["hold"],
+        columns={name: Path(path) for name, path in stored.get("columns", {}).items()},
     )
     return run, plan

@@ -19,6 +19,7 @@ from streamsim.simulator.report import run_report as reports
 from streamsim.simulator.report.effect import RecentIdentities, identity
 from streamsim.simulator.report.kept_records import kept_records
 from streamsim.simulator.report.ledger import Ledger
+from streamsim.simulator.run.dead_letters import FILE, DeadLetters
 from streamsim.simulator.run.disk import Disk
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
@@ -32,7 +33,7 @@ from streamsim.simulator.run.view import View
 from streamsim.streams.errors import BrokerError, StackError
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
-from streamsim.streams.topics import ALERTS, METRICS, topic, topics_of
+from streamsim.streams.topics import ALERTS, DEAD, METRICS, topic, topics_of
 
 POLL_S = 0.2
 LOOK_S = 2.0
@@ -76,7 +77,7 @@ class Supervisor:
         self._run: Run | None = None
         self._resumed, self._keep_data = resumed, keep_data
         self._keeper: Keeper | None = None
-        self._alerts = RecentIdentities()
+        self._alerts, self._dead = RecentIdentities(), DeadLetters(view.dead)
         self._pressure = Pressure((spec.name for spec in plan.domains), view.warn_once)
         self._read: dict[tuple[str, int], int] = {}
 
@@ -97,6 +98,9 @@ class Supervisor:
             for spec in self._plan.domains
             if not settings.model_url
         ]
+        if champions:
+            for text in self._plan.simulated_judges(champions, registry):
+                self._view.say(f"warning: {text}")
         names = [spec.name for spec in self._plan.domains]
         resumed = self._resumed
         self._run = resumed or new_run(
@@ -152,9 +156,9 @@ class Supervisor:
             t
             for spec in self._plan.domains
             for t in topics_of(spec)
-            if t.name in (topic(spec.name, ALERTS), topic(spec.name, METRICS))
+            if t.name in {topic(spec.name, kind) for kind in (ALERTS, METRICS, DEAD)}
         ]
-        names = [t.name for t in followed]
+        names = [*(t.name for t in followed if not t.name.endswith(f".{DEAD}")), FILE]
         with (
             Tail(stack.address, followed) as tail,
             Keeper(run, names, self._view.warn_once) as self._keeper,
@@ -170,6 +174,7 @@ class Supervisor:
             self._drain(tail, ends)
             seconds = before_s + time.monotonic() - began
             ends = self._ends(stack)
+            self._read_dead(tail, ends)
         document = self._report(stack, ends, seconds)
         if self._at_end is not None:
             self._at_end(stack, run)
@@ -253,6 +258,7 @@ class Supervisor:
                     ends,
                     kept_records(stack.address, spec),
                     seconds,
+                    self._view.dead.as_dict(spec.name),
                 )
                 for spec in self._plan.domains
             },
@@ -261,14 +267,26 @@ class Supervisor:
     def _take(self, tail: Tail) -> None:
         """Read metrics and alerts, and append them to the files of the run."""
         for record in tail.poll(POLL_S):
-            if self._keeper is not None:
-                self._keeper.line(record.topic, record.value)
             self._read[record.topic, record.partition] = record.offset + 1
             domain, _, kind = record.topic.partition(".")
+            if kind == DEAD:
+                self._dead.take(record, self._keeper)
+                continue
+            if self._keeper is not None:
+                self._keeper.line(record.topic, record.value)
             if kind == METRICS:
                 self._ledgers[domain].take(record.value)
             elif self._alerts.is_new(identity(record)):
                 self._view.alert(domain, orjson.loads(record.value))
+
+    def _read_dead(self, tail: Tail, ends: dict[tuple[str, int], int]) -> None:
+        """Read the dead letters to their end, so that the report has all reasons."""
+        deadline = time.monotonic() + self._plan.settings.drain_s
+        places = [place for place in ends if place[0].endswith(f".{DEAD}")]
+        while any(self._read.get(place, 0) < ends[place] for place in places):
+            if time.monotonic() > deadline:
+                return
+            self._take(tail)
 
     def _settled(self) -> bool:
         workers = self._plan.settings.workers

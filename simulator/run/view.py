@@ -18,6 +18,7 @@ from rich.text import Text
 
 from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.ledger import Ledger
+from streamsim.simulator.run.dead_letters import Reasons
 from streamsim.simulator.run.pressure import HELD
 
 SHOWN = 12
@@ -35,6 +36,7 @@ class View:
         self._warned: set[str] = set()
         self.held: dict[str, float] = {}
         """Per domain, the share of its speed that it runs at."""
+        self.dead = Reasons()
         self._doing = ""
 
     def __enter__(self) -> View:
@@ -82,9 +84,11 @@ class View:
             latency = ledger.latencies().percentile(50)
             share = self.held.get(name, 1.0)
             pace = f", pace {100 * share:.0f} %" if share < HELD else ""
+            reasons = self.dead.text(name)
+            why = f"; dead: {reasons}" if reasons else ""
             self.say(
                 f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms{pace}; "
-                f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}"
+                f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}{why}"
             )
 
     def _line(self, text: str) -> None:
@@ -133,12 +137,21 @@ class LiveView(View):
         """Redraw."""
         state = "finishing what was sent" if elapsed is None else f"{elapsed:.0f} s"
         alerts = Group(*self._alerts) if self._alerts else Text("none yet", style="dim")
-        self._live.update(
-            Group(
-                Panel(self._table(ledgers), title=f"streamsim, {state}", title_align="left"),
-                Panel(alerts, title="last alerts", title_align="left"),
-            )
-        )
+        panels = [
+            Panel(self._table(ledgers), title=f"streamsim, {state}", title_align="left"),
+            Panel(alerts, title="last alerts", title_align="left"),
+        ]
+        if dead := [line for name in ledgers if (line := self._dead_line(name))]:
+            panels.append(Panel(Group(*dead), title="dead letters", title_align="left"))
+        self._live.update(Group(*panels))
+
+    def _dead_line(self, name: str) -> Text | None:
+        reasons = self.dead.text(name)
+        if not reasons:
+            return None
+        line = Text(f"{name:10} {reasons}", overflow="ellipsis")
+        line.no_wrap = True
+        return line
 
     def status(self, ledgers: Mapping[str, Ledger], elapsed: float) -> None:
         """Print nothing: the screen shows it all the time."""

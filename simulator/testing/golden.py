@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import re
 from pathlib import Path
 
 from streamsim.simulator.testing.outcome import Outcome, UnmetError
@@ -39,6 +41,32 @@ def golden_text(outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
+def golden_path(file: Path, node: str) -> Path:
+    """Return where a test's text is: in ``golden/`` beside its file, under a name of its own.
+
+    Parameters
+    ----------
+    node
+        pytest's name of the test, with its file and its classes.
+
+    Examples
+    --------
+    >>> golden_path(Path("t/test_a.py"), "t/test_a.py::TestOne::test_b[x]").as_posix()
+    't/golden/test_a.TestOne.test_b[x].txt'
+    >>> golden_path(Path("test_a.py"), "test_a.py::test_b[EUR/USD]").name
+    'test_a.test_b[EUR-USD]~2909186d.txt'
+    """
+    own = f"{file.stem}.{node.partition('::')[2].replace('::', '.')}"
+    name = _UNSAFE.sub("-", own)[:_LONGEST]
+    if name != own:  # two such names may have become one
+        name += f"~{hashlib.sha256(own.encode()).hexdigest()[:8]}"
+    return file.parent / "golden" / f"{name}.txt"
+
+
+_UNSAFE = re.compile(r"[^\w.,=\[\]+-]")
+_LONGEST = 120
+
+
 def check_golden(path: Path, outcome: Outcome, *, update: bool) -> None:
     """Compare an outcome with the text in a file, or write it there.
 
@@ -53,7 +81,7 @@ def check_golden(path: Path, outcome: Outcome, *, update: bool) -> None:
         path.write_text(text)
         return
     if not path.exists():
-        raise UnmetError(f"there is no {path.name} yet; write it: pytest --update-golden")
+        raise UnmetError(f"there is no golden/{path.name} yet; write it: pytest --update-golden")
     known = path.read_text()
     if text == known:
         return

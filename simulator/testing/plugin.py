@@ -7,7 +7,8 @@
 ``streamsim_broker``
     Gives ``stack`` its broker, by default the embedded one; override it to use another.
 ``golden``
-    Compares an outcome with a text beside the test; ``--update-golden`` writes it.
+    Compares an outcome with a text beside the test; ``--update-golden`` writes it. Where another
+    plugin has a fixture of this name, ``streamsim_golden`` is the same.
 """
 
 from __future__ import annotations
@@ -99,12 +100,22 @@ def stack(
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
-    """Compare an outcome with ``golden/<test>.txt`` beside the test's file."""
-    from streamsim.simulator.testing.golden import check_golden
+def golden(streamsim_golden: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+    """Compare an outcome with a text beside the test; another plugin may have this name."""
+    return streamsim_golden
+
+
+@pytest.fixture
+def streamsim_golden(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
+    """Compare an outcome with a text in ``golden/`` beside the test's file.
+
+    It is called by the file, the classes and the test
+    (:func:`~streamsim.simulator.testing.golden.golden_path`).
+    """
+    from streamsim.simulator.testing.golden import check_golden, golden_path
 
     def check(outcome: Outcome) -> None:
-        path = request.path.parent / "golden" / f"{request.node.name}.txt"
+        path = golden_path(request.path, request.node.nodeid)
         check_golden(path, outcome, update=request.config.getoption("--update-golden"))
 
     return check

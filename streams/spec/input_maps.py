@@ -74,6 +74,8 @@ class FileMap:
         counted by it.
     files
         Pattern of the names of its files, in lower case, if they cannot be told by their columns.
+    refused
+        Why files of this kind are not read, though they are recognised.
     written
         Fields of events to the columns that they are read from, where the names differ. A row
         whose column has a value that the field lacks is refused, with that value in the reason.
@@ -88,6 +90,7 @@ class FileMap:
     begin: Callable[[], Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]] | None = None
     kinds: str = ""
     files: str = ""
+    refused: str = ""
     written: Mapping[str, str] = field(default_factory=dict)
 
     def columns_are_in(self, names: set[str]) -> bool:

@@ -33,7 +33,10 @@ def plain_column(column: Any) -> tuple[list[Any], dict[int, str]]:
     if isinstance(kind, pa.ExtensionType):
         return plain_column(column.storage)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return column.to_pylist(), {}
+        try:
+            return column.to_pylist(), {}
+        except UnicodeDecodeError:  # a damaged page, or a writer that did not check
+            return _texts(column.cast(pa.large_binary()).to_pylist())
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column.to_pylist(), {}
     if pa.types.is_floating(kind):

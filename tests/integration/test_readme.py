@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -59,9 +60,21 @@ def place(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Itera
             for i in range(500)
         )
     )
+    (folder / "handbook.csv").write_text(
+        "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD\n"
+        + "".join(map(_payment, range(12_000)))
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STREAMSIM_HOME", str(folder / "home"))
         yield folder
+
+
+def _payment(number: int) -> str:
+    """A line in the handbook's form, five minutes after the one before; one in 40 is fraud."""
+    at = datetime(2018, 4, 1, tzinfo=UTC) + timedelta(minutes=5 * number)
+    fraud = number % 40 == 7
+    amount = 900 + number % 50 if fraud else 10 + number % 90
+    return f"{number},{at:%Y-%m-%d %H:%M:%S},{number % 97},{number % 31},{amount}.50,{int(fraud)}\n"
 
 
 @pytest.fixture(scope="module")

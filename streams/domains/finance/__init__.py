@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from streamsim.streams.calendar import EPOCH
 from streamsim.streams.spec import (
     DAY,
@@ -15,6 +18,7 @@ from streamsim.streams.spec import (
     Model,
     WorldSpec,
 )
+from streamsim.streams.tables.column_map import maps_in
 
 from .features import FEATURES
 from .files import FILES
@@ -28,11 +32,14 @@ from .schema import (
 )
 from .simulate import OPTIONS, world
 
+_INPUTS = Inputs(sources=(TRANSACTIONS, CHARGEBACKS), files=FILES)
+_SETS = maps_in(Path(__file__).parent / "sets", _INPUTS)
+
 SPEC = DomainSpec(
     name="finance",
     question="is this card transaction fraud?",
     partitions=8,
-    inputs=Inputs(sources=(TRANSACTIONS, CHARGEBACKS), files=FILES),
+    inputs=replace(_INPUTS, files=(*FILES, *_SETS)),
     features=Features(vector=FEATURES, windows=(CARDS,), tables=(TERMINALS,)),
     model=Model(recipe=RECIPE),
     labels=Labels(key="transaction_id", delay=LABEL_DELAY),

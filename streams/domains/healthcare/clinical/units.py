@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -130,7 +131,9 @@ def number(value: Any) -> float | None:
             return float(value)  # almost all are written so
         found = _NUMBER.fullmatch(value) if len(value) <= 40 else None
         return float(found[2]) if found else None
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    if not isinstance(value, (int, float, np.number, Decimal)):
         return None
     as_float = float(value)
     return None if np.isnan(as_float) else as_float

@@ -1,0 +1,283 @@
+"""Column maps: a TOML file says which columns of a file are which fields of a domain's events.
+
+A map is what a feed's table or a domain's own kind of file is, for those who write no code. It says
+names, formats, constants, and which rows are labels.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamsim.streams.codec import parse_times
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.formats import Instants, Money, Number
+from streamsim.streams.reading.identifiers import text_of
+from streamsim.streams.spec import DAY, HOUR, SECOND, Field, Inputs, Kind
+from streamsim.streams.spec.input_maps import ROW, Dialect, FileMap
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_UNITS = {"ms": 1, "seconds": SECOND, "hours": HOUR, "days": DAY}
+_OF_FIELD = frozenset(
+    ("column", "columns", "join", "prefix", "value", "row", "format", "zone", "unit", "since",
+     "plus_days", "money", "decimal", "thousands", "words")
+)  # fmt: skip
+_OF_SOURCE = frozenset(("name", "where", "fields"))
+_OF_FILE = frozenset(("name", "delimiter", "encoding", "row", "at", "missing", "order", "columns"))
+_ISO, _PLAIN = Instants(), Number()
+_ID = Field("event_id", Kind.STRING, "unique per source")
+_TIME = Field("event_time", Kind.TIME, "when it happened")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedField:
+    """Where a field's values come from, and how they are written.
+
+    Attributes
+    ----------
+    columns
+        Columns of the file; several are joined by ``join``.
+    value
+        A constant, instead of columns.
+    row
+        Whether it is the row's number in its file, from 1.
+    words
+        What stands for which value.
+    """
+
+    spec: Field
+    columns: tuple[str, ...] = ()
+    join: str = "-"
+    prefix: str = ""
+    value: Any = None
+    row: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+    instants: Instants = _ISO
+    unit: int = 0
+    since: int = 0
+    plus: int = 0
+    money: Money | None = None
+    number: Number = _PLAIN
+
+    def read(self, frame: pd.DataFrame) -> pd.Series:
+        """Return the field's values for the rows of a file."""
+        import pandas as pd
+
+        raw = self._raw(frame)
+        kind = self.spec.kind
+        if kind is Kind.TIME:
+            return self._times(raw)
+        if kind is Kind.STRING:
+            texts = [None if (t := text_of(v)) is None else self.prefix + t for v in raw]
+            return pd.Series(texts, index=raw.index, dtype=object)
+        if kind is Kind.NUMBER:
+            return self.number.read(raw)
+        if self.money is not None:
+            return self.money.read(raw)
+        numbers = self.number.read(raw)
+        whole = numbers.eq(numbers.round()) & numbers.abs().le(2.0**53)
+        return numbers.where(whole).astype("Int64")
+
+    def _raw(self, frame: pd.DataFrame) -> pd.Series:
+        import pandas as pd
+
+        if self.row:
+            first = int(frame.attrs.get(ROW, 0)) + 1
+            return pd.Series(range(first, first + len(frame)), index=frame.index, dtype=object)
+        if not self.columns:
+            return pd.Series([self.value] * len(frame), index=frame.index, dtype=object)
+        if len(self.columns) == 1:
+            found = frame[self.columns[0]]
+        else:
+            parts = [frame[name].map(text_of) for name in self.columns]
+            rows = zip(*parts, strict=True)
+            joined = [None if None in row else self.join.join(row) for row in rows]
+            found = pd.Series(joined, index=frame.index, dtype=object)
+        return found.map(lambda v: self.words.get(str(v), v)) if self.words else found
+
+    def _times(self, raw: pd.Series) -> pd.Series:
+        if self.unit:
+            numbers = Number().read(raw)
+            known = numbers.notna() & numbers.abs().lt(1e15 / self.unit)
+            stamps = (numbers.where(known, 0) * self.unit).round().astype(np.int64) + self.since
+            stamps = stamps.where(known, NO_TIME)
+        else:
+            stamps = self.instants.read(raw)
+        return stamps.where(stamps.eq(NO_TIME), stamps + self.plus)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedSource:
+    """One source's events among the rows of a file: those that have these values."""
+
+    name: str
+    fields: tuple[MappedField, ...]
+    where: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the events, with the index of their rows."""
+        import pandas as pd
+
+        found = {own.spec.name: own.read(frame) for own in self.fields}
+        table = pd.DataFrame(found, index=frame.index)
+        chosen = np.ones(len(frame), bool)
+        for name, value in self.where.items():
+            chosen &= frame[name].map(lambda v, value=value: _same(v, value)).to_numpy(bool)
+        return table[chosen]
+
+
+def _same(value: object, wanted: str) -> bool:
+    return text_of(value) == wanted or str(value) == wanted
+
+
+def read_column_map(path: Path, inputs: Inputs) -> FileMap:
+    """Read a column map.
+
+    Parameters
+    ----------
+    inputs
+        The domain's sources, whose fields it fills.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, or names what the domain or the format does not have; in a line that
+        begins with the file's name.
+    """
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _file_map(told, path.stem, inputs)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML ({error})") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _file_map(told: dict[str, Any], name: str, inputs: Inputs) -> FileMap:
+    _check(told, {"file", "source", "fields"}, "the map")
+    file = _table(told.get("file", {}), "file")
+    _check(file, _OF_FILE, "[file]")
+    sources = told.get("source", [])
+    if "fields" in told:
+        sources = [{"name": inputs.trigger.name, "fields": told["fields"]}, *sources]
+    if not isinstance(sources, list) or not sources:
+        raise UsageError("it has no [fields], so no event could be made")
+    mapped = [_source(_table(own, "source"), inputs) for own in sources]
+    if mapped[0].name != inputs.trigger.name:
+        raise UsageError(f"the first source must be {inputs.trigger.name}, which is scored")
+    required, optional = _columns(mapped)
+    return FileMap(
+        name=str(file.get("name", name)),
+        columns=required,
+        convert=partial(_convert, tuple(mapped)),
+        optional=optional,
+        dialect=Dialect(
+            encoding=str(file.get("encoding", "utf-8")),
+            delimiter=str(file.get("delimiter", "")),
+            row=str(file.get("row", "row")),
+            names=tuple(map(str, file.get("columns", ()))),
+            at=str(file.get("at", "")),
+            missing=frozenset(map(str, file.get("missing", ()))),
+        ),
+        order=str(file.get("order", "")),
+        written={f.spec.name: f.columns[0] for f in mapped[0].fields if len(f.columns) == 1},
+    )
+
+
+def _convert(mapped: tuple[MappedSource, ...], frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    return {source.name: source.read(frame) for source in mapped}
+
+
+def _columns(mapped: list[MappedSource]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns that a file must have, and those that it may lack."""
+    required: dict[str, None] = {}
+    optional: dict[str, None] = {}
+    for place, source in enumerate(mapped):
+        optional |= dict.fromkeys(source.where)
+        for own in source.fields:
+            (required if own.spec.required and place == 0 else optional).update(
+                dict.fromkeys(own.columns)
+            )
+    return tuple(required), tuple(name for name in optional if name not in required)
+
+
+def _source(told: dict[str, Any], inputs: Inputs) -> MappedSource:
+    name = str(told.get("name", inputs.trigger.name))
+    _check(told, _OF_SOURCE, f"source {name}")
+    known = {source.name: source for source in inputs.sources}
+    if name not in known:
+        raise UsageError(f"no source {name!r}; there are {', '.join(known)}")
+    spec = known[name]
+    fields = {own.name: own for own in (_ID, _TIME, *spec.fields)}
+    given = _table(told.get("fields", {}), f"fields of {name}")
+    _check(given, fields, f"the fields of {name}")
+    if lacking := [f.name for f in fields.values() if f.required and f.name not in given]:
+        raise UsageError(f"{name} lacks {', '.join(lacking)}")
+    where = {str(k): str(v) for k, v in _table(told.get("where", {}), "where").items()}
+    mapped = tuple(_field(fields[key], value) for key, value in given.items())
+    return MappedSource(name, mapped, where)
+
+
+def _field(spec: Field, told: Any) -> MappedField:
+    if isinstance(told, str):
+        return MappedField(spec, (told,))
+    told = _table(told, spec.name)
+    _check(told, _OF_FIELD, spec.name)
+    columns = tuple(map(str, told.get("columns", [told["column"]] if "column" in told else ())))
+    if not columns and "value" not in told and not told.get("row"):
+        raise UsageError(f"{spec.name} has neither a column, a value, nor row = true")
+    unit = told.get("unit", "")
+    if unit and unit not in _UNITS:
+        raise UsageError(f"{spec.name}: no unit {unit!r}; there are {', '.join(_UNITS)}")
+    since = int(parse_times([told["since"]])[0]) if "since" in told else 0
+    if since == NO_TIME:
+        raise UsageError(f"{spec.name}: since is an instant like 2025-01-01T00:00:00Z")
+    money = told.get("money")
+    return MappedField(
+        spec,
+        columns,
+        str(told.get("join", "-")),
+        str(told.get("prefix", "")),
+        told.get("value"),
+        bool(told.get("row", False)),
+        {str(k): str(v) for k, v in _table(told.get("words", {}), "words").items()},
+        Instants(str(told.get("format", "")), str(told.get("zone", "UTC"))),
+        _UNITS.get(unit, 0),
+        since,
+        round(float(told.get("plus_days", 0)) * DAY),
+        None if not money else _money("" if money is True else str(money), told),
+        Number(str(told.get("decimal", ".")), str(told.get("thousands", ""))),
+    )
+
+
+def _money(symbol: str, told: Mapping[str, Any]) -> Money:
+    return Money(symbol, str(told.get("thousands", "")), str(told.get("decimal", ".")))
+
+
+def _table(told: Any, what: str) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise UsageError(f"{what} is a table, not {told!r}")
+    return told
+
+
+def _check(told: Mapping[str, Any], known: Any, what: str) -> None:
+    if unknown := [name for name in told if name not in known]:
+        raise UsageError(
+            f"{what} has no {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+        )
+
+
+def maps_in(folder: Path, inputs: Inputs) -> tuple[FileMap, ...]:
+    """Return the column maps of a folder, by name."""
+    return tuple(read_column_map(path, inputs) for path in sorted(folder.glob("*.toml")))
