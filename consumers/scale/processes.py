@@ -274,7 +274,8 @@ def _check_importable(work: Work[Any, Any]) -> None:
             f"({' '.join(str(error).split())[:200]})"
         ) from None
     module = sys.modules.get(getattr(_inmost(work), "__module__", ""))
-    if module is not None and module.__name__ == "__main__" and not hasattr(module, "__file__"):
+    in_main = module is not None and module.__name__ == "__main__"
+    if in_main and not os.path.isfile(str(getattr(module, "__file__", ""))):
         raise UsageError(
             f"the processes cannot import {_called(work)}: it is defined in a notebook or a shell; "
             "put it into a module of its own"

@@ -10,15 +10,15 @@ from pathlib import Path
 import click
 
 from streamsim.producers.resend import Again, resend
-from streamsim.simulator.run.dead_letters import (
+from streamsim.simulator.report.dead_letters import (
+    FILE,
     DeadLetter,
-    kept_letters,
     kind_of,
     once_more,
     pretty,
     read_letters,
 )
-from streamsim.simulator.run.runs import find_run
+from streamsim.simulator.run.runs import Run, find_run
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
@@ -26,6 +26,19 @@ from streamsim.streams.events import NO_TIME
 from streamsim.streams.settings import check_address, read_settings
 from streamsim.streams.tables.json_rows import dump_row
 from streamsim.streams.topics import topic
+
+
+def kept_letters(run: Run) -> Iterator[DeadLetter]:
+    """Yield the dead letters that a run has kept, in order of arrival.
+
+    Raises
+    ------
+    UsageError
+        If a line of the file is none.
+    """
+    for path in (run.kept_before(FILE), run.kept(FILE)):
+        if path.exists():
+            yield from read_letters(path)
 
 
 def chosen(run: str | None, domain: str | None, reason: str | None) -> Iterator[DeadLetter]:

@@ -16,10 +16,10 @@ from streamsim.simulator.brokers.embedded.building import find_program
 from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report import run_report as reports
+from streamsim.simulator.report.dead_letters import FILE, DeadLetters
 from streamsim.simulator.report.effect import RecentIdentities, identity
 from streamsim.simulator.report.kept_records import kept_records
 from streamsim.simulator.report.ledger import Ledger
-from streamsim.simulator.run.dead_letters import FILE, DeadLetters
 from streamsim.simulator.run.disk import Disk
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
@@ -270,7 +270,7 @@ class Supervisor:
             self._read[record.topic, record.partition] = record.offset + 1
             domain, _, kind = record.topic.partition(".")
             if kind == DEAD:
-                self._dead.take(record, self._keeper)
+                self._dead.take(record, self._keeper.line if self._keeper is not None else None)
                 continue
             if self._keeper is not None:
                 self._keeper.line(record.topic, record.value)

@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from streamsim.simulator.report.alert_lines import alert_line
+from streamsim.simulator.report.dead_letters import Reasons
 from streamsim.simulator.report.ledger import Ledger
-from streamsim.simulator.run.dead_letters import Reasons
 from streamsim.simulator.run.pressure import HELD
 
 SHOWN = 12

@@ -1,4 +1,4 @@
-"""Names of columns in one form, whatever order a source writes its fields in."""
+"""Names of columns in one form; the order of a source's fields makes no difference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def named(columns: Sequence[str]) -> dict[str, str]:
     """Return our name of each column to the source's.
 
     A path is called by its last part, if no other column is: of ``id`` and ``sender.id`` the
-    first is ``id``, the second ``sender_id``, in whatever order they come.
+    first is ``id``, the second ``sender_id``, also in the other order.
 
     >>> named(["sender.id", "id", "sender.name", "Net Sales"])
     {'sender_id': 'sender.id', 'id': 'id', 'name': 'sender.name', 'net_sales': 'Net Sales'}

@@ -1,6 +1,6 @@
 """Bytes of a file: opened, unpacked if they are packed, and named if they are no table.
 
-Content decides, not the name: a file packed by gzip, bzip2 or xz is unpacked whatever it is called.
+Content decides, not the name: a file packed by gzip, bzip2 or xz is unpacked under any name.
 """
 
 from __future__ import annotations

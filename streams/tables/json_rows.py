@@ -26,15 +26,20 @@ _NUMBERED = re.compile(r"0|[1-9]\d*", re.ASCII)
 def exact_float(text: str) -> float | str:
     """Return a decimal as a float if that is the same number, else as its text.
 
-    >>> exact_float("0.10"), exact_float("0.1234567890123456789"), exact_float("1e999")
-    (0.1, '0.1234567890123456789', '1e999')
+    >>> exact_float("0.10"), exact_float("0.1234567890123456789"), exact_float("1e-999")
+    (0.1, '0.1234567890123456789', '1e-999')
     """
     number = float(text)
-    if number in (float("inf"), float("-inf")):
+    if number in (float("inf"), float("-inf")) or (not number and _is_above_zero(text)):
         return text
     if len(text) < 17 or Decimal(repr(number)) == Decimal(text):
         return number
     return text
+
+
+def _is_above_zero(text: str) -> bool:
+    """Say whether a decimal has a digit above zero before its exponent."""
+    return bool(text.lower().partition("e")[0].strip("-0."))
 
 
 def _exact_int(text: str) -> int | str:
@@ -294,4 +299,4 @@ def dump_row(row: Any) -> bytes:
     try:
         return orjson.dumps(row)
     except orjson.JSONEncodeError:  # an integer of more than 64 bits
-        return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return json.dumps(row).encode()  # half a character, too, stays an escape

@@ -1,4 +1,4 @@
-r"""Lines of a text file as bytes of UTF-8, whatever its encoding and its line ends.
+r"""Lines of a text file of any encoding and any line ends, as bytes of UTF-8.
 
 A byte order mark decides the encoding. UTF-16 and UTF-32 are recoded while they are read; a file
 whose lines end with a carriage return alone is read as if they ended with ``\n``.

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from streamsim.simulator.run.dead_letters import (
+from streamsim.simulator.report.dead_letters import (
     KINDS,
     DeadLetters,
     Reasons,
     letter_of,
     once_more,
+    pretty,
     read_letters,
 )
 from streamsim.streams.errors import UsageError
@@ -64,6 +65,23 @@ def test_bytes_of_every_kind_are_kept(
 ) -> None:
     letter = letter_of(record(value, attempts="many"))
     assert (letter.record, letter.original, letter.attempts) == (known, original, 1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"a": "\\ud800"}',
+        b'{"a":' * 600 + b"1" + b"}" * 600,
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"a": 1e-999, "b": 89490200001234567890}',
+    ],
+)
+def test_no_foreign_record_spoils_the_file(tmp_path: Path, value: bytes) -> None:
+    letter = letter_of(record(value, found_at="a\x1b[2Jb"))
+    assert "\x1b" not in letter.found_at
+    (tmp_path / "dead.jsonl").write_bytes(letter.line() + b"\n")
+    assert list(read_letters(tmp_path / "dead.jsonl")) == [letter]
+    assert json.loads(pretty(letter))["original"] == value.decode()
 
 
 def test_a_letter_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Golden files: each test has one of its own, whatever it is called."""
+"""Golden files: each test has one of its own, under any name."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -111,3 +113,36 @@ def test_whoever_takes_only_the_first_leaves_nobody_behind() -> None:
 def test_no_processes_are_refused() -> None:
     with pytest.raises(UsageError, match="at least one process"):
         next(process_users([1], squares, processes=0))
+
+
+def test_work_that_no_process_can_import_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UsageError, match="cannot import <lambda>: define it at the top of a mod"):
+        list(process_users([1], lambda users: users))
+
+
+def script(tmp_path: Path, text: str, *, from_stdin: bool = False) -> str:
+    """Run a program and return the last line of its errors."""
+    path = tmp_path / "own.py"
+    path.write_text(text)
+    done = subprocess.run(
+        [sys.executable, *([] if from_stdin else [str(path)])],
+        input=text if from_stdin else None, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
+
+
+CALL = """
+from streamsim import process_users
+def work(users):
+    return users
+print(list(process_users(range(4), work, processes=1)))
+"""
+
+
+def test_a_script_without_a_guard_is_told_to_have_one(tmp_path: Path) -> None:
+    assert 'put it under  if __name__ == "__main__":' in script(tmp_path, CALL)
+
+
+def test_a_function_of_a_shell_is_refused(tmp_path: Path) -> None:
+    said = script(tmp_path, CALL, from_stdin=True)
+    assert "cannot import work: it is defined in a notebook or a shell" in said

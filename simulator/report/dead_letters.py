@@ -7,18 +7,15 @@ A letter is a JSON line of ``dead.jsonl``. Its ``record`` is what was sent, and 
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from streamsim.simulator.report.effect import RecentIdentities, identity
-from streamsim.simulator.run.kept_run import Keeper
-from streamsim.simulator.run.runs import Run
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import (
     ATTEMPTS,
@@ -77,9 +74,13 @@ class DeadLetter:
     original: str
     masked: bool = False
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON types; what its record holds is not copied."""
+        return {own.name: getattr(self, own.name) for own in fields(self)}
+
     def line(self) -> bytes:
         """Return it as a line of JSON, with every digit of its numbers."""
-        return dump_row(asdict(self))
+        return dump_row(self.as_dict())
 
     @property
     def order(self) -> tuple[str, int, int]:
@@ -93,7 +94,9 @@ def letter_of(record: Any) -> DeadLetter:
     headers = {name: value or b"" for name, value in first_headers(record.headers).items()}
 
     def text(name: str) -> str:
-        return headers.get(name, b"").decode("utf-8", "replace")
+        # Any producer may have written it, and a screen will show it.
+        shown = headers.get(name, b"").decode("utf-8", "replace")
+        return "".join(sign if sign.isprintable() else "\ufffd" for sign in shown)
 
     value = record.value or b""
     sent = headers.get(RECORD, value)
@@ -156,27 +159,14 @@ class DeadLetters:
     def __init__(self, reasons: Reasons) -> None:
         self._reasons, self._recent = reasons, RecentIdentities()
 
-    def take(self, record: Any, keeper: Keeper | None) -> None:
-        """Take a record of a dead-letter topic."""
+    def take(self, record: Any, keep: Callable[[str, bytes], None] | None) -> None:
+        """Take a record of a dead-letter topic; ``keep`` appends a line to a file of the run."""
         if not self._recent.is_new(identity(record)):
             return
         letter = letter_of(record)
         self._reasons.add(letter)
-        if keeper is not None:
-            keeper.line(FILE, letter.line())
-
-
-def kept_letters(run: Run) -> Iterator[DeadLetter]:
-    """Yield the dead letters that a run has kept, in order of arrival.
-
-    Raises
-    ------
-    UsageError
-        If a line of the file is none.
-    """
-    for path in (run.kept_before(FILE), run.kept(FILE)):
-        if path.exists():
-            yield from read_letters(path)
+        if keep is not None:
+            keep(FILE, letter.line())
 
 
 def read_letters(path: Path) -> Iterator[DeadLetter]:
@@ -217,9 +207,12 @@ def once_more(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
 def _object(value: bytes) -> dict[str, Any] | None:
     try:
         found = exact_json(value.decode())
+        if not isinstance(found, dict):
+            return None
+        dump_row(found)  # what is nested too deeply to be written again has no record
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found
 
 
 def _text(value: bytes) -> str:
@@ -230,5 +223,5 @@ def _text(value: bytes) -> str:
 
 
 def pretty(letter: DeadLetter) -> str:
-    """Return a letter as indented JSON."""
-    return orjson.dumps(orjson.loads(letter.line()), option=orjson.OPT_INDENT_2).decode()
+    """Return a letter as indented JSON, in ASCII: a screen obeys none of its signs."""
+    return json.dumps(letter.as_dict(), indent=2)
