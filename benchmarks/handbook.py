@@ -29,7 +29,7 @@ import pandas as pd
 from rich.console import Console
 
 from streamsim.models.registry import Registry
-from streamsim.simulator.model_training import parse_day, train_on_files
+from streamsim.simulator.model_training import train_on_files
 from streamsim.simulator.reading import read_whole
 from streamsim.simulator.report.run_report import as_text, unaccounted
 from streamsim.simulator.run.run_plan import Plan
@@ -37,6 +37,7 @@ from streamsim.simulator.run.runs import Run
 from streamsim.simulator.run.stack import Stack
 from streamsim.simulator.run.supervisor import Supervisor
 from streamsim.simulator.run.view import View
+from streamsim.simulator.training_period import between, parse_day
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ExpectationError, UsageError
 from streamsim.streams.settings import read_settings
@@ -80,7 +81,7 @@ def run(options: Options) -> dict[str, Any]:
         since = parse_day(TRAIN_FROM)
         click.echo(f"training on {TRAIN_FROM} and the six days after it ...")
         signature = train_on_files(
-            spec, registry, options.data, since=since, until=since + TRAIN_DAYS * DAY
+            spec, registry, options.data, between(spec, since, since + TRAIN_DAYS * DAY)
         )
         registry.promote(signature.model, signature.version)
         topics: dict[str, list[Any]] = {}

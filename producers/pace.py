@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from streamsim.producers.wire import Batch
-from streamsim.streams.clock import Anchor
+from streamsim.streams.clock import Anchor, Clock
 from streamsim.streams.events import Floats
 
 
@@ -58,3 +59,27 @@ class ByRate:
         due = self._wall_ms + (self._sent + events - 1).clip(0) * (1000.0 / self._rate)
         self._sent += int(events[-1])
         return due
+
+
+class AfterWarmUp:
+    """As fast as possible up to an event time, and paced from there on.
+
+    Parameters
+    ----------
+    until_ms
+        The event time.
+    paced
+        Makes the pace that follows, given the wall time at which it starts (ms).
+    """
+
+    def __init__(self, until_ms: int, clock: Clock, paced: Callable[[int], Pace]) -> None:
+        self._until_ms, self._clock, self._make = until_ms, clock, paced
+        self._paced: Pace | None = None
+
+    def due_ms(self, batch: Batch) -> Floats | None:
+        """See :class:`Pace`."""
+        if self._paced is None:
+            if not len(batch) or batch.due[-1] < self._until_ms:
+                return None
+            self._paced = self._make(self._clock.now_ms())
+        return self._paced.due_ms(batch)

@@ -56,6 +56,12 @@ def main() -> None:
     help="map of the source's columns, in TOML (repeatable)",
 )
 @click.option(
+    "--after-training",
+    is_flag=True,
+    help="score what comes after the events that the model learnt from; those fill the state",
+)
+@click.option("--score-from", metavar="DAY", help="score events from here; earlier fill the state")
+@click.option(
     "--duration", type=click.FloatRange(0, min_open=True), help="wall-clock seconds to run"
 )
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="days of event time to run")
@@ -92,6 +98,7 @@ def up(**options: Any) -> None:
 @click.option("--wait", is_flag=True, help="wait for the workers if they fall behind")
 @click.option("--report", type=FOLDER, metavar="FILE", hidden=True)
 @click.option("--resume", is_flag=True, hidden=True)
+@click.option("--score-from", type=int, metavar="MS", hidden=True)
 def send(**options: Any) -> None:
     """Run one domain's producer: publish its events to a broker."""
     from streamsim.simulator.commands.send import run_send
@@ -220,6 +227,7 @@ def topics(**options: Any) -> None:
 @click.option("--columns", type=FOLDER, metavar="FILE", help="map of the file's columns, in TOML")
 @click.option("--from", "since", metavar="DAY", help="first day to train on (2018-07-25)")
 @click.option("--to", "until", metavar="DAY", help="day before which the training data ends")
+@click.option("--first", metavar="70%|N", help="learn from the file's first part, by time")
 @click.option("--seed", type=int, help="seed of the world to train on")
 @click.option("--promote/--no-promote", default=True, help="make it the champion (default)")
 def train(**options: Any) -> None:

@@ -22,7 +22,15 @@ from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import answer
 from streamsim.producers.wire import Batch
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import INGEST_TIME, Headers, Matrix, Outbound, Outputs, Records
+from streamsim.streams.events import (
+    INGEST_TIME,
+    NO_TIME,
+    Headers,
+    Matrix,
+    Outbound,
+    Outputs,
+    Records,
+)
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
 
@@ -46,6 +54,8 @@ class InProcess:
     renewed
         The estimator behind ``score``, from which the model is renewed. Without it, that one model
         scores all events.
+    score_from
+        Event time of the first event that is scored (ms); earlier ones only fill the state.
     """
 
     def __init__(
@@ -58,6 +68,7 @@ class InProcess:
         watch: Callable[[Prepared], None] | None = None,
         key: bytes | None = None,
         renewed: Estimator | None = None,
+        score_from: int = NO_TIME,
     ) -> None:
         self._learner, self._schedule = None, None
         if spec.model.renewal is not None and signature is not None and renewed is not None:
@@ -66,7 +77,7 @@ class InProcess:
         self._score = score
         self._watch = watch or (lambda prepared: None)
         self._versions: dict[str, Estimator] = {}
-        self._exchange = Exchange(spec)
+        self._exchange = Exchange(spec, score_from)
         self._exchanged = frozenset(self._exchange.topics)
         self.pipeline = Pipeline(
             spec,
@@ -75,6 +86,7 @@ class InProcess:
             tables=self._exchange.tables,
             key=key,
             schedule=self._schedule,
+            score_from=score_from,
         )
 
     def push(self, records: Records) -> list[Outbound]:

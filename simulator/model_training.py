@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,13 @@ from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.training_code import training_code
-from streamsim.streams.codec import parse_times
+from streamsim.simulator.training_period import Period, spelled, up_to
 from streamsim.streams.domain_registry import add_folders, domain_folders, domain_names, load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Ints, Matrix, as_objects
 from streamsim.streams.labels import label_of, numbers_of, read_labels, read_numbers
 from streamsim.streams.signature import Signature
-from streamsim.streams.spec import DAY, DomainSpec, Role
+from streamsim.streams.spec import DomainSpec, Role
 from streamsim.streams.spec.world import Slice
 
 Progress = Callable[[str, float], None]
@@ -35,6 +34,8 @@ Progress = Callable[[str, float], None]
 
 WORLD = "world of seed"
 """How the source of a model begins that learnt from a simulated world."""
+SCORES_FROM = "scores_from"
+"""Of a model that learnt from a file, the time from which on the file's events are new to it."""
 
 
 def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) -> Signature:
@@ -117,28 +118,27 @@ def definition(spec: DomainSpec) -> str:
     return digest.hexdigest()[:16]
 
 
-def train_on_files(
-    spec: DomainSpec, registry: Registry, path: Path, *, since: int, until: int
-) -> Signature:
-    """Train on the events of a file with ``since <= event time < until`` (ms).
-
-    Features are computed from the whole file up to ``until``. Only labels known within the domain's
-    label delay of ``until`` are used.
+def train_on_files(spec: DomainSpec, registry: Registry, path: Path, period: Period) -> Signature:
+    """Train on a period of a file; the features are computed from all that was before its end.
 
     Raises
     ------
     UsageError
-        If the file has no events in the period.
+        If the file has no events with a final label in the period.
     """
     from streamsim.models.training import train
 
-    slices = file_slices(spec, path)
-    limit = until + spec.labels.delay
-    data = training_data(spec, takewhile(lambda s: s.until <= limit + DAY, slices))
-    inside = (data.times >= since) & (data.times < until)
+    data = training_data(spec, up_to(file_slices(spec, path), period.known))
+    inside = (data.times >= period.since) & (data.times < period.until)
     if not inside.any():
-        raise UsageError(f"{path} has no events in the period to train on")
-    return train(spec, registry, data.take(inside), source=path.name)
+        raise UsageError(f"{path} has no events in the period to train on whose label is final")
+    return train(
+        spec,
+        registry,
+        data.take(inside),
+        source=path.name,
+        about={SCORES_FROM: spelled(period.known)},
+    )
 
 
 def training_data(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
@@ -186,18 +186,3 @@ def training_data(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
         numbers[old, place] = numbers_of(true, ids)[old]
     whole = Labelled(np.concatenate(features), label, time, as_objects(entities), numbers)
     return whole.take(final)
-
-
-def parse_day(text: str) -> int:
-    """Parse a date or an RFC 3339 time; return ms since 1970 (UTC).
-
-    Raises
-    ------
-    UsageError
-        If the text is neither.
-    """
-    full = text if "T" in text else f"{text}T00:00:00Z"
-    time = int(parse_times([full])[0])
-    if time < 0:
-        raise UsageError(f"not a date like 2018-07-25: {text!r}")
-    return time

@@ -8,7 +8,6 @@ which a worker that starts later goes on: the records before a snapshot may then
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
 from itertools import chain
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -20,7 +19,7 @@ from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.monitor.feed_alerts import FeedStates, feed_alerts
 from streamsim.consumers.monitor.rolling_metric import RollingMetric, metric_records
 from streamsim.consumers.state.store import Columns, Parts
-from streamsim.streams.events import Outbound
+from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import FEEDS, LABELLED, topic
 
@@ -101,6 +100,11 @@ class Applied(NamedTuple):
 class Exchange:
     """One domain's global tables, rolling metric and feeds.
 
+    Parameters
+    ----------
+    score_from
+        Event time before which feeds raise no alert (ms).
+
     Attributes
     ----------
     tables
@@ -111,7 +115,7 @@ class Exchange:
         Topic to the offset of the next record to apply.
     """
 
-    def __init__(self, spec: DomainSpec) -> None:
+    def __init__(self, spec: DomainSpec, score_from: int = NO_TIME) -> None:
         self.tables: dict[str, GlobalTable] = new_tables(spec)
         rolling, model = RollingMetric(spec), spec.model.recipe.name
         self.folds: dict[str, Fold[Any]] = {
@@ -121,7 +125,11 @@ class Exchange:
         }
         if spec.alerting.feeds is not None:
             feeds = FeedStates(spec.alerting.feeds, spec.partitions)
-            self.folds[FEEDS] = Fold(feeds, feeds.alerts, partial(feed_alerts, spec.name))
+            self.folds[FEEDS] = Fold(
+                feeds,
+                feeds.alerts,
+                lambda alert: feed_alerts(spec.name, alert) if alert.at > score_from else [],
+            )
         self._tables: Mapping[str, GlobalTable] = {
             topic(spec.name, name): table for name, table in self.tables.items()
         }

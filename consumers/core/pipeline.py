@@ -30,11 +30,12 @@ from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.featurize.windows import featurize
 from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.predict.prepared import Prepared, Scored
+from streamsim.consumers.predict.version_choice import VersionChoice
 from streamsim.consumers.state import account as acc
 from streamsim.consumers.state.state import part_of
 from streamsim.consumers.state.store import Columns
 from streamsim.streams.answers import Answers
-from streamsim.streams.events import Events, Ints, Matrix, Outputs, Records
+from streamsim.streams.events import NO_TIME, Events, Ints, Matrix, Outputs, Records
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Role
 
@@ -59,6 +60,9 @@ class Pipeline:
     schedule
         The versions of a renewed model and their times; ``signature`` is then the champion's.
         Without it the champion scores all events.
+    score_from
+        Event time of the first event that is scored (ms). Earlier ones only fill the state; they
+        are filtered (``warm_up``) and raise no alert.
     """
 
     def __init__(
@@ -71,13 +75,13 @@ class Pipeline:
         journal: bool = False,
         key: bytes | None = None,
         schedule: Schedule | None = None,
+        score_from: int = NO_TIME,
     ) -> None:
         if signature is not None:
             signature.check(spec)
         self.spec = spec
         self.signature = signature
-        self.answering = signature
-        """Signature of the version that scored last."""
+        self._versions = VersionChoice(signature, schedule, score_from)
         self.tables = tables if tables is not None else new_tables(spec)
         hold = hold or bool(spec.features.trackers)
         self.stores = stores = make_stores(spec, hold=hold, journal=journal)
@@ -87,7 +91,7 @@ class Pipeline:
         self._publishing = Publishing(spec, stores)
         self._forgetting = Forgetting(spec, stores)
         self._results = Results(spec, stores, in_order=hold)
-        self._schedule, self._key, self._journal = schedule, key, journal
+        self._key, self._journal = key, journal
 
     @property
     def account(self) -> acc.Account:
@@ -125,23 +129,21 @@ class Pipeline:
     def pull(self, max_rows: int) -> Prepared | None:
         """Take events that are ready, ``max_rows`` or a little more, and compute their features.
 
-        One version of the model scores all of them.
+        One version of the model scores all of them, or none does.
         """
-        stores, schedule = self.stores, self._schedule
+        stores, versions = self.stores, self._versions
         if (again := self._pull_rescored(max_rows)) is not None:
             return again
-        numbers = None if schedule is None else (lambda e: schedule.numbers(e.event_time))
-        events = stores.in_flight.take(max_rows, self._readiness.are, numbers)
+        kinds = versions.numbers if versions.varies else None
+        events = stores.in_flight.take(max_rows, self._readiness.are, kinds)
         if events is None:
             return None
-        if schedule is not None:
-            self.answering = schedule.signature(int(schedule.numbers(events.event_time[:1])[0]))
         made = featurize(
             events, self.spec, stores.windows, self.tables, stores.joins, stores.trackers
         )
         trackers = stores.trackers.items() if self._journal else ()
         tracked = {name: tracker.rows_of(events) for name, tracker in trackers}
-        prepared = Prepared(events, *made, tracked, signature=self.answering)
+        prepared = Prepared(events, *made, tracked, signature=versions.signature(events))
         stores.in_flight.score(prepared)
         return prepared
 
@@ -164,10 +166,21 @@ class Pipeline:
         for windows in stores.windows.values():
             windows.note(prepared.events)
         if signature is None:
-            trigger, partition = self.spec.trigger.name, prepared.events.partition
-            self.account.add(trigger, acc.NO_MODEL, partition)
-            return Outputs(self._results.event_alerts(prepared))
+            return self._unscored(prepared)
         return self._results.outputs(scored, signature)
+
+    def _unscored(self, prepared: Prepared) -> Outputs:
+        """Count events that no model scores; return the alerts of those after the warm-up."""
+        trigger, events = self.spec.trigger.name, prepared.events
+        warm = self._versions.is_warm_up(events)
+        self.account.add(trigger, acc.WARM_UP, events.partition[warm])
+        self.account.add(trigger, acc.NO_MODEL, events.partition[~warm])
+        return Outputs([] if warm.any() else self._results.event_alerts(prepared))
+
+    @property
+    def answering(self) -> Signature | None:
+        """Signature of the version that scored last."""
+        return self._versions.latest
 
     @property
     def pending(self) -> int:
@@ -265,12 +278,16 @@ class Pipeline:
         events, answered = waiting
         ready = self._readiness.are(events, answered)
         ready &= events.event_time < stores.in_flight.asks_from()[events.partition]
-        taken = rescoring.take(ready, max_rows)
+        # What was not scored in the warm-up is not scored again either: those go apart.
+        warm = self._versions.is_warm_up(events)
+        scored = not warm[ready.argmax()]
+        taken = rescoring.take(ready & (warm != scored), max_rows)
         if taken is None:
             return None
         events, answered = taken
+        signature = self.signature if scored else None
         made = featurize(events, self.spec, stores.windows, self.tables, stores.joins, {}, answered)
-        return Prepared(events, *made, rescored=True, signature=self.signature)
+        return Prepared(events, *made, rescored=True, signature=signature)
 
 
 def new_tables(spec: DomainSpec) -> dict[str, GlobalTable]:

@@ -22,8 +22,8 @@ SCORED, APPLIED, LATE, DUPLICATE, DEAD, HEARTBEAT = (
     "dead",
     "heartbeat",
 )
-NO_ENTITY, NO_MODEL = "no_entity", "no_model"
-FILTERED = (NO_ENTITY, NO_MODEL)
+NO_ENTITY, NO_MODEL, WARM_UP = "no_entity", "no_model", "warm_up"
+FILTERED = (NO_ENTITY, NO_MODEL, WARM_UP)
 COMMON = (LATE, DUPLICATE, DEAD, HEARTBEAT)
 
 

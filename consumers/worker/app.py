@@ -102,8 +102,21 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--renews", action="store_true", help="the stack renews models: follow their schedule"
     )
+    parser.add_argument(
+        "--score-from",
+        action="append",
+        default=[],
+        type=_instant,
+        metavar="DOMAIN=MS",
+        help="event time of a domain's first scored event; earlier ones fill the state",
+    )
     parser.add_argument("--session-s", type=float, default=SESSION_S, help="session time-out")
     return parser
+
+
+def _instant(text: str) -> tuple[str, int]:
+    domain, _, time = text.partition("=")
+    return domain, int(time)
 
 
 def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
@@ -124,6 +137,7 @@ def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
         ),
         settings=settings,
         renews=arguments.renews,
+        score_from=dict(arguments.score_from),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 
@@ -37,6 +38,8 @@ class WorkerConfig:
     renews
         The stack renews the models whose domains declare it, and publishes their schedule. If it
         did not, events would wait for ever.
+    score_from
+        Domain to the event time of its first scored event (ms); earlier ones fill the state.
     """
 
     domains: tuple[str, ...]
@@ -48,6 +51,7 @@ class WorkerConfig:
     settings: Settings
     durable: bool = True
     renews: bool = False
+    score_from: Mapping[str, int] = field(default_factory=dict)
 
 
 class DomainContext:
@@ -62,7 +66,8 @@ class DomainContext:
     ) -> None:
         settings = config.settings
         self.spec = spec
-        self.exchange = Exchange(spec)
+        self.score_from = config.score_from.get(spec.name, NO_TIME)
+        self.exchange = Exchange(spec, self.score_from)
         self.changelog = Changelog(spec, producer, config.group, trimmer.before)
         self.latencies = Latencies()
         self.published_until = dict.fromkeys(self.exchange.folds, NO_TIME)

@@ -192,6 +192,7 @@ class Engine(Service):
             journal=config.durable,
             key=privacy_key(settings) if any(s.sensitive for s in spec.inputs.sources) else None,
             schedule=context.schedule,
+            score_from=context.score_from,
         )
         contents = await context.changelog.restore(config.broker, partitions, generation)
         for p in partitions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -12,7 +13,7 @@ import click
 import orjson
 
 from streamsim.producers.backlog import Backlog, WorkerWatch
-from streamsim.producers.pace import AtOnce, ByRate, BySpeed, Pace
+from streamsim.producers.pace import AfterWarmUp, AtOnce, ByRate, BySpeed, Pace
 from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
 from streamsim.producers.sender import Sender
@@ -51,6 +52,7 @@ def run_send(
     wait: bool,
     report: Path | None,
     resume: bool,
+    score_from: int | None = None,
 ) -> None:
     """Send until the source ends or a signal arrives."""
     settings = read_settings({"seed": seed})
@@ -72,6 +74,9 @@ def run_send(
         # What has been sent is not paced again. It fell behind by some of the time that it took.
         began -= max(0, already.last_ms - since - already.behind_ms)
     pace = timed_pace(spec.world, rate, speed, began)
+    if score_from is not None and not isinstance(pace, AtOnce):
+        until = max(score_from, already.latest_ms if already else 0)
+        pace = AfterWarmUp(until, clock, partial(timed_pace, spec.world, rate, speed))
     backlog = Backlog()
     sender = Sender(
         spec,

@@ -15,14 +15,13 @@ from streamsim.simulator.model_training import (
 )
 from streamsim.simulator.model_training import (
     ensure_champions,
-    parse_day,
     train_on_files,
     train_on_world,
 )
+from streamsim.simulator.training_period import Period, between, first_part, parse_day
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.settings import read_settings
-from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 
 
@@ -34,13 +33,14 @@ def run_train(
     columns: Path | None,
     since: str | None,
     until: str | None,
+    first: str | None,
     seed: int | None,
     promote: bool,
 ) -> None:
     """Train one domain's model, or every missing one."""
     registry = Registry(read_settings().home_path / "registry")
     if missing:
-        if domain or source or since or until:
+        if any((domain, source, since, until, first)):
             raise UsageError("--missing takes no domain and no source")
         trained: list[str] = []
         with _Bar("models") as bar:
@@ -57,7 +57,15 @@ def run_train(
     if columns is not None and source is None:
         raise UsageError("--columns goes with --source")
     spec = with_columns(load_domain(domain), columns)
-    signature = _train(spec, registry, source, since, until, seed)
+    if source is None:
+        if since or until or first:
+            raise UsageError("--first, --from and --to go with --source")
+        with _Bar(spec.name) as bar:
+            signature = train_on_world(spec, registry, bar, seed)
+    else:
+        signature = train_on_files(
+            spec, registry, source, _period(spec, source, since, until, first)
+        )
     release = registry.release(signature.model, signature.version)
     if promote:
         registry.promote(signature.model, signature.version)
@@ -66,24 +74,25 @@ def run_train(
         f"{signature.model} {signature.version}{' (champion)' if promote else ''}: {figures}; "
         f"alerts from {signature.threshold:g}"
     )
+    if source is not None and promote:
+        told = f" --columns {domain}={columns}" if columns else ""
+        click.echo(
+            "to stream what came after: "
+            f"streamsim up --source {domain}={source}{told} --after-training"
+        )
 
 
-def _train(
-    spec: DomainSpec,
-    registry: Registry,
-    source: Path | None,
-    since: str | None,
-    until: str | None,
-    seed: int | None,
-) -> Signature:
-    if source is None:
-        if since or until:
-            raise UsageError("--from and --to go with --source")
-        with _Bar(spec.name) as bar:
-            return train_on_world(spec, registry, bar, seed)
-    if since is None or until is None:
-        raise UsageError("--source needs --from and --to: the days to learn from")
-    return train_on_files(spec, registry, source, since=parse_day(since), until=parse_day(until))
+def _period(
+    spec: DomainSpec, source: Path, since: str | None, until: str | None, first: str | None
+) -> Period:
+    """Return the part of a file that the options name."""
+    if first is not None and not (since or until):
+        return first_part(spec, source, first)
+    if first is not None or since is None or until is None:
+        raise UsageError(
+            "--source needs the part to learn from: --first 70%, or --from DAY --to DAY"
+        )
+    return between(spec, parse_day(since), parse_day(until))
 
 
 class _Bar:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 import orjson
 
+from streamsim.models.registry import Registry
+from streamsim.simulator import file_models
 from streamsim.simulator.commands.paces import paces
 from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.report import run_report as reports
@@ -18,9 +20,11 @@ from streamsim.simulator.run.runs import Run
 from streamsim.simulator.run.stack import Stack
 from streamsim.simulator.run.supervisor import Supervisor
 from streamsim.simulator.run.view import make_view
+from streamsim.simulator.training_period import parse_day
 from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
 from streamsim.streams.errors import ExpectationError, UsageError
-from streamsim.streams.settings import check_address, read_settings
+from streamsim.streams.settings import Settings, check_address, read_settings
+from streamsim.streams.spec import DomainSpec
 
 
 def run_up(
@@ -35,6 +39,8 @@ def run_up(
     workers: int | None,
     broker: str | None,
     seed: int | None,
+    after_training: bool,
+    score_from: str | None,
     hold: bool,
     headless: bool,
     report: Path | None,
@@ -45,23 +51,27 @@ def run_up(
     """Run the stack; return the exit code."""
     resumed = None
     if resume is not None:
-        if any((domains, rates, speeds, sources, columns, days, workers, broker, seed, hold)):
+        told = (domains, rates, speeds, sources, columns, days, workers, broker, seed, hold)
+        if any((*told, after_training, score_from)):
             raise UsageError("--resume takes domains, sources, paces and broker from the run")
         resumed, plan = plan_again(resume)
     else:
         settings = read_settings({"workers": workers, "broker": broker, "seed": seed})
         check_address(settings.broker)
         replayed = dict(_named(text, "--source") for text in sources)
-        told = dict(_named(text, "--columns") for text in columns)
+        maps = dict(_named(text, "--columns") for text in columns)
         names = tuple(dict.fromkeys(domains or (*replayed, *(() if replayed else domain_names()))))
+        files = _checked(replayed, maps, names)
+        specs = tuple(load_domain(name) for name in names)
         plan = Plan(
-            domains=tuple(load_domain(name) for name in names),
+            domains=specs,
             settings=settings,
-            sources=_checked(replayed, told, names),
+            sources=files,
             paces=paces(rates, speeds, names),
             days=days,
             hold=hold,
-            columns=told,
+            columns=maps,
+            score_from=_score_from(specs, files, settings, after_training, score_from),
         )
     view = make_view(headless=headless)
     with view:
@@ -87,6 +97,23 @@ def _named(text: str, option: str) -> tuple[str, Path]:
     if not (domain and sign and path):
         raise UsageError(f"{option} takes DOMAIN=PATH, not {text!r}")
     return domain, Path(path)
+
+
+def _score_from(
+    specs: Sequence[DomainSpec],
+    files: Mapping[str, Path],
+    settings: Settings,
+    after_training: bool,
+    day: str | None,
+) -> dict[str, int]:
+    """Return, by domain, the event time of its file's first scored event (ms)."""
+    if after_training and day is not None:
+        raise UsageError("--after-training and --score-from exclude each other")
+    if after_training:
+        return file_models.after_training(specs, Registry(settings.home_path / "registry"), files)
+    if day is not None and not files:
+        raise UsageError("--score-from goes with --source")
+    return {} if day is None else dict.fromkeys(files, parse_day(day))
 
 
 def _checked(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from streamsim.simulator.report.alert_labels import alert_labels
 from streamsim.simulator.report.estimates import estimates_quality
 from streamsim.simulator.report.judge import alert_quality, join_labels, quality
 from streamsim.simulator.report.kept_records import KeptRecords
@@ -55,6 +56,8 @@ def domain_report(
     latencies = ledger.latencies()
     judged = join_labels(spec, scores, labels, ledger.clock())
     by_rule = _by_rule(spec, alerts)
+    planted = alert_quality(alerts, truth, labels, spec, judged)
+    by_labels = alert_labels(spec, alerts, judged) if planted is None else None
     return {
         **account,
         **({"dead_by_reason": dict(dead)} if dead else {}),
@@ -63,7 +66,8 @@ def domain_report(
         if gone
         else sum(by_rule.values()),
         **({"alerts_by_rule": by_rule} if spec.alerting.event_rules else {}),
-        "alert_quality": alert_quality(alerts, truth, labels, spec, judged),
+        "alert_quality": planted,
+        **({"alert_labels": by_labels} if by_labels else {}),
         "surge_quality": surge_quality(spec, alerts, truth, ledger.clock() or 0, kept.since),
         "throughput_eps": round(account["scored"] / seconds, 1) if seconds > 0 else 0.0,
         "latency_ms": {"p50": latencies.percentile(50), "p99": latencies.percentile(99)},
@@ -132,6 +136,8 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
     ]
     if d["context"]["in"]:
         lines.append(f"  context    {_others(d['context'])}")
+    if warm := d["filtered_by"].get("warm_up"):
+        lines.append(f"  warm-up    {warm:,} events filled the state, unscored")
     if dead := d.get("dead_by_reason"):
         most = [f"{n:,} x {why}" for why, n in list(dead.items())[:_REASONS]]
         more = f", and {len(dead) - _REASONS} other reasons" if len(dead) > _REASONS else ""
@@ -231,11 +237,28 @@ def _alerts(d: Mapping[str, Any]) -> str:
     >>> _alerts({"alerts_by_rule": {"leak": 2, "burst": 3}, "alert_quality": None})
     ': 2 leak (no planted truth to judge them by); 3 burst'
     """
-    quality = _alert_quality(d["alert_quality"])
+    quality = _alert_labels(d.get("alert_labels")) or _alert_quality(d["alert_quality"])
     if "alerts_by_rule" not in d:
         return quality
     first, *others = (f"{count:,} {rule}" for rule, count in d["alerts_by_rule"].items())
     return f": {first}{quality}; {', '.join(others)}"
+
+
+def _alert_labels(q: Mapping[str, Any] | None) -> str:
+    """Format how many alerts the labels confirm.
+
+    >>> _alert_labels({"labelled": 40, "confirmed": 30, "precision": 0.75,
+    ...     "chance_precision": 0.01, "recall": 0.2})
+    ', by labels: precision 0.75 of 40 (by chance 0.01), recall 0.20'
+    """
+    if q is None:
+        return ""
+    right = "" if q["precision"] is None else f" {q['precision']:.2f}"
+    recall = "" if q["recall"] is None else f", recall {q['recall']:.2f}"
+    return (
+        f", by labels: precision{right} of {q['labelled']:,} "
+        f"(by chance {q['chance_precision']:.2g}){recall}"
+    )
 
 
 def _alert_quality(q: Mapping[str, Any] | None) -> str:

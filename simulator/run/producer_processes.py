@@ -61,6 +61,8 @@ class Producers:
                 "--seed", str(plan.settings.seed), "--report", str(self._report(spec.name)),
                 *plan.paces.get(spec.name, ()),
             ]  # fmt: skip
+            if spec.name in plan.score_from:
+                command += ["--score-from", str(plan.score_from[spec.name])]
             if self._resumed:
                 command += ["--resume"]
                 self._database(spec).unlink(missing_ok=True)

@@ -43,5 +43,6 @@ def plan_again(name: str) -> tuple[Run, Plan]:
         days=stored["days"],
         hold=stored["hold"],
         columns={name: Path(path) for name, path in stored.get("columns", {}).items()},
+        score_from=stored.get("score_from", {}),
     )
     return run, plan

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamsim.models.registry import Registry
-from streamsim.producers.recording import read_manifest
-from streamsim.simulator.model_training import WORLD
 from streamsim.streams.settings import Settings
-from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 
 
@@ -27,6 +23,8 @@ class Plan:
         Domain to its pace, as options of ``streamsim send``. Other domains have their default pace.
     columns
         Domain to the column map of its files.
+    score_from
+        Domain to the event time of its first scored event (ms); earlier ones fill the state.
     days
         Event days after which a world ends, ``None`` for never.
     """
@@ -38,27 +36,7 @@ class Plan:
     days: float | None = None
     hold: bool = False
     columns: Mapping[str, Path] = field(default_factory=dict)
-
-    def simulated_judges(self, champions: Iterable[Signature], registry: Registry) -> list[str]:
-        """Say of each file whose model learnt from a simulated world how to train one on the file.
-
-        A recording is a stream of its own: its model is the one that it was recorded with.
-        """
-        said = []
-        for spec, champion in zip(self.domains, champions, strict=True):
-            path = self.sources.get(spec.name)
-            if path is None or (path.is_file() and read_manifest(path) is not None):
-                continue
-            learnt_from = str(registry.release(champion.model, champion.version).data.get("source"))
-            if learnt_from.startswith(WORLD):
-                columns = self.columns.get(spec.name)
-                told = f" --columns {columns}" if columns else ""
-                said.append(
-                    f"{spec.name}: the model learnt from a simulated world, which is no judge of "
-                    f"{path.name}; train one on it: streamsim train {spec.name} --source {path}"
-                    f"{told} --from DAY --to DAY"
-                )
-        return said
+    score_from: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the configuration of the run as JSON types."""
@@ -72,4 +50,5 @@ class Plan:
             "days": self.days,
             "hold": self.hold,
             "columns": {name: str(path.absolute()) for name, path in self.columns.items()},
+            "score_from": dict(self.score_from),
         }

@@ -161,6 +161,8 @@ class Stack:
             ]  # fmt: skip
             for spec in self.plan.domains:
                 command += ["--domain", spec.name]
+            for domain, time_ms in self.plan.score_from.items():
+                command += ["--score-from", f"{domain}={time_ms}"]
             command += ["--hold"] * self.plan.hold + ["--renews"] * self._renews
             name = f"worker-{number}"
             self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))

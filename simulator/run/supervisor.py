@@ -13,6 +13,7 @@ import orjson
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.brokers.embedded.building import find_program
+from streamsim.simulator.file_models import doubts
 from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report import run_report as reports
@@ -99,7 +100,10 @@ class Supervisor:
             if not settings.model_url
         ]
         if champions:
-            for text in self._plan.simulated_judges(champions, registry):
+            plan = self._plan
+            for text in doubts(
+                plan.domains, champions, registry, plan.sources, plan.columns, plan.score_from
+            ):
                 self._view.say(f"warning: {text}")
         names = [spec.name for spec in self._plan.domains]
         resumed = self._resumed

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from streamsim.consumers.state.account import FILTERED
 from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.dead_letters import Reasons
 from streamsim.simulator.report.ledger import Ledger
@@ -172,7 +173,7 @@ class LiveView(View):
     def _cells(self, name: str, ledger: Ledger) -> dict[str, str]:
         """Return a domain's cells by column."""
         counts, latencies = ledger.counts(ledger.spec.trigger.name), ledger.latencies()
-        filtered = counts.get("no_entity", 0) + counts.get("no_model", 0)
+        filtered = sum(counts.get(name, 0) for name in FILTERED)
         scored = counts.get("scored", 0)
         return {
             "event time": _day(ledger.clock()),
