@@ -55,8 +55,8 @@ def write_card(
 
 **Question.** {spec.question}
 **Model.** {_named(estimator)}, feature hash `{signature.feature_hash}`.
-**Alert.** {spec.alerting.rule.formula}: {signature.threshold:g}. At most
-{spec.model.recipe.max_false_alerts:g} of {data["ordinary_rows"]:,} ordinary events reach it.
+**Alert.** {spec.alerting.rule.formula}: {signature.threshold:g}. It is set for
+{data["budget"]}, on {data["ordinary_rows"]:,} ordinary events.
 
 ## Data
 {data["source"]}, {data["from"]} to {data["to"]}: {data["rows"]:,} events, {data["positives"]:,} of

@@ -16,6 +16,12 @@ from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import answer
 from streamsim.models.registry import Registry
 from streamsim.models.relevance import Shuffled
+from streamsim.models.thresholds import (
+    AlertBudget,
+    accuracy_threshold,
+    alert_threshold,
+    threshold_per_day,
+)
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.errors import ModelError
 from streamsim.streams.events import Floats, Ints, Matrix, Objects
@@ -47,6 +53,8 @@ def train(
     seed: int = 0,
     genuine: Matrix | None = None,
     about: Mapping[str, Any] | None = None,
+    budget: AlertBudget | None = None,
+    learns_accuracy: bool = False,
 ) -> Signature:
     """Fit, measure and release a new version, without making it champion.
 
@@ -60,6 +68,10 @@ def train(
         cross-validated scores of the training data's own genuine events.
     about
         Additional metadata of the data.
+    budget
+        How many alerts are affordable, instead of ``recipe.max_false_alerts``.
+    learns_accuracy
+        Set the threshold of the rolling accuracy by these data, not by the domain's world.
 
     Raises
     ------
@@ -98,12 +110,17 @@ def train(
     metrics["prevalence"] = round(float(truth.mean()), 6)
     usual = truth == 0 if spec.alerting.rule.about == 1 else truth == 1
     ordinary = (
-        spec.alerting.rule.risks(held_out, data.features)[usual]
+        (held_out[usual], data.features[usual])
         if genuine is None
-        else spec.alerting.rule.risks(scores_of(answer(estimator, genuine)), genuine)
+        else (scores_of(answer(estimator, genuine)), genuine)
     )
-    threshold = threshold_at(ordinary, recipe.max_false_alerts)
     risk = spec.alerting.rule.risks(held_out, data.features)
+    budget = budget or AlertBudget(recipe.max_false_alerts)
+    threshold = (
+        alert_threshold(spec.alerting.rule, ordinary, budget.false_share)
+        if budget.false_share is not None
+        else threshold_per_day(risk, data.times, budget.per_day or 0.0)
+    )
     metrics["alert_recall"] = round(float((risk[~usual] >= threshold).mean()), 4)
     normal = data.features[usual]
     signature = Signature(
@@ -115,6 +132,9 @@ def train(
         reference=tuple(np.round(np.median(normal, axis=0), 6).tolist()),
         ignored=fitted.dropped,
         estimates=tuple(estimate.name for estimate in spec.model.estimates),
+        accuracy=accuracy_threshold(spec.alerting.accuracy, data.times, held_out, truth)
+        if learns_accuracy
+        else None,
     )
     described = {
         **(about or {}),
@@ -125,7 +145,8 @@ def train(
         "positives": positives,
         "fingerprint": data.fingerprint(),
         "seed": seed,
-        "ordinary_rows": len(ordinary),
+        "ordinary_rows": len(ordinary[0]),
+        "budget": str(budget),
     }
     return registry.add(
         estimator,
@@ -135,19 +156,6 @@ def train(
         card=write_card(spec, signature, metrics, sure, described, estimator, about_features),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def threshold_at(ordinary: Floats, share: float) -> float:
-    """Return the lowest score that at most ``share`` of ordinary events reach.
-
-    Rounded up to six decimals, as scores are rounded.
-
-    >>> threshold_at(np.array([0.1, 0.2, 0.3, 0.4]), 0.25)
-    0.300001
-    """
-    ranked = np.sort(np.round(ordinary, 6))[::-1]
-    allowed = int(len(ranked) * share)
-    return round(min(float(ranked[allowed]) + 1e-6, 1.0), 6)
 
 
 def _refuse_one_class(recipe: Recipe, truth: Ints, source: str) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.formats import Instants
-from streamsim.streams.spec.input_maps import PLACE
+from streamsim.streams.spec.input_maps import COUNT, PLACE
 from streamsim.streams.tables.row_readers import ROWS, read_chunks
 from streamsim.streams.tables.table import Chunk, Table
 
@@ -55,12 +55,13 @@ def read_ordered(
             )
         base.execute("CREATE INDEX place ON line (number)")
         found = base.execute("SELECT cells, raw, line, bad FROM line ORDER BY number, rowid")
-        place = 0
+        place, (count,) = 0, base.execute("SELECT count(*) FROM line").fetchone()
         while lines := found.fetchmany(rows):
             frame = pd.DataFrame(
                 [orjson.loads(cells) for cells, *_ in lines], columns=list(columns), dtype=object
             )
             frame[PLACE] = range(place, place + len(lines))
+            frame.attrs[COUNT] = count
             place += len(lines)
             raw = [own for _, own, *_ in lines]
             wrong = {row: why for row, (*_, why) in enumerate(lines) if why is not None}

@@ -228,6 +228,14 @@ def topics(**options: Any) -> None:
 @click.option("--from", "since", metavar="DAY", help="first day to train on (2018-07-25)")
 @click.option("--to", "until", metavar="DAY", help="day before which the training data ends")
 @click.option("--first", metavar="70%|N", help="learn from the file's first part, by time")
+@click.option(
+    "--alerts-per-day", type=click.FloatRange(0), help="set the alert threshold for so many a day"
+)
+@click.option(
+    "--false-alerts",
+    type=click.FloatRange(0, 1000),
+    help="set the alert threshold for so many of 1,000 ordinary events",
+)
 @click.option("--seed", type=int, help="seed of the world to train on")
 @click.option("--promote/--no-promote", default=True, help="make it the champion (default)")
 def train(**options: Any) -> None:

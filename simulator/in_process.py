@@ -77,7 +77,8 @@ class InProcess:
         self._score = score
         self._watch = watch or (lambda prepared: None)
         self._versions: dict[str, Estimator] = {}
-        self._exchange = Exchange(spec, score_from)
+        monitored = spec if signature is None else signature.monitored(spec)
+        self._exchange = Exchange(monitored, score_from)
         self._exchanged = frozenset(self._exchange.topics)
         self.pipeline = Pipeline(
             spec,

@@ -15,6 +15,7 @@ import numpy as np
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
+from streamsim.models.thresholds import AlertBudget
 from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.in_process import InProcess, as_records
@@ -77,7 +78,11 @@ def _ensure(name: str, root: Path, folders: Sequence[str]) -> None:
 
 
 def train_on_world(
-    spec: DomainSpec, registry: Registry, progress: Progress, seed: int | None = None
+    spec: DomainSpec,
+    registry: Registry,
+    progress: Progress,
+    seed: int | None = None,
+    budget: AlertBudget | None = None,
 ) -> Signature:
     """Train on the recipe's world and set the threshold on its ordinary world."""
     from streamsim.models.training import train
@@ -104,6 +109,7 @@ def train_on_world(
         source=f"{WORLD} {seed}, {recipe.days} days, {dict(recipe.world)}",
         genuine=ordinary.features,
         about={"definition": definition(spec), "code": training_code(spec.name)},
+        budget=budget,
     )
     progress("done", 1.0)
     return signature
@@ -118,8 +124,16 @@ def definition(spec: DomainSpec) -> str:
     return digest.hexdigest()[:16]
 
 
-def train_on_files(spec: DomainSpec, registry: Registry, path: Path, period: Period) -> Signature:
+def train_on_files(
+    spec: DomainSpec,
+    registry: Registry,
+    path: Path,
+    period: Period,
+    budget: AlertBudget | None = None,
+) -> Signature:
     """Train on a period of a file; the features are computed from all that was before its end.
+
+    The thresholds of alerts and of the rolling accuracy are learnt from the same period.
 
     Raises
     ------
@@ -138,6 +152,8 @@ def train_on_files(spec: DomainSpec, registry: Registry, path: Path, period: Per
         data.take(inside),
         source=path.name,
         about={SCORES_FROM: spelled(period.known)},
+        budget=budget,
+        learns_accuracy=True,
     )
 
 

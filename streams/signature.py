@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from streamsim.streams.errors import ModelError
@@ -29,6 +29,8 @@ class Signature:
         Columns that it takes and does not use: they explain nothing.
     estimates
         Names of the numbers that it estimates beside its score, in order.
+    accuracy
+        Threshold of its rolling accuracy; ``None``: that of the domain.
     """
 
     model: str
@@ -39,6 +41,14 @@ class Signature:
     reference: tuple[float, ...]
     ignored: tuple[str, ...] = ()
     estimates: tuple[str, ...] = ()
+    accuracy: float | None = None
+
+    def monitored(self, spec: DomainSpec) -> DomainSpec:
+        """Return a domain whose rolling accuracy has this model's threshold."""
+        if self.accuracy is None:
+            return spec
+        own = replace(spec.alerting.accuracy, threshold=self.accuracy)
+        return replace(spec, alerting=replace(spec.alerting, accuracy=own))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""
@@ -63,6 +73,7 @@ class Signature:
                 tuple(float(x) for x in data["reference"]),
                 tuple(str(name) for name in data.get("ignored", ())),
                 tuple(map(str, data.get("estimates", ()))),
+                None if data.get("accuracy") is None else float(data["accuracy"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"not a model's signature: {error!r}") from error

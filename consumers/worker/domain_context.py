@@ -74,9 +74,16 @@ class DomainContext:
         """Per kind, the time up to which complete states are published and confirmed (ms)."""
         self.signature: Signature | None = None
         self.schedule: Schedule | None = None
+        self._renews = config.renews and spec.model.renewal is not None
         self.scorer = HttpScorer(
             settings.model_url,
             spec.model.recipe.name,
             timeout_s=settings.score_timeout_s,
             max_rows=settings.max_rows,
         )
+
+    def serve(self, champion: Signature) -> None:
+        """Take the model that scores; its accuracy is monitored by its own threshold."""
+        self.signature = champion
+        self.schedule = Schedule(champion) if self._renews else None
+        self.exchange = Exchange(champion.monitored(self.spec), self.score_from)

@@ -20,7 +20,6 @@ from faust.types import TP
 from mode import Service
 
 from streamsim.consumers.core.pipeline import Pipeline
-from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.worker.assignment import assigned_partitions
 from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfig
 from streamsim.consumers.worker.inbox import Inbox
@@ -99,9 +98,7 @@ class Engine(Service):
         for spec in self.specs:
             context = self._contexts[spec.name] = DomainContext(spec, config, producer, trimmer)
             await self._stack.enter_async_context(context.scorer)
-            context.signature = await context.scorer.await_signature(settings.ready_s)
-            if config.renews and spec.model.renewal is not None:
-                context.schedule = Schedule(context.signature)
+            context.serve(await context.scorer.await_signature(settings.ready_s))
             shared = self._shared[spec.name] = SharedState(
                 context,
                 config,

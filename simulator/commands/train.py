@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streamsim.models.registry import Registry
+from streamsim.models.thresholds import NEVER, AlertBudget
 from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.model_training import (
     Progress as Report,
@@ -34,13 +35,15 @@ def run_train(
     since: str | None,
     until: str | None,
     first: str | None,
+    alerts_per_day: float | None,
+    false_alerts: float | None,
     seed: int | None,
     promote: bool,
 ) -> None:
     """Train one domain's model, or every missing one."""
     registry = Registry(read_settings().home_path / "registry")
     if missing:
-        if any((domain, source, since, until, first)):
+        if any((domain, source, since, until, first, alerts_per_day, false_alerts)):
             raise UsageError("--missing takes no domain and no source")
         trained: list[str] = []
         with _Bar("models") as bar:
@@ -57,22 +60,30 @@ def run_train(
     if columns is not None and source is None:
         raise UsageError("--columns goes with --source")
     spec = with_columns(load_domain(domain), columns)
+    budget = _budget(alerts_per_day, false_alerts)
     if source is None:
+        if alerts_per_day is not None:
+            raise UsageError(
+                "--alerts-per-day goes with --source: a simulated world has more to alert about"
+            )
         if since or until or first:
             raise UsageError("--first, --from and --to go with --source")
         with _Bar(spec.name) as bar:
-            signature = train_on_world(spec, registry, bar, seed)
+            signature = train_on_world(spec, registry, bar, seed, budget)
     else:
-        signature = train_on_files(
-            spec, registry, source, _period(spec, source, since, until, first)
-        )
+        period = _period(spec, source, since, until, first)
+        signature = train_on_files(spec, registry, source, period, budget)
     release = registry.release(signature.model, signature.version)
     if promote:
         registry.promote(signature.model, signature.version)
     figures = ", ".join(f"{name} {value:g}" for name, value in release.metrics.items())
     click.echo(
         f"{signature.model} {signature.version}{' (champion)' if promote else ''}: {figures}; "
-        f"alerts from {signature.threshold:g}"
+        + (
+            "no alerts, for no event was one that the rule is about"
+            if signature.threshold >= NEVER
+            else f"alerts from {signature.threshold:g}"
+        )
     )
     if source is not None and promote:
         told = f" --columns {domain}={columns}" if columns else ""
@@ -80,6 +91,14 @@ def run_train(
             "to stream what came after: "
             f"streamsim up --source {domain}={source}{told} --after-training"
         )
+
+
+def _budget(alerts_per_day: float | None, false_alerts: float | None) -> AlertBudget | None:
+    if alerts_per_day is not None and false_alerts is not None:
+        raise UsageError("--alerts-per-day and --false-alerts exclude each other")
+    if alerts_per_day is not None:
+        return AlertBudget(per_day=alerts_per_day)
+    return None if false_alerts is None else AlertBudget(false_share=false_alerts / 1000)
 
 
 def _period(

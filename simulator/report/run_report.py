@@ -253,10 +253,11 @@ def _alert_labels(q: Mapping[str, Any] | None) -> str:
     """
     if q is None:
         return ""
-    right = "" if q["precision"] is None else f" {q['precision']:.2f}"
+    if q["precision"] is None:
+        return ", none of an event with a final label"
     recall = "" if q["recall"] is None else f", recall {q['recall']:.2f}"
     return (
-        f", by labels: precision{right} of {q['labelled']:,} "
+        f", by labels: precision {q['precision']:.2f} of {q['labelled']:,} "
         f"(by chance {q['chance_precision']:.2g}){recall}"
     )
 

@@ -43,8 +43,9 @@ class Dialect:
     missing: frozenset[str] = frozenset()
 
 
-PLACE = "(place)"
-"""Name of the column with a row's place in the order of its file."""
+PLACE, COUNT = "(place)", "count"
+"""Name of the column with a row's place in the order of its file, and of the frame's attribute with
+the number of the file's rows: both only of a file that is read in an order."""
 
 
 @dataclass(frozen=True, slots=True)

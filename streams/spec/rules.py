@@ -137,7 +137,7 @@ class Accuracy:
     min_samples: int
     span: int
     step: int
-    count: int = 20_000
+    count: int = 250_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.healthcare.features import WORDS
-from streamsim.streams.domains.healthcare.files import APART, BEGINS, GONE
+from streamsim.streams.domains.healthcare.files import BEGINS, GONE, SPAN
 from streamsim.streams.events import as_objects
 from streamsim.streams.labels import label_of, read_labels
 from streamsim.streams.privacy.keys import INVENTED
@@ -50,7 +50,7 @@ def rows(encounters: Path) -> pd.DataFrame:
     """Who could be readmitted, in order of the encounters' ids, with their days."""
     table = pd.read_csv(encounters, keep_default_na=False, dtype=str)
     table = table.iloc[np.argsort(table["encounter_id"].astype(np.int64), kind="stable")]
-    table["time"] = BEGINS + np.arange(len(table)) * APART
+    table["time"] = BEGINS + np.arange(len(table)) * (SPAN // len(table))
     return table[~table["discharge_disposition_id"].isin(GONE)].reset_index(drop=True)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from streamsim.producers.ordered import read_ordered
 from streamsim.streams.errors import SourceError
-from streamsim.streams.spec.input_maps import PLACE, Dialect
+from streamsim.streams.spec.input_maps import COUNT, PLACE, Dialect
 from streamsim.streams.tables.opening import open_table
 from streamsim.streams.tables.row_readers import read_chunks
 
@@ -30,6 +30,7 @@ def test_rows_come_in_order_with_their_places(name: str, rows: int, tmp_path: Pa
     words = [word for chunk in chunks for word in chunk.frame["word"]]
     assert words == [f"w{i}" for i in range(200)]
     assert [place for chunk in chunks for place in chunk.frame[PLACE]] == list(range(200))
+    assert {chunk.frame.attrs[COUNT] for chunk in chunks} == {200}
     assert next(chunk.original(0) for chunk in chunks) == b"0,w0"
     assert max(len(chunk.frame) for chunk in chunks) <= rows
 

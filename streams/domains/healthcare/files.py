@@ -1,8 +1,8 @@
 """Healthcare: recognised kinds of files: encounters of the UCI data set, and health records.
 
-Encounters have no dates. They are spread evenly over ten years in the order of their ids. Each is
-labelled 30 days later by whether a readmission followed. Patients who died or went to a hospice
-are left out, as they could not be readmitted.
+Encounters have no dates. Those of a file are spread evenly over ten years in the order of their
+ids. Each is labelled 30 days later by whether a readmission followed. Patients who died or went to
+a hospice are left out, as they could not be readmitted.
 
 References
 ----------
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamsim.streams.spec.input_maps import PLACE, FileMap
+from streamsim.streams.spec.input_maps import COUNT, PLACE, FileMap
 from streamsim.streams.spec.spans import DAY
 
 from .meds import EVENTS, FORMER
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 BEGINS = 915_148_800_000
 """1999-01-01T00:00:00Z (ms)."""
-APART = 3_653 * DAY // 81_380
-"""Time between two encounters (ms): 81,380 of them until the end of 2008."""
+SPAN = 3_653 * DAY
+"""Ten years, to the end of 2008 (ms)."""
 GONE = frozenset(("11", "13", "14", "19", "20", "21"))
 """Codes of discharges without a possible readmission: death, or a hospice."""
 
@@ -100,10 +100,11 @@ def chapter(code: str | None) -> str | None:
 def _encounters(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     import pandas as pd
 
+    apart = SPAN // frame.attrs[COUNT]
     frame = frame[~frame["discharge_disposition_id"].isin(GONE)]
     ids = frame["encounter_id"]
     patient = frame["patient_nbr"].where(frame["patient_nbr"].map(_is_text), None)
-    time = BEGINS + frame[PLACE].to_numpy(np.int64) * APART
+    time = BEGINS + frame[PLACE].to_numpy(np.int64) * apart
     doses = frame[list(_DRUGS)]
     columns = {
         "event_id": ("encounter-" + ids.astype("string")).astype(object).where(ids.notna(), None),
