@@ -27,6 +27,7 @@ from streamsim.streams.events import Ints, Matrix, as_objects
 from streamsim.streams.labels import label_of, numbers_of, read_labels, read_numbers
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.spec.feature_vector import UNKNOWN
 from streamsim.streams.spec.world import Slice
 
 Progress = Callable[[str, float], None]
@@ -37,6 +38,8 @@ WORLD = "world of seed"
 """How the source of a model begins that learnt from a simulated world."""
 SCORES_FROM = "scores_from"
 """Of a model that learnt from a file, the time from which on the file's events are new to it."""
+LEFT_OUT = "left_out"
+"""Of such a model, the features that stand on times which the file does not have."""
 
 
 def ensure_champion(spec: DomainSpec, registry: Registry, progress: Progress) -> Signature:
@@ -146,15 +149,28 @@ def train_on_files(
     inside = (data.times >= period.since) & (data.times < period.until)
     if not inside.any():
         raise UsageError(f"{path} has no events in the period to train on whose label is final")
+    about: dict[str, object] = {SCORES_FROM: spelled(period.known)}
+    if undated := _undated(spec, path):
+        about[LEFT_OUT] = undated
+        # A column that is always unknown separates nothing, so the model does not use it.
+        data.features[:, [spec.features.vector.names.index(name) for name in undated]] = UNKNOWN
     return train(
         spec,
         registry,
         data.take(inside),
         source=path.name,
-        about={SCORES_FROM: spelled(period.known)},
+        about=about,
         budget=budget,
         learns_accuracy=True,
     )
+
+
+def _undated(spec: DomainSpec, path: Path) -> list[str]:
+    """Return the features that stand on times which a file does not have."""
+    from streamsim.producers.file_kinds import find_files
+
+    kinds = [kind for _, kind in find_files(spec.inputs, path)]
+    return sorted({name for kind in kinds for name in kind.undated})
 
 
 def training_data(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:

@@ -12,12 +12,13 @@ from streamsim.models.registry import Registry
 from streamsim.models.thresholds import NEVER, AlertBudget
 from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.model_training import (
-    Progress as Report,
-)
-from streamsim.simulator.model_training import (
+    LEFT_OUT,
     ensure_champions,
     train_on_files,
     train_on_world,
+)
+from streamsim.simulator.model_training import (
+    Progress as Report,
 )
 from streamsim.simulator.training_period import Period, between, first_part, parse_day
 from streamsim.streams.domain_registry import domain_names, load_domain
@@ -85,6 +86,8 @@ def run_train(
             else f"alerts from {signature.threshold:g}"
         )
     )
+    if left_out := release.data.get(LEFT_OUT):
+        click.echo(f"left out, as the file has no dates: {', '.join(left_out)}")
     if source is not None and promote:
         told = f" --columns {domain}={columns}" if columns else ""
         click.echo(

@@ -80,6 +80,9 @@ class FileMap:
     written
         Fields of events to the columns that they are read from, where the names differ. A row
         whose column has a value that the field lacks is refused, with that value in the reason.
+    undated
+        Features that stand on times which such a file does not have, so that ``convert`` invents
+        them. A model that learns from it leaves them out.
     """
 
     name: str
@@ -93,6 +96,7 @@ class FileMap:
     files: str = ""
     refused: str = ""
     written: Mapping[str, str] = field(default_factory=dict)
+    undated: tuple[str, ...] = ()
 
     def columns_are_in(self, names: set[str]) -> bool:
         """Say whether a file with columns of these names is of this kind."""

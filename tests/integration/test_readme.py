@@ -30,6 +30,8 @@ COMMANDS = [
 TARGETS = ("make demo", "make test", "make up", "make kafka")
 DOMAIN = ("mkdir", "sed", "STREAMSIM_DOMAINS=")
 """These belong together, in a clone."""
+OWN = ("handbook.csv", "encounters.csv", "ml-100k.inter")
+"""Files whose commands belong together; the test of one's own models runs them on real data."""
 SLOW = ("streamsim bench", "streamsim train", "streamsim up --domain", *DOMAIN)
 DATA = ("streamsim bench handbook",)
 """These need real data; the test of real data runs them."""
@@ -40,7 +42,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.embedded]
 
 
 def quick() -> list[str]:
-    return [c for c in COMMANDS if not c.startswith((*TARGETS, *SLOW, *KAFKA))]
+    found = [c for c in COMMANDS if not c.startswith((*TARGETS, *SLOW, *KAFKA))]
+    return [c for c in found if not any(name in c for name in OWN)]
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +152,14 @@ def test_the_replay_test_fails_then_passes(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if c.startswith(SLOW) and not c.startswith((*DATA, *DOMAIN))]
+    "command",
+    [
+        c
+        for c in COMMANDS
+        if c.startswith(SLOW)
+        and not c.startswith((*DATA, *DOMAIN))
+        and not any(name in c for name in OWN)
+    ],
 )
 def test_a_slow_command(command: str, place: Path) -> None:
     """With fewer events or seconds where the command's outcome does not depend on them."""
@@ -158,6 +168,19 @@ def test_a_slow_command(command: str, place: Path) -> None:
         shorter += " --domain finance --events 60000 --rounds 2"
     done = shell(shorter, place, 900)
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.slow
+def test_a_model_of_ones_own(place: Path) -> None:
+    """Forty days of invented payments: the first 70 % are learnt from, the rest is scored."""
+    done = shell("\n".join(c for c in COMMANDS if OWN[0] in c), place, 300)
+    assert done.returncode == 0, done.stderr + done.stdout
+    scored = re.search(
+        r"finance: 12,000 in = 3,600 scored .* 8,400 filtered  \[closed\]", done.stdout
+    )
+    assert scored, done.stdout
+    assert "warm-up    8,400 events filled the state, unscored" in done.stdout
+    assert "warning:" not in done.stdout
 
 
 @pytest.mark.slow

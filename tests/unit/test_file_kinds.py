@@ -21,7 +21,7 @@ from streamsim.producers.file_kinds import find_files
 from streamsim.producers.files import FileSource
 from streamsim.producers.wire import wire
 from streamsim.simulator.in_process import as_records
-from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import FOUND_AT, REASON
 
@@ -241,3 +241,11 @@ def test_a_file_of_no_known_kind_is_told_what_it_has_and_lacks(
     with pytest.raises(SourceError, match=said) as caught:
         sent(tmp_path / ("a.csv" if "{" not in text else "a.jsonl"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", domain_names())
+def test_what_stands_on_invented_times_is_a_feature(name: str) -> None:
+    spec = load_domain(name)
+    undated = {feature for kind in spec.inputs.files for feature in kind.undated}
+    assert undated <= set(spec.features.vector.names)
+    assert (name == "healthcare") == bool(undated)

@@ -170,6 +170,7 @@ FILES = (
         convert=_encounters,
         optional=("readmitted",),
         order="encounter_id",
+        undated=("days_since_discharge", "days_at_home", "weekend", "hour"),
     ),
     EVENTS,
     FORMER,
