@@ -28,7 +28,8 @@ from streamsim.streams.events import (
     SOURCE_TOPIC,
     first_headers,
 )
-from streamsim.streams.tables.json_rows import dump_row, exact_json
+from streamsim.streams.tables.exact_json import exact_json
+from streamsim.streams.tables.json_rows import dump_row
 
 FILE = "dead"
 """Name under which a run keeps its dead letters (``dead.jsonl``)."""

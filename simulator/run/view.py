@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from streamsim.consumers.state.account import FILTERED
+from streamsim.consumers.state.account import FILTERED, WARM_UP
 from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.dead_letters import Reasons
 from streamsim.simulator.report.ledger import Ledger
@@ -82,6 +82,8 @@ class View:
             classes = ", ".join(
                 f"{counts.get(c, 0):,} {c}" for c in ("scored", "late", "duplicate", "dead")
             )
+            if warm := counts.get(WARM_UP, 0):
+                classes += f", {warm:,} in the warm-up"
             latency = ledger.latencies().percentile(50)
             share = self.held.get(name, 1.0)
             pace = f", pace {100 * share:.0f} %" if share < HELD else ""

@@ -1,101 +1,18 @@
-"""Rows of JSON: lines, documents of the shapes that programs write, and every digit of a number.
-
-The usual decoder reads a number that is too long for a float as the nearest one. Here an integer
-keeps all its digits, and a decimal that no float equals stays the text that it was.
-"""
+"""Rows of JSON documents, of the shapes that programs write."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
 
-from streamsim.streams.codec import decode_objects
 from streamsim.streams.errors import SourceError
+from streamsim.streams.tables.exact_json import DECODER, Row, all_pairs, exact_json
 
-Row = dict[str, Any]
-_LONG = re.compile(rb"\d[\d.]{15}")
-"""A number that a float might not hold, or a text that looks like one."""
 _NUMBERED = re.compile(r"0|[1-9]\d*", re.ASCII)
-
-
-def exact_float(text: str) -> float | str:
-    """Return a decimal as a float if that is the same number, else as its text.
-
-    >>> exact_float("0.10"), exact_float("0.1234567890123456789"), exact_float("1e-999")
-    (0.1, '0.1234567890123456789', '1e-999')
-    """
-    number = float(text)
-    if number in (float("inf"), float("-inf")) or (not number and _is_above_zero(text)):
-        return text
-    if len(text) < 17 or Decimal(repr(number)) == Decimal(text):
-        return number
-    return text
-
-
-def _is_above_zero(text: str) -> bool:
-    """Say whether a decimal has a digit above zero before its exponent."""
-    return bool(text.lower().partition("e")[0].strip("-0."))
-
-
-def _exact_int(text: str) -> int | str:
-    return int(text) if len(text) < 1_000 else text
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> Row:
-    """Return an object; a name that comes twice is numbered, so that both values stay."""
-    found: Row = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    names = {name for name, _ in pairs}
-    found = {}
-    for name, value in pairs:
-        own, number = name, 2
-        while own in found or (own != name and own in names):
-            own, number = f"{name}_{number}", number + 1
-        found[own] = value
-    return found
-
-
-def _refused(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")
-
-
-_DECODER = json.JSONDecoder(
-    parse_float=exact_float,
-    parse_int=_exact_int,
-    parse_constant=_refused,
-    object_pairs_hook=_pairs,
-)
-
-
-def exact_json(text: str) -> Any:
-    """Decode JSON with all digits, and both values of a name that comes twice.
-
-    >>> exact_json('{"a": 89490200001234567890, "a": 1}')
-    {'a': 89490200001234567890, 'a_2': 1}
-    """
-    return _DECODER.decode(text)
-
-
-def decode_lines(lines: Sequence[bytes]) -> tuple[list[Row | None], dict[int, str]]:
-    """Decode lines as JSON objects; ``None``, and a reason, for a line that is none.
-
-    >>> decode_lines([b'{"n": 89490200001234567890}', b"[1]", b"oh"])[0]
-    [{'n': 89490200001234567890}, None, None]
-    """
-    objects, bad = decode_objects(lines)
-    for row, line in enumerate(lines):
-        if objects[row] is not None and _LONG.search(line):
-            try:
-                objects[row] = exact_json(line.decode())
-            except (ValueError, RecursionError):  # it stays as the first decoder read it
-                continue
-    return objects, bad
 
 
 class NoRow(NamedTuple):
@@ -185,7 +102,7 @@ def _one_after_another(text: str) -> Iterator[Any]:
     blank = re.compile(r"[\s\x1e]*")  # a record separator (RFC 7464) is blank too
     while (place := blank.match(text, place).end()) < len(text):  # type: ignore[union-attr]
         try:
-            item, place = _DECODER.raw_decode(text, place)
+            item, place = DECODER.raw_decode(text, place)
         except (ValueError, RecursionError):
             yield None
             return
@@ -242,7 +159,7 @@ def _of_frame(found: Row) -> list[Row]:
         and set(found) <= _SPLIT
         and all(isinstance(row, list) and len(row) == len(columns) for row in data)
     ):
-        return [_pairs(list(zip(map(str, columns), row, strict=True))) for row in data]
+        return [all_pairs(list(zip(map(str, columns), row, strict=True))) for row in data]
     if isinstance(found.get("schema"), dict) and isinstance(data, list):
         return data
     values = list(found.values())

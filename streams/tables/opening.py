@@ -12,9 +12,9 @@ from typing import IO, Any
 from streamsim.streams.errors import SourceError
 from streamsim.streams.spec.input_maps import Dialect
 from streamsim.streams.tables.container import HEAD, name_of, opened, peek
+from streamsim.streams.tables.exact_json import decode_lines
 from streamsim.streams.tables.heading import Heading, find_heading
 from streamsim.streams.tables.json_cutter import JsonCutter
-from streamsim.streams.tables.json_rows import decode_lines
 from streamsim.streams.tables.nested import flat
 from streamsim.streams.tables.row_readers import (
     PIECE,

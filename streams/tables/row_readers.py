@@ -11,8 +11,9 @@ from streamsim.streams.events import as_objects
 from streamsim.streams.spec.input_maps import Dialect
 from streamsim.streams.tables.container import name_of, opened, peek
 from streamsim.streams.tables.delimited import split_lines
+from streamsim.streams.tables.exact_json import decode_lines
 from streamsim.streams.tables.json_cutter import JsonCutter
-from streamsim.streams.tables.json_rows import Rows, decode_lines, document_rows, dump_row
+from streamsim.streams.tables.json_rows import Rows, document_rows, dump_row
 from streamsim.streams.tables.nested import columns_at
 from streamsim.streams.tables.table import Chunk, Table
 from streamsim.streams.tables.text_lines import (

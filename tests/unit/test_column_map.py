@@ -14,7 +14,7 @@ from streamsim.simulator.domain_stream import with_columns
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import SourceError, UsageError
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.tables.json_rows import exact_json
+from streamsim.streams.tables.exact_json import exact_json
 
 MAP = """
 [file]

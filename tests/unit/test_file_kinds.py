@@ -24,6 +24,7 @@ from streamsim.simulator.in_process import as_records
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import FOUND_AT, REASON
+from streamsim.streams.tables.exact_json import decode_lines
 
 HEADER = "event_id,event_time,card_id,terminal_id,amount_cents"
 LINES = ("p1,2025-03-01T10:00:00Z,c1,t1,1200", "p2,2025-03-01T10:05:00Z,c1,t1,1300")
@@ -249,3 +250,24 @@ def test_what_stands_on_invented_times_is_a_feature(name: str) -> None:
     undated = {feature for kind in spec.inputs.files for feature in kind.undated}
     assert undated <= set(spec.features.vector.names)
     assert (name == "healthcare") == bool(undated)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"card_id":"c1","card_id":"c2"}',
+        '{"card_id" : "c1", "card_id" : "c2"}',
+        '{"a":{"card_id":1},"b":[{"card_id":1,"card_id":1}]}',
+    ],
+)
+def test_a_name_that_comes_twice_in_a_streamed_object_is_refused(line: str) -> None:
+    rows, bad = decode_lines([line.encode()])
+    assert rows == [None]
+    assert bad == {0: "card_id: twice in one object"}
+
+
+@pytest.mark.parametrize(
+    "line", ['{"a":{"id":1},"b":{"id":2}}', '{"note":"\\"id\\":1, \\"id\\":2"}', '{"a":[{"id":1}]}']
+)
+def test_a_name_that_comes_once_in_each_object_is_read(line: str) -> None:
+    assert decode_lines([line.encode()]) == ([json.loads(line)], {})
