@@ -24,11 +24,15 @@ class Dialect:
     encoding
         Encoding of CSV; JSON is UTF-8, and XML declares its own. A byte order mark overrules it.
     delimiter
-        Delimiter of the cells of CSV; empty to find it.
+        Delimiter of the cells of CSV; empty to find it. Between cells that are delimited by more
+        than one character, nothing is quoted.
     row
         Name of the XML element that is a row.
     names
         The columns of a delimited file without a header.
+    lines
+        Pattern that each of the first lines of such a file matches whole; otherwise it has none of
+        these columns.
     at
         Path of the rows within a JSON document that is one object; empty to find them.
     missing
@@ -39,6 +43,7 @@ class Dialect:
     delimiter: str = ""
     row: str = "row"
     names: tuple[str, ...] = ()
+    lines: str = ""
     at: str = ""
     missing: frozenset[str] = frozenset()
 
