@@ -80,6 +80,9 @@ class FileMap:
         counted by it.
     files
         Pattern of the names of its files, in lower case, if they cannot be told by their columns.
+    leads
+        The source whose events are in the order of the file, and are its clock: the trigger, unless
+        another is named. Events of other sources are sent when the clock has come to their time.
     refused
         Why files of this kind are not read, though they are recognised.
     written
@@ -96,6 +99,7 @@ class FileMap:
     begin: Callable[[], Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]] | None = None
     kinds: str = ""
     files: str = ""
+    leads: str = ""
     refused: str = ""
     written: Mapping[str, str] = field(default_factory=dict)
 
