@@ -98,6 +98,7 @@ def _unknown(inputs: Inputs, path: Path, names: list[str], line: int) -> str:
     }
     nearest = sorted(lacking, key=lambda name: len(lacking[name]))[:2]
     needs = "; ".join(f"{name} lacks {', '.join(lacking[name][:_COLUMNS])}" for name in nearest)
+    needs = needs or "its first lines are not as the column map says"
     has = f"its columns{where} are {shown}" if names else "it has no columns that are read"
     how = "say which column is which field with --columns"
     return f"{path}: {has}; that is no kind of file that is known here: {needs}; {how}"

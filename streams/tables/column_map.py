@@ -66,6 +66,8 @@ def _file_map(told: dict[str, Any], name: str, inputs: Inputs) -> FileMap:
     _check(told, {"file", "source", "fields"}, "the map")
     file = _table(told.get("file", {}), "file")
     _check(file, _OF_FILE, "[file]")
+    if "lines" in file and "columns" not in file:
+        raise UsageError("lines describes a file without a header, so say its columns, too")
     sources = told.get("source", [])
     if "fields" in told:
         sources = [{"name": inputs.trigger.name, "fields": told["fields"]}, *sources]

@@ -85,7 +85,11 @@ INPUTS = Inputs(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[file]\nlines = "("\n' + MAP + 'cents = "c"', "lines is no regular expression"),
+        (
+            '[file]\nlines = "("\ncolumns = ["id"]\n' + MAP + 'cents = "c"',
+            "lines is no regular expression",
+        ),
+        ('[file]\nlines = "x"\n' + MAP + 'cents = "c"', "so say its columns, too"),
         (MAP.replace('"w"', '{ column = "w", times = "n" }') + 'cents = "c"', "who is no number"),
     ],
 )
