@@ -1,12 +1,13 @@
 """Benchmark of remaining life and failure of turbofans, by cross-validation over engines.
 
-NASA's C-MAPSS, part FD001: a hundred engines, each simulated from its first cycle to its failure,
-at one operating condition and with one kind of fault. Every engine is predicted by models fitted on
-other engines, at every cycle; and again truncated at a random cycle, with features of the cycles
-before it alone.
+NASA's C-MAPSS: engines that are each simulated from the first cycle to failure, at one operating
+condition (FD001, FD003) or six (FD002, FD004), with one kind of fault (FD001, FD002) or two. Every
+engine is predicted by models fitted on other engines, at every cycle; and again truncated at a
+random cycle, with features of the cycles before it alone.
 
-The published figures are of the official test set: a hundred other engines, truncated once each.
-That is another protocol with other engines; the figures are shown for orientation only.
+The published figures are of the official test sets: other engines, truncated once each. That is
+another protocol with other engines; the figures are shown for orientation only. The project's
+targets are for FD001.
 
 References
 ----------
@@ -41,6 +42,7 @@ from streamsim.benchmarks.public_data.engines import (
     define,
     features,
     judge,
+    part_of,
     read_engines,
     take,
 )
@@ -59,7 +61,13 @@ from streamsim.streams.statistics.intervals import (
     per_draw,
 )
 
-PUBLISHED = {"SVR": 20.96, "CNN": 18.45, "deep LSTM": 16.14}
+PUBLISHED = {
+    "FD001": {"SVR": 20.96, "CNN": 18.45, "deep LSTM": 16.14},
+    "FD002": {"SVR": 42.00, "CNN": 30.29, "deep LSTM": 24.49},
+    "FD003": {"SVR": 21.05, "CNN": 19.82, "deep LSTM": 16.18},
+    "FD004": {"SVR": 45.35, "CNN": 29.16, "deep LSTM": 28.17},
+}
+TARGETED = "FD001"
 NEEDED = {"rmse": 10.5, "us_per_row": 20.0}
 ROWS = 1024
 
@@ -83,27 +91,30 @@ def run(options: Options) -> dict[str, Any]:
         If a figure misses the project's target.
     """
     if options.data is None:
-        raise UsageError(f"bench turbofan needs --data: NASA's {FILE}")
+        raise UsageError(f"bench turbofan needs --data: NASA's {FILE}, or another of its parts")
     try:
         seeds = [int(text) for text in options.seeds.split(",")]
     except ValueError:
         raise UsageError(f"--seeds takes numbers with commas, not {options.seeds!r}") from None
-    engines = read_engines(options.data)
+    engines, part = read_engines(options.data), part_of(options.data)
     began = time.process_time()
     judged = [judge(engines, seed) for seed in seeds]
     figures = measure(engines, judged)
     figures["minutes"] = (time.process_time() - began) / 60
     figures |= costs(engines)
-    _print(engines, seeds, figures)
-    short = [
-        f"{name} {value:.4g}"
-        for name, value in (("rmse", figures["rmse"].value), ("us_per_row", figures["us_per_row"]))
-        if value > NEEDED[name]
-    ]
+    _print(engines, part, seeds, figures)
+    needed = NEEDED if part == TARGETED else {}
+    reached = {"rmse": figures["rmse"].value, "us_per_row": figures["us_per_row"]}
+    short = [f"{name} {reached[name]:.4g}" for name, most in needed.items() if reached[name] > most]
     if short:
         raise ExpectationError(f"targets missed: {', '.join(short)}")
     plain = {k: asdict(v) if isinstance(v, Interval) else v for k, v in figures.items()}
-    return {"figures": plain, "needed": NEEDED, "published_on_the_test_set": PUBLISHED}
+    return {
+        "part": part,
+        "figures": plain,
+        "needed": needed,
+        "published_on_the_test_set": PUBLISHED.get(part, {}),
+    }
 
 
 def measure(engines: Engines, judged: list[Judged]) -> dict[str, Any]:
@@ -164,19 +175,19 @@ def costs(engines: Engines) -> dict[str, float]:
     """
     from threadpoolctl import threadpool_limits
 
-    definition, moving = define(engines)
-    X = features(definition, engines, moving)
+    measure = define(engines)
+    X = features(measure, engines)
     prognosis = Prognosis.fit(X, engines.remaining, engines.engine, cap=CAP, horizon=HORIZON)
     rows = X[:: len(X) // ROWS][:ROWS]
     order = np.lexsort((engines.engine, engines.cycle))[-4 * ROWS :]
-    state = SensorState(definition)
+    state = SensorState(measure.definition)
     batches = [take(engines, order[at : at + ROWS]) for at in range(0, len(order), ROWS)]
     with threadpool_limits(1):
         return {
             "us_per_row": _best(lambda: (prognosis.remaining(rows), prognosis.fails(rows))),
             "us_per_row_life": _best(lambda: prognosis.remaining(rows)),
             "us_per_reading": _best(
-                lambda: [state.update(b.engine, b.values[:, moving]) for b in batches]
+                lambda: [state.update(b.engine, measure.deviations(b)) for b in batches]
             )
             / len(batches),
         }
@@ -192,9 +203,11 @@ def _best(work: Callable[[], object]) -> float:
     return min(found) / ROWS * 1e6
 
 
-def _print(engines: Engines, seeds: list[int], f: dict[str, Any]) -> None:
+def _print(engines: Engines, part: str, seeds: list[int], f: dict[str, Any]) -> None:
+    conditions = len(np.unique(engines.condition))
     click.echo(
-        f"{len(np.unique(engines.engine))} engines, {len(engines.engine):,} cycles; "
+        f"{part or 'unnamed part'}: {len(np.unique(engines.engine))} engines, "
+        f"{len(engines.engine):,} cycles, operating conditions: {conditions}; "
         f"{FOLDS} folds over engines, shuffled by {len(seeds)} seeds; 95 % over engines\n\n"
         f"{f'remaining life, capped at {CAP:.0f} cycles':46}RMSE"
     )
@@ -208,12 +221,13 @@ def _print(engines: Engines, seeds: list[int], f: dict[str, Any]) -> None:
     for line, name in lines.items():
         click.echo(f"{line:46}{f[name]}")
     click.echo(f"{'by seed':46}{', '.join(f'{r:.2f}' for r in f['rmse_by_seed'])}")
-    told = ", ".join(f"{name} {value}" for name, value in PUBLISHED.items())
-    click.echo(
-        f"published: {told}. Of another protocol: they are of the official test set, a hundred "
-        "other engines, each cut off once.\n\n"
-        f"failure within {HORIZON:.0f} cycles ({f['prevalence']:.1%} of cycles)"
-    )
+    told = ", ".join(f"{name} {value}" for name, value in PUBLISHED.get(part, {}).items())
+    if told:
+        click.echo(
+            f"published: {told}. Of another protocol: they are of the official test set, other "
+            "engines, each cut off once."
+        )
+    click.echo(f"\nfailure within {HORIZON:.0f} cycles ({f['prevalence']:.1%} of cycles)")
     share = f["prevalence"]
     constant = {"brier": share * (1 - share), "ece": 0.0, "auc": 0.5, "average_precision": share}
     click.echo(f"{'':20}{'this model':>28}{'age alone':>28}{'prevalence':>14}")

@@ -66,7 +66,9 @@ class Written:
         return theirs, self.values[theirs].loc[rows]
 
 
-def encode_rows(source: SourceSpec, frame: pd.DataFrame, written: Written) -> Emission:
+def encode_rows(
+    source: SourceSpec, frame: pd.DataFrame, written: Written, *, in_order: bool | None = None
+) -> Emission:
     """Encode a frame's rows; a row that is no event says why, and keeps its original bytes.
 
     Parameters
@@ -74,11 +76,13 @@ def encode_rows(source: SourceSpec, frame: pd.DataFrame, written: Written) -> Em
     frame
         ``event_id``, ``event_time`` (ms, ``NO_TIME`` if missing) and the source's fields, as far
         as they are known. Its index says which of the written rows each was made from.
+    in_order
+        Whether to return the events in order of event time, not in that of the frame; by default,
+        unless the source is the trigger.
 
     Returns
     -------
-    In the order of the frame for a trigger, in order of event time for other sources; the clock is
-    the event time.
+    The events; the clock is the event time.
     """
     times: Ints = frame["event_time"].to_numpy(np.int64)
     fields = [f for f in source.fields if f.name in frame]
@@ -103,7 +107,7 @@ def encode_rows(source: SourceSpec, frame: pd.DataFrame, written: Written) -> Em
         if shown and notes is not None and (note := notes[row]) is not None:
             notes[row] = note._replace(original=original)
     order = np.arange(len(times))
-    if source.role is not Role.TRIGGER:
+    if source.role is not Role.TRIGGER if in_order is None else in_order:
         order = np.argsort(times, kind="stable")
     return Emission(source.name, times, times, keys, values, notes).take(order)
 

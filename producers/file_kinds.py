@@ -94,10 +94,11 @@ def _unknown(inputs: Inputs, path: Path, names: list[str], line: int) -> str:
     lacking = {
         kind.name: [name for name in kind.columns if name not in names]
         for kind in inputs.files
-        if not kind.files and not kind.refused
+        if not kind.files and not kind.refused and not kind.dialect.names
     }
     nearest = sorted(lacking, key=lambda name: len(lacking[name]))[:2]
     needs = "; ".join(f"{name} lacks {', '.join(lacking[name][:_COLUMNS])}" for name in nearest)
+    needs = needs or "its first lines are not as the column map says"
     has = f"its columns{where} are {shown}" if names else "it has no columns that are read"
     how = "say which column is which field with --columns"
     return f"{path}: {has}; that is no kind of file that is known here: {needs}; {how}"

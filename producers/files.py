@@ -64,6 +64,7 @@ class FileSource:
         self._until = NO_TIME
         self._row = 0
         self._to_events = file.begin() if file.begin else file.convert
+        self._leading = inputs.source(file.leads) if file.leads else inputs.trigger
         self.unused: Counter[str] = Counter()
 
     def slices(self) -> Iterator[Slice]:
@@ -73,15 +74,15 @@ class FileSource:
         if table.fixed:
             optional = (name for name in optional if name in table.names)
         columns = [*self._file.columns, *optional]
-        trigger = self._inputs.trigger.name
+        leading = self._leading.name
         rest: Emission | None = None
         order = self._file.order
         chunks = read_ordered(table, columns, order) if order else read_chunks(table, columns)
         for chunk in chunks:
             emissions = dict(self._convert(chunk))
-            scored = emissions.pop(trigger)
+            led = emissions.pop(leading)
             self._pending += [e for e in emissions.values() if len(e)]
-            rest = scored if rest is None else _join(rest, scored)
+            rest = led if rest is None else _join(rest, led)
             done = yield from self._cut(rest, max(0, len(rest) - LOOK_AHEAD))
             rest = rest.take(slice(done, None))
         if rest is not None:
@@ -105,7 +106,8 @@ class FileSource:
         )
         for name, frame in self._to_events(chunk.frame).items():
             used[chunk.frame.index.get_indexer(frame.index)] = True
-            yield name, encode_rows(self._inputs.source(name), frame, written)
+            source = self._inputs.source(name)
+            yield name, encode_rows(source, frame, written, in_order=source is not self._leading)
         self._count(chunk.frame[~used])
 
     def _count(self, rows: pd.DataFrame) -> None:
@@ -129,7 +131,7 @@ class FileSource:
     def _cut(
         self, events: Emission, count: int, *, whole: bool = False
     ) -> Generator[Slice, None, int]:
-        """Yield the first ``count`` triggers in slices, with the pending events that fall due.
+        """Yield the first ``count`` events in slices, with the pending events that fall due.
 
         A heartbeat that may go on behind them is held back, unless they are the ``whole`` rest: so
         the chunks in which a file is read make no difference. Return how many have been yielded.
@@ -159,7 +161,7 @@ class FileSource:
 
     def _believe(self, times: Ints) -> Ints:
         """Return the source's clock at each row."""
-        ahead = self._inputs.trigger.max_ahead
+        ahead = self._leading.max_ahead
         padded = np.append(times, np.full(LOOK_AHEAD, np.iinfo(np.int64).max))
         window = np.lib.stride_tricks.sliding_window_view(padded, LOOK_AHEAD + 1)[:, 1:]
         known = times != NO_TIME

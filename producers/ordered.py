@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from streamsim.streams.tables.row_readers import ROWS, read_chunks
 from streamsim.streams.tables.table import Chunk, Table
 
 _WHOLE = re.compile(r"\s*-?\d{1,18}\s*", re.ASCII)
+_DECIMAL = re.compile(r"\s*-?\d{1,15}\.\d*\s*", re.ASCII)
 _PAGES_KIB = 16_384
 """Page cache of the database (KiB)."""
 
@@ -27,7 +29,7 @@ def read_ordered(
 ) -> Iterator[Chunk]:
     """Read a file's columns in the order of one of them, with each row's place in that order.
 
-    The order is that of whole numbers, or of instants. Rows with the same number stay in the order
+    The order is that of numbers, or of instants. Rows with the same number stay in the order
     of the file; a row without a number stays after the row before it.
 
     Raises
@@ -40,7 +42,7 @@ def read_ordered(
         base.execute(
             "CREATE TABLE line (number INTEGER, cells BLOB, raw BLOB, line INTEGER, bad TEXT)"
         )
-        last = -(2**63)
+        last: float = -(2**63)
         for chunk in read_chunks(table, columns, rows):
             raws = chunk.raw if chunk.raw is not None else [None] * len(chunk.frame)
             numbers = []
@@ -75,8 +77,8 @@ def _dumped(row: list[Any]) -> bytes:
         return orjson.dumps([str(v) if type(v) is int else v for v in row])
 
 
-def _numbers(column: pd.Series) -> list[int | None]:
-    """Return whole numbers, instants in ms, and ``None`` for other values."""
+def _numbers(column: pd.Series) -> list[float | None]:
+    """Return numbers, instants in ms, and ``None`` for other values."""
     found = list(map(_number, column.tolist()))
     if not any(own is None for own in found):
         return found
@@ -85,6 +87,10 @@ def _numbers(column: pd.Series) -> list[int | None]:
     return [own if own is not None or at == NO_TIME else at for own, at in pairs]
 
 
-def _number(value: Any) -> int | None:
+def _number(value: Any) -> float | None:
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     text = value if isinstance(value, str) else str(value) if type(value) is int else ""
-    return int(text) if _WHOLE.fullmatch(text) else None
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else None

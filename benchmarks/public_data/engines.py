@@ -1,7 +1,20 @@
-"""NASA's engines: parsing, features, and cross-validated prognoses."""
+"""NASA's engines: parsing, features, and cross-validated prognoses.
+
+In parts FD002 and FD004 an engine flies in six operating conditions, which move the sensors far
+more than wear does. So each reading is measured from the mean of its condition, in the spread of
+its condition, both of engines without wear.
+
+References
+----------
+Saxena, Goebel, Simon and Eklund (2008), Damage propagation modeling for aircraft engine
+run-to-failure simulation, *PHM 2008*: the six conditions.
+Heimes (2008), Recurrent neural networks for remaining useful life estimation, *PHM 2008*: that
+the condition follows from the settings.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +28,9 @@ from streamsim.streams.errors import SourceError
 from streamsim.streams.events import Floats, Ints, Matrix
 from streamsim.streams.seeds import stream
 
-FILE = "train_FD001.txt"
+FILE, FILES = "train_FD001.txt", "train_FD00?.txt"
+ALTITUDES = (0.0, 10.0, 20.0, 25.0, 35.0, 42.0)
+"""Altitudes (1,000 ft) of the six operating conditions: the first setting tells them apart."""
 MOST_BYTES = 64 << 20
 CAP, HORIZON = 125.0, 30.0
 FOLDS = 5
@@ -35,11 +50,14 @@ class Engines:
         Engine and cycle of each reading, shape ``(n,)``.
     values
         Values of the 21 sensors, shape ``(n, 21)``.
+    condition
+        Operating condition of each reading: the place of its altitude in :data:`ALTITUDES`.
     """
 
     engine: Ints
     cycle: Ints
     values: Floats
+    condition: Ints
 
     @property
     def remaining(self) -> Floats:
@@ -69,7 +87,7 @@ def read_engines(path: Path) -> Engines:
     SourceError
         If the file is too large or has another format.
     """
-    path = path / FILE if path.is_dir() else path
+    path = _file_at(path)
     try:
         if path.stat().st_size > MOST_BYTES:
             raise SourceError(f"{path} is larger than {MOST_BYTES:,} bytes")
@@ -79,22 +97,56 @@ def read_engines(path: Path) -> Engines:
     if rows.shape[1] != 26 or not len(rows) or not np.isfinite(rows).all() or rows[:, :2].min() < 1:
         raise SourceError(f"{path} does not have the 26 columns of C-MAPSS")
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-    return Engines(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), rows[:, 5:])
+    condition = np.abs(rows[:, 2, None] - ALTITUDES).argmin(axis=1)
+    return Engines(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), rows[:, 5:], condition)
 
 
-def define(engines: Engines) -> tuple[Degradation, Ints]:
-    """Fit the definition of the features on engines; return it with the sensors that vary."""
-    low, high = engines.values.min(axis=0), engines.values.max(axis=0)
-    moving = np.flatnonzero(high - low > 1e-9 * np.abs(high))
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Definition of the features, and the sensors and scales that they are computed from.
+
+    Attributes
+    ----------
+    moving
+        Places of the sensors that vary within a condition.
+    references
+        The reference of each condition.
+    """
+
+    definition: Degradation
+    moving: Ints
+    references: tuple[Reference, ...]
+
+    def deviations(self, engines: Engines) -> Floats:
+        """Return each reading's deviations in its condition, shape ``(n, len(moving))``."""
+        center = np.array([own.center for own in self.references])[engines.condition]
+        scale = np.array([own.scale for own in self.references])[engines.condition]
+        found: Floats = (engines.values[:, self.moving] - center) / scale
+        return found
+
+
+def define(engines: Engines) -> Measure:
+    """Fit the definition of the features, and the reference of each condition, on engines."""
+    conditions = range(len(ALTITUDES))
+    own = [engines.values[engines.condition == c] for c in conditions]
+    spans = [(v.min(axis=0), v.max(axis=0)) for v in own if len(v)]
+    moving = np.flatnonzero(
+        np.any([high - low > 1e-9 * np.abs(high) for low, high in spans], axis=0)
+    )
     names = [f"sensor_{number + 1}" for number in moving]
     young = engines.cycle <= FIRST
-    return Degradation(Reference.fit(names, engines.values[young][:, moving]), first=FIRST), moving
+    references = tuple(
+        Reference.fit(names, engines.values[young & (engines.condition == c)][:, moving])
+        for c in conditions
+    )
+    unit = Reference(tuple(names), (0.0,) * len(names), (1.0,) * len(names))
+    return Measure(Degradation(unit, first=FIRST), moving, references)
 
 
-def features(definition: Degradation, engines: Engines, moving: Ints) -> Matrix:
+def features(measure: Measure, engines: Engines) -> Matrix:
     """Compute the features of every reading, shape ``(n, n_features)``."""
-    state = SensorState(definition)
-    return state.update(engines.engine, engines.values[:, moving]).astype(np.float32)
+    state = SensorState(measure.definition)
+    return state.update(engines.engine, measure.deviations(engines)).astype(np.float32)
 
 
 def judge(engines: Engines, seed: int) -> Judged:
@@ -104,12 +156,12 @@ def judge(engines: Engines, seed: int) -> Judged:
     cuts: list[list[tuple[Ints, Floats]]] = [[] for _ in range(CUTS)]
     for train, test in _folds(engines, seed):
         learned, held = take(engines, train), take(engines, test)
-        definition, moving = define(learned)
-        X = features(definition, learned, moving)
+        measure = define(learned)
+        X = features(measure, learned)
         prognosis = Prognosis.fit(
             X, remaining[train], learned.engine, cap=CAP, horizon=HORIZON, seed=seed
         )
-        X = features(definition, held, moving)
+        X = features(measure, held)
         life[test], chance[test] = prognosis.remaining(X), prognosis.fails(X)
         age, old = (e.cycle[:, None].astype(np.float32) for e in (learned, held))
         by_age = fit_life(age, np.minimum(remaining[train], CAP), seed)
@@ -117,9 +169,19 @@ def judge(engines: Engines, seed: int) -> Judged:
         ages = fit_failure(age, remaining[train] <= HORIZON, learned.engine, seed)
         age_chance[test] = ages.predict_proba(old)[:, 1]
         for number, rows in enumerate(_cuts(held, seed)):
-            cuts[number].append((test[rows], _at(prognosis, definition, held, moving, rows)))
+            cuts[number].append((test[rows], _at(prognosis, measure, held, rows)))
     joined = [(np.concatenate([r for r, _ in c]), np.concatenate([s for _, s in c])) for c in cuts]
     return Judged(life, chance, age_life, age_chance, joined)
+
+
+def part_of(path: Path) -> str:
+    """Return which part of the data a file is by its name, ``FD001`` to ``FD004``; else nothing."""
+    found = re.search(r"FD00[1-4]", _file_at(path).name)
+    return found[0] if found else ""
+
+
+def _file_at(path: Path) -> Path:
+    return next(iter(sorted(path.glob(FILES))), path / FILE) if path.is_dir() else path
 
 
 def _folds(engines: Engines, seed: int) -> Iterator[tuple[Ints, Ints]]:
@@ -131,7 +193,9 @@ def _folds(engines: Engines, seed: int) -> Iterator[tuple[Ints, Ints]]:
 
 def take(engines: Engines, rows: Ints) -> Engines:
     """Return some of the readings."""
-    return Engines(engines.engine[rows], engines.cycle[rows], engines.values[rows])
+    return Engines(
+        engines.engine[rows], engines.cycle[rows], engines.values[rows], engines.condition[rows]
+    )
 
 
 def _cuts(engines: Engines, seed: int) -> Iterator[Ints]:
@@ -143,11 +207,9 @@ def _cuts(engines: Engines, seed: int) -> Iterator[Ints]:
         yield first + draw.integers(np.minimum(FEWEST, count), count + 1) - 1
 
 
-def _at(
-    prognosis: Prognosis, definition: Degradation, engines: Engines, moving: Ints, last: Ints
-) -> Floats:
+def _at(prognosis: Prognosis, measure: Measure, engines: Engines, last: Ints) -> Floats:
     """Predict the remaining life at rows, from the readings up to each row alone."""
     before = engines.cycle <= engines.cycle[last][np.unique(engines.engine, return_inverse=True)[1]]
     known = take(engines, np.flatnonzero(before))
     ends = np.flatnonzero(np.diff(known.engine, append=-1))
-    return prognosis.remaining(features(definition, known, moving)[ends])
+    return prognosis.remaining(features(measure, known)[ends])

@@ -24,11 +24,15 @@ class Dialect:
     encoding
         Encoding of CSV; JSON is UTF-8, and XML declares its own. A byte order mark overrules it.
     delimiter
-        Delimiter of the cells of CSV; empty to find it.
+        Delimiter of the cells of CSV; empty to find it. Between cells that are delimited by more
+        than one character, nothing is quoted.
     row
         Name of the XML element that is a row.
     names
         The columns of a delimited file without a header.
+    lines
+        Pattern that each of the first lines of such a file matches whole; otherwise it has none of
+        these columns.
     at
         Path of the rows within a JSON document that is one object; empty to find them.
     missing
@@ -39,6 +43,7 @@ class Dialect:
     delimiter: str = ""
     row: str = "row"
     names: tuple[str, ...] = ()
+    lines: str = ""
     at: str = ""
     missing: frozenset[str] = frozenset()
 
@@ -75,6 +80,9 @@ class FileMap:
         counted by it.
     files
         Pattern of the names of its files, in lower case, if they cannot be told by their columns.
+    leads
+        The source whose events are in the order of the file, and are its clock: the trigger, unless
+        another is named. Events of other sources are sent when the clock has come to their time.
     refused
         Why files of this kind are not read, though they are recognised.
     written
@@ -94,6 +102,7 @@ class FileMap:
     begin: Callable[[], Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]] | None = None
     kinds: str = ""
     files: str = ""
+    leads: str = ""
     refused: str = ""
     written: Mapping[str, str] = field(default_factory=dict)
     undated: tuple[str, ...] = ()

@@ -6,22 +6,20 @@ names, formats, constants, and which rows are labels.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from streamsim.streams.codec import parse_times
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.formats import Instants, Money, Number
-from streamsim.streams.reading.identifiers import text_of
 from streamsim.streams.spec import DAY, HOUR, SECOND, Field, Inputs, Kind
-from streamsim.streams.spec.input_maps import ROW, Dialect, FileMap
+from streamsim.streams.spec.input_maps import Dialect, FileMap
+from streamsim.streams.tables.mapped_fields import MappedField, MappedSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,114 +27,14 @@ if TYPE_CHECKING:
 _UNITS = {"ms": 1, "seconds": SECOND, "hours": HOUR, "days": DAY}
 _OF_FIELD = frozenset(
     ("column", "columns", "join", "prefix", "value", "row", "format", "zone", "unit", "since",
-     "plus_days", "money", "decimal", "thousands", "words")
+     "plus_days", "money", "decimal", "thousands", "words", "times")
 )  # fmt: skip
 _OF_SOURCE = frozenset(("name", "where", "fields"))
-_OF_FILE = frozenset(("name", "delimiter", "encoding", "row", "at", "missing", "order", "columns"))
-_ISO, _PLAIN = Instants(), Number()
+_OF_FILE = frozenset(
+    ("name", "delimiter", "encoding", "row", "at", "missing", "order", "columns", "files", "lines")
+)
 _ID = Field("event_id", Kind.STRING, "unique per source")
 _TIME = Field("event_time", Kind.TIME, "when it happened")
-
-
-@dataclass(frozen=True, slots=True)
-class MappedField:
-    """Where a field's values come from, and how they are written.
-
-    Attributes
-    ----------
-    columns
-        Columns of the file; several are joined by ``join``.
-    value
-        A constant, instead of columns.
-    row
-        Whether it is the row's number in its file, from 1.
-    words
-        What stands for which value.
-    """
-
-    spec: Field
-    columns: tuple[str, ...] = ()
-    join: str = "-"
-    prefix: str = ""
-    value: Any = None
-    row: bool = False
-    words: Mapping[str, str] = field(default_factory=dict)
-    instants: Instants = _ISO
-    unit: int = 0
-    since: int = 0
-    plus: int = 0
-    money: Money | None = None
-    number: Number = _PLAIN
-
-    def read(self, frame: pd.DataFrame) -> pd.Series:
-        """Return the field's values for the rows of a file."""
-        import pandas as pd
-
-        raw = self._raw(frame)
-        kind = self.spec.kind
-        if kind is Kind.TIME:
-            return self._times(raw)
-        if kind is Kind.STRING:
-            texts = [None if (t := text_of(v)) is None else self.prefix + t for v in raw]
-            return pd.Series(texts, index=raw.index, dtype=object)
-        if kind is Kind.NUMBER:
-            return self.number.read(raw)
-        if self.money is not None:
-            return self.money.read(raw)
-        numbers = self.number.read(raw)
-        whole = numbers.eq(numbers.round()) & numbers.abs().le(2.0**53)
-        return numbers.where(whole).astype("Int64")
-
-    def _raw(self, frame: pd.DataFrame) -> pd.Series:
-        import pandas as pd
-
-        if self.row:
-            first = int(frame.attrs.get(ROW, 0)) + 1
-            return pd.Series(range(first, first + len(frame)), index=frame.index, dtype=object)
-        if not self.columns:
-            return pd.Series([self.value] * len(frame), index=frame.index, dtype=object)
-        if len(self.columns) == 1:
-            found = frame[self.columns[0]]
-        else:
-            parts = [frame[name].map(text_of) for name in self.columns]
-            rows = zip(*parts, strict=True)
-            joined = [None if None in row else self.join.join(row) for row in rows]
-            found = pd.Series(joined, index=frame.index, dtype=object)
-        return found.map(lambda v: self.words.get(str(v), v)) if self.words else found
-
-    def _times(self, raw: pd.Series) -> pd.Series:
-        if self.unit:
-            numbers = Number().read(raw)
-            known = numbers.notna() & numbers.abs().lt(1e15 / self.unit)
-            stamps = (numbers.where(known, 0) * self.unit).round().astype(np.int64) + self.since
-            stamps = stamps.where(known, NO_TIME)
-        else:
-            stamps = self.instants.read(raw)
-        return stamps.where(stamps.eq(NO_TIME), stamps + self.plus)
-
-
-@dataclass(frozen=True, slots=True)
-class MappedSource:
-    """One source's events among the rows of a file: those that have these values."""
-
-    name: str
-    fields: tuple[MappedField, ...]
-    where: Mapping[str, str] = field(default_factory=dict)
-
-    def read(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the events, with the index of their rows."""
-        import pandas as pd
-
-        found = {own.spec.name: own.read(frame) for own in self.fields}
-        table = pd.DataFrame(found, index=frame.index)
-        chosen = np.ones(len(frame), bool)
-        for name, value in self.where.items():
-            chosen &= frame[name].map(lambda v, value=value: _same(v, value)).to_numpy(bool)
-        return table[chosen]
-
-
-def _same(value: object, wanted: str) -> bool:
-    return text_of(value) == wanted or str(value) == wanted
 
 
 def read_column_map(path: Path, inputs: Inputs) -> FileMap:
@@ -168,6 +66,8 @@ def _file_map(told: dict[str, Any], name: str, inputs: Inputs) -> FileMap:
     _check(told, {"file", "source", "fields"}, "the map")
     file = _table(told.get("file", {}), "file")
     _check(file, _OF_FILE, "[file]")
+    if "lines" in file and "columns" not in file:
+        raise UsageError("lines describes a file without a header, so say its columns, too")
     sources = told.get("source", [])
     if "fields" in told:
         sources = [{"name": inputs.trigger.name, "fields": told["fields"]}, *sources]
@@ -187,10 +87,12 @@ def _file_map(told: dict[str, Any], name: str, inputs: Inputs) -> FileMap:
             delimiter=str(file.get("delimiter", "")),
             row=str(file.get("row", "row")),
             names=tuple(map(str, file.get("columns", ()))),
+            lines=_pattern(file.get("lines", "")),
             at=str(file.get("at", "")),
             missing=frozenset(map(str, file.get("missing", ()))),
         ),
         order=str(file.get("order", "")),
+        files=str(file.get("files", "")).lower(),
         written={f.spec.name: f.columns[0] for f in mapped[0].fields if len(f.columns) == 1},
     )
 
@@ -207,7 +109,7 @@ def _columns(mapped: list[MappedSource]) -> tuple[tuple[str, ...], tuple[str, ..
         optional |= dict.fromkeys(source.where)
         for own in source.fields:
             (required if own.spec.required and place == 0 else optional).update(
-                dict.fromkeys(own.columns)
+                dict.fromkeys(own.needs)
             )
     return tuple(required), tuple(name for name in optional if name not in required)
 
@@ -258,7 +160,21 @@ def _field(spec: Field, told: Any) -> MappedField:
         round(float(told.get("plus_days", 0)) * DAY),
         None if not money else _money("" if money is True else str(money), told),
         Number(str(told.get("decimal", ".")), str(told.get("thousands", ""))),
+        _times(spec, told),
     )
+
+
+def _times(spec: Field, told: Mapping[str, Any]) -> str:
+    if "times" in told and spec.kind not in (Kind.INTEGER, Kind.NUMBER):
+        raise UsageError(f"{spec.name} is no number: it has no times")
+    return str(told.get("times", ""))
+
+
+def _pattern(told: Any) -> str:
+    try:
+        return re.compile(str(told)).pattern
+    except re.error as error:
+        raise UsageError(f"lines is no regular expression: {error}") from None
 
 
 def _money(symbol: str, told: Mapping[str, Any]) -> Money:

@@ -6,7 +6,7 @@ A cell cannot span lines here, so an invalid line affects no other.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from streamsim.streams.tables.heading import Heading
@@ -83,7 +83,7 @@ def _single(line: bytes, heading: Heading, encoding: str) -> list[str] | str:
     if "\0" in text:
         return "a NUL character in the line"
     try:
-        return next(_reader([text], heading), [])
+        return next(_rows([text], heading), [])
     except csv.Error as error:
         return "a quotation mark without its other" if _is_quote(error) else f"not CSV ({error})"
 
@@ -92,7 +92,9 @@ def _is_quote(error: csv.Error) -> bool:
     return "unexpected end of data" in str(error) or "expected after" in str(error)
 
 
-def _reader(texts: list[str], heading: Heading) -> csv._reader:  # type: ignore[name-defined]
+def _rows(texts: list[str], heading: Heading) -> Iterator[list[str]]:
+    if len(heading.delimiter) > 1:  # more than a format of csv has: nothing is quoted
+        return (text.split(heading.delimiter) for text in texts)
     return csv.reader(
         texts, delimiter=heading.delimiter, skipinitialspace=heading.spaced, strict=True
     )
@@ -109,7 +111,7 @@ def _together(
         if "\0" in joined:
             return None
         texts = joined.split("\n")
-        found: list[list[str] | str] = list(_reader(texts, heading))
+        found: list[list[str] | str] = list(_rows(texts, heading))
     except (UnicodeDecodeError, csv.Error):
         return None
     return found if len(texts) == len(found) == len(lines) else None

@@ -103,6 +103,8 @@ _SURE = 0.5
 
 def split_line(line: str, delimiter: str, *, spaced: bool = False) -> list[str] | None:
     """Return the cells of one line; ``None`` if a quotation mark in it has no end."""
+    if len(delimiter) > 1:
+        return line.split(delimiter)
     try:
         return next(
             csv.reader([line], delimiter=delimiter, skipinitialspace=spaced, strict=True), []

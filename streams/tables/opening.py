@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
@@ -71,12 +72,19 @@ def open_table(
             return _json(source, dialect, lines)
     texts = [line.decode(encoding, "replace") for line in lines]
     if dialect.names:
-        heading: Heading | None = Heading(dialect.names, dialect.delimiter or ",", 0)
+        names = dialect.names if _are_rows(texts, dialect) else ()
+        heading: Heading | None = Heading(names, dialect.delimiter or ",", 0)
     else:
         heading = find_heading(texts, dialect.delimiter, known)
     if heading is None:
         raise SourceError(f"{name_of(source)}: empty")
     return Table(source, "csv", heading.names, dialect, True, heading, encoding)
+
+
+def _are_rows(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Say whether the first lines of a file without a header are as its kind has them."""
+    first = [line.strip() for line in lines if line.strip()][:_FIRST]
+    return not dialect.lines or all(re.fullmatch(dialect.lines, line) for line in first)
 
 
 def _is_delimited(source: Path | IO[bytes]) -> bool:

@@ -142,13 +142,13 @@ def test_a_wheel_holds_every_module_and_nothing_else(built: tuple[Path, Path]) -
     }
     assert {name for name in files if name.endswith(".py")} == modules
     brokers = "streamsim/simulator/brokers"
-    sets = "streamsim/streams/domains/finance/sets"
+    sets = sorted(file.relative_to(ROOT) for file in ROOT.glob("streams/domains/*/sets/*.toml"))
     broker = (*building.SOURCES, building.GO_REQUIREMENTS)
     others = {name for name in files - modules if ".dist-info/" not in name}
     assert others == {
         "streamsim/py.typed",
         *(f"{brokers}/pinned/{name}" for name in ("jars.sha256", "pom.xml")),
-        *(f"{sets}/{name}.toml" for name in ("ibm", "paysim", "sparkov")),
+        *(f"streamsim/{file.as_posix()}" for file in sets),
         *(f"{brokers}/embedded/{name}" for name in broker),
     }
 

@@ -37,25 +37,24 @@ def test_the_promised_error_is_kept(turbofans: Path, tmp_path: Path) -> None:
 
 def test_an_engine_cut_off_has_the_features_of_its_whole_life(turbofans: Path) -> None:
     engines = read_engines(turbofans)
-    definition, moving = define(engines)
-    whole = features(definition, engines, moving)
+    measure = define(engines)
+    whole = features(measure, engines)
     early = np.flatnonzero(engines.cycle <= 77)
-    cut = take(engines, early)
-    np.testing.assert_array_equal(features(definition, cut, moving), whole[early])
+    np.testing.assert_array_equal(features(measure, take(engines, early)), whole[early])
 
 
 def test_a_stream_of_all_engines_has_the_features_of_each_alone(turbofans: Path) -> None:
     """One cycle is a day, engines start staggered, and the state is put away every so often."""
     engines = read_engines(turbofans)
-    definition, moving = define(engines)
-    whole = features(definition, engines, moving)
+    measure = define(engines)
+    whole = features(measure, engines)
     order = np.argsort(engines.cycle + 3 * (engines.engine % 41), kind="stable")
-    state, found = SensorState(definition), np.empty_like(whole)
+    state, found = SensorState(measure.definition), np.empty_like(whole)
     for at in range(0, len(order), 997):
         rows = order[at : at + 997]
         batch = take(engines, rows)
-        found[rows] = state.update(batch.engine, batch.values[:, moving])
+        found[rows] = state.update(batch.engine, measure.deviations(batch))
         every = np.unique(engines.engine)
-        kept, state = state.snapshot(every), SensorState(definition)
+        kept, state = state.snapshot(every), SensorState(measure.definition)
         state.restore(every, kept)
     np.testing.assert_array_equal(found, whole)

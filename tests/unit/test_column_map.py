@@ -158,3 +158,19 @@ def test_a_file_that_lacks_a_mapped_column_is_told_which(tmp_path: Path) -> None
     spec = with_columns(load_domain("finance"), tmp_path / "map.toml")
     with pytest.raises(SourceError, match="map lacks Karte"):
         events(replace(spec), tmp_path / "own.csv")
+
+
+def test_a_file_without_a_header_is_one_whose_first_lines_are_as_told(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(
+        '[file]\ncolumns = ["t", "c", "m", "n", "p"]\ndelimiter = "::"\n'
+        "lines = '\\d+(::[^:]+){4}'\n[fields]\nevent_id = { row = true, prefix = \"{file}-\" }\n"
+        'event_time = { column = "t", unit = "seconds" }\ncard_id = "c"\nterminal_id = "m"\n'
+        'amount_cents = { column = "p", money = true, times = "n" }\n'
+    )
+    spec = with_columns(load_domain("finance"), tmp_path / "map.toml")
+    (tmp_path / "a.dat").write_text('978300760::c1::"m::3::2.55\n')
+    (event,) = events(spec, tmp_path / "a.dat")["transactions"]
+    assert (event["event_id"], event["terminal_id"], event["amount_cents"]) == ("a-1", '"m', 765)
+    (tmp_path / "b.dat").write_text("978300760::c1::m::3\n")
+    with pytest.raises(SourceError, match="first lines are not as the column map says"):
+        events(spec, tmp_path / "b.dat")

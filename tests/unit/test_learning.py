@@ -15,10 +15,10 @@ from streamsim.streams.domains.technology.learning import (
     BEFORE,
     FADE,
     FORGOTTEN,
-    MOST_TITLES,
     WatchedTitles,
     begin,
 )
+from streamsim.streams.domains.technology.numbering import MOST_TITLES
 from streamsim.streams.domains.technology.recommender import SlateClassifier
 from streamsim.streams.domains.technology.schema import START, STOP, WATCHED
 from streamsim.streams.events import Events, as_objects

@@ -25,11 +25,12 @@ def fleet(machines: int = 12, seed: int = 0) -> Engines:
     values = draw.normal(0, 1, (len(engine), 21))
     values[:, 3] += 8 * np.exp(-left / 40)
     values[:, 5:] = 4.0
-    return Engines(engine, cycle, values)
+    return Engines(engine, cycle, values, np.zeros(len(engine), np.int64))
 
 
 def written(engines: Engines, path: Path) -> Path:
     settings = np.zeros((len(engines.engine), 3))
+    settings[:, 0] = np.array(nasa.ALTITUDES)[engines.condition] + 0.004
     np.savetxt(path, np.column_stack([engines.engine, engines.cycle, settings, engines.values]))
     return path
 
@@ -55,7 +56,8 @@ def test_a_prognosis_knows_more_than_age_and_stays_within_its_bounds(
 
 
 def test_remaining_life_is_counted_to_the_last_cycle() -> None:
-    engines = Engines(np.array([1, 1, 1, 5]), np.array([1, 2, 3, 1]), np.zeros((4, 21)))
+    none = np.zeros(4, np.int64)
+    engines = Engines(np.array([1, 1, 1, 5]), np.array([1, 2, 3, 1]), np.zeros((4, 21)), none)
     assert engines.remaining.tolist() == [2, 1, 0, 0]
 
 
@@ -78,6 +80,42 @@ def test_engines_are_read_in_order(tmp_path: Path) -> None:
         found = read_engines(where)
         np.testing.assert_array_equal(found.cycle, engines.cycle)
         np.testing.assert_allclose(found.values, engines.values)
+        assert not found.condition.any()
+
+
+def in_conditions(engines: Engines, seed: int = 5) -> Engines:
+    """Return the same engines in six conditions, each of which moves and spreads the sensors."""
+    draw = np.random.default_rng(seed)
+    condition = draw.integers(0, len(nasa.ALTITUDES), len(engines.engine))
+    level, spread = draw.normal(0, 500, (6, 21)), draw.uniform(1, 9, (6, 21))
+    values = engines.values * spread[condition] + level[condition]
+    return Engines(engines.engine, engines.cycle, values, condition)
+
+
+def test_conditions_are_read_from_the_settings(tmp_path: Path) -> None:
+    engines = in_conditions(fleet(3))
+    found = read_engines(written(engines, tmp_path / "train_FD004.txt"))
+    assert found.condition.tolist() == engines.condition.tolist()
+    assert nasa.part_of(tmp_path) == nasa.part_of(tmp_path / "train_FD004.txt") == "FD004"
+    assert nasa.part_of(tmp_path / "engines.txt") == ""
+
+
+def test_a_reading_is_measured_from_its_condition() -> None:
+    """So wear shows as it does in one condition, though conditions move sensors far more."""
+    engines = in_conditions(fleet(40))
+    measure = nasa.define(engines)
+    found = measure.deviations(engines)
+    assert measure.moving.tolist() == [0, 1, 2, 3, 4]
+    young = engines.cycle <= nasa.FIRST
+    for condition in range(6):
+        own = found[young & (engines.condition == condition)]
+        np.testing.assert_allclose(own.mean(axis=0), 0, atol=1e-9)
+        np.testing.assert_allclose(own.std(axis=0), 1, atol=1e-9)
+    worn = found[engines.remaining < 5, 3]
+    assert worn.mean() > 4 * worn.std()
+    one = fleet(40)
+    alone = nasa.define(one).deviations(one)[:, 3]
+    assert np.corrcoef(alone, found[:, 3])[0, 1] > 0.98
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from streamsim.streams.spec.spans import DAY
 
 from .meds import EVENTS, FORMER
 from .schema import HORIZON
+from .synthea import SYNTHEA
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,4 +175,5 @@ FILES = (
     ),
     EVENTS,
     FORMER,
+    SYNTHEA,
 )  # fmt: skip

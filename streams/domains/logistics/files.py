@@ -12,9 +12,10 @@ from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.formats import Instants
 from streamsim.streams.reading.identifiers import text_of
 from streamsim.streams.spec import SECOND
-from streamsim.streams.spec.input_maps import FILE, ROW, Dialect, FileMap
+from streamsim.streams.spec.input_maps import FILE, ROW, FileMap
 
 from .fleet import SENSORS
+from .loggers import ENGINES, LOGGED, LOGGERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,14 +69,12 @@ def _numbers(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column, errors="coerce").astype("float64")
 
 
-_LOGGED = Dialect(missing=frozenset(("-", "NO DATA", "NaN", "N/A")))
-"""What loggers write where a sensor has said nothing."""
 FILES = (
     FileMap(
         name="obd",
         columns=tuple(_OBD),
         convert=_obd,
-        dialect=_LOGGED,
+        dialect=LOGGED,
         written={ours: theirs for theirs, ours in _OBD.items()},
     ),
     FileMap(
@@ -83,6 +82,8 @@ FILES = (
         columns=("event_id", "event_time", "vehicle_id"),
         convert=_own,
         optional=("vehicle_type", *_NUMBERS),
-        dialect=_LOGGED,
+        dialect=LOGGED,
     ),
+    *LOGGERS,
+    *ENGINES,
 )

@@ -18,6 +18,7 @@ from streamsim.streams.spec import (
 
 from .features import FEATURES
 from .model import LAPSING, RECIPE
+from .online import ONLINE
 from .outcomes import with_outcomes
 from .programme import PARTY
 from .schema import (
@@ -36,7 +37,7 @@ from .schema import (
     VISITS,
 )
 from .simulate import OPTIONS, world
-from .vendors import FILES
+from .vendors import FILES as VENDORS
 
 SPEC = DomainSpec(
     name="retail",
@@ -44,7 +45,7 @@ SPEC = DomainSpec(
     partitions=4,
     inputs=Inputs(
         sources=(TILLS, CUSTOMERS, LOYALTY, OUTCOMES),
-        files=FILES,
+        files=(*VENDORS, *ONLINE),
         databases=(DATABASE,),
         third_parties=(PARTY,),
         collect=with_outcomes,

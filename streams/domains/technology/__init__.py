@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from streamsim.streams.calendar import EPOCH
 from streamsim.streams.spec import (
     DAY,
@@ -15,6 +18,7 @@ from streamsim.streams.spec import (
     Model,
     WorldSpec,
 )
+from streamsim.streams.tables.column_map import maps_in
 
 from .features import FEATURES
 from .files import FILES
@@ -35,15 +39,18 @@ from .schema import (
 )
 from .simulate import OPTIONS, world
 
+_INPUTS = Inputs(
+    sources=(VIEWS, CATALOGUE, PREFERENCES, OUTCOMES),
+    files=FILES,
+    collect=with_outcomes,
+)
+_SETS = maps_in(Path(__file__).parent / "sets", _INPUTS)
+
 SPEC = DomainSpec(
     name="technology",
     question="is what is watched next, begun within a day, among the ten titles recommended?",
     partitions=4,
-    inputs=Inputs(
-        sources=(VIEWS, CATALOGUE, PREFERENCES, OUTCOMES),
-        files=FILES,
-        collect=with_outcomes,
-    ),
+    inputs=replace(_INPUTS, files=(*FILES, *_SETS)),
     features=Features(
         vector=FEATURES,
         windows=(PLAYS, FINISHES),

@@ -2,7 +2,7 @@
 
 A watched title is counted with the titles that its user had played before, as in training: the
 counts are a sum over such rows. Older counts fade, so the weights follow tastes, and titles that
-are newer than the training data can be recommended.
+are newer than the training data can be recommended, unless it had more titles than get weights.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from streamsim.streams.events import Events, Ints
 from streamsim.streams.spec import DAY, Estimator, Renewal
 
 from .history import Histories
+from .numbering import MOST_TITLES
 from .recommender import SlateClassifier
 from .schema import STOP, WATCHED
 
@@ -28,8 +29,6 @@ FORGOTTEN = 0.5
 """Decay of the counts of plays per cut: popularity changes faster."""
 BEFORE = 1_000
 """Number of plays that the champion's popularity is worth at the beginning of the stream."""
-MOST_TITLES = 4_000
-"""Largest number of titles; later ones are ignored, as the weights are one matrix in memory."""
 
 
 class WatchedTitles:
@@ -46,14 +45,16 @@ class WatchedTitles:
         titles = self._histories.update(self._slots_of(events), events)["titles"]
         title, share = events.integers("title_no"), np.asarray(events.columns["share"], np.float64)
         watched = np.equal(events.columns["action"], STOP) & (np.nan_to_num(share) >= WATCHED)
-        watched &= (title >= 1) & (title <= MOST_TITLES)
-        rows, title = titles[watched], title[watched]
-        row, column = np.nonzero((rows >= 1) & (rows <= MOST_TITLES))
-        number = rows[row, column].astype(np.int64)
-        size = max(len(self._seen.views), int(number.max(initial=0)), int(title.max(initial=0)))
-        matrix = sparse.csr_array((np.ones(len(row)), (row, number - 1)), shape=(len(rows), size))
+        place = self._champion.columns(title)
+        watched &= (place >= 0) & (place < MOST_TITLES)
+        rows, place = self._champion.columns(titles[watched].astype(np.int64)), place[watched]
+        row, column = np.nonzero((rows >= 0) & (rows < MOST_TITLES))
+        seen = rows[row, column]
+        size = 1 + max(int(seen.max(initial=-1)), int(place.max(initial=-1)))
+        size = max(len(self._seen.views), size)
+        matrix = sparse.csr_array((np.ones(len(row)), (row, seen)), shape=(len(rows), size))
         self._seen.add(matrix, FADE)
-        plays = np.bincount(title - 1, minlength=size).astype(np.float64)
+        plays = np.bincount(place, minlength=size).astype(np.float64)
         plays[: len(self._plays)] += FORGOTTEN * self._plays
         self._plays = plays
 

@@ -23,6 +23,7 @@ from streamsim.streams.seeds import stream
 
 from .co_views import CoViews
 from .histories import newest_first
+from .numbering import columns_of, most_watched, on_offer, titles_of
 from .ranking import NONE, alike, best, diverse
 from .recommending import ItemWeights
 
@@ -66,6 +67,8 @@ class SlateClassifier:
 
     diversity = 0.0
     """Default of a model that was stored without it."""
+    numbers_: Ints | None = None
+    """Number of the title of each column of the weights, rising; ``None`` if they count from 1."""
     _alike: Matrix | None = None
     """Similarity of titles: computed from the weights on demand, and not stored."""
 
@@ -154,20 +157,32 @@ class SlateClassifier:
     def slates(self, X: Matrix, size: int | None = None, diversity: float | None = None) -> Ints:
         """See :class:`streamsim.streams.answers.Chooser`."""
         size = self.size if size is None else size
-        parts = [self._choose(self._scores(part), part, size, diversity) + 1 for part in _parts(X)]
+        parts = [
+            self._named(self._choose(self._scores(part), part, size, diversity))
+            for part in _parts(X)
+        ]
         return np.concatenate(parts or [np.empty((0, size), np.int64)])
 
     def popular(self, X: Matrix) -> Ints:
         """Return slates of the most popular titles, the baseline of a recommender."""
         scores = np.tile(self.popularity_.astype(np.float32), (len(X), 1))
-        return self._choose(scores, X, self.size, 0.0) + 1
+        return self._named(self._choose(scores, X, self.size, 0.0))
+
+    def columns(self, titles: Ints) -> Ints:
+        """Return the columns of titles, by their numbers; below 0 for those without one."""
+        return columns_of(titles, self.numbers_)
+
+    def _named(self, columns: Ints) -> Ints:
+        return titles_of(columns, self.numbers_)
 
     def _weigh(self, X: Matrix, y: Ints) -> None:
         """Fit the item weights to some of the rows and their next titles."""
         chosen = stream(self.seed, "thinned").random(len(y)) < 1 / self.thin
         titles = np.column_stack([y[chosen], X[chosen, : self.history].astype(np.int64)])
-        rows, columns = np.nonzero(titles > 0)
-        seen = titles[rows, columns] - 1
+        self.numbers_ = most_watched(titles[titles > 0])
+        seen = self.columns(titles)
+        rows, columns = np.nonzero(seen >= 0)
+        seen = seen[rows, columns]
         shape = len(titles), int(seen.max(initial=-1)) + 1
         matrix = sparse.csr_array((np.ones(len(rows)), (rows, seen)), shape=shape)
         counted = CoViews.of(matrix)
@@ -176,7 +191,8 @@ class SlateClassifier:
         self.gram_, self.views_ = counted.gram, counted.views
         self._alike = None
         # Popularity is of next titles, not of titles that are still in a long history.
-        played = np.bincount(y[y > 0] - 1, minlength=shape[1])[: shape[1]]
+        next_ = self.columns(y)
+        played = np.bincount(next_[next_ >= 0], minlength=shape[1])[: shape[1]]
         self.popularity_ = played / max(1, int(played.sum()))
 
     def _slates(self, X: Matrix) -> tuple[Ints, Matrix]:
@@ -193,7 +209,7 @@ class SlateClassifier:
 
     def _slate(self, X: Matrix) -> tuple[Ints, Floats]:
         scores = self._scores(X)
-        own, known = _own(scores, X[:, : min(self.history, LAST_FEW)])
+        own, known = _own(scores, self._seen(X[:, : min(self.history, LAST_FEW)]))
         chosen = self._choose(scores, X, self.size, self.diversity)
         there = chosen != NONE
         place = np.maximum(chosen, 0)
@@ -212,12 +228,15 @@ class SlateClassifier:
                 *_hindsight(own, known, worth),
             ]
         )
-        return chosen + 1, figures
+        return self._named(chosen), figures
 
     def _scores(self, X: Matrix) -> Matrix:
         model = ItemWeights(self.weights_, self.known_, self.popularity_)
-        seen = X[:, : self.history].astype(np.int64) - 1
+        seen = self._seen(X[:, : self.history])
         return model.scores_of(newest_first(seen, len(self.weights_), self.half_life))
+
+    def _seen(self, titles: Matrix) -> Ints:
+        return self.columns(titles.astype(np.int64))
 
     def _choose(self, scores: Matrix, X: Matrix, size: int, diversity: float | None) -> Ints:
         """Return the best titles on offer that are not in the history.
@@ -225,10 +244,10 @@ class SlateClassifier:
         The scores of all other titles are set to -inf in place.
         """
         titles = scores.shape[1]
-        seen = X[:, : self.history].astype(np.int64) - 1
+        seen = self._seen(X[:, : self.history])
         rows, columns = np.nonzero((seen >= 0) & (seen < titles))
         scores[rows, seen[rows, columns]] = -np.inf
-        offered = X[:, self.offered]
+        offered = on_offer(X[:, self.offered], self.numbers_)
         for few in np.unique(offered[offered < titles]):  # a catalogue grows a few times a week
             scores[offered == few, max(0, int(np.ceil(few))) :] = -np.inf
         diversity = self.diversity if diversity is None else diversity
@@ -246,9 +265,8 @@ class SlateClassifier:
         return found
 
 
-def _own(scores: Matrix, titles: Matrix) -> tuple[Matrix, Mask]:
-    """Return the scores of titles, and which of them have a score."""
-    place = titles.astype(np.int64) - 1
+def _own(scores: Matrix, place: Ints) -> tuple[Matrix, Mask]:
+    """Return the scores of titles, by their columns, and which of them have a score."""
     known = (place >= 0) & (place < scores.shape[1])
     return np.take_along_axis(scores, np.where(known, place, 0), axis=1), known
 

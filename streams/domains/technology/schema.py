@@ -37,7 +37,9 @@ START, PROGRESS, STOP, RATE, SEARCH = "start", "progress", "stop", "rate", "sear
 ACTIONS = (START, PROGRESS, STOP, RATE, SEARCH)
 
 _USER = Field("user_id", Kind.STRING, "user", max_length=40)
-_TITLE = Field("title_no", Kind.INTEGER, "number of the title, 0 for none", low=0, high=1_000_000)
+HIGHEST = 1 << 24
+"""Highest number of a title: features are float32, which holds no higher one exactly."""
+_TITLE = Field("title_no", Kind.INTEGER, "number of the title, 0 for none", low=0, high=HIGHEST)
 
 
 def is_start(views: Columns) -> Ints:
@@ -63,7 +65,7 @@ VIEWS = SourceSpec(
         _TITLE,
         Field("watched_s", Kind.INTEGER, "watched of the title so far", low=0, unit="s"),
         Field("share", Kind.NUMBER, "the same as a share of its length", False, low=0, high=1),
-        Field("rating", Kind.NUMBER, "stars, of a rating", False, low=1, high=5),
+        Field("rating", Kind.NUMBER, "stars, of a rating", False, low=0, high=10),
         Field("catalogue_size", Kind.INTEGER, "titles on offer, numbered from 1", low=0),
         Field("genre", Kind.STRING, "of the title", required=False, max_length=40),
         Field("length_min", Kind.INTEGER, "of the title, 0 without one", low=0, unit="min"),
