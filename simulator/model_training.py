@@ -133,6 +133,7 @@ def train_on_files(
     path: Path,
     period: Period,
     budget: AlertBudget | None = None,
+    progress: Progress = lambda what, share: None,
 ) -> Signature:
     """Train on a period of a file; the features are computed from all that was before its end.
 
@@ -145,7 +146,10 @@ def train_on_files(
     """
     from streamsim.models.training import train
 
-    data = training_data(spec, up_to(file_slices(spec, path), period.known))
+    def read(done: float) -> None:
+        progress(f"learning from {path.name}", 0.8 * done)
+
+    data = training_data(spec, up_to(file_slices(spec, path), period.known, read))
     inside = (data.times >= period.since) & (data.times < period.until)
     if not inside.any():
         raise UsageError(f"{path} has no events in the period to train on whose label is final")
@@ -154,6 +158,7 @@ def train_on_files(
         about[LEFT_OUT] = undated
         # A column that is always unknown separates nothing, so the model does not use it.
         data.features[:, [spec.features.vector.names.index(name) for name in undated]] = UNKNOWN
+    progress("fitting", 0.8)
     return train(
         spec,
         registry,

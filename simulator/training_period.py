@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,10 +83,21 @@ def event_times(spec: DomainSpec, path: Path) -> Ints:
     return known
 
 
-def up_to(slices: Iterable[Slice], time: int) -> Iterator[Slice]:
-    """Yield slices until one ends at a time (ms) or after it."""
+def up_to(
+    slices: Iterable[Slice], time: int, progress: Callable[[float], None] = lambda done: None
+) -> Iterator[Slice]:
+    """Yield slices until one ends at a time (ms) or after it.
+
+    Parameters
+    ----------
+    progress
+        Called with the share of the time that has passed.
+    """
+    first = None
     for piece in slices:
         yield piece
+        first = piece.until if first is None else first
+        progress(min(1.0, (piece.until - first) / max(1, time - first)))
         if piece.until >= time:
             return
 

@@ -24,6 +24,7 @@ from streamsim.simulator.training_period import Period, between, first_part, par
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.settings import read_settings
+from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 
 
@@ -46,54 +47,59 @@ def run_train(
     if missing:
         if any((domain, source, since, until, first, alerts_per_day, false_alerts)):
             raise UsageError("--missing takes no domain and no source")
-        trained: list[str] = []
-        with _Bar("models") as bar:
-            bar("training", 0.0)
-
-            def done(name: str) -> None:
-                trained.append(name)
-                bar(f"{name} is there", len(trained) / len(domain_names()))
-
-            ensure_champions(registry, done)
+        _train_missing(registry)
         return
     if domain is None:
         raise UsageError("name a domain to train, or --missing")
-    if columns is not None and source is None:
-        raise UsageError("--columns goes with --source")
-    spec = with_columns(load_domain(domain), columns)
     budget = _budget(alerts_per_day, false_alerts)
     if source is None:
-        if alerts_per_day is not None:
+        if columns or since or until or first or alerts_per_day is not None:
             raise UsageError(
-                "--alerts-per-day goes with --source: a simulated world has more to alert about"
+                "--columns, --first, --from, --to and --alerts-per-day go with --source"
             )
-        if since or until or first:
-            raise UsageError("--first, --from and --to go with --source")
+        spec = load_domain(domain)
         with _Bar(spec.name) as bar:
             signature = train_on_world(spec, registry, bar, seed, budget)
     else:
-        period = _period(spec, source, since, until, first)
-        signature = train_on_files(spec, registry, source, period, budget)
-    release = registry.release(signature.model, signature.version)
+        spec = with_columns(load_domain(domain), columns)
+        with _Bar(spec.name) as bar:
+            bar(f"reading {source.name}", 0.0)
+            period = _period(spec, source, since, until, first)
+            signature = train_on_files(spec, registry, source, period, budget, bar)
     if promote:
         registry.promote(signature.model, signature.version)
-    figures = ", ".join(f"{name} {value:g}" for name, value in release.metrics.items())
-    click.echo(
-        f"{signature.model} {signature.version}{' (champion)' if promote else ''}: {figures}; "
-        + (
-            "no alerts, for no event was one that the rule is about"
-            if signature.threshold >= NEVER
-            else f"alerts from {signature.threshold:g}"
-        )
-    )
-    if left_out := release.data.get(LEFT_OUT):
-        click.echo(f"left out, as the file has no dates: {', '.join(left_out)}")
+    _tell(registry, signature, promoted=promote)
     if source is not None and promote:
         told = f" --columns {domain}={columns}" if columns else ""
         click.echo(
             "to stream what came after: "
             f"streamsim up --source {domain}={source}{told} --after-training"
         )
+
+
+def _train_missing(registry: Registry) -> None:
+    trained: list[str] = []
+    with _Bar("models") as bar:
+        bar("training", 0.0)
+
+        def done(name: str) -> None:
+            trained.append(name)
+            bar(f"{name} is there", len(trained) / len(domain_names()))
+
+        ensure_champions(registry, done)
+
+
+def _tell(registry: Registry, signature: Signature, *, promoted: bool) -> None:
+    """Print a new version's figures, its alert threshold, and the features that it leaves out."""
+    release = registry.release(signature.model, signature.version)
+    name = f"{signature.model} {signature.version}{' (champion)' if promoted else ''}"
+    figures = ", ".join(f"{metric} {value:g}" for metric, value in release.metrics.items())
+    alerts = f"alerts from {signature.threshold:g}"
+    if signature.threshold >= NEVER:
+        alerts = "no alerts, for no event was one that the rule is about"
+    click.echo(f"{name}: {figures}; {alerts}")
+    if left_out := release.data.get(LEFT_OUT):
+        click.echo(f"left out, as the file has no dates: {', '.join(left_out)}")
 
 
 def _budget(alerts_per_day: float | None, false_alerts: float | None) -> AlertBudget | None:
