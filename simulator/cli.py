@@ -256,6 +256,12 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--seed", type=click.IntRange(0), help="seed of the first run, or split")
 @click.option("--fault", metavar="NAME", help="fault to inject in every run")
 @click.option("--broker", metavar="embedded|kafka|both", help="broker of the fault runs")
+@click.option(
+    "--trained-on-files",
+    is_flag=True,
+    default=None,
+    help="judge a champion on simulated worlds though it was trained on files",
+)
 @click.option("--report", type=FOLDER, metavar="FILE", help="write the results as JSON")
 def bench(**options: Any) -> None:
     """Run a benchmark: model and alert quality, throughput, latency, recovery, faults."""
