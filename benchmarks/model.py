@@ -15,12 +15,12 @@ import click
 import numpy as np
 
 from streamsim.benchmarks.alerts import DAYS
+from streamsim.benchmarks.measuring.judged_champion import about, judged_champion
 from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import Loaded
 from streamsim.models.training import judge_estimates, measure
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.model_training import training_data
-from streamsim.simulator.testing.replay import champion
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ExpectationError, UsageError
@@ -33,10 +33,14 @@ NEEDED = {"logistics": {"calibration_error": 0.02}}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of the command line. No tuning has used the seeds."""
+    """Options of the command line. No tuning has used the seeds.
+
+    A champion that was trained on files is judged only if ``trained_on_files`` is set.
+    """
 
     domain: str = "logistics"
     seeds: str = "31337,31338,31339"
+    trained_on_files: bool = False
 
 
 def run(options: Options) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def run(options: Options) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        If the seeds are not numbers.
+        If the seeds are not numbers, or the champion was trained on files.
     ExpectationError
         If a figure is above the project's target.
     """
@@ -54,11 +58,12 @@ def run(options: Options) -> dict[str, Any]:
     except ValueError:
         raise UsageError(f"--seeds takes numbers with commas, not {options.seeds!r}") from None
     spec = load_domain(options.domain)
-    model, needed = champion(spec), NEEDED.get(spec.name, {})
+    model, release = judged_champion(spec, options.trained_on_files)
+    needed = NEEDED.get(spec.name, {})
     data = together([unseen(spec, seed) for seed in seeds])
     figures = figures_of(spec, model, data)
     click.echo(
-        f"{model.signature.model} {model.signature.version}, worlds of seeds {options.seeds}: "
+        f"{about(release)}\nworlds of seeds {options.seeds}: "
         f"{len(data.labels):,} events with final labels, of "
         f"{len(np.unique(data.entities.astype(str)))} {spec.alerting.rule.noun}s"
     )

@@ -1,6 +1,8 @@
-"""Benchmark of readmission within 30 days of discharge, on real encounters split by patient.
+"""Benchmark of readmission within 30 days of discharge, on real encounters.
 
-Every score is out of fold: its model was fitted on other patients. The features are those known at
+Every score is out of fold: its model was fitted on other patients. Beside these figures are those
+of a split by time, and those of plain models on the same rows
+(:mod:`streamsim.benchmarks.studies.readmission_splits`). The features are those known at
 discharge and those of the patient's earlier encounters
 (:mod:`streamsim.benchmarks.public_data.encounters`). Intervals are by bootstrap over patients.
 Stability selection drops noisy features, on the training patients of each split alone, and the cost
@@ -23,6 +25,7 @@ import numpy as np
 
 from streamsim.benchmarks.public_data import sections
 from streamsim.benchmarks.public_data.encounters import Encounters, read
+from streamsim.benchmarks.studies import readmission_splits
 from streamsim.models.stability import Picks, constant, select
 from streamsim.streams.errors import ExpectationError, UsageError
 from streamsim.streams.events import Floats
@@ -84,6 +87,8 @@ def run(options: Options) -> dict[str, Any]:
         f"{len(encounters.readmitted):,} encounters of {encounters.patient.max() + 1:,} patients, "
         f"{encounters.readmitted.mean():.1%} readmitted within 30 days"
     )
+    compared = compare(encounters, options.seed)
+    _print_compared(compared)
     judged = judge(encounters, options.rounds, options.seed)
     figures = figures_of(encounters, judged)
     table = importance(encounters, judged)
@@ -100,7 +105,25 @@ def run(options: Options) -> dict[str, Any]:
         "bins": BINS,
         "needed": NEEDED,
         "published": PUBLISHED,
+        "splits": {
+            split: {name: figure.as_dict() for name, figure in found.items()}
+            for split, found in compared.items()
+        },
         "notes": notes,
+    }
+
+
+def compare(encounters: Encounters, seed: int) -> dict[str, dict[str, Interval]]:
+    """Return the AUC of this model and of plain ones, for each split of the encounters."""
+    models: dict[str, tuple[readmission_splits.Build, Sequence[str]]] = {
+        "this model": (build, ()),
+        "this model, without invented days": (build, readmission_splits.INVENTED),
+        "gradient boosting, defaults": (readmission_splits.default_boosting, ()),
+        "logistic regression": (readmission_splits.logistic_regression(encounters.features), ()),
+    }
+    return {
+        split.name: readmission_splits.judge(encounters, split, models, seed)
+        for split in readmission_splits.splits(encounters, FOLDS, seed)
     }
 
 
@@ -221,13 +244,22 @@ def _why(name: str, picked: float, kept_in: int, flat: Sequence[str]) -> str:
     return f"{fate}: picked on {picked:.0%} of the halves, {Selection().share:.0%} are asked for"
 
 
+def _print_compared(compared: Mapping[str, Mapping[str, Interval]]) -> None:
+    click.echo(
+        f"by time: learnt from the first {readmission_splits.LEARNT:.0%} of the encounters, judged "
+        f"on the rest\n\n{'AUC':50}" + "".join(f"{split:>28}" for split in compared)
+    )
+    for name in next(iter(compared.values())):
+        click.echo(f"{name:50}" + "".join(f"{found[name]!s:>28}" for found in compared.values()))
+
+
 def _print(
     figures: Mapping[str, Interval],
     table: Sequence[Mapping[str, Any]],
     selections: Sequence[Picks],
     notes: Mapping[str, Any],
 ) -> None:
-    click.echo(f"\n{'':34}AUC (95 % of patients drawn again)")
+    click.echo(f"\n{'by patient':34}AUC (95 % of patients drawn again)")
     click.echo(f"{'all features':34}{figures['auc']}")
     click.echo(f"{'all features, first round':34}{figures['auc_first_round']}")
     click.echo(f"{'selected features, first round':34}{figures['auc_selected']}")

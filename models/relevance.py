@@ -25,6 +25,7 @@ from streamsim.streams.answers import scores_of
 from streamsim.streams.events import Floats, Ints, Matrix, Objects
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.spec.recipes import OfColumns
 from streamsim.streams.statistics.intervals import Interval, Weighted, difference, interval, mean_of
 
 REPEATS = 3
@@ -62,6 +63,8 @@ def fit(spec: DomainSpec, features: Matrix, labels: Ints, entities: Objects, see
     found = Fitted(estimator, picks)
     dropped = set(found.dropped)
     columns = np.array([i for i, name in enumerate(names) if name not in dropped], np.int64)
+    if isinstance(estimator, OfColumns):
+        estimator = estimator.of_columns(columns)
     kept = KeptColumns(columns, estimator).fit(features, labels)
     return Fitted(kept, picks)
 

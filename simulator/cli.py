@@ -269,9 +269,17 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--rounds", type=click.IntRange(1), help="number of timed rounds, or of splits")
 @click.option("--keys", type=click.IntRange(1), help="number of keys in the state store")
 @click.option("--runs", type=click.IntRange(1), help="number of runs, one fault each")
+@click.option("--train-days", type=click.IntRange(1), help="days of the data to train on")
+@click.option("--train-until", metavar="DAY", help="day before which these days end")
 @click.option("--seed", type=click.IntRange(0), help="seed of the first run, or split")
 @click.option("--fault", metavar="NAME", help="fault to inject in every run")
 @click.option("--broker", metavar="embedded|kafka|both", help="broker of the fault runs")
+@click.option(
+    "--trained-on-files",
+    is_flag=True,
+    default=None,
+    help="judge a champion on simulated worlds though it was trained on files",
+)
 @click.option("--report", type=FOLDER, metavar="FILE", help="write the results as JSON")
 def bench(**options: Any) -> None:
     """Run a benchmark: model and alert quality, throughput, latency, recovery, faults."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,15 @@ class Estimator(Protocol):
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the probability of each class, shape ``(n_rows, 2)``."""
+        ...
+
+
+@runtime_checkable
+class OfColumns(Protocol):
+    """An estimator some of whose columns have a meaning, so that it is told which are left."""
+
+    def of_columns(self, columns: Ints) -> Estimator:
+        """Return an unfitted estimator of rows that have only these columns, in this order."""
         ...
 
 

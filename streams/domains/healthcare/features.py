@@ -58,12 +58,13 @@ _CODES = {
     for table, words in WORDS.items()
 }
 
-_WORDY = {
+WORDY = {
     "admission_type": "admission_type", "admission_source": "admission_source",
     "disposition": "disposition", "specialty": "specialty", "payer": "payer",
     "diagnosis": "diagnosis", "diagnosis_2": "diagnosis", "diagnosis_3": "diagnosis",
     "insulin": "insulin", "a1c": "a1c",
 }  # fmt: skip
+"""Features that are codes of words, each with its list."""
 _COUNTS = {
     "days": "length of the stay (days)",
     "lab_procedures": "laboratory tests of the stay",
@@ -90,7 +91,7 @@ _HELP = {
     "hours_in": "hours since the admission, -1 if it was not seen",
     "age": "age (years), -1 if not known",
     **{name: f"{name.replace('_', ' ')} as a number ({', '.join(WORDS[table])}; from 1)"
-       for name, table in _WORDY.items()},
+       for name, table in WORDY.items()},
     **{f"stays_{d}": f"earlier stays that ended in the last {d}" for d in _SPAN},
     **{f"stay_days_{d}": f"days of these ({d})" for d in _SPAN},
     "days_since_discharge": "days since the discharge before, -1 if none was seen",
@@ -122,7 +123,7 @@ def assemble(events: Events, aggregates: Aggregates) -> Floats:
             events.integers("lab_procedures") / np.maximum(events.integers("days"), 1),
             elapsed(time, aggregates.joins["admissions"].time, HOUR),
             _known(events.columns["age"].astype(np.float64)),
-            *(coded(events.strings(name), _CODES[table], 0.0) for name, table in _WORDY.items()),
+            *(coded(events.strings(name), _CODES[table], 0.0) for name, table in WORDY.items()),
             *_earlier(events, aggregates),
             *_visited(time, aggregates.joins["visits"]),
             *_measured(time, aggregates),

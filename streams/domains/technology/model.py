@@ -81,7 +81,7 @@ RECIPE = Recipe(
     world={"users": 700, "changes": 3.0, "months_ago": 2.0},
     ordinary={"users": 500, "changes": 0.0, "defects": 0.0, "months_ago": 2.0},
     seed=1_000_003,
-    trusted=("streamsim.streams.domains.technology.recommender.SlateClassifier",),
+    trusted=(f"{SlateClassifier.__module__}.SlateClassifier",),
 )
 
 ENGAGEMENT = AlertRule(
