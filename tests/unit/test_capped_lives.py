@@ -13,7 +13,7 @@ def test_a_model_that_is_right_up_to_the_cap_errs_by_what_is_above_it() -> None:
     lives = (100, 200, 150)
     engine = np.repeat(np.arange(1, 4), lives)
     cycle = np.concatenate([np.arange(1, n + 1) for n in lives])
-    engines = Engines(engine, cycle, np.zeros((len(engine), 21)))
+    engines = Engines(engine, cycle, np.zeros((len(engine), 21)), np.zeros(len(engine), np.int64))
     capped = np.minimum(engines.remaining, CAP)
     random = np.random.default_rng(0)
     chance, noise = random.random(len(engine)), random.normal(0, 1, len(engine))
