@@ -43,7 +43,9 @@ RECIPE = Recipe(
     name="finance-fraud",
     build=build,
     metric="average_precision",
-    max_false_alerts=2e-6,
+    # One of the four hundred thousand genuine payments: were it none, the largest score of a single
+    # payment would set the threshold, and recall would vary by a tenth from model to model.
+    max_false_alerts=3e-6,
     days=70,
     ordinary_days=40,
     # Four times the usual fraud, so that a short period holds enough to learn from.
