@@ -93,7 +93,8 @@ def compare(seen: Viewings, seeds: Sequence[int]) -> dict[str, Any]:
     for seed in seeds:
         train, test = split(len(seen.user), seed)
         damping, recipe = tune(seen, train, seed)
-        weights = CoViews.of(seen.matrix(train), damping).solve(**recipe)
+        counted = CoViews.of(seen.matrix(train), damping)
+        weights = counted.solve(**recipe, tastes=counted.tastes())
         ours.append(judged(weights, seen, train, test))
         popular.append(judged(ItemWeights.none(weights.popularity), seen, train, test))
         chosen.append({"seed": seed, "damping": damping, **recipe})
@@ -111,8 +112,9 @@ def tune(seen: Viewings, train: Ints, seed: int) -> tuple[float, dict[str, float
         matrix = seen.matrix(inner)
         for damping in DAMPINGS:
             counted = CoViews.of(matrix, damping)
+            tastes = counted.tastes()
             for dropout, ridge in product(DROPOUTS, RIDGES):
-                weights = counted.solve(dropout=dropout, ridge=ridge)
+                weights = counted.solve(dropout=dropout, ridge=ridge, tastes=tastes)
                 point = quality.setdefault((damping, dropout, ridge), [])
                 point.append(judged(weights, seen, inner, held))
     damping, dropout, ridge = max(quality, key=lambda point: statistics.fmean(quality[point]))

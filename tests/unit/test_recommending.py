@@ -205,3 +205,23 @@ def test_a_sparse_matrix_counts_by_what_is_not_zero() -> None:
     counted = CoViews.of(sparse.csr_array([[5.0, 0.0, 1.0], [0.0, 0.0, 0.0]]))
     assert counted.views.tolist() == [1, 0, 1]
     assert counted.users == 1
+
+
+def test_tastes_are_the_first_eigenvectors_of_the_counts(histories: list[list[int]]) -> None:
+    counted = CoViews.of(as_rows(histories, ITEMS))
+    _, vectors = np.linalg.eigh(counted.gram)
+    first = vectors[:, -5:]
+    expected = 0.3 * first @ first.T
+    np.fill_diagonal(expected, 0.0)
+    found = counted.tastes(5, 0.3)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    np.testing.assert_array_equal(found, counted.tastes(5, 0.3))
+    plain, with_tastes = counted.solve(), counted.solve(tastes=found)
+    np.testing.assert_allclose(with_tastes.weights, plain.weights + found, atol=1e-6)
+    assert (np.diagonal(with_tastes.weights) == 0).all()
+
+
+@pytest.mark.parametrize("rank", [0, ITEMS])
+def test_there_are_fewer_tastes_than_titles(histories: list[list[int]], rank: int) -> None:
+    with pytest.raises(UsageError, match=f"{rank} tastes of {ITEMS} titles"):
+        CoViews.of(as_rows(histories, ITEMS)).tastes(rank)
