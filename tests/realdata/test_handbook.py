@@ -35,11 +35,14 @@ def test_the_handbooks_figures_are_beaten(handbook: Path, tmp_path: Path) -> Non
     done = shell(f"{command} --report figures.json", tmp_path, 900)
     print(done.stdout)
     assert done.returncode == 0, done.stderr
-    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    found = json.loads((tmp_path / "figures.json").read_text())
+    figures = found["figures"]
     assert figures["auc"] >= 0.88
     assert figures["average_precision"] >= 0.675
     assert figures["cp_100"] >= 0.293
-    assert figures["test_events"] > 50_000
+    assert [week["from"] for week in found["weeks"]] == ["2018-08-08"]
+    assert found["weeks"][0]["events"] > 50_000
+    assert found["intervals"]["auc"]["low"] < figures["auc"] < found["intervals"]["auc"]["high"]
 
 
 @pytest.mark.nightly
