@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -55,6 +56,34 @@ _ENDINGS = frozenset(
 )  # fmt: skip
 
 
+_PACKED = (".gz", ".bz2", ".xz")
+
+
+def without_ending(name: str) -> str:
+    """Return a file's name without the ending that says its format.
+
+    >>> without_ending("car1/log.2025-03-15.csv.gz"), without_ending("README")
+    ('car1/log.2025-03-15', 'README')
+    """
+    for endings in (_PACKED, _ENDINGS):
+        stem, dot, ending = name.rpartition(".")
+        if dot and stem and f".{ending.lower()}" in endings:
+            name = stem
+    return name
+
+
+def names_of(files: Sequence[Path], source: Path) -> list[str]:
+    """Return what tells several files of a source apart: their paths in it, without endings.
+
+    A single file needs no name: it is empty.
+    """
+    if len(files) < 2:
+        return [""] * len(files)
+    whole = [str(file.relative_to(source)) for file in files]
+    short = [without_ending(name) for name in whole]
+    return [name if short.count(name) == 1 else own for name, own in zip(short, whole, strict=True)]
+
+
 def _within(folder: Path) -> list[Path]:
     """Return the files of a folder that may be tables."""
     found = []
@@ -78,6 +107,12 @@ def _kind_of(inputs: Inputs, path: Path) -> FileMap:
             if kind.refused:
                 raise SourceError(f"{path}: {kind.name}: {kind.refused}")
             twice = set(table.heading.twice if table.heading else ()) & set(kind.columns)
+            lacking = [name for name in kind.optional if name not in table.names]
+            if lacking and kind.strict and table.fixed:
+                raise SourceError(
+                    f"{path}: the column map names {', '.join(lacking)}, which the file lacks; its "
+                    f"columns are {', '.join(table.names[:_COLUMNS])}"
+                )
             if twice:
                 raise SourceError(f"{path}: two columns are called {', '.join(sorted(twice))}")
             return kind

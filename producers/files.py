@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 
 from streamsim.producers.encode import Written, encode_rows
+from streamsim.producers.file_kinds import without_ending
 from streamsim.producers.ordered import read_ordered
 from streamsim.streams.events import LATEST_CLOCK, NO_TIME, Ints
+from streamsim.streams.reading.flags import flag_of
+from streamsim.streams.reading.identifiers import text_of
 from streamsim.streams.spec import DAY, Inputs
-from streamsim.streams.spec.input_maps import FILE, ROW, FileMap
+from streamsim.streams.spec.input_maps import FILE, PART, ROW, FileMap
 from streamsim.streams.spec.world import Emission, RowNote, Slice
 from streamsim.streams.tables.opening import open_table
 from streamsim.streams.tables.row_readers import read_chunks
@@ -43,6 +46,8 @@ class FileSource:
     longest_delay
         Longest delay of a label after its event (ms): later labels after the last event belong to
         no event of the file.
+    name
+        Name of the file among several, without its ending; by default it is the only one.
 
     Attributes
     ----------
@@ -56,8 +61,11 @@ class FileSource:
     only its own row dead. The clock does not start before 1970.
     """
 
-    def __init__(self, inputs: Inputs, path: Path, file: FileMap, longest_delay: int) -> None:
+    def __init__(
+        self, inputs: Inputs, path: Path, file: FileMap, longest_delay: int, name: str = ""
+    ) -> None:
         self._inputs, self._path, self._file = inputs, path, file
+        self._name, self._part = name or without_ending(path.name), f"{name}/" if name else ""
         self._longest_delay = longest_delay
         self._pending: list[Emission] = []
         self._clock = NO_TIME
@@ -91,16 +99,17 @@ class FileSource:
         yield from self._drain()
 
     def _convert(self, chunk: Chunk) -> Iterator[tuple[str, Emission]]:
-        chunk.frame.attrs |= {FILE: self._path.name.partition(".")[0], ROW: self._row}
+        chunk.frame.attrs |= {FILE: self._name, PART: self._part, ROW: self._row}
         self._row += len(chunk.frame)
         used = np.zeros(len(chunk.frame), bool)
         file = self._path.name
+        bad = {**_unclear(chunk.frame, self._file.flags, self._file.dialect.missing), **chunk.bad}
         written = Written(
             chunk.original,
             lambda row: f"{file}:{chunk.numbers[row]}",
             chunk.frame,
             self._file.written,
-            chunk.bad,
+            bad,
             self._file.dialect.missing,
             private=bool(self._inputs.pseudonyms),
         )
@@ -217,6 +226,20 @@ def together(sources: Iterable[Iterator[Slice]]) -> Iterator[Slice]:
                 emissions += head.emissions
                 heads[i] = next(slices[i], None)
         yield Slice(until, tuple(emissions))
+
+
+def _unclear(frame: pd.DataFrame, flags: Sequence[str], missing: frozenset[str]) -> dict[int, str]:
+    """Return why rows are refused in which a flag says neither yes nor no."""
+    found: dict[int, str] = {}
+    for name in flags:
+        if name not in frame:
+            continue
+        said = frame[name].map(flag_of)
+        for row in np.flatnonzero(said.isna().to_numpy()).tolist():
+            value = text_of(frame[name].iloc[row])
+            if value is not None and value.strip() and value not in missing:
+                found.setdefault(row, f"{name}: neither yes nor no: {value!r}")
+    return found
 
 
 def _join(a: Emission, b: Emission) -> Emission:

@@ -23,11 +23,15 @@ def file_slices(spec: DomainSpec, path: Path, settings: Settings | None = None) 
     settings
         Addresses of the database and the third parties. Without it, everything is in this process.
     """
-    from streamsim.producers.file_kinds import find_files
+    from streamsim.producers.file_kinds import find_files, names_of
     from streamsim.producers.files import FileSource, together
 
     found = find_files(spec.inputs, path)
-    files = (FileSource(spec.inputs, *one, spec.longest_delay).slices() for one in found)
+    names = names_of([file for file, _ in found], path)
+    files = (
+        FileSource(spec.inputs, *one, spec.longest_delay, name).slices()
+        for one, name in zip(found, names, strict=True)
+    )
     return Reach(settings, path).with_context(spec, together(files))
 
 
@@ -43,8 +47,8 @@ def with_columns(spec: DomainSpec, path: Path | None) -> DomainSpec:
         return spec
     from streamsim.streams.tables.column_map import read_column_map
 
-    told = read_column_map(path, spec.inputs)
-    return replace(spec, inputs=replace(spec.inputs, files=(told,)))
+    told = read_column_map(path, spec.inputs, spec.labels.delay)
+    return replace(spec, inputs=replace(spec.inputs, files=(replace(told, strict=True),)))
 
 
 def world_slices(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from streamsim.models.registry import Registry, Release
 from streamsim.producers.recording import read_manifest
-from streamsim.simulator.model_training import SCORES_FROM, WORLD
+from streamsim.simulator.file_identity import is_same
+from streamsim.simulator.model_training import IDENTITY, SCORES_FROM, WORLD
 from streamsim.simulator.training_period import parse_day
 from streamsim.streams.errors import UsageError
 from streamsim.streams.signature import Signature
@@ -44,7 +45,7 @@ def doubts(
                 f"{path.name}; train one on it: streamsim train {spec.name} --source {path}"
                 f"{told} --first 70%"
             )
-        elif _learnt_from(release, path) and spec.name not in score_from:
+        elif _learnt_from(release, path) and _is_early(release, score_from.get(spec.name)):
             said.append(
                 f"{spec.name}: the model learnt from events of {path.name} that it now scores; "
                 "to score only what came after: --after-training"
@@ -69,6 +70,8 @@ def after_training(
         path = sources.get(spec.name)
         if path is None:
             continue
+        if _is_recording(path):
+            raise UsageError(f"--after-training: {path.name} is a recording, no file to learn from")
         name = spec.model.recipe.name
         champion = registry.champion(name)
         release = None if champion is None else registry.release(name, champion)
@@ -87,4 +90,10 @@ def _is_recording(path: Path) -> bool:
 
 
 def _learnt_from(release: Release, path: Path) -> bool:
-    return SCORES_FROM in release.data and release.data.get("source") == path.name
+    known = release.data.get(IDENTITY)
+    return SCORES_FROM in release.data and known is not None and is_same(known, path)
+
+
+def _is_early(release: Release, score_from: int | None) -> bool:
+    """Say whether events are scored that the model learnt from."""
+    return score_from is None or score_from < parse_day(str(release.data[SCORES_FROM]))

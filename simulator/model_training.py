@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from streamsim.consumers.predict.prepared import Prepared
+from streamsim.consumers.state.account import LATE
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
 from streamsim.models.thresholds import AlertBudget
 from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices, world_slices
+from streamsim.simulator.file_identity import identity
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.training_code import training_code
 from streamsim.simulator.training_period import Period, spelled, up_to
@@ -30,6 +32,8 @@ from streamsim.streams.spec import DomainSpec, Role
 from streamsim.streams.spec.feature_vector import UNKNOWN
 from streamsim.streams.spec.world import Slice
 
+MOST_LATE = 0.2
+"""Largest share of late events of a source that is in order of time."""
 Progress = Callable[[str, float], None]
 """Called with the current step and the share of it that is done (0 to 1)."""
 
@@ -38,6 +42,8 @@ WORLD = "world of seed"
 """How the source of a model begins that learnt from a simulated world."""
 SCORES_FROM = "scores_from"
 """Of a model that learnt from a file, the time from which on the file's events are new to it."""
+IDENTITY = "identity"
+"""Of such a model, the identity of the file; see :mod:`streamsim.simulator.file_identity`."""
 LEFT_OUT = "left_out"
 """Of such a model, the features that stand on times which the file does not have."""
 
@@ -149,11 +155,23 @@ def train_on_files(
     def read(done: float) -> None:
         progress(f"learning from {path.name}", 0.8 * done)
 
-    data = training_data(spec, up_to(file_slices(spec, path), period.known, read))
+    labels = 0
+
+    def counted(slices: Iterable[Slice]) -> Iterator[Slice]:
+        nonlocal labels
+        names = {source.name for source in spec.label_sources}
+        for piece in slices:
+            labels += sum(len(own) for own in piece.emissions if own.source in names)
+            yield piece
+
+    data = training_data(spec, counted(up_to(file_slices(spec, path), period.known, read)))
+    if not labels:
+        names = ", ".join(source.name for source in spec.label_sources)
+        raise UsageError(f"{path} has no labels ({names}) in the period to train on")
     inside = (data.times >= period.since) & (data.times < period.until)
     if not inside.any():
         raise UsageError(f"{path} has no events in the period to train on whose label is final")
-    about: dict[str, object] = {SCORES_FROM: spelled(period.known)}
+    about: dict[str, object] = {SCORES_FROM: spelled(period.known), IDENTITY: identity(path)}
     if undated := _undated(spec, path):
         about[LEFT_OUT] = undated
         # A column that is always unknown separates nothing, so the model does not use it.
@@ -163,7 +181,7 @@ def train_on_files(
         spec,
         registry,
         data.take(inside),
-        source=path.name,
+        source=path.resolve().name,
         about=about,
         budget=budget,
         learns_accuracy=True,
@@ -208,6 +226,12 @@ def training_data(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
     domain = InProcess(spec, watch=watch)
     for _ in domain.run(as_records(spec, wire(spec, seen(slices)))):
         pass
+    late = domain.pipeline.account.total(spec.trigger.name)[LATE]
+    if late > MOST_LATE * (late + len(ids)):
+        raise UsageError(
+            f"{late:,} of {late + len(ids):,} events are late, so the source is not in order of "
+            "time: sort it, or name a column that orders it ([file] order in a column map)"
+        )
     if not features:
         features.append(np.empty((0, len(spec.features.vector.names)), np.float32))
         times.append(np.empty(0, np.int64))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsim.simulator.domain_stream import file_slices
-from streamsim.streams.codec import format_times, parse_times
+from streamsim.streams.codec import LAST_TIME, format_times, parse_times
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import NO_TIME, Ints
 from streamsim.streams.spec import DAY, DomainSpec
@@ -36,7 +36,7 @@ class Period:
 
 def between(spec: DomainSpec, since: int, until: int) -> Period:
     """Return the period of all events between two times (ms), with all of their labels."""
-    return Period(since, until, until + spec.labels.delay)
+    return Period(since, until, min(until + spec.labels.delay, LAST_TIME))
 
 
 def first_part(spec: DomainSpec, path: Path, size: str) -> Period:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from pathlib import Path
 
 import click
@@ -61,6 +63,8 @@ def run_train(
         with _Bar(spec.name) as bar:
             signature = train_on_world(spec, registry, bar, seed, budget)
     else:
+        if seed is not None:
+            raise UsageError("--seed is for simulated worlds, not for --source")
         spec = with_columns(load_domain(domain), columns)
         with _Bar(spec.name) as bar:
             bar(f"reading {source.name}", 0.0)
@@ -69,12 +73,16 @@ def run_train(
     if promote:
         registry.promote(signature.model, signature.version)
     _tell(registry, signature, promoted=promote)
-    if source is not None and promote:
-        told = f" --columns {domain}={columns}" if columns else ""
+    if source is not None and signature.accuracy is None:
+        accuracy = spec.alerting.accuracy
         click.echo(
-            "to stream what came after: "
-            f"streamsim up --source {domain}={source}{told} --after-training"
+            f"too few events to learn when accuracy is low: it stays {accuracy.threshold:g} "
+            f"({accuracy.metric})"
         )
+    if source is not None and promote:
+        told = ["--columns", f"{domain}={columns}"] if columns else []
+        command = ["streamsim", "up", "--source", f"{domain}={source}", *told, "--after-training"]
+        click.echo(f"to stream what came after: {shlex.join(command)}")
 
 
 def _train_missing(registry: Registry) -> None:
@@ -96,13 +104,18 @@ def _tell(registry: Registry, signature: Signature, *, promoted: bool) -> None:
     figures = ", ".join(f"{metric} {value:g}" for metric, value in release.metrics.items())
     alerts = f"alerts from {signature.threshold:g}"
     if signature.threshold >= NEVER:
-        alerts = "no alerts, for no event was one that the rule is about"
+        none = release.data.get("budget") == str(AlertBudget(per_day=0))
+        why = "as they may be none" if none else "for no event was one that the rule is about"
+        alerts = f"no alerts, {why}"
     click.echo(f"{name}: {figures}; {alerts}")
     if left_out := release.data.get(LEFT_OUT):
         click.echo(f"left out, as the file has no dates: {', '.join(left_out)}")
 
 
 def _budget(alerts_per_day: float | None, false_alerts: float | None) -> AlertBudget | None:
+    given = [value for value in (alerts_per_day, false_alerts) if value is not None]
+    if not all(map(math.isfinite, given)):
+        raise UsageError("--alerts-per-day and --false-alerts take a number")
     if alerts_per_day is not None and false_alerts is not None:
         raise UsageError("--alerts-per-day and --false-alerts exclude each other")
     if alerts_per_day is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -55,6 +56,8 @@ def domain_report(
     estimates = estimates_quality(spec, scores, label_values, ledger.clock())
     latencies = ledger.latencies()
     judged = join_labels(spec, scores, labels, ledger.clock())
+    if not labels:  # an event without a label is one of the usual class only where there are any
+        judged = replace(judged, final=np.zeros_like(judged.final))
     by_rule = _by_rule(spec, alerts)
     planted = alert_quality(alerts, truth, labels, spec, judged)
     by_labels = alert_labels(spec, alerts, judged) if planted is None else None

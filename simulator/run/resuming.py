@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from streamsim.simulator.run.run_plan import Plan
@@ -46,3 +47,14 @@ def plan_again(name: str) -> tuple[Run, Plan]:
         score_from=stored.get("score_from", {}),
     )
     return run, plan
+
+
+def check_versions(run: Run, champions: Mapping[str, str]) -> None:
+    """Raise :class:`UsageError` if a model's champion is not the one that has scored the run."""
+    for model, version in run.info.get("champions", {}).items():
+        now = champions.get(model, version)
+        if now != version:
+            raise UsageError(
+                f"run {run.name} was scored by {model} {version}, and its champion is {now} now: "
+                f"streamsim models promote {model} {version}"
+            )

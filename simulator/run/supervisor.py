@@ -26,6 +26,7 @@ from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
 from streamsim.simulator.run.needed import StillNeeded
 from streamsim.simulator.run.pressure import Pressure
+from streamsim.simulator.run.resuming import check_versions
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.simulator.run.stack import Stack
@@ -107,12 +108,16 @@ class Supervisor:
                 self._view.say(f"warning: {text}")
         names = [spec.name for spec in self._plan.domains]
         resumed = self._resumed
+        versions = {champion.model: champion.version for champion in champions}
+        if resumed is not None:
+            check_versions(resumed, versions)
         self._run = resumed or new_run(
             settings,
             domains=names,
             seed=settings.seed,
             address=None,
             configuration=self._plan.as_dict(),
+            champions=versions,
             files={name: str(path.absolute()) for name, path in self._plan.sources.items()},
         )
         self._disk = Disk(settings, self._run.path, self._view)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from streamsim.streams.errors import UsageError
 from streamsim.streams.reading.formats import Instants, Money, Number
 from streamsim.streams.reading.identifiers import trimmed
+from streamsim.streams.reading.money_texts import money_format
 from streamsim.streams.reading.naming import named
-from streamsim.streams.reading.number_texts import CommaNumbers, PlainNumbers, exact_texts
+from streamsim.streams.reading.number_texts import CommaNumbers, PlainNumbers
 from streamsim.streams.reading.time_texts import time_format
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Column:
     why: str
     read: Callable[[pd.Series], pd.Series] = field(repr=False)
     instants: Instants | None = None
+    decimal_comma: bool = False
 
     def as_dict(self) -> dict[str, str]:
         """Return it as JSON types."""
@@ -119,7 +121,28 @@ def infer(
             columns[ours] = Column(theirs, "id", "its name ends in id", _ids)
         else:
             columns[ours] = _column(theirs, values, zone, decimal_comma=decimal_comma)
+    comma = next((c.source for c in columns.values() if c.decimal_comma), None)
+    if comma is not None:
+        columns = {ours: _beside(own, rows[own.source], comma) for ours, own in columns.items()}
     return Inferred(name, columns)
+
+
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+", re.ASCII)
+
+
+def _beside(column: Column, values: pd.Series, comma: str) -> Column:
+    """Return a column of a file in which another has decimal commas: its points may be thousands.
+
+    So 1.234 is a text, if no value of the column can only be a decimal.
+    """
+    if column.type != "number" or column.decimal_comma or values.dtype.kind != "O":
+        return column
+    there = [value for value in values.tolist() if is_there(value)]
+    pointed = [v.strip() for v in there if isinstance(v, str) and "." in v]
+    if not pointed or not all(map(_GROUPED.fullmatch, pointed)):
+        return column
+    why = f"{pointed[0]!r} may be thousands: in {comma} a comma separates the decimals"
+    return Column(column.source, "text", why, _texts)
 
 
 def _said(theirs: str, said: Said) -> Column:
@@ -166,13 +189,16 @@ def _column(theirs: str, values: pd.Series, zone: str, *, decimal_comma: bool) -
         if way.format is not None:
             return Column(theirs, "time", what, way.format.timestamps, way.format)
         reasons.append(way.why_not)
-        money, why_not = _money(texts)
+        money, why_not = money_format(texts)
         if money is not None:
             return Column(theirs, "money", f"in cents: {what}", money.read)
         reasons.append(why_not)
         comma = CommaNumbers.of(texts, decimal_comma=decimal_comma)
         if comma.format is not None:
-            return Column(theirs, "number", f"{comma.what}: {what}", comma.format.read)
+            return Column(
+                theirs, "number", f"{comma.what}: {what}", comma.format.read,
+                decimal_comma=comma.format.decimal == ",",
+            )  # fmt: skip
         reasons.append(comma.why_not)
     why = next((reason for reason in reversed(reasons) if reason), "")
     return Column(theirs, "text", why, _texts)
@@ -255,32 +281,3 @@ def _via_text(read: Callable[[Sequence[str | None]], pd.Series]) -> Callable[...
         return read(texts).set_axis(values.index)
 
     return reader
-
-
-_SYMBOLS = ("$", "£", "€", "¥", "US$", "CHF", "EUR", "USD", "GBP")
-
-
-def _money(texts: Sequence[str]) -> tuple[Money | None, str]:
-    """Return the one format in which all texts are amounts with a currency's symbol."""
-    import pandas as pd
-
-    symbol = next((s for s in _SYMBOLS if all(s in text for text in texts)), None)
-    if symbol is None:
-        return None, ""
-    marks = ((",", "."), (".", ","), ("'", "."), (" ", ","))
-    ways = [Money(symbol, thousands, decimal) for thousands, decimal in marks]
-    column = pd.Series(list(texts), dtype=object)
-    read = [(way, cents) for way in ways if (cents := way.read(column)).notna().all()]
-    if not read:
-        return None, f"not all values are amounts with {symbol}"
-    if any(not read[0][1].equals(other) for _, other in read[1:]):
-        return None, f"{texts[0]!r} can be read as more than one amount"
-    group = read[0][0].thousands
-    plain = symbol not in ("$", "£", "US$", "USD", "GBP")
-    if plain and group in ".,'" and any(group in text for text in texts):
-        separated = [re.sub(r"[^\d.,']", "", text) for text in texts]
-        if all(re.fullmatch(r"\d{1,3}[.,']\d{3}|\d+", text) for text in separated):
-            return None, f"{texts[0]!r} may be thousands, or three decimals"
-    if (why := exact_texts(texts, read[0][1].tolist())) is not None:
-        return None, why
-    return read[0][0], ""

@@ -11,8 +11,10 @@ from streamsim.streams.reading.formats import Instants
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE, ROW = "file", "row"
-"""Attributes of a frame: the name of its file without suffixes, and the number of its first row."""
+FILE, PART, ROW = "file", "part", "row"
+"""Attributes of a frame: the name of its file without its ending; what to put before a number of a
+row, so that it is the only one among several files, empty for a single file; and the number of its
+first row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class FileMap:
     written
         Fields of events to the columns that they are read from, where the names differ. A row
         whose column has a value that the field lacks is refused, with that value in the reason.
+    strict
+        Whether a file that names its columns must have the optional ones, too.
+    flags
+        Columns that say yes or no. A row in which one says neither is refused.
     undated
         Features that stand on times which such a file does not have, so that ``convert`` invents
         them. A model that learns from it leaves them out.
@@ -105,6 +111,8 @@ class FileMap:
     leads: str = ""
     refused: str = ""
     written: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    flags: tuple[str, ...] = ()
     undated: tuple[str, ...] = ()
 
     def columns_are_in(self, names: set[str]) -> bool:

@@ -6,7 +6,9 @@ names, formats, constants, and which rows are labels.
 
 from __future__ import annotations
 
+import codecs
 import re
+import time
 import tomllib
 from collections.abc import Mapping
 from functools import partial
@@ -17,7 +19,7 @@ from streamsim.streams.codec import parse_times
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.formats import Instants, Money, Number
-from streamsim.streams.spec import DAY, HOUR, SECOND, Field, Inputs, Kind
+from streamsim.streams.spec import DAY, HOUR, SECOND, Field, Inputs, Kind, Role
 from streamsim.streams.spec.input_maps import Dialect, FileMap
 from streamsim.streams.tables.mapped_fields import MappedField, MappedSource
 
@@ -37,13 +39,15 @@ _ID = Field("event_id", Kind.STRING, "unique per source")
 _TIME = Field("event_time", Kind.TIME, "when it happened")
 
 
-def read_column_map(path: Path, inputs: Inputs) -> FileMap:
+def read_column_map(path: Path, inputs: Inputs, delay: int | None = None) -> FileMap:
     """Read a column map.
 
     Parameters
     ----------
     inputs
         The domain's sources, whose fields it fills.
+    delay
+        Longest time after an event at which its label counts (ms).
 
     Raises
     ------
@@ -53,7 +57,7 @@ def read_column_map(path: Path, inputs: Inputs) -> FileMap:
     """
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _file_map(told, path.stem, inputs)
+        return _file_map(told, path.stem, inputs, delay)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -62,7 +66,7 @@ def read_column_map(path: Path, inputs: Inputs) -> FileMap:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _file_map(told: dict[str, Any], name: str, inputs: Inputs) -> FileMap:
+def _file_map(told: dict[str, Any], name: str, inputs: Inputs, delay: int | None = None) -> FileMap:
     _check(told, {"file", "source", "fields"}, "the map")
     file = _table(told.get("file", {}), "file")
     _check(file, _OF_FILE, "[file]")
@@ -76,14 +80,17 @@ def _file_map(told: dict[str, Any], name: str, inputs: Inputs) -> FileMap:
     mapped = [_source(_table(own, "source"), inputs) for own in sources]
     if mapped[0].name != inputs.trigger.name:
         raise UsageError(f"the first source must be {inputs.trigger.name}, which is scored")
-    required, optional = _columns(mapped)
+    for source in mapped:
+        _check_delay(source, inputs, delay)
+    order = str(file.get("order", ""))
+    required, optional = _columns(mapped, order)
     return FileMap(
         name=str(file.get("name", name)),
         columns=required,
         convert=partial(_convert, tuple(mapped)),
         optional=optional,
         dialect=Dialect(
-            encoding=str(file.get("encoding", "utf-8")),
+            encoding=_encoding(str(file.get("encoding", "utf-8"))),
             delimiter=str(file.get("delimiter", "")),
             row=str(file.get("row", "row")),
             names=tuple(map(str, file.get("columns", ()))),
@@ -91,7 +98,7 @@ def _file_map(told: dict[str, Any], name: str, inputs: Inputs) -> FileMap:
             at=str(file.get("at", "")),
             missing=frozenset(map(str, file.get("missing", ()))),
         ),
-        order=str(file.get("order", "")),
+        order=order,
         files=str(file.get("files", "")).lower(),
         written={f.spec.name: f.columns[0] for f in mapped[0].fields if len(f.columns) == 1},
     )
@@ -101,9 +108,38 @@ def _convert(mapped: tuple[MappedSource, ...], frame: pd.DataFrame) -> Mapping[s
     return {source.name: source.read(frame) for source in mapped}
 
 
-def _columns(mapped: list[MappedSource]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _check_delay(source: MappedSource, inputs: Inputs, delay: int | None) -> None:
+    """Refuse labels that come before their events, or later than labels count."""
+    if delay is None or inputs.source(source.name).role is not Role.LABEL:
+        return
+    plus = next((own.plus for own in source.fields if own.spec.name == _TIME.name), 0)
+    if not 0 <= plus <= delay:
+        raise UsageError(
+            f"plus_days of {source.name} is {plus / DAY:g}, but a label counts up to "
+            f"{delay / DAY:g} days after its event"
+        )
+
+
+def _format(pattern: str) -> str:
+    """Return a pattern of ``strptime``; a text that fits none shows whether it is one."""
+    try:
+        time.strptime("", pattern)
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise UsageError(f"no format of times {pattern!r} ({error})") from None
+    return pattern
+
+
+def _encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise UsageError(f"no encoding {name!r}") from None
+
+
+def _columns(mapped: list[MappedSource], order: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that a file must have, and those that it may lack."""
-    required: dict[str, None] = {}
+    required: dict[str, None] = {order: None} if order else {}
     optional: dict[str, None] = {}
     for place, source in enumerate(mapped):
         optional |= dict.fromkeys(source.where)
@@ -154,7 +190,7 @@ def _field(spec: Field, told: Any) -> MappedField:
         told.get("value"),
         bool(told.get("row", False)),
         {str(k): str(v) for k, v in _table(told.get("words", {}), "words").items()},
-        Instants(str(told.get("format", "")), str(told.get("zone", "UTC"))),
+        Instants(_format(str(told.get("format", ""))), str(told.get("zone", "UTC"))),
         _UNITS.get(unit, 0),
         since,
         round(float(told.get("plus_days", 0)) * DAY),

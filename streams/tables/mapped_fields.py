@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.flags import flag_of
 from streamsim.streams.reading.formats import Instants, Money, Number
 from streamsim.streams.reading.identifiers import text_of
 from streamsim.streams.reading.products import products
 from streamsim.streams.spec import Field, Kind
-from streamsim.streams.spec.input_maps import FILE, ROW
+from streamsim.streams.spec.input_maps import FILE, PART, ROW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,8 @@ class MappedField:
     value
         A constant, instead of columns.
     row
-        Whether it is the row's number in its file, from 1.
+        Whether it is the row's number in its file, from 1; of several files, behind the file's
+        name.
     prefix
         Put before a text; ``{file}`` in it is the file's name without its ending.
     words
@@ -96,7 +98,9 @@ class MappedField:
 
         if self.row:
             first = int(frame.attrs.get(ROW, 0)) + 1
-            return pd.Series(range(first, first + len(frame)), index=frame.index, dtype=object)
+            part, numbers = frame.attrs.get(PART, ""), range(first, first + len(frame))
+            named = [f"{part}{number}" for number in numbers] if part else list(numbers)
+            return pd.Series(named, index=frame.index, dtype=object)
         if not self.columns:
             return pd.Series([self.value] * len(frame), index=frame.index, dtype=object)
         if len(self.columns) == 1:
@@ -140,4 +144,7 @@ class MappedSource:
 
 
 def _same(value: object, wanted: str) -> bool:
-    return text_of(value) == wanted or str(value) == wanted
+    if text_of(value) == wanted or str(value) == wanted:
+        return True
+    flag = flag_of(wanted)  # 1, 1.0, true and yes are one flag
+    return flag is not None and flag_of(value) is flag

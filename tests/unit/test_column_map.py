@@ -134,6 +134,10 @@ def test_a_set_without_cards_is_refused_by_its_name(tmp_path: Path) -> None:
         (("[file]", "[file"), "not TOML"),
         (('event_id = { row = true, prefix = "own-" }\n', ""), "transactions lacks event_id"),
         (("row = true", 'column = "x", unit = "weeks"'), "no unit 'weeks'; there are ms, seconds"),
+        (("plus_days = 7", "plus_days = 30"), "plus_days of chargebacks is 30, but a label"),
+        (("plus_days = 7", "plus_days = -1"), "up to 7 days after its event"),
+        (("cp1252", "cp12"), "no encoding 'cp12'"),
+        (("%H", "%Q"), "no format of times '%d.%m.%Y %Q:%M'"),
     ],
 )
 def test_a_mistake_in_a_map_is_said_in_a_line(
@@ -150,6 +154,25 @@ def test_a_mistake_in_a_map_is_said_in_a_line(
 def test_a_map_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         with_columns(load_domain("finance"), tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        (("where = { Betrug", "where = { Betrueger"), "names Betrueger, which the file lacks"),
+        (('value = "EUR" }', 'column = "Währung" }'), "names Währung, which the file lacks"),
+        (('missing = ["-"]', 'order = "Zeit"'), "map lacks Zeit"),
+    ],
+)
+def test_every_column_that_a_map_names_must_be_there(
+    tmp_path: Path, change: tuple[str, str], lacking: str
+) -> None:
+    """Those of labels too, else the run would begin and its producer die."""
+    told = tmp_path / "map.toml"
+    told.write_text(MAP.replace(*change), encoding="utf-8")
+    (tmp_path / "own.csv").write_bytes(DATA.encode("cp1252"))
+    with pytest.raises(SourceError, match=lacking):
+        find_files(with_columns(load_domain("finance"), told).inputs, tmp_path / "own.csv")
 
 
 def test_a_file_that_lacks_a_mapped_column_is_told_which(tmp_path: Path) -> None:

@@ -17,14 +17,17 @@ import pytest
 from streamsim.consumers.clean.cleaner import Cleaned, decode
 from streamsim.consumers.clean.rejected import rejected
 from streamsim.consumers.collect.records import collect
-from streamsim.producers.file_kinds import find_files
+from streamsim.producers.file_kinds import find_files, names_of
 from streamsim.producers.files import FileSource
 from streamsim.producers.wire import wire
+from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import as_records
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import FOUND_AT, REASON
+from streamsim.streams.spec.world import Slice
 from streamsim.streams.tables.exact_json import decode_lines
+from tests.contract.runs import bodies
 
 HEADER = "event_id,event_time,card_id,terminal_id,amount_cents"
 LINES = ("p1,2025-03-01T10:00:00Z,c1,t1,1200", "p2,2025-03-01T10:05:00Z,c1,t1,1300")
@@ -271,3 +274,63 @@ def test_a_name_that_comes_twice_in_a_streamed_object_is_refused(line: str) -> N
 )
 def test_a_name_that_comes_once_in_each_object_is_read(line: str) -> None:
     assert decode_lines([line.encode()]) == ([json.loads(line)], {})
+
+
+HANDBOOK = "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD"
+
+
+def handbook(path: Path, *cells: str) -> list[Slice]:
+    rows = [f"{i},2025-01-0{i} 10:00:00,c,t,{own}" for i, own in enumerate(cells, 1)]
+    path.write_text("\n".join([HANDBOOK, *rows]) + "\n")
+    return list(file_slices(load_domain("finance"), path))
+
+
+@pytest.mark.parametrize("yes", ["1", "1.0", "True", "true", "yes"])
+def test_a_flag_is_read_as_programs_write_it(yes: str, tmp_path: Path) -> None:
+    no = {"1": "0", "1.0": "0.0", "True": "False", "true": "false", "yes": "no"}[yes]
+    slices = handbook(tmp_path / "hb.csv", f"9.50,{yes}", f"9.50,{no}", "9.50,")
+    labels = bodies(slices, "chargebacks")
+    assert [label["transaction_id"] for label in labels] == ["tx-1"]
+
+
+def test_a_flag_that_says_neither_and_an_amount_with_part_of_a_cent_are_refused(
+    tmp_path: Path,
+) -> None:
+    slices = handbook(tmp_path / "hb.csv", "9.50,2", "12.345,0", "0.3,0")
+    notes = [
+        note.refused
+        for piece in slices
+        for emission in piece.emissions
+        for note in emission.notes or ()
+        if note is not None and note.refused
+    ]
+    assert notes[0] == "TX_FRAUD: neither yes nor no: '2'"
+    assert notes[1].startswith("amount_cents: ")
+    assert "in TX_AMOUNT: '12.345'" in notes[1]
+    assert len(notes) == 2
+
+
+def test_rows_of_several_files_have_ids_of_their_own(tmp_path: Path) -> None:
+    """An id that is the number of a row would be one id for a row of each file."""
+    head = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest"
+    head += ",newbalanceDest,isFraud,isFlaggedFraud"
+    (tmp_path / "a").mkdir()
+    for name, fraud in (("part.csv", 0), ("a/part.csv", 1)):
+        row = f"1,PAYMENT,9.5,C1,1,1,M1,0,0,{fraud},0"
+        (tmp_path / name).write_text(f"{head}\n{row}\n{row.replace(',1,0', ',0,0')}\n")
+    slices = list(file_slices(load_domain("finance"), tmp_path))
+    ids = [str(body["event_id"]) for body in bodies(slices, "transactions")]
+    assert sorted(ids) == [
+        "paysim-a/part/1",
+        "paysim-a/part/2",
+        "paysim-part/1",
+        "paysim-part/2",
+    ]
+    (label,) = bodies(slices, "chargebacks")
+    assert label["transaction_id"] == "paysim-a/part/1"
+
+
+def test_files_whose_names_differ_only_in_their_ending_keep_it(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("x.csv", "x.parquet", "sub/y.v1.csv.gz")]
+    assert names_of(files, tmp_path) == ["x.csv", "x.parquet", "sub/y.v1"]
+    assert names_of(files[:1], tmp_path) == [""]

@@ -161,3 +161,21 @@ def test_the_types_of_a_data_frame_are_kept() -> None:
     assert table["n"].tolist() == [1, pd.NA]
     assert table["t"].tolist()[0] == pd.Timestamp("2025-02-28T23:00Z")
     assert table["s"].tolist() == ["01", "2"]
+
+
+@pytest.mark.parametrize(
+    ("kwh", "eur", "type_"),
+    [
+        (["1.234", "950"], ["2,50", "3,75"], "text"),
+        (["1.234", "0.5"], ["2,50", "3,75"], "number"),
+        (["1.234", "950"], ["2", "3"], "number"),
+    ],
+)
+def test_points_beside_decimal_commas_may_be_thousands(
+    kwh: list[str], eur: list[str], type_: str
+) -> None:
+    """A German file: 1.234 kWh are a thousand times what a reader of points takes them for."""
+    found = infer("meters", pd.DataFrame({"kwh": kwh, "eur": eur}), decimal_comma=True)
+    assert found.columns["kwh"].type == type_
+    if type_ == "text":
+        assert "in eur a comma separates the decimals" in found.columns["kwh"].why

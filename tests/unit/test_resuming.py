@@ -13,7 +13,7 @@ from streamsim.producers.resume import (
     read_progress,
     unordered_sources,
 )
-from streamsim.simulator.run.resuming import plan_again
+from streamsim.simulator.run.resuming import check_versions, plan_again
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.streams.domain_registry import load_domain
@@ -122,3 +122,11 @@ def test_progress_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_what_is_asked_for_has_no_order() -> None:
     assert unordered_sources(load_domain("finance").inputs) == set()
     assert unordered_sources(load_domain("retail").inputs) == {"customers", "loyalty"}
+
+
+def test_a_run_goes_on_with_the_models_that_have_scored_it(plan: Plan, source: Path) -> None:
+    run = cut_short(plan, source).write(champions={"finance-fraud": "4"})
+    check_versions(run, {"finance-fraud": "4", "retail-return": "1"})
+    with pytest.raises(UsageError, match="streamsim models promote finance-fraud 4"):
+        check_versions(run, {"finance-fraud": "1"})
+    check_versions(cut_short(plan, source), {"finance-fraud": "1"})

@@ -9,6 +9,7 @@ import numpy as np
 
 from streamsim.streams.codec import FIRST_TIME, LAST_TIME
 from streamsim.streams.events import NO_TIME
+from streamsim.streams.reading.flags import flag_of
 from streamsim.streams.reading.identifiers import text_of
 from streamsim.streams.spec.input_maps import FileMap
 
@@ -23,7 +24,7 @@ def _handbook(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     import pandas as pd
 
     time = _instants(frame["TX_DATETIME"])
-    cents = _whole(_numbers(frame["TX_AMOUNT"]).mul(100).round())
+    cents = _cents(frame["TX_AMOUNT"])
     payments = pd.DataFrame(
         {
             "event_id": _texts(frame["TRANSACTION_ID"], "tx-"),
@@ -35,7 +36,7 @@ def _handbook(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     )
     if "TX_FRAUD" not in frame:
         return {"transactions": payments}
-    fraud = _numbers(frame["TX_FRAUD"]).eq(1) & time.ne(NO_TIME)
+    fraud = frame["TX_FRAUD"].map(flag_of).eq(True) & time.ne(NO_TIME)
     known = payments[fraud.to_numpy()]
     chargebacks = pd.DataFrame(
         {
@@ -79,6 +80,13 @@ def _numbers(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column, errors="coerce").astype("float64")
 
 
+def _cents(amounts: pd.Series) -> pd.Series:
+    """Return integer cents, missing where an amount has a part of a cent."""
+    cents = _numbers(amounts).mul(100)
+    whole = cents.round()
+    return _whole(whole.where(cents.sub(whole).abs().le(whole.abs().clip(lower=1.0) * 1e-9)))
+
+
 def _whole(numbers: pd.Series) -> pd.Series:
     """Return exact whole numbers, missing where there is none."""
     return numbers.where(numbers.eq(numbers.round()) & numbers.abs().le(2.0**53)).astype("Int64")
@@ -102,6 +110,7 @@ FILES = (
         columns=("TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT"),
         convert=_handbook,
         optional=("TX_FRAUD",),
+        flags=("TX_FRAUD",),
         written={
             "event_id": "TRANSACTION_ID", "event_time": "TX_DATETIME", "card_id": "CUSTOMER_ID",
             "terminal_id": "TERMINAL_ID", "amount_cents": "TX_AMOUNT",

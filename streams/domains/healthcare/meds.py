@@ -25,7 +25,7 @@ from streamsim.streams.events import NO_TIME, as_objects
 from streamsim.streams.reading.formats import Instants
 from streamsim.streams.reading.identifiers import identifier
 from streamsim.streams.spec import DAY
-from streamsim.streams.spec.input_maps import PLACE, FileMap
+from streamsim.streams.spec.input_maps import PART, PLACE, FileMap
 
 from .clinical.items import ITEMS, UNITLESS
 from .schema import PLANNED
@@ -96,11 +96,14 @@ class Record:
         """Read rows in order of time, and return their events."""
         import pandas as pd
 
+        part = frame.attrs.get(PART, "")
         frame = _current(frame)
         found: dict[str, list[tuple[int, dict[str, Any]]]] = {
             "discharges": [], "admissions": [], "visits": []
         }  # fmt: skip
-        for row, source, event in self._events(frame):
+        if part:
+            frame = frame.assign(**{PLACE: part + frame[PLACE].astype(str)})
+        for row, source, event in self._events(frame, part):
             found[source].append((row, event))
         frames = {
             source: pd.DataFrame(
@@ -115,7 +118,7 @@ class Record:
             events["event_time"] = events["event_time"].astype(np.int64)
         return {**frames, "labs": _results(frame)}
 
-    def _events(self, frame: pd.DataFrame) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    def _events(self, frame: pd.DataFrame, part: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
         columns = (frame[name].tolist() for name in ("subject_id", "time", "code", PLACE))
         for row, (who, time, code, place) in enumerate(zip(*columns, strict=True)):
             kind, *parts = _parts(code)
@@ -128,7 +131,7 @@ class Record:
             patient = self._patients.setdefault(who, _Patient())
             named = {"event_time": time, "patient_id": who}
             if kind == _CAME:
-                yield row, "admissions", self._came(patient, named, parts)
+                yield row, "admissions", self._came(patient, named, parts, part)
             elif kind == _ARRIVED:
                 patient.arrived.append(time)
                 yield row, "visits", {
@@ -144,11 +147,11 @@ class Record:
                 _remember(patient, kind, time, parts)
 
     def _came(
-        self, patient: _Patient, named: Mapping[str, Any], parts: list[str]
+        self, patient: _Patient, named: Mapping[str, Any], parts: list[str], part: str
     ) -> dict[str, Any]:
         patient.stays += 1
         stay = _Stay(
-            f"in-{named['patient_id']}-{patient.stays}",
+            f"in-{part}{named['patient_id']}-{patient.stays}",
             named["event_time"],
             _TYPES.get(parts[0], "other"),
             _SOURCES.get(parts[1] if len(parts) > 1 else "", "other"),
@@ -157,7 +160,7 @@ class Record:
         return {"event_id": stay.number, **named, "type": stay.type, "source": stay.source}
 
     def _left(
-        self, patient: _Patient, named: Mapping[str, Any], place: int, way: str
+        self, patient: _Patient, named: Mapping[str, Any], place: object, way: str
     ) -> dict[str, Any] | None:
         time = named["event_time"]
         stay = patient.open.pop(0) if patient.open else None

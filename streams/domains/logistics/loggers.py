@@ -129,7 +129,7 @@ class Scanned:
 
     def _times(self, frame: pd.DataFrame) -> Ints:
         """Return instants; past midnight the seconds begin again."""
-        day = re.match(r"\d{4}-\d\d-\d\d", str(frame.attrs.get(FILE, "")))
+        day = re.match(r"\d{4}-\d\d-\d\d", str(frame.attrs.get(FILE, "")).rpartition("/")[2])
         begins = int(parse_times([f"{day[0]}T00:00:00Z"])[0]) if day else EPOCH
         seconds = Number().read(frame["SECONDS"]).to_numpy()
         found = np.full(len(frame), NO_TIME)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamsim.streams.events import NO_TIME, as_objects
 from streamsim.streams.reading.identifiers import text_of
-from streamsim.streams.spec.input_maps import PLACE, Dialect, FileMap
+from streamsim.streams.spec.input_maps import PART, PLACE, Dialect, FileMap
 
 from .schema import HIGHEST, STOP
 
@@ -29,7 +29,7 @@ def _interactions(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     known = milliseconds.abs().le(1e15)
     views = pd.DataFrame(
         {
-            "event_id": "ml-" + frame[PLACE].astype("string"),
+            "event_id": f"ml-{frame.attrs.get(PART, '')}" + frame[PLACE].astype("string"),
             "event_time": milliseconds.where(known, 0).astype("int64").where(known, NO_TIME),
             "user_id": as_objects(map(_user, frame[USER])),
             "action": STOP,
