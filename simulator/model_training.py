@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -155,19 +156,20 @@ def train_on_files(
     def read(done: float) -> None:
         progress(f"learning from {path.name}", 0.8 * done)
 
-    labels = 0
+    sent: Counter[str] = Counter()
 
     def counted(slices: Iterable[Slice]) -> Iterator[Slice]:
-        nonlocal labels
-        names = {source.name for source in spec.label_sources}
         for piece in slices:
-            labels += sum(len(own) for own in piece.emissions if own.source in names)
+            for own in piece.emissions:
+                sent[own.source] += len(own)
             yield piece
 
     data = training_data(spec, counted(up_to(file_slices(spec, path), period.known, read)))
-    if not labels:
-        names = ", ".join(source.name for source in spec.label_sources)
-        raise UsageError(f"{path} has no labels ({names}) in the period to train on")
+    names = [source.name for source in spec.label_sources]
+    if sent[spec.trigger.name] and not any(sent[name] for name in names):
+        raise UsageError(
+            f"{path} has no labels ({', '.join(names)}) of the events in the period to train on"
+        )
     inside = (data.times >= period.since) & (data.times < period.until)
     if not inside.any():
         raise UsageError(f"{path} has no events in the period to train on whose label is final")
