@@ -1,4 +1,4 @@
-"""Identity of a file: whether a source is the one that a model learnt from, whatever its name."""
+"""Identity of a file: whether a source is the one that a model learnt from, by its content."""
 
 from __future__ import annotations
 

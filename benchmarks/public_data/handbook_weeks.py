@@ -3,7 +3,7 @@
 A week of test begins seven days after its week of training ends. A fraud is known seven days after
 it: cards with a fraud in that week of training leave the test, and each day of the test those whose
 fraud has become known by then. So a later week has the rows that it would have, were the model
-trained anew for it, whatever the model that is judged was trained on.
+trained anew for it. What the judged model was trained on makes no difference.
 
 References
 ----------
