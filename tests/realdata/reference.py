@@ -47,7 +47,7 @@ def _cards(frame: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for _, own in frame.sort_values("t", kind="stable").groupby("card", sort=False):
         t, cents = own["t"].to_numpy(), own["cents"].to_numpy()
-        # Nobody sees who is simultaneous: the past ends before the first of the same instant.
+        # Simultaneous payments do not see each other: the past ends before the first of them.
         here = np.searchsorted(t, t, "left")
         part = pd.DataFrame(index=own.index)
         for name, span in SPANS.items():

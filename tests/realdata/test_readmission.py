@@ -53,7 +53,7 @@ def test_readmission_is_foreseen_better_than_published_and_calibrated(
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_labels_that_mean_nothing_are_not_foreseen(encounters: Encounters) -> None:
-    """Shuffled among patients: whoever still finds something has seen what is to be found."""
+    """Labels are shuffled among patients: a model that still predicts them has seen them."""
     random = np.random.default_rng(0)
     mixed = Encounters(
         encounters.features, random.permutation(encounters.readmitted), encounters.patient

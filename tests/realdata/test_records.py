@@ -135,7 +135,7 @@ def test_what_is_no_event_is_counted_by_its_kind(
 def test_readmissions_are_those_that_pandas_finds(
     healthcare: DomainSpec, streamed: Streamed, stays: pd.DataFrame
 ) -> None:
-    """Whoever comes back unplanned within 30 days; the last is told of nobody: the file ends."""
+    """The label is an unplanned return within 30 days; the last stay has none: the file ends."""
     domain, found, bodies, _ = streamed
     back = {}
     for row in stays[~stays["item"].isin(["DIED", "HOSPICE"])].itertuples():

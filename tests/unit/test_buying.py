@@ -24,7 +24,7 @@ def world(customers: int, seed: int) -> tuple[Ints, Floats]:
         while time < END + HORIZON:
             who.append(customer)
             when.append(time)
-            # Nobody drops out at the first purchase: the model counts from there.
+            # No household drops out at the first purchase: the model counts from there.
             if time > first and random.random() < drops:
                 break
             time += random.exponential(1 / rate)
