@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from struct import pack_into
 
 import pytest
@@ -27,11 +31,23 @@ def batch(first: int, *values: bytes) -> bytearray:
     return data
 
 
+def packed(*batches: bytes, wanted: int = 0) -> PartitionRecords:
+    data = MemoryRecords(b"".join(batches))
+    return PartitionRecords(TP("t", 3), data, [], wanted, None, None, True, READ_UNCOMMITTED)
+
+
 def fetched(*batches: bytes, wanted: int = 0) -> WholeBatches:
-    packed = PartitionRecords(
-        TP("t", 3), MemoryRecords(b"".join(batches)), [], wanted, None, None, True, READ_UNCOMMITTED
-    )
-    return WholeBatches(packed)
+    return WholeBatches(packed(*batches, wanted=wanted))
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Leave all to reference counts."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def test_all_batches_come_as_they_were_written_and_the_next_fetch_follows_on_them() -> None:
@@ -64,3 +80,15 @@ def test_the_brokers_own_records_are_left_out() -> None:
     pack_into(">I", marker, 17, calc_crc32c(marker[21:]))
     records = fetched(batch(8, b"a"), marker, batch(10, b"b"))
     assert [r.value for r in records] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("read", [0, 1, 3], ids=["unread", "half read", "read"])
+def test_what_was_fetched_is_freed_without_a_garbage_collection(read: int) -> None:
+    with no_collection():
+        client = packed(batch(7, b"a", b"b"), batch(9, b"c"), wanted=7)
+        records = WholeBatches(client)
+        coming = iter(records)
+        assert len([next(coming) for _ in range(read)]) == read
+        left = weakref.ref(client), weakref.ref(records), weakref.ref(coming)
+        del client, records, coming
+        assert [reference() for reference in left] == [None, None, None]
