@@ -130,18 +130,20 @@ class RecordFutures:
     It does so if the broker takes only smaller ones. The futures then belong to the parts.
     """
 
-    def __init__(self, batch: ProducerBatch) -> None:
-        self._batch = batch
+    def __init__(self, records: Records, whole: Any) -> None:
+        # Not the batch, which has this as an attribute: such a pair would be freed by the garbage
+        # collector only, which runs seldom.
+        self._records, self._whole = records, whole
         self.made: list[FutureRecordMetadata] = []
 
     def __len__(self) -> int:
-        return int(self._batch.record_count)
+        return int(self._records.next_offset())
 
     def __getitem__(self, index: int) -> FutureRecordMetadata:
         if not self.made:  # all at once: a thread in confirm() is woken by the first to be moved
-            whole = self._batch.produce_future
             self.made = [
-                FutureRecordMetadata(whole, i, None, None, -1, -1, -1) for i in range(len(self))
+                FutureRecordMetadata(self._whole, i, None, None, -1, -1, -1)
+                for i in range(len(self))
             ]
         return self.made[index]
 
@@ -183,9 +185,11 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]
                 while done < len(rows):
                     if accumulator._closed:  # noqa: SLF001
                         raise IllegalStateError("the producer has been closed")
-                    batch = ProducerBatch(place, Records(accumulator.config["batch_size"]))
-                    batch._record_futures = RecordFutures(batch)  # noqa: SLF001
-                    done = batch.records.extend(rows, done)
+                    records = Records(accumulator.config["batch_size"])
+                    batch = ProducerBatch(place, records)
+                    futures = RecordFutures(records, batch.produce_future)
+                    batch._record_futures = futures  # noqa: SLF001
+                    done = records.extend(rows, done)
                     waiting.append(batch)
                     accumulator._incomplete.add(batch)  # noqa: SLF001
                     begun.append(batch)

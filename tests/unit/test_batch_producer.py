@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import crc32c
@@ -129,3 +131,18 @@ def test_a_batch_that_was_split_is_confirmed_by_its_parts(fails: bool) -> None:
 
 def _row(timestamp: int, key: bytes | None, value: bytes | None, headers: list[Any]) -> Row:
     return Row(timestamp, key, value, encode_headers(headers))
+
+
+def test_a_batch_is_freed_without_a_garbage_collection() -> None:
+    producer = Producer(300)
+    gc.disable()
+    try:
+        (batch,) = producer.append("topic", 1, [_row(5, b"key", b"value", [])])
+        assert len(batch._record_futures) == 1
+        producer._accumulator._batches.clear()
+        producer._accumulator._incomplete.remove(batch)
+        left = weakref.ref(batch)
+        del batch
+        assert left() is None
+    finally:
+        gc.enable()
