@@ -18,7 +18,7 @@ from streamsim.benchmarks.measuring.endurance import Minute, Sampler, growth
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.run_report import as_text, unaccounted
 from streamsim.simulator.run.run_plan import Plan
-from streamsim.simulator.run.runs import find_run
+from streamsim.simulator.run.runs import own_run
 from streamsim.simulator.run.supervisor import Supervisor
 from streamsim.simulator.run.view import View
 from streamsim.streams.domain_registry import domain_names, load_domain
@@ -67,7 +67,7 @@ class SoakView(View):
         if elapsed is None:
             return
         if self._sampler is None:
-            run = find_run(read_settings())
+            run = own_run(read_settings())
             self._sampler = Sampler(run.path, run.data)
             self._due = elapsed + self._every_s
         if elapsed >= self._due:

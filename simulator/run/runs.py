@@ -140,6 +140,20 @@ def all_runs(settings: Settings) -> list[Run]:
     return runs
 
 
+def own_run(settings: Settings) -> Run:
+    """Return the latest run that this process supervises.
+
+    Raises
+    ------
+    UsageError
+        If it supervises none.
+    """
+    for run in all_runs(settings):
+        if run.info["pid"] == os.getpid() and run.alive:
+            return run
+    raise UsageError("this process runs no stack")
+
+
 def find_run(settings: Settings, name: str | None = None) -> Run:
     """Find a run by name; without a name the running one, else the latest.
 

@@ -15,7 +15,7 @@ from streamsim.producers.resume import (
 )
 from streamsim.simulator.run.resuming import check_versions, plan_again
 from streamsim.simulator.run.run_plan import Plan
-from streamsim.simulator.run.runs import Run, hold, new_run
+from streamsim.simulator.run.runs import Run, hold, new_run, own_run
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import INGEST_TIME
@@ -130,3 +130,11 @@ def test_a_run_goes_on_with_the_models_that_have_scored_it(plan: Plan, source: P
     with pytest.raises(UsageError, match="streamsim models promote finance-fraud 4"):
         check_versions(run, {"finance-fraud": "1"})
     check_versions(cut_short(plan, source), {"finance-fraud": "1"})
+
+
+def test_the_run_of_this_process_is_found_beside_others(plan: Plan, source: Path) -> None:
+    with pytest.raises(UsageError, match="this process runs no stack"):
+        own_run(plan.settings)
+    own = new_run(plan.settings, domains=["finance"])
+    cut_short(plan, source)
+    assert own_run(plan.settings).path == own.path
