@@ -11,6 +11,39 @@ from streamsim.producers.wire import Batch
 from streamsim.streams.clock import Anchor, Clock
 from streamsim.streams.events import Floats
 
+SLOT_MS = 50
+"""Width of a slot (ms)."""
+
+
+class Slots:
+    """Slots of wall time. What is due within a slot is sent together, when the slot begins.
+
+    Slots of one width are the same in all processes of a machine. So a worker gets the records of
+    several producers at once, and not each producer's at another moment.
+
+    Parameters
+    ----------
+    width_ms
+        Width of a slot (ms).
+
+    Examples
+    --------
+    >>> slots = Slots(50)
+    >>> slots.begin(1_234.5), slots.end(1_234.5)
+    (1200.0, 1250.0)
+    """
+
+    def __init__(self, width_ms: int = SLOT_MS) -> None:
+        self._width_ms = width_ms
+
+    def begin(self, ms: float) -> float:
+        """Return when the slot of an instant begins."""
+        return ms // self._width_ms * self._width_ms
+
+    def end(self, ms: float) -> float:
+        """Return when the slot after that of an instant begins."""
+        return self.begin(ms) + self._width_ms
+
 
 class Pace(Protocol):
     """Protocol of a pace, which is called with all batches in order."""

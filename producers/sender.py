@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from streamsim.producers.backlog import Backlog
 from streamsim.producers.batch_producer import BatchProducer, Row, confirm, encode_headers
 from streamsim.producers.confirmed import Confirmed
-from streamsim.producers.pace import AtOnce, Pace
+from streamsim.producers.pace import AtOnce, Pace, Slots
 from streamsim.producers.resume import SentRecords
 from streamsim.producers.wire import Batch, finale, joined
 from streamsim.streams.clock import Clock
@@ -22,8 +22,6 @@ from streamsim.streams.events import HEARTBEAT, INGEST_TIME
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
-LOOK_MS = 50.0
-"""Records that are due within this time are sent together."""
 LATE_MS = 1_000.0
 """Records that are due by more than this have made the producer fall behind."""
 WAIT_S = 0.05
@@ -79,6 +77,8 @@ class Sender:
         File in which the progress is kept, for a producer that is started again.
     backlog
         Says when to wait for the workers.
+    slots
+        Which records are sent together.
 
     Attributes
     ----------
@@ -98,6 +98,7 @@ class Sender:
         already: SentRecords | None = None,
         progress: Path | None = None,
         backlog: Backlog | None = None,
+        slots: Slots | None = None,
     ) -> None:
         self._spec, self._pace, self._clock = spec, pace, clock
         self._topics = {s.name: topic(spec.name, s.name) for s in spec.inputs.sources}
@@ -107,6 +108,7 @@ class Sender:
         self._unchecked = 0
         self._confirmed = Confirmed(progress, already.progress.offsets if already else {})
         self._backlog = backlog
+        self._slots = slots if slots is not None else Slots()
         self.behind_ms = 0
         self._shift_ms = 0  # by how much records are sent after they were due first
         self._has_begun = False  # to send what was not sent before
@@ -165,17 +167,16 @@ class Sender:
             if due is None:
                 end = min(row + CHUNK, n)
             else:
-                wait = float(due[row]) + self._shift_ms - self._clock.now_ms()
-                if wait > LOOK_MS:
+                first, now = float(due[row]) + self._shift_ms, self._clock.now_ms()
+                if (wait := self._slots.begin(first) - now) > 0:
                     self._clock.sleep(min(wait, 100.0) / 1000)
                     continue
                 if self._is_new:
-                    late = max(0, int(-wait - LATE_MS))
+                    late = max(0, int(now - first - LATE_MS))
                     self._shift_ms += late
                     self.behind_ms += late if self._has_begun else 0
                     self._has_begun = True
-                now = self._clock.now_ms() - self._shift_ms
-                end = int(due.searchsorted(now + LOOK_MS, "right"))
+                end = int(due.searchsorted(self._slots.end(now) - self._shift_ms))
                 end = max(row + 1, min(end, row + CHUNK))
             self._send(batch, row, end)
             row = end

@@ -13,7 +13,15 @@ import click
 import orjson
 
 from streamsim.producers.backlog import Backlog, WorkerWatch
-from streamsim.producers.pace import AfterWarmUp, AtOnce, ByRate, BySpeed, Pace
+from streamsim.producers.pace import (
+    SLOT_MS,
+    AfterWarmUp,
+    AtOnce,
+    ByRate,
+    BySpeed,
+    Pace,
+    Slots,
+)
 from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
 from streamsim.producers.sender import Sender
@@ -53,6 +61,7 @@ def run_send(
     report: Path | None,
     resume: bool,
     score_from: int | None = None,
+    slot: int = SLOT_MS,
 ) -> None:
     """Send until the source ends or a signal arrives."""
     settings = read_settings({"seed": seed})
@@ -88,6 +97,7 @@ def run_send(
         already,
         progress,
         backlog,
+        Slots(slot),
     )
     stop_on_signals(sender)
     watch = WorkerWatch(

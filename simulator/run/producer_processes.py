@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from streamsim.producers.pace import SLOT_MS
 from streamsim.producers.resume import Progress, read_progress
 from streamsim.simulator.processes.children import Child, Children
 from streamsim.simulator.run.run_plan import Plan
@@ -53,11 +54,12 @@ class Producers:
             When the run began (ms of wall time): what was sent since is not sent again.
         """
         self._plan = plan
+        slot_ms = SLOT_MS * len(plan.domains)  # each domain adds a batch to what a slot costs
         for spec in plan.domains:
             command = [
                 sys.executable, "-m", "streamsim.simulator.cli", "send", spec.name,
                 "--broker", address, "--wait",
-                "--anchor", str(anchor_ms), "--since", str(started_ms),
+                "--anchor", str(anchor_ms), "--since", str(started_ms), "--slot", str(slot_ms),
                 "--seed", str(plan.settings.seed), "--report", str(self._report(spec.name)),
                 *plan.paces.get(spec.name, ()),
             ]  # fmt: skip

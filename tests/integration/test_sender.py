@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamsim.producers.pace import BySpeed
+from streamsim.producers.pace import BySpeed, Slots
 from streamsim.producers.resume import Progress, SentRecords
 from streamsim.producers.sender import LATE_MS, Sender
 from streamsim.producers.wire import Batch, wire
 from streamsim.simulator.brokers.broker import create_topics
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.reading import read_whole
-from streamsim.streams.events import HEARTBEAT
+from streamsim.streams.events import HEARTBEAT, INGEST_TIME
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.topics import topics_of
 from tests.brokers import BROKERS
@@ -75,3 +75,24 @@ def test_a_producer_that_was_held_up_does_not_hurry(
     assert sender.behind_ms == pytest.approx(30_000, abs=2 * LATE_MS)
     took_ms = clock.now_ms() - 10_000_000
     assert took_ms == pytest.approx(DAYS * DAY / SPEED + sender.behind_ms, rel=0.02)
+
+
+def test_records_are_sent_at_the_beginnings_of_slots_which_all_producers_share(
+    broker: str, finance: DomainSpec, batches: list[Batch]
+) -> None:
+    create_topics(broker, topics_of(finance), BROKERS.topic_config)
+    clock = VirtualClock(10_000_013)
+    pace = BySpeed(clock.now_ms(), SPEED)
+    Sender(finance, broker, pace, clock, 1 << 20, 0, slots=Slots(250)).run(batches[:8])
+    trigger = f"finance.{finance.trigger.name}"
+    kept = read_whole(broker, [t for t in topics_of(finance) if t.name == trigger])[trigger]
+    sent = sorted(
+        (r.timestamp, int(dict(r.headers)[INGEST_TIME]))
+        for r in kept
+        if HEARTBEAT not in dict(r.headers)
+    )
+    begun, (start, _) = 10_000_013, sent[0]
+    assert len({ingested for _, ingested in sent}) > 10
+    for timestamp, ingested in sent:
+        early = begun + (timestamp - start) / SPEED - ingested
+        assert ingested == begun or (ingested % 250 == 0 and 0 <= early < 250)
