@@ -1,11 +1,11 @@
-"""Rows of a file in order of a numeric column, sorted on disk by a temporary SQLite database."""
+"""Rows of a file in order of a number or instant, sorted on disk by a temporary SQLite database."""
 
 from __future__ import annotations
 
 import math
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -25,12 +25,16 @@ _PAGES_KIB = 16_384
 
 
 def read_ordered(
-    table: Table, columns: Sequence[str], by: str, rows: int = ROWS
+    table: Table,
+    columns: Sequence[str],
+    by: str | Callable[[pd.DataFrame], pd.Series],
+    rows: int = ROWS,
 ) -> Iterator[Chunk]:
-    """Read a file's columns in the order of one of them, with each row's place in that order.
+    """Read a file's columns in order, with each row's place in that order.
 
-    The order is that of numbers, or of instants. Rows with the same number stay in the order
-    of the file; a row without a number stays after the row before it.
+    The order is that of the numbers or instants of a column, or of what is made of several (ms).
+    Rows with the same number stay in the order of the file; a row without a number stays after the
+    row before it.
 
     Raises
     ------
@@ -46,7 +50,7 @@ def read_ordered(
         for chunk in read_chunks(table, columns, rows):
             raws = chunk.raw if chunk.raw is not None else [None] * len(chunk.frame)
             numbers = []
-            for number in _numbers(chunk.frame[by]):
+            for number in _places(chunk.frame, by):
                 last = last if number is None else number
                 numbers.append(last)
             cells = (_dumped(row) for row in chunk.frame.to_numpy(object).tolist())
@@ -75,6 +79,14 @@ def _dumped(row: list[Any]) -> bytes:
         return orjson.dumps(row)
     except orjson.JSONEncodeError:  # an integer of more than 64 bits keeps its digits as a text
         return orjson.dumps([str(v) if type(v) is int else v for v in row])
+
+
+def _places(
+    frame: pd.DataFrame, by: str | Callable[[pd.DataFrame], pd.Series]
+) -> list[float | None]:
+    if isinstance(by, str):
+        return _numbers(frame[by])
+    return [None if at == NO_TIME else at for at in by(frame).tolist()]
 
 
 def _numbers(column: pd.Series) -> list[float | None]:

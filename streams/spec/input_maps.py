@@ -70,10 +70,10 @@ class FileMap:
         value that a row lacks stays missing: validation is the cleaner's work. ``frame.attrs`` has
         the name of its :data:`FILE` and the number of its first :data:`ROW`.
     order
-        Integer column by which an unordered file is sorted before its rows become events;
-        ``convert`` then gets each row's place, from 0, as the column :data:`PLACE`. For text files
-        and for Parquet, whose instants are such numbers (ms). The sort is on disk: no file is held
-        in memory.
+        Integer column by which an unordered file is sorted before its rows become events, or what
+        makes instants (ms) of its columns; ``convert`` then gets each row's place, from 0, as the
+        column :data:`PLACE`. For text files and for Parquet, whose instants are such numbers (ms).
+        The sort is on disk: no file is held in memory.
     begin
         Makes a ``convert`` with a memory of its own for each reading of a file, for rows that
         need those before them.
@@ -104,7 +104,7 @@ class FileMap:
     convert: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]
     optional: tuple[str, ...] = ()
     dialect: Dialect = Dialect()
-    order: str = ""
+    order: str | Callable[[pd.DataFrame], pd.Series] = ""
     begin: Callable[[], Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]] | None = None
     kinds: str = ""
     files: str = ""

@@ -10,7 +10,7 @@ import codecs
 import re
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,8 +82,8 @@ def _file_map(told: dict[str, Any], name: str, inputs: Inputs, delay: int | None
         raise UsageError(f"the first source must be {inputs.trigger.name}, which is scored")
     for source in mapped:
         _check_delay(source, inputs, delay)
-    order = str(file.get("order", ""))
-    required, optional = _columns(mapped, order)
+    order, sorts = _order(file.get("order", ""))
+    required, optional = _columns(mapped, sorts)
     return FileMap(
         name=str(file.get("name", name)),
         columns=required,
@@ -137,9 +137,19 @@ def _encoding(name: str) -> str:
         raise UsageError(f"no encoding {name!r}") from None
 
 
-def _columns(mapped: list[MappedSource], order: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _order(told: Any) -> tuple[str | Callable[[pd.DataFrame], pd.Series], tuple[str, ...]]:
+    """Return what rows are sorted by, and the columns that it is read from."""
+    if isinstance(told, dict):
+        by = _field(_TIME, told)
+        return by.read, by.needs
+    return str(told), (str(told),) if told else ()
+
+
+def _columns(
+    mapped: list[MappedSource], order: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that a file must have, and those that it may lack."""
-    required: dict[str, None] = {order: None} if order else {}
+    required: dict[str, None] = dict.fromkeys(order)
     optional: dict[str, None] = {}
     for place, source in enumerate(mapped):
         optional |= dict.fromkeys(source.where)

@@ -114,6 +114,27 @@ def test_well_known_sets_are_read(tmp_path: Path, name: str) -> None:
     assert label["transaction_id"] == expected[1][0]
 
 
+def test_a_set_that_lies_card_by_card_is_read_in_order_of_time(tmp_path: Path) -> None:
+    """IBM's: the instant is made of four columns."""
+    head = "User,Card,Year,Month,Day,Time,Amount,Use Chip,Merchant Name,Merchant City,MCC,Is Fraud?"
+    rows = [
+        f"{user},{card},2002,{month},1,{time},$1.00,Swipe,5,La Verne,5300,No"
+        for user, card, month, time in (
+            (0, 0, 9, "06:21"), (0, 0, 11, "06:21"), (0, 1, 10, "00:05"), (1, 0, 9, "06:20"),
+            (1, 0, 9, "06:21"),
+        )
+    ]  # fmt: skip
+    (tmp_path / "card.csv").write_text("\n".join([head, *rows]) + "\n")
+    found = events(load_domain("finance"), tmp_path / "card.csv")["transactions"]
+    assert [(e["card_id"], e["event_time"][:16]) for e in found] == [
+        ("1-0", "2002-09-01T06:20"),
+        ("0-0", "2002-09-01T06:21"),
+        ("1-0", "2002-09-01T06:21"),
+        ("0-1", "2002-10-01T00:05"),
+        ("0-0", "2002-11-01T06:21"),
+    ]
+
+
 def test_a_set_without_cards_is_refused_by_its_name(tmp_path: Path) -> None:
     names = ["Time", *(f"V{n}" for n in range(1, 29)), "Amount", "Class"]
     (tmp_path / "creditcard.csv").write_text(",".join(names) + "\n" + ",".join("0" * 31) + "\n")

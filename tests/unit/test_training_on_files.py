@@ -33,7 +33,7 @@ def test_a_file_without_labels_teaches_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_in_no_order_of_time_is_named_as_that(tmp_path: Path) -> None:
-    """As IBM's set, which is sorted by card: after the first card, all is late."""
+    """As one that lies card by card: after the first card, all is late."""
     file = write(tmp_path / "hb.csv", [*range(20), *range(20)], "1")
     with pytest.raises(UsageError, match=r"11 of 33 events are late.*\[file\] order"):
         train_on_files(FINANCE, Registry(tmp_path), file, WHOLE)
