@@ -148,7 +148,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
     lines += [
         f"  flow       {d['throughput_eps']:,.0f} events/s, latency p50 {latency['p50']:g} ms, "
         f"p99 {latency['p99']:g} ms",
-        f"  model      {model['name']} {model['version']}, {_quality(d['quality'])}",
+        f"  model      {model['name']} {model['version']}, {_quality(d)}",
         *(_estimate(name, e) for name, e in d.get("estimates", {}).items()),
         *_accuracy(d["accuracy"]),
         *_deleted(d.get("judged")),
@@ -168,7 +168,16 @@ def _others(part: Mapping[str, Any]) -> str:
     return f"{part['in']:,} in: {classes}  [{verdict}]"
 
 
-def _quality(q: Mapping[str, Any]) -> str:
+def _quality(domain: Mapping[str, Any]) -> str:
+    """Say how good the scores were.
+
+    >>> quality = {"metric": "roc_auc", "value": None, "labelled": 0}
+    >>> _quality({"quality": quality, "labels": {"in": 0}})
+    'no label has come, so how right it is cannot be said'
+    """
+    q = domain["quality"]
+    if q["value"] is None and not domain["labels"]["in"]:
+        return "no label has come, so how right it is cannot be said"
     if q["value"] is None:
         return f"{q['metric']} not known yet ({q['labelled']:,} events with final labels)"
     return f"{q['metric']} {q['value']:.3f} over {q['labelled']:,} events with final labels"
