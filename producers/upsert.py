@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -81,6 +82,9 @@ class UpsertTable:
             sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("last", sa.BigInteger, nullable=False),
         )
+        # Building a statement takes longer than running it.
+        self._take = self._taking()
+        self._statements: dict[tuple[str, ...], sa.Insert] = {}
         self._database.run(self._create)
         self._database.check(table)
 
@@ -110,34 +114,37 @@ class UpsertTable:
         connection.execute(CreateTable(self._counter, if_not_exists=True))
 
     def _upsert(self, connection: sa.Connection, updates: Sequence[Update]) -> list[int]:
-        last = self._take(connection, len(updates))
+        last = int(connection.execute(self._take, {"n": len(updates)}).scalar_one())
         versions = list(range(last - len(updates) + 1, last + 1))
-        for update, version in zip(updates, versions, strict=True):
-            row = self._row(update, version)
-            insert = self._insert(self._table).values(row)
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=[self._map.key],
-                    set_={name: insert.excluded[name] for name in row if name != self._map.key},
-                )
-            )
+        rows = [self._row(u, version) for u, version in zip(updates, versions, strict=True)]
+        for names, alike in groupby(rows, key=tuple):
+            connection.execute(self._statement(names), list(alike))
         return versions
 
-    def _take(self, connection: sa.Connection, count: int) -> int:
-        """Take the next ``count`` versions, and lock the counter; return the last one."""
-        counter = self._counter
+    def _statement(self, names: tuple[str, ...]) -> sa.Insert:
+        """Return the statement that writes rows of these columns."""
+        if names not in self._statements:
+            insert = self._insert(self._table)
+            changed = {name: insert.excluded[name] for name in names if name != self._map.key}
+            self._statements[names] = insert.values(
+                {name: sa.bindparam(name) for name in names}
+            ).on_conflict_do_update(index_elements=[self._map.key], set_=changed)
+        return self._statements[names]
+
+    def _taking(self) -> sa.Executable:
+        """Return the statement that takes the next ``n`` versions, and locks the counter."""
+        counter, count = self._counter, sa.bindparam("n", type_=sa.BigInteger)
         version = self._table.c[self._map.version]
         first = sa.select(1, sa.func.coalesce(sa.func.max(version), 0) + count).where(sa.true())
         insert = self._insert(counter)
         # Another program may have written versions without the counter.
         next_ = counter.c.last + count
         higher = sa.case((insert.excluded.last > next_, insert.excluded.last), else_=next_)
-        taken = (
+        return (
             insert.from_select(["id", "last"], first)
             .on_conflict_do_update(index_elements=["id"], set_={"last": higher})
             .returning(counter.c.last)
         )
-        return int(connection.execute(taken).scalar_one())
 
     def _row(self, update: Update, version: int) -> dict[str, Any]:
         columns = self._map.columns
