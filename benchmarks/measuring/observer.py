@@ -11,6 +11,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streamsim.simulator.reading import read_whole
+from streamsim.streams.collecting import rare_collections
 from streamsim.streams.events import INGEST_TIME, SOURCE_OFFSET, SOURCE_PARTITION, Floats
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import SCORES, topic, topics_of
@@ -42,9 +44,13 @@ class Observer:
         self._fetched: list[tuple[float, list[Any]]] = []
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
+        self._collections = ExitStack()
         self._thread = threading.Thread(target=self._run, name="observer")
 
     def __enter__(self) -> Observer:
+        # It keeps all that it reads: a full collection would hold it up for a third of a second,
+        # which the latencies would show as the stack's.
+        self._collections.enter_context(rare_collections())
         self._thread.start()
         return self
 
@@ -56,6 +62,7 @@ class Observer:
     ) -> None:
         self._stopping.set()
         self._thread.join()
+        self._collections.close()
         if self._failure is not None and error is None:
             raise self._failure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -100,6 +101,7 @@ def run_send(
         Slots(slot),
     )
     stop_on_signals(sender)
+    gc.freeze()
     watch = WorkerWatch(
         broker, topic(spec.name, METRICS), topic(spec.name, spec.trigger.name), backlog, clock
     )
