@@ -115,6 +115,8 @@ def _kind_of(inputs: Inputs, path: Path) -> FileMap:
                 )
             if twice:
                 raise SourceError(f"{path}: two columns are called {', '.join(sorted(twice))}")
+            if table.note:
+                log.warning("%s: %s", path, table.note)
             return kind
         if not kind.dialect.names:
             names |= dict.fromkeys(table.names)

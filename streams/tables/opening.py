@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +28,6 @@ from streamsim.streams.tables.table import Table
 from streamsim.streams.tables.text_lines import MAX_LINE, marked_encoding, text_file
 from streamsim.streams.tables.xml_rows import declared_encoding, parse_elements
 
-log = logging.getLogger(__name__)
 _FIRST = 20
 """How many rows are read to recognise a file."""
 
@@ -139,10 +137,8 @@ def _json(source: Path | IO[bytes], dialect: Dialect, lines: Sequence[bytes]) ->
     if (is_array and (found or not _of_arrays(head))) or len(found) > 1:
         return Table(source, "cut", _names([dict(flat(item)) for item in found]), dialect)
     document = document_in(Table(source, "document", (), dialect))
-    if document.note:
-        log.warning("%s: %s", name_of(source), document.note)
-    rows = document.rows[:_FIRST]
-    return Table(source, "document", _names([dict(flat(row)) for row in rows]), dialect)
+    names = _names([dict(flat(row)) for row in document.rows[:_FIRST]])
+    return Table(source, "document", names, dialect, note=document.note)
 
 
 def _holds_rows(item: dict[str, Any] | None) -> bool:

@@ -60,6 +60,8 @@ class Table:
         Its columns, by its header or schema, or by its first rows.
     fixed
         Whether these are the columns of all rows: rows of JSON and XML may have others.
+    note
+        What else the file has that is not read; empty if nothing.
     """
 
     source: Path | IO[bytes]
@@ -69,3 +71,4 @@ class Table:
     fixed: bool = False
     heading: Heading | None = None
     encoding: str = "utf-8"
+    note: str = ""

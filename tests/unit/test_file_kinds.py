@@ -334,3 +334,28 @@ def test_files_whose_names_differ_only_in_their_ending_keep_it(tmp_path: Path) -
     files = [tmp_path / name for name in ("x.csv", "x.parquet", "sub/y.v1.csv.gz")]
     assert names_of(files, tmp_path) == ["x.csv", "x.parquet", "sub/y.v1"]
     assert names_of(files[:1], tmp_path) == [""]
+
+
+def test_what_else_a_document_holds_is_said_once_and_only_if_it_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [
+        dict(
+            zip(
+                HEADER.split(","),
+                (f"p{n}", f"2025-03-01T10:{n:02}:00Z", "c1", "t1", 5),
+                strict=True,
+            )
+        )
+        for n in range(30)
+    ]
+    payments = {"payments": rows, "plans": [{"id": 1}, {"id": 2}]}
+    others = {"members": [{"id": n} for n in range(30)], "plans": [{"id": 1}]}
+    (tmp_path / "payments.json").write_text(json.dumps(payments))
+    (tmp_path / "others.json").write_text(json.dumps(others))
+    with caplog.at_level(logging.WARNING):
+        ((file, _),) = find_files(load_domain("finance").inputs, tmp_path)
+    assert file.name == "payments.json"
+    said, unread = sorted(caplog.messages, key=lambda text: text.startswith("not read"))
+    assert said.endswith("payments.json: the rows are those of payments (30); not read: plans (2)")
+    assert unread.startswith(f"not read: {tmp_path / 'others.json'}: its columns are id;")
