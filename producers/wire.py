@@ -126,11 +126,39 @@ def concat(batches: Sequence[Batch]) -> Batch:
 
 def wire(spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Batch]:
     """Turn slices into batches: all sources' events by clock, then a heartbeat of each source."""
-    names = [source.name for source in spec.inputs.sources]
     for piece in slices:
-        if any(len(e) for e in piece.emissions):
-            yield _merge(piece.emissions, spec.partitions)
-        yield heartbeats(names, spec.partitions, piece.until)
+        yield from _wired(spec, [piece])
+
+
+def wire_at_once(
+    spec: DomainSpec, slices: Iterable[Slice], rows: int, wait_ms: int, clock: Clock
+) -> Iterator[Batch]:
+    """Turn slices into batches of about ``rows`` events, with one heartbeat of each source behind.
+
+    The events are those of :func:`wire`, in the same order. No slice waits for others for longer
+    than ``wait_ms``. A file of few events over years has a hundred heartbeats for each event: of
+    these only the last of each batch is left.
+    """
+    group: list[Slice] = []
+    since = count = 0
+    for piece in slices:
+        since = since if group else clock.now_ms()
+        group.append(piece)
+        count += sum(map(len, piece.emissions))
+        if count >= rows or clock.now_ms() >= since + wait_ms:
+            yield from _wired(spec, group)
+            group, count = [], 0
+    if group:
+        yield from _wired(spec, group)
+
+
+def _wired(spec: DomainSpec, slices: Sequence[Slice]) -> Iterator[Batch]:
+    """Return the events of slices that follow each other as one batch, and the heartbeats."""
+    emissions = [(n, e) for n, piece in enumerate(slices) for e in piece.emissions if len(e)]
+    if emissions:
+        yield _merge(emissions, spec.partitions)
+    names = [source.name for source in spec.inputs.sources]
+    yield heartbeats(names, spec.partitions, slices[-1].until)
 
 
 def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
@@ -159,9 +187,12 @@ def finale(spec: DomainSpec, latest: int) -> Batch:
     return heartbeats([s.name for s in spec.inputs.sources], spec.partitions, clock)
 
 
-def _merge(emissions: Sequence[Emission], partitions: int) -> Batch:
+def _merge(numbered: Sequence[tuple[int, Emission]], partitions: int) -> Batch:
+    """Put the events of slices in order, by the number of the slice and then by clock."""
+    emissions = [emission for _, emission in numbered]
     clock = np.concatenate([e.clock for e in emissions])
-    order = np.argsort(clock, kind="stable")
+    piece = np.repeat([n for n, _ in numbered], [len(e) for e in emissions])
+    order = np.lexsort((clock, piece))
     key = as_objects(k for e in emissions for k in e.keys)[order].tolist()
     value = as_objects(v for e in emissions for v in e.values)[order].tolist()
     notes = {}

@@ -25,15 +25,15 @@ from streamsim.producers.pace import (
 )
 from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
-from streamsim.producers.sender import Sender
-from streamsim.producers.wire import Batch, wire
+from streamsim.producers.sender import CHUNK, GATHER_MS, Sender
+from streamsim.producers.wire import Batch, wire, wire_at_once
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.commands.paces import pace_options, parse_speed
 from streamsim.simulator.domain_stream import file_slices, with_columns, world_slices
 from streamsim.simulator.reading import read_each
 from streamsim.simulator.run.kept_run import keep
 from streamsim.simulator.run.runs import find_run
-from streamsim.streams.clock import WallClock
+from streamsim.streams.clock import Clock, WallClock
 from streamsim.streams.collecting import rare_collections
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
@@ -106,7 +106,7 @@ def run_send(
         broker, topic(spec.name, METRICS), topic(spec.name, spec.trigger.name), backlog, clock
     )
     with watch if wait else nullcontext(), rare_collections():
-        sent = sender.run(_batches(spec, source, settings, days))
+        sent = sender.run(_batches(spec, source, settings, days, clock, isinstance(pace, AtOnce)))
     ignore_signals()
     if report is not None:  # a supervisor's child: its output goes to a disk that may be full
         keep(report, orjson.dumps(sent.as_dict()), lambda text: None)
@@ -158,12 +158,17 @@ def _already(spec: DomainSpec, broker: str, since_ms: int, file: Path | None) ->
 
 
 def _batches(
-    spec: DomainSpec, source: Path | None, settings: Settings, days: float | None
+    spec: DomainSpec,
+    source: Path | None,
+    settings: Settings,
+    days: float | None,
+    clock: Clock,
+    at_once: bool,
 ) -> Iterator[Batch]:
-    if source is None:
-        return wire(
-            spec, world_slices(spec, settings.seed, spec.world.options, days, settings=settings)
-        )
-    if source.is_file() and read_manifest(source) is not None:
+    if source is not None and source.is_file() and read_manifest(source) is not None:
         return read_recording(source).batches(spec)
-    return wire(spec, file_slices(spec, source, settings))
+    if source is None:
+        slices = world_slices(spec, settings.seed, spec.world.options, days, settings=settings)
+    else:
+        slices = file_slices(spec, source, settings)
+    return wire_at_once(spec, slices, CHUNK, GATHER_MS, clock) if at_once else wire(spec, slices)

@@ -7,7 +7,6 @@ sent in its place, which identify the original, and the consumers dead-letter it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -16,7 +15,7 @@ from streamsim.streams.codec import decode_objects, dump_each
 from streamsim.streams.privacy.pseudonyms import pseudonym, withheld
 from streamsim.streams.reading.reading_ahead import SLICES, in_groups
 from streamsim.streams.spec import Inputs
-from streamsim.streams.spec.world import Slice
+from streamsim.streams.spec.world import Emission, Slice
 
 _KNOWN = 200_000
 
@@ -37,10 +36,13 @@ def pseudonymised(inputs: Inputs, slices: Iterable[Slice], key: bytes) -> Iterat
             edge.values([v for piece in group for e in piece.emissions for v in e.values])
         )
         for piece in group:
-            emissions = (
-                replace(e, keys=edge.keys(e.keys), values=[*islice(values, len(e))])
+            emissions = [
+                Emission(
+                    e.source, e.event_time, e.clock, edge.keys(e.keys),
+                    [*islice(values, len(e))], e.notes,
+                )
                 for e in piece.emissions
-            )
+            ]  # fmt: skip
             yield Slice(piece.until, tuple(emissions))
 
 

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from kafka.partitioner.default import DefaultPartitioner
 
 from streamsim.producers.pace import ByRate, BySpeed, Pace
-from streamsim.producers.wire import Batch, finale, heartbeats, joined, partition_of, wire
+from streamsim.producers.wire import (
+    Batch,
+    finale,
+    heartbeats,
+    joined,
+    partition_of,
+    wire,
+    wire_at_once,
+)
 from streamsim.streams.events import HEARTBEAT, SOURCE_TIME
 from streamsim.streams.spec.world import Emission, Slice
 from tests.property.examples import examples
@@ -212,6 +220,30 @@ def each(batches: Sequence[Batch]) -> list[object]:
         for b in batches
         for i in range(len(b))
     ]  # fmt: skip
+
+
+@examples(1)
+@given(SLICES, st.integers(1, 20), st.sampled_from([0, 1_000]))
+def test_at_full_speed_the_same_events_are_sent_with_fewer_heartbeats(
+    told: Sequence[Sequence[tuple[str, Sequence[Row]]]], rows: int, wait_ms: int
+) -> None:
+    slices = slices_of(told)
+    found = list(wire_at_once(SPEC, slices, rows, wait_ms, VirtualClock()))
+    events = [batch for batch in found if not any(batch.heartbeat)]
+    plain = [batch for batch in wire(SPEC, slices) if not any(batch.heartbeat)]
+    assert each(events) == each(plain)
+    sent = 0
+    beats = [batch for batch in found if any(batch.heartbeat)]
+    ends = [piece.until for piece in slices]
+    assert [int(batch.due[-1]) for batch in beats[-1:]] == ends[-1:]
+    if not wait_ms:
+        assert len(beats) == len(slices)
+    for batch in beats:
+        check_heartbeats(batch, int(batch.due[0]))
+    for batch in found:  # a heartbeat follows on the slice in which enough events have been sent
+        sent = sent + len(batch) if not any(batch.heartbeat) else 0
+        longest = max((sum(map(len, piece.emissions)) for piece in slices), default=0)
+        assert sent < rows + longest
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def with_outcomes(slices: Iterable[Slice]) -> Iterator[Slice]:
         if piece.until - tidied >= LABEL_DELAY:
             outcomes.forget(piece.until)
             tidied = piece.until
-        yield Slice(piece.until, (*piece.emissions, _emission(known, piece.until - 1)))
+        if known:
+            piece = Slice(piece.until, (*piece.emissions, _emission(known, piece.until - 1)))
+        yield piece
 
 
 def _with_events(slices: Iterable[Slice]) -> Iterator[tuple[Slice, list[_Event]]]:
@@ -122,7 +124,7 @@ def _of(piece: Slice, source: str) -> list[Emission]:
 
 
 def _emission(known: list[_Outcome], clock: int) -> Emission:
-    discharge, patient, back = zip(*known, strict=True) if known else ((),) * 3
+    discharge, patient, back = zip(*known, strict=True)
     time = np.full(len(known), clock)
     values = encode_objects(
         {
