@@ -95,7 +95,7 @@ def test_only_notes_name_patients(
         for piece in slices
         for emission in piece.emissions
     }
-    assert {"discharges", "admissions", "labs", "visits", "notes", "readmissions"} <= set(sent)
+    assert {"discharges", "admissions", "labs", "visits", "notes"} <= set(sent)
     notes = b"".join(
         v for s in slices for e in s.emissions if e.source == "notes" for v in e.values
     )
