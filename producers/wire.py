@@ -213,7 +213,7 @@ def _merge(numbered: Sequence[tuple[int, Emission]], partitions: int) -> Batch:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=1 << 20)
+@lru_cache(maxsize=1 << 17)
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition of a key as every Kafka client's default partitioner does.
 
