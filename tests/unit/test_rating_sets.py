@@ -141,13 +141,15 @@ def test_interactions_without_a_time_are_refused_in_a_line(tmp_path: Path) -> No
         find_files(SPEC.inputs, tmp_path / "x.inter")
 
 
-def test_an_item_that_is_no_number_is_dead_with_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("item", ["B00ABC", "016", "1.0"])
+def test_an_item_that_is_no_number_is_dead_with_its_name(tmp_path: Path, item: str) -> None:
+    """A token that is written in another way is another token: 016 is not 16."""
     (tmp_path / "x.inter").write_text(
-        "user_id:token\titem_id:token\ttimestamp:float\n1\tB00ABC\t1396861870\n"
+        f"user_id:token\titem_id:token\ttimestamp:float\n1\t{item}\t1396861870\n"
     )
     ((file, kind),) = find_files(SPEC.inputs, tmp_path / "x.inter")
     source = FileSource(SPEC.inputs, file, kind, SPEC.longest_delay)
     notes = [note for piece in source.slices() for e in piece.emissions for note in e.notes or ()]
     assert [note.refused for note in notes if note] == [
-        "title_no: not an integer, in item_id:token: 'B00ABC'"
+        f"title_no: not an integer, in item_id:token: {item!r}"
     ]

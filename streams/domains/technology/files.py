@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from .schema import HIGHEST, STOP
 if TYPE_CHECKING:
     import pandas as pd
 
+_TITLE = re.compile(r"-?(?:0|[1-9][0-9]{0,11})")
 USER, ITEM, RATING, TIME = "user_id:token", "item_id:token", "rating:float", "timestamp:float"
 
 
@@ -33,7 +35,7 @@ def _interactions(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
             "event_time": milliseconds.where(known, 0).astype("int64").where(known, NO_TIME),
             "user_id": as_objects(map(_user, frame[USER])),
             "action": STOP,
-            "title_no": _whole(frame[ITEM]),
+            "title_no": _titles(frame[ITEM]),
             "watched_s": 0,
             "share": 1.0,
             "catalogue_size": HIGHEST,
@@ -51,11 +53,18 @@ def _user(value: object) -> str | None:
     return None if text is None else f"u{text}"
 
 
-def _whole(column: pd.Series) -> pd.Series:
-    """Return whole numbers, missing where there is none."""
-    numbers = _numbers(column)
-    good = numbers.eq(numbers.round()) & numbers.abs().le(1e12)
-    return numbers.where(good).astype("Int64")
+def _titles(column: pd.Series) -> pd.Series:
+    """Return titles' numbers, missing where a token is none: ``016`` is another token than ``16``.
+
+    >>> import pandas as pd
+    >>> _titles(pd.Series(["16", "016", "1.0", 7.0, "x"], dtype=object)).tolist()
+    [16, <NA>, <NA>, 7, <NA>]
+    """
+    import pandas as pd
+
+    texts = [text_of(value) or "" for value in column]
+    numbers = [int(text) if _TITLE.fullmatch(text) else None for text in texts]
+    return pd.Series(numbers, index=column.index, dtype="Int64")
 
 
 def _numbers(column: pd.Series) -> pd.Series:
