@@ -6,6 +6,7 @@ import numpy as np
 
 from streamsim.consumers.core.stores import Stores
 from streamsim.consumers.monitor.alerting import alert_records, occlusion_rows, reasons
+from streamsim.consumers.monitor.cloud_event import facts_of
 from streamsim.consumers.monitor.event_alerts import event_alerts
 from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.predict.scores import estimated, rounded, score_batches
@@ -85,7 +86,9 @@ class Results:
         new = self._stores.cooldown.raised(prepared.events.take(rows))
         chosen = rows[new]
         rest = scores_of(scored.without).reshape(len(rows), -1)[new].ravel()
-        why = reasons(self._spec, prepared.features[chosen], scores[chosen], rest, signature)
         said = {name: own[chosen] for name, own in numbers.items()}
         events = prepared.events.take(chosen)
+        named = tuple(self._spec.features.vector.facts)
+        facts = [facts_of(events, row, named) for row in range(len(events))]
+        why = reasons(self._spec, prepared.features[chosen], scores[chosen], rest, signature, facts)
         return alert_records(self._spec, events, scores[chosen], why, signature, said)

@@ -43,7 +43,12 @@ def occlusion_rows(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matr
 
 
 def reasons(
-    spec: DomainSpec, rows: Matrix, scores: Floats, without: Floats, signature: Signature
+    spec: DomainSpec,
+    rows: Matrix,
+    scores: Floats,
+    without: Floats,
+    signature: Signature,
+    facts: Sequence[Mapping[str, Any]] = (),
 ) -> list[list[dict[str, Any]]]:
     """Name the groups that moved each score most.
 
@@ -51,6 +56,8 @@ def reasons(
     ----------
     without
         Scores of :func:`occlusion_rows` rows, shape ``(n_rows * n_groups,)``.
+    facts
+        Per row, fields of its event that phrases name.
 
     Returns
     -------
@@ -62,7 +69,8 @@ def reasons(
     risk, rest = spec.alerting.rule.risk(scores), spec.alerting.rule.risk(without)
     effect = _log_odds(risk)[:, None] - _log_odds(rest).reshape(len(risk), len(groups))
     result = []
-    for row, effects in zip(rows.tolist(), effect, strict=True):
+    told = facts or [{}] * len(rows)
+    for row, effects, own in zip(rows.tolist(), effect, told, strict=True):
         value = dict(zip(spec.features.vector.names, row, strict=True))
         ranked = sorted(zip(effects.tolist(), groups.items(), strict=True), key=lambda x: -x[0])
         why = []
@@ -78,7 +86,7 @@ def reasons(
                     "value": round(value[name], 4),
                     "usual": round(usual[name], 4),
                     "effect": round(share, 2),
-                    "text": spec.features.vector.phrase(name, value[name], usual[name]),
+                    "text": spec.features.vector.phrase(name, value[name], usual[name], own),
                 }
             )
         result.append(why)

@@ -81,8 +81,11 @@ class FeatureSpec:
         Related features by their common meaning in words, the most informative first. An alert is
         explained by groups, and shows one feature of each; never one that is in no group.
     phrases
-        Per feature, its text in an alert: a format of ``value`` and ``usual``. By default its
-        help with both numbers.
+        Per feature, its text in an alert: a format of ``value``, ``usual`` and the facts below. By
+        default its help with both numbers.
+    facts
+        Fields of an event that phrases name, such as its currency, and what stands for each where
+        an event has none.
     unknown
         Per feature, its text in an alert where it is unknown (-1).
     lineage
@@ -99,6 +102,7 @@ class FeatureSpec:
     help: Mapping[str, str]
     groups: Mapping[str, tuple[str, ...]]
     phrases: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     lineage: Callable[[Aggregates], list[dict[str, Any]]] | None = None
 
@@ -115,15 +119,18 @@ class FeatureSpec:
             raise UsageError(f"features: help lacks {missing[0]!r}")
         for name, phrase in self.phrases.items():
             try:
-                phrase.format(value=1.0, usual=1.0)
+                phrase.format(value=1.0, usual=1.0, **self.facts)
             except (AttributeError, LookupError, ValueError) as error:
                 raise UsageError(
                     f"features: the phrase of {name!r} is no format of value and usual: {error}"
                 ) from None
 
-    def phrase(self, name: str, value: float, usual: float) -> str:
-        """Return the text of a feature's value and its usual value."""
+    def phrase(
+        self, name: str, value: float, usual: float, facts: Mapping[str, Any] | None = None
+    ) -> str:
+        """Return the text of a feature's value and its usual value; ``facts`` are an event's."""
         if value == UNKNOWN and name in self.unknown:
             return self.unknown[name]
         default = f"{self.help[name]} {{value:,.6g}}, usually {{usual:,.6g}}"
-        return self.phrases.get(name, default).format(value=value, usual=usual)
+        said = {own: (facts or {}).get(own) or missing for own, missing in self.facts.items()}
+        return self.phrases.get(name, default).format(value=value, usual=usual, **said)

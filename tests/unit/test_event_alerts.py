@@ -256,3 +256,15 @@ def test_a_restart_goes_on_with_the_cool_down(scorer: Score | None) -> None:
     later = outcome.expect_alert(LARGE.name, on="c1", after=START + MINUTE)
     assert str(later) == "2025-01-06 01:00:00  large_at_night on c1"
     outcome.expect_no_alert(LARGE.name, after=START + MINUTE, before=START + HOUR)
+
+
+def test_a_reason_names_the_currency_of_its_event() -> None:
+    vector = FINANCE.features.vector
+    assert (
+        vector.phrase("amount", 90.0, 23.25, {"currency": "GBP"}) == "usual amounts are 23.25 GBP"
+    )
+    for facts in ({}, {"currency": None}, {"currency": ""}):
+        assert vector.phrase("amount", 90.0, 23.25, facts) == "usual amounts are 23.25 EUR"
+    retail = load_domain("retail").alerting.rule
+    bought = {"store_id": "7", "basket_id": "b", "amount_cents": 1_250, "currency": "GBP"}
+    assert retail.sentence(bought) == "last seen at store 7, 12.50 GBP"

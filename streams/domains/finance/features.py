@@ -99,7 +99,7 @@ def _named(prefix: str) -> tuple[str, ...]:
 
 _PHRASES = {
     "card_count": "{{value:,.0f}} payments of the card in {span}, usually {{usual:,.0f}}",
-    "card_mean": "the card's mean is {{value:,.2f}} EUR in {span}, usually {{usual:,.2f}}",
+    "card_mean": "the card's mean is {{value:,.2f}} {{currency}} in {span}, usually {{usual:,.2f}}",
     "terminal_count": "{{value:,.0f}} payments at the terminal in {span}, usually {{usual:,.0f}}",
     "terminal_frauds": "{{value:,.0f}} frauds at the terminal in {span}",
     "terminal_risk": "{{value:.0%}} of payments at the terminal were fraud in {span}",
@@ -123,8 +123,9 @@ FEATURES = FeatureSpec(
         ),
         "time": ("night", "weekend"),
     },
+    facts={"currency": "EUR"},
     phrases={
-        "amount": "usual amounts are {usual:,.2f} EUR",
+        "amount": "usual amounts are {usual:,.2f} {currency}",
         "amount_ratio": "{value:,.1f} times the card's mean of 30 days",
         "amount_z": "{value:,.1f} deviations from the card's mean of 30 days",
         "mean_ratio_1d": "card's mean of a day {value:.1f} times that of 30, usually {usual:.1f}",

@@ -175,8 +175,8 @@ _PHRASES = {
     "visits": "{{value:,.0f}} visits in {span}, usually {{usual:,.0f}}",
     "pace": "{{value:.1f}} times as many visits in {span} as in 90, usually {{usual:.1f}}",
     "lines": "{{value:,.1f}} lines a visit in {span}, usually {{usual:,.1f}}",
-    "spent": "{{value:,.2f}} USD spent in {span}, usually {{usual:,.2f}}",
-    "basket": "{{value:,.2f}} USD a visit in {span}, usually {{usual:,.2f}}",
+    "spent": "{{value:,.2f}} {{currency}} spent in {span}, usually {{usual:,.2f}}",
+    "basket": "{{value:,.2f}} {{currency}} a visit in {span}, usually {{usual:,.2f}}",
     "saved": "{{value:.0%}} of the price saved in {span}, usually {{usual:.0%}}",
 }
 
@@ -201,6 +201,7 @@ FEATURES = FeatureSpec(
         ),
         "time": ("hour", "weekend"),
     },
+    facts={"currency": "USD"},
     phrases={
         "days_since_last": "{value:,.0f} days since the last visit, usually {usual:,.0f}",
         "overdue": "{value:.1f} times the usual gap since the last visit, usually {usual:.1f}",

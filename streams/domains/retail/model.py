@@ -53,7 +53,8 @@ def is_valued(features: Matrix) -> Mask:
 
 def sentence(facts: Mapping[str, Any]) -> str:
     """Return what was seen: the purchase after which no other is expected."""
-    return f"last seen at store {facts['store_id']}, {facts['amount_cents'] / 100:,.2f} USD"
+    currency = facts.get("currency") or "USD"
+    return f"last seen at store {facts['store_id']}, {facts['amount_cents'] / 100:,.2f} {currency}"
 
 
 RECIPE = Recipe(
@@ -76,7 +77,7 @@ LAPSING = AlertRule(
         "120 USD, is as unlikely to buy again within 14 days as the model was released with"
     ),
     noun="household",
-    facts=("store_id", "basket_id", "amount_cents"),
+    facts=("store_id", "basket_id", "amount_cents", "currency"),
     sentence=sentence,
     critical=0.8,
     about=0,
