@@ -99,7 +99,7 @@ def up(**options: Any) -> None:
 @click.option("--report", type=FOLDER, metavar="FILE", hidden=True)
 @click.option("--resume", is_flag=True, hidden=True)
 @click.option("--score-from", type=int, metavar="MS", hidden=True)
-@click.option("--slot", type=int, default=50, metavar="MS", hidden=True)
+@click.option("--slot", type=int, metavar="MS", hidden=True)
 def send(**options: Any) -> None:
     """Run one domain's producer: publish its events to a broker."""
     from streamsim.simulator.commands.send import run_send

@@ -62,7 +62,7 @@ def run_send(
     report: Path | None,
     resume: bool,
     score_from: int | None = None,
-    slot: int = SLOT_MS,
+    slot: int | None = None,
 ) -> None:
     """Send until the source ends or a signal arrives."""
     settings = read_settings({"seed": seed})
@@ -98,7 +98,7 @@ def run_send(
         already,
         progress,
         backlog,
-        Slots(slot),
+        Slots(slot or SLOT_MS),
     )
     stop_on_signals(sender)
     gc.freeze()
