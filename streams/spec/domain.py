@@ -57,6 +57,7 @@ class DomainSpec:
             if self.model.renewal is not None:
                 self.model.renewal.check(self.trigger)
             self._check_rescoring()
+            _refuse_missing(self.trigger, set(self.features.vector.facts))
             for rule in self.alerting.event_rules:
                 _refuse_missing(self.trigger, set(rule.facts))
         except UsageError as error:

@@ -155,3 +155,12 @@ def test_a_tracker_is_told_what_was_joined_and_no_more() -> None:
     assert told.integers("work.time").tolist() == [5, NO_TIME]
     assert told.strings("work.kind").tolist() == ["repair", None]
     assert not events.columns
+
+
+def test_phrases_can_only_name_fields_of_the_trigger() -> None:
+    retail = load_domain("retail")
+    vector = replace(retail.features.vector, facts={"currency": "USD", "colour": "red"})
+    with pytest.raises(UsageError, match=r"retail: .* has no field colour"):
+        replace(retail, features=replace(retail.features, vector=vector))
+    with pytest.raises(UsageError, match="is no format of value and usual: 'currency'"):
+        replace(retail.features.vector, facts={})
