@@ -171,8 +171,15 @@ def test_a_slow_command(command: str, place: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_of_ones_own(place: Path) -> None:
-    """Forty days of invented payments: the first 70 % are learnt from, the rest is scored."""
+def test_a_model_of_ones_own(
+    place: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty days of invented payments: the first 70 % are learnt from, the rest is scored.
+
+    In a home of its own: the champion that it trains would judge the other tests' payments.
+    """
+    shutil.copytree(registry.root, tmp_path / "registry")
+    monkeypatch.setenv("STREAMSIM_HOME", str(tmp_path))
     done = shell("\n".join(c for c in COMMANDS if OWN[0] in c), place, 300)
     assert done.returncode == 0, done.stderr + done.stdout
     scored = re.search(
