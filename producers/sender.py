@@ -13,9 +13,9 @@ from kafka.errors import KafkaError
 from streamsim.producers.backlog import Backlog
 from streamsim.producers.batch_producer import BatchProducer, Row, confirm, encode_headers
 from streamsim.producers.confirmed import Confirmed
-from streamsim.producers.pace import AtOnce, Pace, Slots
+from streamsim.producers.pace import Pace, Slots
 from streamsim.producers.resume import SentRecords
-from streamsim.producers.wire import Batch, finale, joined
+from streamsim.producers.wire import Batch, finale
 from streamsim.streams.clock import Clock
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME
@@ -141,8 +141,6 @@ class Sender:
         BrokerError
             If a record could not be delivered.
         """
-        if isinstance(self._pace, AtOnce):
-            batches = joined(batches, CHUNK, GATHER_MS, self._clock)
         try:
             self.sent.exhausted = all(self._batch(batch) for batch in batches)
             self._finale()

@@ -65,7 +65,7 @@ NO_TIME = np.iinfo(np.int64).min
 
 
 class HeaderColumns(Sequence[Headers], ABC):
-    """Headers of records, kept by column: nobody needs them record by record."""
+    """Headers of records, kept by column: no step needs them record by record."""
 
     @abstractmethod
     def take(self, rows: Ints | Mask) -> HeaderColumns:

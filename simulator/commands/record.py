@@ -10,7 +10,8 @@ import click
 
 from streamsim.producers.pace import AtOnce
 from streamsim.producers.recording import read_recording
-from streamsim.producers.sender import Sender
+from streamsim.producers.sender import CHUNK, GATHER_MS, Sender
+from streamsim.producers.wire import joined
 from streamsim.simulator.commands.paces import pace_options
 from streamsim.simulator.commands.send import stop_on_signals, timed_pace
 from streamsim.simulator.run.recorder import record_to
@@ -63,7 +64,10 @@ def run_replay(
     settings = read_settings()
     sender = Sender(spec, address, pace, clock, settings.max_record, settings.send_linger_ms)
     stop_on_signals(sender)
-    sent = sender.run(recording.batches(spec))
+    batches = recording.batches(spec)
+    if isinstance(pace, AtOnce):
+        batches = joined(batches, CHUNK, GATHER_MS, clock)
+    sent = sender.run(batches)
     counted = ", ".join(f"{n:,} {name}" for name, n in sorted(sent.events.items()))
     click.echo(f"{spec.name}: sent {counted or 'nothing'} again")
 

@@ -26,7 +26,7 @@ from streamsim.producers.pace import (
 from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
 from streamsim.producers.sender import CHUNK, GATHER_MS, Sender
-from streamsim.producers.wire import Batch, wire, wire_at_once
+from streamsim.producers.wire import Batch, joined, wire, wire_at_once
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.commands.paces import pace_options, parse_speed
 from streamsim.simulator.domain_stream import file_slices, with_columns, world_slices
@@ -166,7 +166,8 @@ def _batches(
     at_once: bool,
 ) -> Iterator[Batch]:
     if source is not None and source.is_file() and read_manifest(source) is not None:
-        return read_recording(source).batches(spec)
+        recorded = read_recording(source).batches(spec)
+        return joined(recorded, CHUNK, GATHER_MS, clock) if at_once else iter(recorded)
     if source is None:
         slices = world_slices(spec, settings.seed, spec.world.options, days, settings=settings)
     else:

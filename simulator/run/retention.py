@@ -70,7 +70,7 @@ class Retention:
 
 
 def oldest(segments: Iterable[Segment], excess: int, needed: Needed) -> list[Segment]:
-    """Choose the oldest segments that nobody needs, until they have ``excess`` bytes.
+    """Choose the oldest segments that no process needs, until they have ``excess`` bytes.
 
     Examples
     --------

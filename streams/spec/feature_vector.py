@@ -120,7 +120,7 @@ class FeatureSpec:
         for name, phrase in self.phrases.items():
             try:
                 phrase.format(value=1.0, usual=1.0, **self.facts)
-            except (AttributeError, LookupError, ValueError) as error:
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
                 raise UsageError(
                     f"features: the phrase of {name!r} is no format of value and usual: {error}"
                 ) from None

@@ -142,7 +142,9 @@ def _order(told: Any) -> tuple[str | Callable[[pd.DataFrame], pd.Series], tuple[
     if isinstance(told, dict):
         by = _field(_TIME, told)
         return by.read, by.needs
-    return str(told), (str(told),) if told else ()
+    if not isinstance(told, str):
+        raise UsageError(f"order is a column, or a time as event_time is written, not {told!r}")
+    return told, (told,) if told else ()
 
 
 def _columns(

@@ -35,7 +35,7 @@ def test_wrecks_of_every_source_are_dead_with_their_bytes(
 def test_the_world_as_it_was(
     domain: DomainSpec, golden: Callable[[Outcome], None], model: Loaded
 ) -> None:
-    """Scores are in the golden file: whoever changes what a model learns writes it anew."""
+    """Scores are in the golden file: a change of what a model learns needs a new one."""
     third = {k: max(1, v // 3) if v > 10 else v for k, v in domain.world.options.items()}
     golden(replay(domain, record_world(domain, seed=20, days=some(domain, 5), **third), model))
 

@@ -158,6 +158,10 @@ def test_a_set_without_cards_is_refused_by_its_name(tmp_path: Path) -> None:
         (("plus_days = 7", "plus_days = 30"), "plus_days of chargebacks is 30, but a label"),
         (("plus_days = 7", "plus_days = -1"), "up to 7 days after its event"),
         (("cp1252", "cp12"), "no encoding 'cp12'"),
+        (
+            ("[file]\n", '[file]\norder = ["a", "b"]\n'),
+            "order is a column, or a time as event_time",
+        ),
         (("%H", "%Q"), "no format of times '%d.%m.%Y %Q:%M'"),
     ],
 )

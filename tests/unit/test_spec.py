@@ -164,3 +164,5 @@ def test_phrases_can_only_name_fields_of_the_trigger() -> None:
         replace(retail, features=replace(retail.features, vector=vector))
     with pytest.raises(UsageError, match="is no format of value and usual: 'currency'"):
         replace(retail.features.vector, facts={})
+    with pytest.raises(UsageError, match=r"is no format of value and usual: .*multiple values"):
+        replace(retail.features.vector, facts={"currency": "USD", "value": "1"})
