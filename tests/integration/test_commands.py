@@ -27,11 +27,13 @@ def running(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_watch_prints_alerts_as_they_arrive(running: Up) -> None:
-    done = streamsim("watch", "alerts", "--count", "2")
+    done = streamsim("watch", "alerts", "--count", "4")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == 2
-    assert all(" card c" in line and " EUR at t" in line for line in lines)
+    assert len(lines) == 4
+    cards = [line for line in lines if " monitored finance-fraud: " not in line]
+    assert cards  # the others say that the model's accuracy is low, or has recovered
+    assert all(" card c" in line and " EUR at t" in line for line in cards)
 
 
 def test_watch_prints_one_object_per_line(running: Up) -> None:
