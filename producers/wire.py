@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate, chain, repeat
 
@@ -18,6 +18,7 @@ from streamsim.streams.events import (
     FOUND_AT,
     HEARTBEAT,
     LATEST_CLOCK,
+    NO_TIME,
     ORIGINAL,
     REFUSED,
     SOURCE_TIME,
@@ -68,6 +69,21 @@ class Batch:
         It is a clock, or the timestamp of an event that was recorded without a clock.
         """
         return max(int(self.due.max()), max(self.timestamp))
+
+    def take(self, rows: slice) -> Batch:
+        """Return adjacent records."""
+        start, end, _ = rows.indices(len(self))
+        return Batch(
+            self.source[rows],
+            self.partition[rows],
+            self.due[rows],
+            self.timestamp[rows],
+            self.key[rows],
+            self.value[rows],
+            self.heartbeat[rows],
+            None if self.recorded is None else self.recorded[rows],
+            {row - start: note for row, note in self.notes.items() if start <= row < end},
+        )
 
     def headers(self, row: int) -> list[tuple[str, bytes | None]]:
         """Return the headers of one record; the sender adds ``ingest_time``."""
@@ -126,8 +142,9 @@ def concat(batches: Sequence[Batch]) -> Batch:
 
 def wire(spec: DomainSpec, slices: Iterable[Slice]) -> Iterator[Batch]:
     """Turn slices into batches: all sources' events by clock, then a heartbeat of each source."""
+    leaps = Leaps(spec)
     for piece in slices:
-        yield from _wired(spec, [piece])
+        yield from map(leaps.announced, _wired(spec, [piece]))
 
 
 def wire_at_once(
@@ -139,6 +156,7 @@ def wire_at_once(
     than ``wait_ms``. A file of few events over years has a hundred heartbeats for each event: of
     these only the last of each batch is left.
     """
+    leaps = Leaps(spec)
     group: list[Slice] = []
     since = count = 0
     for piece in slices:
@@ -146,10 +164,10 @@ def wire_at_once(
         group.append(piece)
         count += sum(map(len, piece.emissions))
         if count >= rows or clock.now_ms() >= since + wait_ms:
-            yield from _wired(spec, group)
+            yield from map(leaps.announced, _wired(spec, group))
             group, count = [], 0
     if group:
-        yield from _wired(spec, group)
+        yield from map(leaps.announced, _wired(spec, group))
 
 
 def _wired(spec: DomainSpec, slices: Sequence[Slice]) -> Iterator[Batch]:
@@ -159,6 +177,49 @@ def _wired(spec: DomainSpec, slices: Sequence[Slice]) -> Iterator[Batch]:
         yield _merge(emissions, spec.partitions)
     names = [source.name for source in spec.inputs.sources]
     yield heartbeats(names, spec.partitions, slices[-1].until)
+
+
+class Leaps:
+    """Announces leaps of the clocks: consumers believe a leap that two heartbeats agree on.
+
+    A clock leaps if it advances by more than the source's ``max_ahead`` from one record of a
+    partition to the next.
+    """
+
+    def __init__(self, spec: DomainSpec) -> None:
+        sources = spec.inputs.sources
+        self._partitions = spec.partitions
+        self._place = {s.name: n * spec.partitions for n, s in enumerate(sources)}
+        self._ahead = np.repeat([s.max_ahead for s in sources], spec.partitions)
+        self._clock = np.full(len(self._ahead), NO_TIME)
+
+    def announced(self, batch: Batch) -> Batch:
+        """Return a batch with the heartbeats that announce its leaps."""
+        places = [self._place.get(name, -1) for name in batch.source]  # the truth has no clock
+        place = np.array(places, np.int64) + batch.partition
+        rows = np.flatnonzero(np.array(places, np.int64) >= 0)
+        if not len(rows):
+            return batch
+        rows = rows[np.argsort(place[rows].astype(np.int16), kind="stable")]
+        own, due = place[rows], batch.due[rows]
+        first = np.flatnonzero(np.diff(own, prepend=-1))
+        last = np.append(first[1:], len(own)) - 1
+        before = np.concatenate([due[:1], due[:-1]])
+        before[first] = self._clock[own[first]]
+        self._clock[own[last]] = np.maximum(due[last], self._clock[own[last]])
+        leaping = rows[(before != NO_TIME) & (due - before > self._ahead[own])]
+        return batch if not len(leaping) else _with_beats(batch, np.sort(leaping).tolist())
+
+
+def _with_beats(batch: Batch, leaping: Sequence[int]) -> Batch:
+    """Put two heartbeats before each of these events, and one before each of these heartbeats."""
+    parts, start = [], 0
+    for row in leaping:
+        beat = heartbeats([batch.source[row]], 1, int(batch.due[row]))
+        beat = replace(beat, partition=[batch.partition[row]])
+        parts += [batch.take(slice(start, row)), beat, *([] if batch.heartbeat[row] else [beat])]
+        start = row
+    return concat([part for part in (*parts, batch.take(slice(start, None))) if len(part)])
 
 
 def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
@@ -178,13 +239,15 @@ def heartbeats(sources: Sequence[str], partitions: int, clock: int) -> Batch:
 def finale(spec: DomainSpec, latest: int) -> Batch:
     """Return the final heartbeats, after the latest event time (ms).
 
-    They set the clocks of all sources so far ahead that all waiting events are released.
+    They set the clocks of all sources so far ahead that all waiting events are released: that is a
+    leap, so there are two of each.
     """
     step = spec.inputs.heartbeat
     lateness = max(s.allowed_lateness for s in spec.inputs.sources)
     ahead = max(s.max_ahead for s in spec.inputs.sources)
     clock = min(((latest + ahead + lateness) // step + 2) * step, LATEST_CLOCK)
-    return heartbeats([s.name for s in spec.inputs.sources], spec.partitions, clock)
+    beats = heartbeats([s.name for s in spec.inputs.sources], spec.partitions, clock)
+    return concat([beats, beats])
 
 
 def _merge(numbered: Sequence[tuple[int, Emission]], partitions: int) -> Batch:

@@ -15,7 +15,7 @@ import numpy as np
 
 from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.clean.hints import envelope_hints, key_reason, not_json
-from streamsim.consumers.collect.records import Collected, advance
+from streamsim.consumers.collect.records import Clocks, Collected, advance
 from streamsim.streams.codec import decode_columns, parse_times
 from streamsim.streams.events import (
     NO_TIME,
@@ -58,25 +58,25 @@ class Cleaned:
     duplicate: Ints
 
 
-def clean(batch: Collected, spec: SourceSpec, known_ids: Deduplication, clock: Ints) -> Cleaned:
+def clean(batch: Collected, spec: SourceSpec, known_ids: Deduplication, clocks: Clocks) -> Cleaned:
     """Decode, validate and classify a batch of one source.
 
     Heartbeats are left out. The events keep the order of the records.
 
     Parameters
     ----------
-    clock
-        The partitions' clocks (ms); they are advanced in place.
+    clocks
+        The partitions' clocks; they are advanced in place.
     """
     events, rows, dead = decode(batch, spec)
-    stamped = batch.source_time != NO_TIME
-    times = batch.source_time.copy()
-    times[rows] = events.source_time
-    clocks = advance(clock, batch.records.partition, times, stamped, spec.max_ahead)
-    now = clocks[rows]
-    ahead = events.event_time - events.source_time > spec.max_ahead
+    claimed = batch.source_time.copy()
+    claimed[rows] = events.source_time
+    after, leaps = advance(batch, claimed, clocks, spec.max_ahead)
+    now = after[rows]
+    ahead = (events.event_time - events.source_time > spec.max_ahead) | leaps[rows]
     for row in rows[ahead].tolist():
-        dead.append(Dead(row, "event_time is ahead of its source's clock"))
+        of = "source" if leaps[row] and batch.source_time[row] != NO_TIME else "event"
+        dead.append(Dead(row, f"{of}_time is ahead of its source's clock"))
     behind = events.source_time - spec.allowed_lateness - events.event_time
     is_late = (behind > 0) & ~ahead
     keep = np.flatnonzero(~is_late & ~ahead)
@@ -86,7 +86,7 @@ def clean(batch: Collected, spec: SourceSpec, known_ids: Deduplication, clock: I
     return Cleaned(
         events if fresh.all() and len(keep) == len(events) else events.take(keep[fresh]),
         now[keep[fresh]],
-        clocks,
+        after,
         sorted(dead, key=lambda d: d.row),
         rows[is_late],
         behind[is_late],

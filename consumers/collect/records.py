@@ -2,8 +2,11 @@
 
 The source stamps its clock on every record (``source_time``). Another producer's record may have no
 stamp: its own event time then serves as its clock, so it is never late. Such a producer is assumed
-to send in order. An event that is months away from its partition's clock may miss state that has
-expired, or wait for a watermark that never comes.
+to send in order.
+
+A clock leaps if it advances by more than the source's ``max_ahead``. Two heartbeats of the same
+clock announce a leap. No other record makes a clock leap where heartbeats are heard: an event that
+would is dead. So a record from the future stalls nothing, whichever program has sent it.
 """
 
 from __future__ import annotations
@@ -43,6 +46,27 @@ class Collected:
     ingest_time: Ints
     heartbeat: Mask
     refused: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Clocks of a source's partitions, changed in place.
+
+    Attributes
+    ----------
+    now
+        The clocks (ms, ``NO_TIME`` before the first record).
+    heard
+        What the last heartbeat said of each (ms, ``NO_TIME`` before the first), believed or not.
+    """
+
+    now: Ints
+    heard: Ints
+
+    @classmethod
+    def of(cls, partitions: int) -> Clocks:
+        """Return clocks before the first record."""
+        return cls(np.full(partitions, NO_TIME), np.full(partitions, NO_TIME))
 
 
 def collect(records: Records) -> Collected:
@@ -114,43 +138,57 @@ def _any(named: Sequence[Mapping[str, bytes | None]]) -> RawStamps:
     )
 
 
-def advance(clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int) -> Ints:
+def advance(batch: Collected, claimed: Ints, clocks: Clocks, max_ahead: int) -> tuple[Ints, Mask]:
     """Advance the clocks of the partitions, in place, record by record.
 
-    A clock never runs backwards. A record without a stamp advances it by at most ``max_ahead``, so
-    that one wrong event time does not delay or expire other events.
+    A clock never runs backwards.
 
     Parameters
     ----------
-    clock
-        Per partition (ms, ``NO_TIME`` before its first record).
-    source_time
+    claimed
         The records' stamps, or their event times where they have none (ms, ``NO_TIME`` for a
         record that has neither).
+    max_ahead
+        By how much one record may advance a clock (ms).
 
     Returns
     -------
-    The clock of each record's partition after that record (ms), shape ``(n,)``.
+    after
+        The clock of each record's partition after that record (ms), shape ``(n,)``.
+    leaps
+        Which records would have made it leap, and are not believed.
     """
-    if not stamped.all():
-        return _advance_singly(clock, partition, source_time, stamped, max_ahead)
-    after = np.empty(len(partition), np.int64)
-    for p, rows in stretches(partition):
-        after[rows] = np.maximum(np.maximum.accumulate(source_time[rows]), clock[p])
-        clock[p] = after[rows.stop - 1]
-    return after
+    now, beats = clocks.now, batch.heartbeat
+    after, leaps = np.empty(len(claimed), np.int64), np.zeros(len(claimed), bool)
+    for p, rows in stretches(batch.records.partition):
+        own = claimed[rows]
+        reached = np.maximum(np.maximum.accumulate(own), now[p])
+        before = np.concatenate([now[p : p + 1], reached[:-1]])
+        if ((own > before + max_ahead) & (before != NO_TIME)).any():
+            stamped = batch.source_time[rows] != NO_TIME
+            reached, leaps[rows] = _with_leaps(own, stamped, beats[rows], clocks, p, max_ahead)
+        elif len(heard := np.flatnonzero(beats[rows])):
+            clocks.heard[p] = own[heard[-1]]
+        after[rows], now[p] = reached, reached[-1]
+    return after, leaps
 
 
-def _advance_singly(
-    clock: Ints, partition: Ints, source_time: Ints, stamped: Mask, max_ahead: int
-) -> Ints:
-    after = []
-    now = clock.tolist()
-    rows = zip(partition.tolist(), source_time.tolist(), stamped.tolist(), strict=True)
-    for p, time, is_stamped in rows:
-        if not is_stamped and now[p] != NO_TIME:
-            time = min(time, now[p] + max_ahead)
-        now[p] = max(now[p], time)
-        after.append(now[p])
-    clock[:] = now
-    return np.array(after, np.int64)
+def _with_leaps(
+    claimed: Ints, stamped: Mask, beats: Mask, clocks: Clocks, partition: int, max_ahead: int
+) -> tuple[Ints, Mask]:
+    """Return what :func:`advance` does, for records of one partition, one by one."""
+    now, heard = int(clocks.now[partition]), int(clocks.heard[partition])
+    after, leaps = np.empty(len(claimed), np.int64), np.zeros(len(claimed), bool)
+    records = zip(claimed.tolist(), stamped.tolist(), beats.tolist(), strict=True)
+    for row, (time, is_stamped, is_beat) in enumerate(records):
+        leaps_ahead = now != NO_TIME and time > now + max_ahead
+        if not leaps_ahead or (is_beat and time == heard):
+            now = max(now, time)
+        elif heard == NO_TIME:  # no producer of ours sends here: another's records are believed
+            now = time if is_stamped else now + max_ahead
+        else:
+            leaps[row] = not is_beat
+        heard = time if is_beat else heard
+        after[row] = now
+    clocks.heard[partition] = heard
+    return after, leaps

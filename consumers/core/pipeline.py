@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from streamsim.consumers.clean.cleaner import clean, decode
 from streamsim.consumers.clean.rejected import rejected
-from streamsim.consumers.collect.records import collect
+from streamsim.consumers.collect.records import Clocks, collect
 from streamsim.consumers.core.forgetting import Forgetting
 from streamsim.consumers.core.intake import Intake
 from streamsim.consumers.core.publishing import Publishing
@@ -118,7 +118,8 @@ class Pipeline:
         if not len(records):
             return Outputs()
         batch, clock = collect(records), self.clocks[spec.name]
-        cleaned = clean(batch, spec, stores.known_ids[spec.name], clock)
+        clocks = Clocks(clock, stores.positions.heard[spec.name])
+        cleaned = clean(batch, spec, stores.known_ids[spec.name], clocks)
         stores.positions.advance(records)
         stores.in_flight.touch(records.partition)
         outputs = Outputs(rejected(self.spec, batch, cleaned, self._key))

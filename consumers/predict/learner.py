@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from streamsim.consumers.clean.cleaner import clean
 from streamsim.consumers.clean.deduplication import Deduplication
-from streamsim.consumers.collect.records import collect
+from streamsim.consumers.collect.records import Clocks, collect
 from streamsim.consumers.predict.model_schedule import Entry
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import StateError
@@ -49,7 +49,7 @@ class Learner:
     ) -> None:
         self._spec, self._renewal, self._champion = spec, renewal, champion
         self._learning = renewal.begin(estimator)
-        self._clock = np.full(spec.partitions, NO_TIME)
+        self._clocks = Clocks.of(spec.partitions)
         trigger = spec.trigger
         self._known_ids = Deduplication(
             spec.partitions, max(trigger.remember, trigger.allowed_lateness)
@@ -70,8 +70,8 @@ class Learner:
         """
         trigger = self._spec.trigger
         np.maximum.at(self._next, records.partition, records.offset + 1)
-        cleaned = clean(collect(records.by_partition()), trigger, self._known_ids, self._clock)
-        self._known_ids.forget(self._clock)
+        cleaned = clean(collect(records.by_partition()), trigger, self._known_ids, self._clocks)
+        self._known_ids.forget(self._clocks.now)
         events = cleaned.events
         known = np.array([entity is not None for entity in events.entity], bool)
         # An event behind its partition's watermark may belong to a complete interval: it is left
@@ -81,7 +81,7 @@ class Learner:
         if (known & in_time).any():
             columns = {name: events.columns[name] for name in self._renewal.columns}
             self._waiting.append(replace(events, columns=columns).take(known & in_time))
-        slowest = int(self._clock.min())
+        slowest = int(self._clocks.now.min())
         if slowest != NO_TIME:
             yield from self._advance(slowest - trigger.allowed_lateness)
 

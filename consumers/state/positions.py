@@ -23,6 +23,8 @@ class Positions:
     ----------
     clocks
         Per source, its partitions' clocks: the latest source time (ms).
+    heard
+        Per source and partition, what the last heartbeat said (ms).
     next
         Per source and partition, the offset of the next record to process; -1 before the first.
     """
@@ -32,6 +34,7 @@ class Positions:
     ) -> None:
         self._lateness = lateness
         self.clocks = {name: np.full(partitions, NO_TIME) for name in lateness}
+        self.heard = {name: np.full(partitions, NO_TIME) for name in lateness}
         self.next = {name: np.full(partitions, -1) for name in lateness}
         self._changes = Changes(partitions, kept=journal)
 
@@ -63,15 +66,19 @@ class Positions:
 
     def restore(self, partition: int, parts: Parts) -> None:
         """See :class:`~streamsim.consumers.state.store.Store`."""
-        offsets, clocks = parts.last("next").tolist(), parts.last("clock").tolist()
-        for name, offset, clock in zip(self.clocks, offsets, clocks, strict=True):
-            self.next[name][partition], self.clocks[name][partition] = offset, clock
+        for column, own in self._named():
+            for by_partition, value in zip(own.values(), parts.last(column).tolist(), strict=True):
+                by_partition[partition] = value
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
-        return list(self.clocks)
+        return [*self.clocks, *(column for column, _ in self._named())]
 
     def _columns(self, partition: int) -> Columns:
-        offsets: Ints = np.array([offset[partition] for offset in self.next.values()])
-        clocks: Ints = np.array([clock[partition] for clock in self.clocks.values()])
-        return {"next": offsets, "clock": clocks}
+        return {
+            column: np.array([by_partition[partition] for by_partition in own.values()])
+            for column, own in self._named()
+        }
+
+    def _named(self) -> tuple[tuple[str, dict[str, Ints]], ...]:
+        return ("next", self.next), ("clock", self.clocks), ("heard", self.heard)

@@ -98,10 +98,12 @@ def _clocks(stamped: Ints, place: Ints) -> tuple[Ints, Ints]:
 
 
 def _heartbeats(spec: DomainSpec, latest: int, counts: Ints) -> Iterator[Records]:
-    n = spec.partitions
-    beats = finale(spec, latest)
-    for number, source in enumerate(spec.inputs.sources):
-        rows = slice(number * n, (number + 1) * n)
+    counts = counts.copy()
+    beats, n, all_sources = finale(spec, latest), spec.partitions, spec.inputs.sources
+    for start in range(0, len(beats), n):
+        rows, number = slice(start, start + n), start // n % len(all_sources)
+        offsets = counts[number * n : (number + 1) * n]
         stamps = Stamps(beats.due[rows], np.full(n, NO_TIME), np.ones(n, bool))
         columns = (beats.timestamp[rows], beats.key[rows], beats.value[rows])
-        yield Records(source.name, np.arange(n), counts[rows], *columns, stamps)
+        yield Records(all_sources[number].name, np.arange(n), offsets.copy(), *columns, stamps)
+        offsets += 1

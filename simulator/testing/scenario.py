@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from streamsim.producers.recording import Recording
-from streamsim.producers.wire import Batch, heartbeats, partition_of
+from streamsim.producers.wire import Batch, Leaps, heartbeats, partition_of
 from streamsim.simulator.testing.replay import record_batches
 from streamsim.simulator.testing.times import Instant, instant_ms
 from streamsim.streams.codec import format_times
@@ -84,7 +84,7 @@ class Scenario:
 
     def recording(self) -> Recording:
         """Return the events so far as a recording."""
-        return record_batches(self.spec, self._batches)
+        return record_batches(self.spec, list(map(Leaps(self.spec).announced, self._batches)))
 
     def _tick(self, time: int) -> None:
         """Send the heartbeats of all sources that are due before an event."""

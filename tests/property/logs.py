@@ -27,6 +27,8 @@ CARDS = ("c0", "c5", "c2", "c6", "c1", "c3")  # two in each partition
 START = 1_736_121_600_000  # 2025-01-06, a Monday
 LATENESS = SPEC.trigger.allowed_lateness
 AHEAD = SPEC.trigger.max_ahead
+FAR = 9_999_999_999_999
+"""A stamp that no producer announces."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ Story = Sequence[Step]
 
 
 def tell(story: Story) -> list[Item]:
-    """Make records of steps, in order of arrival."""
+    """Make records of steps, in order of arrival; their producer announces its leaps."""
     items: list[Item] = []
     clock = START
     for step in story:
@@ -134,7 +136,21 @@ def tell(story: Story) -> list[Item]:
             items += _items(step, clock, len(items))
             if step.beat:
                 items += heartbeats(clock)
-    return items
+    return announced(items)
+
+
+def announced(items: Iterable[Item]) -> list[Item]:
+    """Put two heartbeats before each record that makes its partition's clock leap."""
+    found: list[Item] = []
+    clocks: dict[tuple[str, int], int] = {}
+    for item in items:
+        place, stamp = (item.source, item.partition), item.stamp
+        if stamp is not None and stamp != FAR:
+            if stamp > clocks.get(place, stamp) + AHEAD:
+                found += [heartbeat(*place, stamp)] * 2
+            clocks[place] = max(stamp, clocks.get(place, stamp))
+        found.append(item)
+    return found
 
 
 def _items(step: Step, clock: int, number: int) -> list[Item]:
@@ -173,7 +189,7 @@ def _stamped(how: str, clock: int) -> tuple[int | None, Headers]:
     ingest = (INGEST_TIME, b"%d" % clock)
     if how in UNSTAMPED:
         return None, [ingest] if how == "none" else [(SOURCE_TIME, b"soon"), ingest]
-    stamp = 9_999_999_999_999 if how == "far" else clock
+    stamp = FAR if how == "far" else clock
     own = (SOURCE_TIME, b"%d" % stamp)
     return stamp, [("trace", None), own, (SOURCE_TIME, b"0")] if how == "extra" else [own, ingest]
 
@@ -190,7 +206,7 @@ def heartbeats(clock: int) -> list[Item]:
 def ending(items: Iterable[Item]) -> list[Item]:
     """Return final heartbeats on every partition, which release all waiting events."""
     clock = max((i.time for i in items), default=START) + 40 * DAY
-    return heartbeats(clock)
+    return heartbeats(clock) * 2
 
 
 Logs = dict[tuple[str, int], list[Item]]

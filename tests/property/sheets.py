@@ -94,11 +94,16 @@ def events_of(path: Path, chunk: int = 50_000) -> dict[str, list[Any]]:
     for batch in batches_of(path, chunk):
         for records in as_records(SPEC, [batch]):
             collected = collect(records)
-            if batch.heartbeat[0]:
-                assert collected.heartbeat.all()
+            assert collected.heartbeat.sum() == sum(
+                beat
+                for beat, source in zip(batch.heartbeat, batch.source, strict=True)
+                if source == records.source
+            )
+            if collected.heartbeat.all():
                 continue
+            collected = collect(records.take(~collected.heartbeat))
             events, rows, dead = decode(collected, SPEC.source(records.source))
-            fates: list[Any] = [DEAD] * len(records)
+            fates: list[Any] = [DEAD] * len(collected.records)
             for i, row in enumerate(rows.tolist()):
                 fates[row] = {name: column[i] for name, column in events.columns.items()} | {
                     "event_id": events.event_id[i],

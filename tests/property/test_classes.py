@@ -57,16 +57,23 @@ def _classes(source: str, log: Iterable[Item]) -> Iterable[str]:
     spec = SPEC.source(source)
     ahead, remember = spec.max_ahead, max(spec.remember, spec.allowed_lateness)
     clock: int | None = None
+    heard: int | None = None
     seen: dict[str, int] = {}
     for item in log:
         time = item.time if item.kind == "event" else None
         now = item.stamp if item.stamp is not None else time
+        is_beat, refused = item.kind == "heartbeat", False
         if now is not None:
-            own = item.stamp is not None or clock is None
-            clock = max(now if clock is None else clock, now if own else min(now, clock + ahead))
-        if item.kind == "heartbeat":
+            if clock is None or now <= clock + ahead or (is_beat and now == heard):
+                clock = now if clock is None else max(clock, now)
+            elif heard is None:
+                clock = clock + ahead if item.stamp is None else now
+            else:
+                refused = True
+        if is_beat:
+            heard = now
             yield "heartbeat"
-        elif time is None or now is None or time - now > ahead:
+        elif time is None or now is None or time - now > ahead or refused:
             yield "dead"
         elif now - time > spec.allowed_lateness:
             yield "late"

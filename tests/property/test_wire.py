@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kafka.partitioner.default import DefaultPartitioner
 
+from streamsim.consumers.collect.records import Clocks, advance, collect
 from streamsim.producers.pace import ByRate, BySpeed, Pace
 from streamsim.producers.wire import (
     Batch,
@@ -25,7 +26,9 @@ from streamsim.producers.wire import (
     wire,
     wire_at_once,
 )
+from streamsim.simulator.in_process import as_records
 from streamsim.streams.events import HEARTBEAT, SOURCE_TIME
+from streamsim.streams.spec import DAY
 from streamsim.streams.spec.world import Emission, Slice
 from tests.property.examples import examples
 from tests.property.logs import LATENESS, SOURCES, SPEC, START
@@ -142,16 +145,46 @@ def _split(sent: Sequence[tuple], slices: Sequence[Slice]) -> list[Sequence[tupl
     return parts
 
 
-def check_heartbeats(batch: Batch, clock: int) -> None:
-    """Every source sends one heartbeat on every partition."""
+def check_heartbeats(batch: Batch, clock: int, times: int = 1) -> None:
+    """Every source sends one heartbeat, or more, on every partition."""
     places = Counter(zip(batch.source, batch.partition, strict=True))
-    assert places == Counter((s, p) for s in SOURCES for p in range(SPEC.partitions))
+    each = Counter((s, p) for s in SOURCES for p in range(SPEC.partitions))
+    assert places == Counter(dict.fromkeys(each, times))
     assert batch.due.tolist() == [clock] * len(batch)
     for row in range(len(batch)):
         headers = batch.headers(row)
         assert (SOURCE_TIME, b"%d" % clock) in headers
         assert HEARTBEAT in dict(headers)
         assert batch.value[row] is None
+
+
+DAYS = st.sampled_from([0, 0, 1, 2, 30, 4_000])
+
+
+@examples(1)
+@given(SLICES, st.lists(DAYS, min_size=4, max_size=4), st.integers(1, 8))
+def test_consumers_believe_every_leap_of_a_producer(
+    told: Sequence[Sequence[tuple[str, Sequence[Row]]]], days: Sequence[int], rows: int
+) -> None:
+    slices = [
+        Slice(piece.until + shift, tuple(_later(emission, shift) for emission in piece.emissions))
+        for piece, shift in zip(slices_of(told), np.cumsum(days) * DAY, strict=False)
+    ]
+    at_once = wire_at_once(SPEC, slices, rows, 1_000, VirtualClock())
+    for batches in (list(wire(SPEC, slices)), list(at_once)):
+        for source in SPEC.inputs.sources:
+            clocks = Clocks.of(SPEC.partitions)
+            for records in as_records(SPEC, batches, 1):
+                if records.source == source.name:
+                    batch = collect(records.by_partition())
+                    after, leaps = advance(batch, batch.source_time, clocks, source.max_ahead)
+                    assert not leaps.any()
+                    events = ~batch.heartbeat
+                    assert (after >= batch.source_time)[events].all()
+
+
+def _later(events: Emission, ms: int) -> Emission:
+    return replace(events, event_time=events.event_time + ms, clock=events.clock + ms)
 
 
 @examples(1)
@@ -169,7 +202,7 @@ def test_heartbeats_cover_all_partitions(sources: list[str], partitions: int, cl
 def test_the_finale_lets_everything_go_that_was_due(last_due: int) -> None:
     batch = finale(SPEC, last_due)
     clock = int(batch.due[0])
-    check_heartbeats(batch, clock)
+    check_heartbeats(batch, clock, 2)
     assert clock - LATENESS > last_due
     assert clock % SPEC.inputs.heartbeat == 0
 
