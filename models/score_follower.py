@@ -155,7 +155,9 @@ class ScoreFollower:
             headers = dict(record.headers)
             packed = headers.get(FEATURES)
             if record.key is not None and packed and headers.get(FEATURE_HASH) == self._hash:
-                yield record.key.decode(), Row(record.timestamp, record.offset, packed)
+                # Another program may have written the key.
+                entity = record.key.decode(errors="replace")
+                yield entity, Row(record.timestamp, record.offset, packed)
 
     async def _is_at_end(self, consumer: Any) -> bool:
         """Say whether all partitions are read up to the high watermarks of the fetches."""

@@ -13,6 +13,7 @@
     │   ├── TopicMismatch        a topic exists, but not as declared
     │   └── StateError           a changelog that cannot be read as this domain's state
     │       └── PackingError     bytes are not packed columns
+    ├── ForeignRecordError       a record in a topic of ours is none of our programs'
     ├── ModelError               a model is missing, unsafe or does not fit
     ├── AnswerError              a third party's answer is malformed
     └── InferenceError           a call to a model failed
@@ -76,6 +77,10 @@ class PackingError(StateError):
     """Bytes are not packed columns."""
 
 
+class ForeignRecordError(StreamsimError):
+    """A record in a topic of ours is none that our programs write; its readers skip it."""
+
+
 class ModelError(StreamsimError):
     """A model is missing, its file is not safe to load, or it does not fit its domain."""
 
@@ -96,7 +101,7 @@ class BadRequest(InferenceError):
     message
         What was wrong, for the caller.
     status
-        The HTTP status that says so: 400, 404, 411, 413 or 415.
+        The HTTP status that says so: 400, 401, 403, 404, 411, 413, 415, 501 or 503.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:

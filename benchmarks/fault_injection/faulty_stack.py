@@ -19,6 +19,7 @@ import psutil
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report.ledger import Ledger
+from streamsim.simulator.report.own_outputs import read_metrics
 from streamsim.streams.errors import BrokerError, StackError
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import METRICS, topic, topics_of
@@ -192,7 +193,7 @@ class Target:
             time.sleep(seconds)
             return
         for record in self._tail.poll(seconds):
-            self._ledger.take(record.value)
+            self._ledger.take(read_metrics(self.spec, record.value))
         self.most_waiting = max(self.most_waiting, self._ledger.pending())
         with suppress(psutil.Error):
             sizes = [p.memory_info().rss / 2**20 for p in self.parts("worker")]

@@ -34,8 +34,14 @@ class States(Protocol[State]):
         """Up to when all partitions have published (ms)."""
         ...
 
-    def apply(self, value: bytes) -> list[State]:
-        """Apply a record; return the states that it completes."""
+    def apply(self, value: bytes | None) -> list[State]:
+        """Apply a record; return the states that it completes.
+
+        Raises
+        ------
+        ForeignRecordError
+            If no worker has written it; it has no effect then.
+        """
         ...
 
     def snapshot(self) -> Columns:
@@ -71,7 +77,7 @@ class Fold(Generic[State]):
         """Up to when all partitions have published (ms)."""
         return self._states.complete
 
-    def apply(self, value: bytes) -> list[Outbound]:
+    def apply(self, value: bytes | None) -> list[Outbound]:
         """Apply a record; return the records of the states that it completes."""
         return [record for state in self._states.apply(value) for record in self._as_records(state)]
 
@@ -153,8 +159,14 @@ class Exchange:
         table = self._tables.get(topic_name)
         return table is None or not table.has(key, time)
 
-    def apply(self, topic_name: str, value: bytes) -> Applied:
-        """Apply a record; a record of any other topic is ignored."""
+    def apply(self, topic_name: str, value: bytes | None) -> Applied:
+        """Apply a record; a record of any other topic is ignored.
+
+        Raises
+        ------
+        ForeignRecordError
+            If no worker has written it; it has no effect then.
+        """
         if topic_name in self._tables:
             return Applied([], self._tables[topic_name].apply(read_closed(value)))
         kind = self._kinds.get(topic_name)

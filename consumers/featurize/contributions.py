@@ -9,6 +9,7 @@ after a restart is recognised by its time and ignored.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ import orjson
 from streamsim.consumers.featurize.key_index import KeyIndex
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
+from streamsim.streams.foreign_records import Kinds, check_list, read_fields
 from streamsim.streams.spec.features import GlobalTableSpec
 from streamsim.streams.topics import topic
 
@@ -56,9 +59,25 @@ class Closed(NamedTuple):
         return Outbound(topic_name, 0, key, orjson.dumps(body), max(self.until, 0), [])
 
 
-def read_closed(value: bytes) -> Closed:
-    """Read a record of a table's topic."""
-    body = orjson.loads(value)
+_CLOSED: Mapping[str, Kinds] = {
+    "source": str, "partition": int, "from": (int, NoneType), "until": int, "safe": (int, NoneType),
+    "keys": list, "buckets": list, "counts": list,
+}  # fmt: skip
+
+
+def read_closed(value: bytes | None) -> Closed:
+    """Read a record of a table's topic.
+
+    Raises
+    ------
+    ForeignRecordError
+        If it is none.
+    """
+    body = read_fields(value, _CLOSED)
+    for name, kind in (("keys", str), ("buckets", int), ("counts", int)):
+        check_list(body[name], kind, name)
+    if not len(body["keys"]) == len(body["buckets"]) == len(body["counts"]):
+        raise ForeignRecordError("keys, buckets and counts differ in number")
     since, safe = (NO_TIME if body[name] is None else body[name] for name in ("from", "safe"))
     return Closed(
         body["source"], body["partition"], since, body["until"], safe,

@@ -8,6 +8,7 @@ from streamsim.consumers.featurize.contributions import Closed, record_key
 from streamsim.consumers.featurize.history import History
 from streamsim.consumers.featurize.key_index import KeyIndex
 from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.events import NO_TIME, Ints, Objects
 from streamsim.streams.spec.features import GlobalTableSpec
 
@@ -49,8 +50,16 @@ class GlobalTable:
         return covered is not None and until <= self._covered[covered]
 
     def apply(self, closed: Closed) -> bool:
-        """Apply closed buckets of a partition; return whether the watermark advanced."""
+        """Apply closed buckets of a partition; return whether the watermark advanced.
+
+        Raises
+        ------
+        ForeignRecordError
+            If the domain has no such source or partition.
+        """
         origin = closed.source, closed.partition
+        if origin not in self._covered:
+            raise ForeignRecordError(f"no source {closed.source}, partition {closed.partition}")
         covered = self._covered[origin]
         if closed.until <= covered:
             return False

@@ -19,6 +19,7 @@ from streamsim.consumers.monitor.feed_counts import Counts, Disagreement, read_c
 from streamsim.consumers.monitor.surges import Usual
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.codec import format_times
+from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec.feed_watch import FeedWatch
 from streamsim.streams.spec.spans import HOUR
@@ -83,9 +84,17 @@ class FeedStates:
         """The clock up to which all partitions have published (ms)."""
         return int(self._covered.min())
 
-    def apply(self, value: bytes) -> list[FeedAlert]:
-        """Apply a record of feed counts; return the alerts that it completes."""
+    def apply(self, value: bytes | None) -> list[FeedAlert]:
+        """Apply a record of feed counts; return the alerts that it completes.
+
+        Raises
+        ------
+        ForeignRecordError
+            If it is none.
+        """
         p, until, counts, sure = read_counts(value)
+        if not 0 <= p < len(self._covered):
+            raise ForeignRecordError(f"no partition {p}")
         covered = int(self._covered[p])
         if until <= covered:
             return []

@@ -14,6 +14,7 @@ import numpy as np
 
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.errors import ForeignRecordError, StateError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
 from streamsim.streams.spec.feed_watch import FeedWatch
 from streamsim.streams.stored.packing import pack, unpack
@@ -243,11 +244,21 @@ def _read(columns: dict[str, Any]) -> list[Disagreement]:
     return list(zip(*(c if isinstance(c, list) else c.tolist() for c in own), strict=True))
 
 
-def read_counts(value: bytes) -> tuple[int, int, Counts, list[Disagreement]]:
-    """Read a published record: partition, end (clock, ms), counts and disagreements."""
-    columns: dict[str, Any] = unpack(value)
-    p, _, until = columns["span"].tolist()
-    numbers = (columns[name].tolist() for name in ("unit", "count", "late"))
-    rows = zip(columns["bucket"].tolist(), columns["feed"], *numbers, strict=True)
-    counts: Counts = {(at, feed): list(c) for at, feed, *c in rows}
-    return p, until, counts, _read({k[5:]: v for k, v in columns.items() if k[:5] == "sure:"})
+def read_counts(value: bytes | None) -> tuple[int, int, Counts, list[Disagreement]]:
+    """Read a published record: partition, end (clock, ms), counts and disagreements.
+
+    Raises
+    ------
+    ForeignRecordError
+        If it is none.
+    """
+    try:
+        columns: dict[str, Any] = unpack(value or b"")
+        p, _, until = columns["span"].tolist()
+        numbers = (columns[name].tolist() for name in ("unit", "count", "late"))
+        rows = zip(columns["bucket"].tolist(), columns["feed"], *numbers, strict=True)
+        counts: Counts = {(at, feed): list(c) for at, feed, *c in rows}
+        sure = _read({k[5:]: v for k, v in columns.items() if k[:5] == "sure:"})
+    except (StateError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ForeignRecordError(f"no feed counts ({error})") from None
+    return p, until, counts, sure

@@ -17,6 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.errors import ForeignRecordError, StateError
 from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects, Outbound
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.stored.packing import pack, unpack
@@ -244,10 +245,20 @@ def _split(parts: list[Rows], end: int) -> tuple[Rows, list[Rows]]:
     return _concat(due), rest
 
 
-def read_labelled(value: bytes) -> tuple[int, int, int, Ints, Ints, Ints]:
-    """Read a published record: partition, begin and end (ms), times, scores and labels."""
-    columns = unpack(value)
-    found = [columns[name] for name in ("span", "time", "score", "label")]
-    span, time, score, label = (c for c in found if isinstance(c, np.ndarray))
-    p, since, until = span.tolist()
+def read_labelled(value: bytes | None) -> tuple[int, int, int, Ints, Ints, Ints]:
+    """Read a published record: partition, begin and end (ms), times, scores and labels.
+
+    Raises
+    ------
+    ForeignRecordError
+        If it is none.
+    """
+    try:
+        columns = Parts([unpack(value or b"")])
+        span, time, score, label = map(columns.ints, ("span", "time", "score", "label"))
+        p, since, until = span.tolist()
+    except (StateError, KeyError, ValueError, TypeError) as error:
+        raise ForeignRecordError(f"no labelled scores ({error})") from None
+    if not len(time) == len(score) == len(label):
+        raise ForeignRecordError("no labelled scores: columns of different length")
     return p, since, until, time, score, label

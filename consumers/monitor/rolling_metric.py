@@ -25,6 +25,7 @@ from streamsim.consumers.monitor.cloud_event import cloud_event
 from streamsim.consumers.monitor.label_join import MICRO, read_labelled
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.codec import format_times
+from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.events import NO_TIME, Ints, Mask, Outbound
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.statistics.quality import find_metric
@@ -55,9 +56,17 @@ class RollingMetric:
         """The event time up to which all partitions have published (ms)."""
         return int(self._covered.min())
 
-    def apply(self, value: bytes) -> list[AccuracyState]:
-        """Apply a record of labelled scores; return the states that it completes."""
+    def apply(self, value: bytes | None) -> list[AccuracyState]:
+        """Apply a record of labelled scores; return the states that it completes.
+
+        Raises
+        ------
+        ForeignRecordError
+            If it is none.
+        """
         p, _, until, time, score, label = read_labelled(value)
+        if not 0 <= p < len(self._covered):
+            raise ForeignRecordError(f"no partition {p}")
         covered = int(self._covered[p])
         if until <= covered:
             return []

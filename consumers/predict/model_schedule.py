@@ -6,14 +6,15 @@ is append-only: a replay after a crash uses the same versions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from streamsim.streams.codec import format_times, parse_times
 from streamsim.streams.events import NO_TIME, Ints
+from streamsim.streams.foreign_records import NUMBER, Kinds, check_fields, read_fields
 from streamsim.streams.signature import Signature
 
 RENEWED, UNCHANGED = "renewed", "unchanged"
@@ -56,14 +57,35 @@ class Entry:
         }
 
 
-def read_entry(body: Mapping[str, Any], run: str, model: str) -> Entry | None:
-    """Read a record of ``ops.models``; ``None`` if it is of another run, model or kind."""
+def read_entry(value: bytes | None, run: str, model: str) -> Entry | None:
+    """Read a record of ``ops.models``; ``None`` if it is of another run, model or kind.
+
+    Raises
+    ------
+    ForeignRecordError
+        If it is none.
+    """
+    body = read_lifecycle(value)
     is_entry = body.get("event") in (RENEWED, UNCHANGED)
     if not is_entry or body.get("run") != run or body.get("model") != model:
         return None
+    check_fields(body, {"known_until": str})
     since, until = parse_times([body["effective_from"], body["known_until"]]).tolist()
     is_new = body["event"] == RENEWED
     return Entry(model, body["version"], float(body["threshold"]), since, until, is_new)
+
+
+def read_lifecycle(value: bytes | None) -> dict[str, Any]:
+    """Read a record of ``ops.models``, of any kind.
+
+    Raises
+    ------
+    ForeignRecordError
+        If it is none.
+    """
+    kinds: dict[str, Kinds] = dict.fromkeys(("event", "model", "version"), str)
+    kinds |= {"threshold": NUMBER, "effective_from": (str, NoneType)}
+    return read_fields(value, kinds)
 
 
 class Schedule:

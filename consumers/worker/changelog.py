@@ -178,9 +178,24 @@ def _writer_after(chain: Sequence[Checkpoint], generation: int) -> PartitionWrit
 
 
 async def read_records(
-    bootstrap: str, topic_name: str, partitions: Sequence[int], group: str
+    bootstrap: str,
+    topic_name: str,
+    partitions: Sequence[int],
+    group: str,
+    skipped: Callable[[str], None] | None = None,
 ) -> dict[int, list[ChangelogRecord]]:
-    """Read the records of partitions, each from the snapshot that its last record refers to."""
+    """Read the records of partitions, each from the snapshot that its last record refers to.
+
+    Parameters
+    ----------
+    skipped
+        Called with what to say of a record that no worker has written.
+
+    Raises
+    ------
+    StateError
+        If there is such a record, and ``skipped`` is not given.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
@@ -192,7 +207,7 @@ async def read_records(
         ends = await consumer.end_offsets(tps)
         ends_by = {tp.partition: end for tp, end in ends.items() if end > 0}
         last = await _read(
-            consumer, topic_name, {p: end - 1 for p, end in ends_by.items()}, ends_by
+            consumer, topic_name, {p: end - 1 for p, end in ends_by.items()}, ends_by, skipped
         )
         starts = {
             p: records[-1].header.base
@@ -200,14 +215,18 @@ async def read_records(
             else 0  # another group wrote the last record: our last snapshot may be anywhere
             for p, records in last.items()
         }
-        read = await _read(consumer, topic_name, starts, ends_by)
+        read = await _read(consumer, topic_name, starts, ends_by, skipped)
         return {p: [r for r in records if r.header.group == group] for p, records in read.items()}
     finally:
         await consumer.stop()
 
 
 async def _read(
-    consumer: AIOKafkaConsumer, name: str, starts: Mapping[int, int], ends: Mapping[int, int]
+    consumer: AIOKafkaConsumer,
+    name: str,
+    starts: Mapping[int, int],
+    ends: Mapping[int, int],
+    skipped: Callable[[str], None] | None,
 ) -> dict[int, list[ChangelogRecord]]:
     """Read partitions from given offsets to given ends."""
     found: dict[int, list[ChangelogRecord]] = {p: [] for p in starts}
@@ -220,12 +239,23 @@ async def _read(
     while left:
         fetched = await consumer.getmany(timeout_ms=1000)
         for tp, records in fetched.items():
-            found[tp.partition] += [
-                _record(tp, r) for r in records if r.offset < ends[tp.partition]
-            ]
+            for record in records:
+                if record.offset < ends[tp.partition]:
+                    try:
+                        found[tp.partition].append(_record(tp, record))
+                    except StateError as error:
+                        if skipped is None:
+                            raise StateError(f"{error}{_ADVICE}") from error
+                        skipped(str(error))
             if records and records[-1].offset >= ends[tp.partition] - 1:
                 left.discard(tp.partition)
     return found
+
+
+_ADVICE = (
+    "; only workers may write to this topic. Find the other writer and delete the topic: the "
+    "workers then process the sources from the beginning"
+)
 
 
 def _record(tp: TopicPartition, record: Any) -> ChangelogRecord:
@@ -233,8 +263,6 @@ def _record(tp: TopicPartition, record: Any) -> ChangelogRecord:
         header = CheckpointHeader.read(record.headers)
     except StateError as error:
         raise StateError(
-            f"{tp.topic}, partition {tp.partition}, offset {record.offset}: {error}; only workers "
-            "may write to this topic. Find the other writer and delete the topic: the workers then "
-            "process the sources from the beginning"
+            f"{tp.topic}, partition {tp.partition}, offset {record.offset}: {error}"
         ) from error
     return ChangelogRecord(record.offset, header, record.value or b"")

@@ -11,6 +11,7 @@ import orjson
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.worker.runner import Runner
 from streamsim.streams.events import Ints, Outbound
+from streamsim.streams.foreign_records import ForeignRecords
 from streamsim.streams.topics import METRICS, topic
 
 
@@ -23,6 +24,7 @@ def worker_metrics(
     partitions: Sequence[int],
     published_until: Mapping[str, int] | None,
     saved: Mapping[str, int],
+    foreign: ForeignRecords,
 ) -> Outbound:
     """Write a worker's account, positions and latencies as a record.
 
@@ -38,6 +40,8 @@ def worker_metrics(
         (ms); ``None`` if another worker publishes them.
     saved
         Topic to the offset before which its records are in a snapshot of the shared state.
+    foreign
+        Records of other programs in the topics of the shared state.
     """
     pipeline, name = runner.pipeline, runner.spec.name
     signature, now = pipeline.answering, int(time.time() * 1000)
@@ -56,6 +60,7 @@ def worker_metrics(
         },
         "told": published_until,
         "saved": saved,
+        "foreign": {name: [count, foreign.told[name]] for name, count in foreign.counts.items()},
         "queued": len(runner.inbox),
         "pending": pipeline.pending,
         "waits_for": pipeline.waits_for(),

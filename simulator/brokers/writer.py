@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from streamsim.simulator.brokers.loop_thread import LoopThread
 from streamsim.streams.errors import BrokerError
+from streamsim.streams.events import Headers
 
 CONNECT_S = SAFE_S = 20.0
 CLOSE_S = 5.0
@@ -27,7 +28,7 @@ class Message:
     key: bytes | None
     value: bytes | None
     timestamp_ms: int
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Headers = ()
 
 
 class Writer:

@@ -12,13 +12,16 @@ from typing import Any
 import click
 import orjson
 
+from streamsim.consumers.predict.model_schedule import read_lifecycle
 from streamsim.simulator.reading import Tail, deleted
 from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.effect import RecentIdentities, identity
+from streamsim.simulator.report.own_outputs import read_alert
 from streamsim.simulator.run.lifecycle import lifecycle_line
 from streamsim.simulator.run.runs import Run, find_run
 from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
-from streamsim.streams.errors import UsageError
+from streamsim.streams.errors import ForeignRecordError, UsageError
+from streamsim.streams.events import first_headers
 from streamsim.streams.settings import check_address, read_settings
 from streamsim.streams.topics import ALERTS, OPS_MODELS, TopicSpec, topic
 
@@ -122,18 +125,25 @@ def _follow(
 
 
 def _line(name: str, record: Any) -> str:
-    kind = name.partition(".")[2]
     value = record if isinstance(record, bytes) else record.value
+    try:
+        return _own_line(name, record, value)
+    except (ForeignRecordError, ValueError) as error:
+        return f"not a record of streamsim's ({error}): {_shown(value)}"
+
+
+def _own_line(name: str, record: Any, value: bytes | None) -> str:
+    domain, _, kind = name.partition(".")
     if kind == "alerts":
-        return alert_line(orjson.loads(value))
+        return alert_line(read_alert(load_domain(domain), value))
     if name == OPS_MODELS:
-        return lifecycle_line(orjson.loads(value), record.timestamp)
-    headers = {} if isinstance(record, bytes) else dict(record.headers)
+        return lifecycle_line(read_lifecycle(value), record.timestamp)
+    headers = {} if isinstance(record, bytes) else first_headers(record.headers)
     if kind == "dead":
-        reason = headers.get("reason", b"?").decode(errors="replace")
-        return f"{reason}  {_shown(value)}"
+        reason = headers.get("reason") or b"?"
+        return f"{_shown(reason)}  {_shown(value)}"
     if kind == "late":
-        late = int(headers.get("lateness_ms", b"0"))
+        late = int(headers.get("lateness_ms") or b"0")
         return f"late by {late / 1000:,.0f} s  {_shown(value)}"
     return _shown(value)
 
@@ -151,10 +161,12 @@ def _json_line(name: str, record: Any) -> str:
         "offset": record.offset,
         "timestamp": record.timestamp,
         "key": record.key.decode(errors="replace") if record.key else None,
-        "headers": {k: v.decode(errors="replace") for k, v in record.headers if k != "features"},
+        "headers": {
+            k: v and v.decode(errors="replace") for k, v in record.headers if k != "features"
+        },
         "value": value,
     }
-    if name.endswith(".alerts"):
+    if name.endswith(".alerts") and isinstance(value, dict) and "ce_id" in document["headers"]:
         document = {**value, "id": document["headers"]["ce_id"]}
     return orjson.dumps(document).decode()
 

@@ -33,6 +33,8 @@ def estimates_quality(
     Per estimate its root mean square error, that of a constant prediction of the true mean, and the
     number of events with a known true value. Without such events the errors are ``None``.
     """
+    if not spec.model.estimates:
+        return {}
     rows = [orjson.loads(value) for value in scores]
     ids = [row["event_id"] for row in rows]
     time = parse_times([row["event_time"] for row in rows])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from streamsim.simulator.reading import deleted, read_each
 from streamsim.simulator.report.effect import RecentIdentities, identity
+from streamsim.simulator.report.own_outputs import OwnOutputs
 from streamsim.streams.spec import DomainSpec, Role
 from streamsim.streams.topics import ALERTS, SCORES, TRUTH, TopicSpec, topic, topics_of
 
@@ -58,8 +59,8 @@ def report_topics(spec: DomainSpec) -> list[TopicSpec]:
     return [t for t in topics_of(spec) if t.name in wanted]
 
 
-def kept_records(address: str, spec: DomainSpec) -> KeptRecords:
-    """Read the topics of a domain's report.
+def kept_records(address: str, spec: DomainSpec, own: OwnOutputs) -> KeptRecords:
+    """Read the topics of a domain's report, without the foreign records among the outputs.
 
     Raises
     ------
@@ -73,9 +74,9 @@ def kept_records(address: str, spec: DomainSpec) -> KeptRecords:
     begun: set[int] = set()
     for record in read_each(address, wanted):
         if record.topic in outputs:
-            own = identity(record)
-            place = record.topic, record.partition
-            if own is not None and not recent[place].is_new(own):
+            if own.read(record) is None:
+                continue
+            if not recent[record.topic, record.partition].is_new(identity(record)):
                 continue
         if record.topic == scores and scores in kept.deleted and record.partition not in begun:
             begun.add(record.partition)

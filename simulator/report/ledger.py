@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.state.account import APPLIED, DEAD, DUPLICATE, FILTERED, HEARTBEAT, LATE
 from streamsim.streams.spec import DomainSpec, Inputs, Role
@@ -27,17 +25,20 @@ class Ledger:
         """Per topic of the workers' shared state, the offset before which no worker needs it."""
         self.shared = {t.name for t in spec.features.tables} | {LABELLED, FEEDS}
         """Names of these topics, without the domain."""
+        self.foreign: dict[str, tuple[int, str]] = {}
+        """Per topic of that state, the number of foreign records, and what is to be said."""
         self.accuracy: Mapping[str, Any] | None = None
         """The latest state of the rolling metric."""
 
-    def take(self, value: bytes) -> None:
-        """Read one record of the domain's metrics topic."""
-        body = orjson.loads(value)
+    def take(self, body: Mapping[str, Any]) -> None:
+        """Take what one record of the domain's metrics topic says."""
         if "accuracy" in body:
             if self.accuracy is None or body["accuracy"]["until"] >= self.accuracy["until"]:
                 self.accuracy = body["accuracy"]
             return
         self._latest[body["worker"]] = body
+        for name, (count, told) in body["foreign"].items():
+            self.foreign[name] = max(count, self.foreign.get(name, (0, told))[0]), told
         for name, offset in body["saved"].items():
             self.saved[name] = max(offset, self.saved.get(name, 0))
         for source, partitions in body["assigned"].items():

@@ -31,6 +31,7 @@ def domain_report(
     kept: KeptRecords,
     seconds: float,
     dead: Mapping[str, int] | None = None,
+    foreign: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Make the report of one domain.
 
@@ -43,6 +44,8 @@ def domain_report(
         Wall time in which events were flowing.
     dead
         Dead letters of all sources by reason.
+    foreign
+        Records of other programs in the domain's outputs, by topic.
     """
     name_of = partial(topic, spec.name)
     alerts, scores = kept.outputs(name_of(ALERTS)), kept.outputs(name_of(SCORES))
@@ -64,6 +67,7 @@ def domain_report(
     return {
         **account,
         **({"dead_by_reason": dict(dead)} if dead else {}),
+        **({"foreign": dict(foreign)} if foreign else {}),
         **({"judged": _judged(kept, len(scores))} if gone else {}),
         "alerts": len(kept.topics[name_of(ALERTS)]) + gone.get(name_of(ALERTS), 0)
         if gone
@@ -145,6 +149,9 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         most = [f"{n:,} x {why}" for why, n in list(dead.items())[:_REASONS]]
         more = f", and {len(dead) - _REASONS} other reasons" if len(dead) > _REASONS else ""
         lines.append(f"  dead       {', '.join(most)}{more}")
+    if foreign := d.get("foreign"):
+        told = ", ".join(f"{count:,} in {name}" for name, count in foreign.items())
+        lines.append(f"  foreign    records of other programs, skipped: {told}")
     lines += [
         f"  flow       {d['throughput_eps']:,.0f} events/s, latency p50 {latency['p50']:g} ms, "
         f"p99 {latency['p99']:g} ms",

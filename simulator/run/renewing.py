@@ -13,16 +13,16 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from streamsim.consumers.predict.learner import Learner
-from streamsim.consumers.predict.model_schedule import read_entry
+from streamsim.consumers.predict.model_schedule import Entry, read_entry
 from streamsim.consumers.worker.inbox import to_records
 from streamsim.consumers.worker.shared.follower import follow
 from streamsim.models.registry import Registry
@@ -31,6 +31,7 @@ from streamsim.simulator.run.announcing import Announcer
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import (
     BrokerError,
+    ForeignRecordError,
     StackError,
     StateError,
     StreamsimError,
@@ -90,9 +91,7 @@ class Renewer:
         self.spec, self._config = spec, config
         registry = Registry(config.settings.home_path / "registry")
         estimator, self._champion = registry.load(spec.model.recipe.name, version)
-        bodies = (orjson.loads(record.value) for record in published)
-        entries = [read_entry(body, config.group, spec.model.recipe.name) for body in bodies]
-        until = max((entry.until for entry in entries if entry is not None), default=NO_TIME)
+        until = max((entry.until for entry in self._entries(published)), default=NO_TIME)
         self.announcer = Announcer(
             self._champion,
             Registry(config.renewed),
@@ -111,6 +110,14 @@ class Renewer:
     def topic(self) -> str:
         """The topic that the model learns from."""
         return topic(self.spec.name, self.spec.trigger.name)
+
+    def _entries(self, published: Iterable[Record]) -> Iterator[Entry]:
+        """Read the versions that were published before; skip what other programs have written."""
+        for record in published:
+            with suppress(ForeignRecordError):
+                entry = read_entry(record.value, self._config.group, self._champion.model)
+                if entry is not None:
+                    yield entry
 
     def take(self, partition: int, records: Sequence[Any]) -> None:
         """Learn from the fetched records of a partition."""

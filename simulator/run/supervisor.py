@@ -17,11 +17,9 @@ from streamsim.simulator.file_models import doubts
 from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report import run_report as reports
-from streamsim.simulator.report.dead_letters import FILE, DeadLetters
-from streamsim.simulator.report.effect import RecentIdentities, identity
 from streamsim.simulator.report.kept_records import kept_records
-from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.run.disk import Disk
+from streamsim.simulator.run.following import Following
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
 from streamsim.simulator.run.needed import StillNeeded
@@ -35,7 +33,7 @@ from streamsim.simulator.run.view import View
 from streamsim.streams.errors import BrokerError, StackError
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
-from streamsim.streams.topics import ALERTS, DEAD, METRICS, topic, topics_of
+from streamsim.streams.topics import topics_of
 
 POLL_S = 0.2
 LOOK_S = 2.0
@@ -74,14 +72,12 @@ class Supervisor:
         self._signals = StopSignals()
         self._disk_is_full = False
         self._over = False  # nothing more is to be done with the records
-        self._ledgers = {spec.name: Ledger(spec) for spec in plan.domains}
+        self._following = Following(plan.domains, view)
+        self._ledgers = self._following.ledgers
         self._stack: Stack | None = None
         self._run: Run | None = None
         self._resumed, self._keep_data = resumed, keep_data
-        self._keeper: Keeper | None = None
-        self._alerts, self._dead = RecentIdentities(), DeadLetters(view.dead)
         self._pressure = Pressure((spec.name for spec in plan.domains), view.warn_once)
-        self._read: dict[tuple[str, int], int] = {}
 
     def run(self) -> dict[str, Any]:
         """Run the stack and return the report.
@@ -160,17 +156,11 @@ class Supervisor:
         self._view.say(f"run {run.name}")
         stack.wait_for_service()
         announce(stack.address, champions)
-        self._disk.limit(stack, StillNeeded(self._ledgers, self._read, stack.snapshot_files()))
-        followed = [
-            t
-            for spec in self._plan.domains
-            for t in topics_of(spec)
-            if t.name in {topic(spec.name, kind) for kind in (ALERTS, METRICS, DEAD)}
-        ]
-        names = [*(t.name for t in followed if not t.name.endswith(f".{DEAD}")), FILE]
+        following = self._following
+        self._disk.limit(stack, StillNeeded(self._ledgers, following.read, stack.snapshot_files()))
         with (
-            Tail(stack.address, followed) as tail,
-            Keeper(run, names, self._view.warn_once) as self._keeper,
+            Tail(stack.address, following.topics) as tail,
+            Keeper(run, following.kept, self._view.warn_once) as following.keeper,
         ):
             self._await(tail, self._settled, settings.ready_s, "the workers are")
             self._view.say(f"{settings.workers} worker{'s' * (settings.workers > 1)} ready")
@@ -183,7 +173,7 @@ class Supervisor:
             self._drain(tail, ends)
             seconds = before_s + time.monotonic() - began
             ends = self._ends(stack)
-            self._read_dead(tail, ends)
+            following.take_dead(tail, ends, settings.drain_s)
         document = self._report(stack, ends, seconds)
         if self._at_end is not None:
             self._at_end(stack, run)
@@ -214,8 +204,13 @@ class Supervisor:
                 return
             if stack.producers.exhausted():
                 return
+            if not stack.children.is_guarded():
+                self._view.say(
+                    "the guard has ended, which would end the processes if this one died; stopping"
+                )
+                return
             stack.restart_dead()
-            self._take(tail)
+            self._following.take(tail)
             if now - looked >= LOOK_S:
                 looked = now
                 self._look(stack)
@@ -230,7 +225,7 @@ class Supervisor:
         last, moved = -1, time.monotonic()
         looked = moved
         while not all(ledger.finished(ends) for ledger in self._ledgers.values()):
-            self._take(tail)
+            self._following.take(tail)
             self._stack.restart_dead()
             self._view.show(self._ledgers, None)
             done = sum(
@@ -265,37 +260,14 @@ class Supervisor:
                     spec,
                     self._ledgers[spec.name],
                     ends,
-                    kept_records(stack.address, spec),
+                    kept_records(stack.address, spec, self._following.own[spec.name]),
                     seconds,
                     self._view.dead.as_dict(spec.name),
+                    self._following.foreign(spec.name),
                 )
                 for spec in self._plan.domains
             },
         )
-
-    def _take(self, tail: Tail) -> None:
-        """Read metrics and alerts, and append them to the files of the run."""
-        for record in tail.poll(POLL_S):
-            self._read[record.topic, record.partition] = record.offset + 1
-            domain, _, kind = record.topic.partition(".")
-            if kind == DEAD:
-                self._dead.take(record, self._keeper.line if self._keeper is not None else None)
-                continue
-            if self._keeper is not None:
-                self._keeper.line(record.topic, record.value)
-            if kind == METRICS:
-                self._ledgers[domain].take(record.value)
-            elif self._alerts.is_new(identity(record)):
-                self._view.alert(domain, orjson.loads(record.value))
-
-    def _read_dead(self, tail: Tail, ends: dict[tuple[str, int], int]) -> None:
-        """Read the dead letters to their end, so that the report has all reasons."""
-        deadline = time.monotonic() + self._plan.settings.drain_s
-        places = [place for place in ends if place[0].endswith(f".{DEAD}")]
-        while any(self._read.get(place, 0) < ends[place] for place in places):
-            if time.monotonic() > deadline:
-                return
-            self._take(tail)
 
     def _settled(self) -> bool:
         workers = self._plan.settings.workers
@@ -305,7 +277,7 @@ class Supervisor:
         assert self._stack is not None
         deadline = time.monotonic() + seconds
         while not condition():
-            self._take(tail)
+            self._following.take(tail)
             self._stack.children.check()
             if self._signals.count:
                 raise Stop

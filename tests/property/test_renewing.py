@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
@@ -31,13 +32,13 @@ from tests.property.driving import (
 from tests.property.driving import Schedule as Cuts
 from tests.property.examples import examples
 from tests.property.logs import (
-    AHEAD,
     LATENESS,
     SOURCES,
     Item,
     Step,
     Story,
     ending,
+    logs_of,
     steps,
     tell,
     wild_steps,
@@ -45,6 +46,7 @@ from tests.property.logs import (
 from tests.property.logs import SPEC as PLAIN
 from tests.property.renewed import RENEWAL, ChecksumModel, renewed
 from tests.property.test_batches import LEAPING, meaning
+from tests.property.test_classes import classes_of
 from tests.property.test_recovery import ROUNDS, Action
 
 Versions = list[tuple[Entry, int]]
@@ -101,16 +103,17 @@ def test_a_version_knows_everything_in_time_before_its_cut(story: Story) -> None
     items += ending(items)
     versions, _, _ = learnt(one_by_one(items))
     cuts = {entry.since - RENEWAL.lead for entry, _ in versions}
-    expected = set()
-    clock: dict[int, int] = {}
-    for item in items:
-        if item.source != SPEC.trigger.name or item.kind == "wreck":
-            continue
-        stamp = item.time if item.stamp is None else item.stamp
-        clock[item.partition] = max(clock.get(item.partition, stamp), stamp)
-        is_late = item.time < clock[item.partition] - LATENESS
-        if item.kind == "event" and not is_late and item.time <= stamp + AHEAD:
-            expected.add(item.time - item.time % RENEWAL.every + RENEWAL.every)
+    expected, logs = set(), logs_of(items)
+    fates = classes_of(logs)
+    for (source, partition), log in logs.items():
+        clock = NO_TIME
+        for offset, item in enumerate(log):
+            fate = fates[source, partition, offset]
+            if source != SPEC.trigger.name or fate == "dead":
+                continue
+            clock = max(clock, item.time if item.stamp is None else item.stamp)
+            if item.kind == "event" and fate != "late" and item.time >= clock - LATENESS:
+                expected.add(item.time - item.time % RENEWAL.every + RENEWAL.every)
     assert cuts == expected
 
 
@@ -191,7 +194,7 @@ class Renewing(Crashing):
 
     def crash(self) -> None:
         own = signature(self.spec)
-        entries = [read_entry(body, "run", own.model) for body in self.told]
+        entries = [read_entry(orjson.dumps(body), "run", own.model) for body in self.told]
         assert None not in entries
         self.schedule = Schedule(own)
         for entry in entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 
 from streamsim.consumers.core.in_flight import InFlight
@@ -47,11 +48,13 @@ def test_what_is_told_again_says_nothing() -> None:
 
 @pytest.mark.parametrize("entry", [FIRST, replace(FIRST, since=NO_TIME, is_new=False)])
 def test_a_record_says_what_the_entry_said(entry: Entry) -> None:
-    body = entry.as_record("ours")
+    body = orjson.dumps(entry.as_record("ours"))
     assert read_entry(body, "ours", "m") == entry
     assert read_entry(body, "of another run", "m") is None
     assert read_entry(body, "ours", "another") is None
-    assert read_entry({"event": "champion", "model": "m"}, "ours", "m") is None
+    champion = {"event": "champion", "model": "m", "version": "1", "threshold": 0.5}
+    other = orjson.dumps({**champion, "effective_from": None})
+    assert read_entry(other, "ours", "m") is None
 
 
 def test_events_of_one_version_are_taken_together_and_none_goes_past_another() -> None:

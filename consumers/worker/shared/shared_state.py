@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
-import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streamsim.consumers.predict.model_schedule import read_entry
 from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfig
-from streamsim.consumers.worker.output import Output
 from streamsim.consumers.worker.shared.follower import follow
 from streamsim.consumers.worker.shared.snapshots import SharedSnapshots
-from streamsim.streams.errors import StateError
+from streamsim.streams.errors import ForeignRecordError, StateError
 from streamsim.streams.events import Outbound
+from streamsim.streams.foreign_records import ForeignRecords
 from streamsim.streams.topics import OPS_MODELS, SHARED, TABLE_PARTITIONS, topic
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +49,7 @@ class SharedState:
         self._writing: asyncio.Task[None] | None = None
         self.saved: dict[str, int] = {}
         """Topic to the offset before which no worker needs its records: they are in a snapshot."""
+        self.foreign = ForeignRecords()
 
     async def restore(self) -> None:
         """Start with the newest snapshot, before the first record is read.
@@ -87,15 +89,16 @@ class SharedState:
 
     def _handle(self, name: str, records: Sequence[Any]) -> None:
         if name == OPS_MODELS:
-            known = [self._scheduled(record.value) for record in records]
+            known = [extends for r in records for extends in self._own(r, self._scheduled)]
             if any(known):
                 self._wake()
             return
         exchange = self._context.exchange
         applied = [
-            exchange.apply(name, r.value)
+            one
             for r in records
             if r.timestamp_type or exchange.is_news(name, r.key, r.timestamp)
+            for one in self._own(r, partial(exchange.apply, name))
         ]
         exchange.positions[name] = records[-1].offset + 1
         if any(one.frees for one in applied):
@@ -103,14 +106,23 @@ class SharedState:
         kind = exchange.kind_of(name)
         if kind is not None:
             self._publish(kind, [out for one in applied for out in one.outputs])
-        self._save(sum(len(r.value) for r in records))
+        self._save(sum(len(r.value or b"") for r in records))
 
-    def _scheduled(self, value: bytes) -> bool:
+    def _own(self, record: Any, take: Callable[[bytes | None], T]) -> Iterator[T]:
+        """Yield what becomes of a record; nothing if another program has written it."""
+        try:
+            yield take(record.value)
+        except ForeignRecordError as error:
+            said = self.foreign.add(record.topic, record.partition, record.offset, str(error))
+            if said is not None:
+                log.warning("%s", said)
+
+    def _scheduled(self, value: bytes | None) -> bool:
         """Apply a record of ``ops.models``; return whether it extends this model's schedule."""
         context = self._context
         if context.schedule is None:
             return False
-        entry = read_entry(orjson.loads(value), self._config.group, context.spec.model.recipe.name)
+        entry = read_entry(value, self._config.group, context.spec.model.recipe.name)
         return entry is not None and context.schedule.add(entry)
 
     def _publish(self, kind: str, records: list[Outbound]) -> None:
@@ -125,7 +137,8 @@ class SharedState:
                 published[kind] = max(published[kind], until)
 
         if records:
-            sending = Output(self._producer, self._config.settings.max_record).send(records)
+            output = self._config.output(self._context.spec, self._producer)
+            sending = output.send(records)
             sending.add_done_callback(confirmed)
         else:
             confirmed()

@@ -7,6 +7,7 @@ wrote it. A new snapshot is confirmed before the ones before it are deleted.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,6 +27,7 @@ from streamsim.streams.spec import DomainSpec
 from streamsim.streams.stored.packing import pack, unpack
 from streamsim.streams.topics import SHARED, topic
 
+log = logging.getLogger(__name__)
 PARTITION = 0
 
 
@@ -51,14 +53,10 @@ class SharedSnapshots:
         self._since = 0
 
     async def read(self, bootstrap: str) -> Columns | None:
-        """Return the newest snapshot, ``None`` without one.
-
-        Raises
-        ------
-        StateError
-            If a record of the topic is none of a worker's.
-        """
-        records = await read_records(bootstrap, self._topic, [PARTITION], self._group)
+        """Return the newest snapshot, ``None`` without one; skip what no worker has written."""
+        records = await read_records(
+            bootstrap, self._topic, [PARTITION], self._group, _warn_of_foreign
+        )
         data = newest([r for r in records.get(PARTITION, []) if r.header.state == self._state])
         if data is None:
             return None
@@ -95,6 +93,10 @@ class SharedSnapshots:
         ]
         confirmed = await asyncio.gather(*sent)
         await self._trim(self._topic, PARTITION, min(record.offset for record in confirmed))
+
+
+def _warn_of_foreign(said: str) -> None:
+    log.warning("skipped: %s", said)
 
 
 def newest(records: Sequence[ChangelogRecord]) -> bytes | None:
