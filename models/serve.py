@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from streamsim.models.call_limits import INSIDE
 from streamsim.models.loaded import Shelf
 from streamsim.models.recommend import slates_of
 from streamsim.models.registry import Registry
 from streamsim.models.service import create_service
+from streamsim.models.serving.call_limits import INSIDE
+from streamsim.models.trial import try_model
 from streamsim.streams.errors import ModelError, StackError, StreamsimError
 from streamsim.streams.settings import Settings, read_settings
 
 SPARE_THREADS = 4
 """Threads beside those for the models' calls: for metadata requests, and to load models."""
-SILENCE_S = 20
-"""A connection without traffic for this time is closed."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,11 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
-    from waitress import create_server
+    from streamsim.models.serving.connections import make_server
 
     registry = Registry(arguments.registry or settings.home_path / "registry")
     renewed = arguments.renewed
-    shelf = Shelf(registry, None if renewed is None else Registry(renewed))
+    shelf = Shelf(registry, None if renewed is None else Registry(renewed), try_model)
     names: list[str] = arguments.model or [
         m for m in shelf.registry.models() if shelf.registry.champion(m)
     ]
@@ -102,17 +101,12 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     # nothing is answered.
     gc.freeze()
     try:
-        server = create_server(
+        server = make_server(
             app,
             host=settings.model_host,
             port=settings.model_port,
             threads=SPARE_THREADS + INSIDE * (len(names) + len(slates)),
-            channel_timeout=SILENCE_S,
-            cleanup_interval=5,
-            # Flask reads a body that is too large before it answers 413: a client that is cut off
-            # while it sends may miss the answer. Waitress cuts off only much larger bodies.
-            max_request_body_size=settings.max_body * 4,
-            ident="streamsim",
+            max_body=settings.max_body,
         )
     except OSError as error:
         raise StackError(

@@ -1,28 +1,34 @@
 """Model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
 
-Models with slates also recommend on request: ``GET /recommend/<entity>``.
+Models with slates also recommend on request: ``GET /recommend/<entity>``. MLflow's clients may ask
+by ``POST /invocations``.
 
 An invalid request gets 400, 404, 405, 413 or 415 and a line with the reason; a call to a model
-above its limit of calls gets 503. Requests that change the service's state need a token; if none is
-set, they are refused.
+above its limit of calls gets 503 and when to try again. What Triton's clients may ask for beyond
+the protocol gets 501. Requests that change the service's state need a token (401 without it); if
+none is set, they are refused (403).
 """
 
 from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import orjson
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from streamsim.models.call_limits import CallLimits
 from streamsim.models.loaded import Loaded, Shelf
 from streamsim.models.recommend import Slates, Wish
-from streamsim.streams.answers import Recommender, estimates_of, items_of, scores_of
+from streamsim.models.serving.call_limits import CallLimits
+from streamsim.models.serving.invocations import invoked_rows
+from streamsim.models.serving.request_bodies import read_body
+from streamsim.streams.answers import Answers, Recommender, estimates_of, items_of, scores_of
+from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import BadRequest, ModelError
 from streamsim.streams.inference import (
     BINARY_TYPE,
@@ -38,11 +44,26 @@ from streamsim.streams.inference import (
     read_infer,
     write_response,
 )
+from streamsim.streams.spec.alert_schema import alert_schema
 from streamsim.streams.spec.renewals import version_order
 from streamsim.streams.version import __version__
 
 log = logging.getLogger(__name__)
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
+NOT_HERE = (
+    "/v2/models/<model>/config",
+    "/v2/models/<model>/versions/<version>/config",
+    "/v2/models/<model>/stats",
+    "/v2/models/<model>/versions/<version>/stats",
+    "/v2/models/stats",
+    "/v2/models/<model>/generate",
+    "/v2/models/<model>/trace/setting",
+    "/v2/trace/setting",
+    "/v2/logging",
+    "/v2/systemsharedmemory/<path:rest>",
+    "/v2/cudasharedmemory/<path:rest>",
+)
+"""What Triton offers beyond the protocol, and this service does not."""
 
 
 def create_service(
@@ -66,7 +87,9 @@ def create_service(
     """
     on_request = slates or {}
     app = Flask("streamsim")
+    app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = max_body
+    read = partial(read_body, most=max_body)
     limits = CallLimits()
 
     @app.get("/")
@@ -99,7 +122,11 @@ def create_service(
         loaded = shelf.get(model, version)
         signature = loaded.signature
         asked = read_infer(
-            _body(), request.headers.get(HEADER_LENGTH), len(signature.features), max_rows
+            read(request),
+            request.headers.get(HEADER_LENGTH),
+            len(signature.features),
+            max_rows,
+            [name for name, _, _ in _outputs(loaded)],
         )
         with limits.call(signature.model):
             answer = loaded.answer(asked.rows)
@@ -118,7 +145,7 @@ def create_service(
 
     @app.post("/predict")
     def predict() -> Response:
-        asked = load_object(_body())
+        asked = load_object(read(request))
         unknown = asked.keys() - {"model", "version", "features", "rows"}
         if unknown or ("features" in asked) == ("rows" in asked):
             raise BadRequest("send {'features': {...}} or {'rows': [{...}, ...]}")
@@ -126,11 +153,8 @@ def create_service(
         if not isinstance(rows, list):
             raise BadRequest("'rows' must be a list of objects of named features")
         loaded = _chosen(shelf, asked)
-        signature = loaded.signature
-        named = named_rows(rows, signature.features, max_rows)
-        with limits.call(signature.model):
-            answer = loaded.answer(named)
-        names = signature.estimates
+        signature, names = loaded.signature, loaded.signature.estimates
+        answer = answer_to(loaded, rows)
         scores, items = scores_of(answer), items_of(answer, len(names))
         body = {
             "model": signature.model,
@@ -141,6 +165,21 @@ def create_service(
         numbers = np.round(estimates_of(answer, len(names)), 6).T.tolist()
         body |= dict(zip(names, numbers, strict=True))
         return _json(body if items is None else {**body, "items": items.tolist()})
+
+    @app.get("/ping")
+    def ping() -> Response:
+        return _json({})
+
+    @app.post("/invocations")
+    def invocations() -> Response:
+        asked, loaded = load_object(read(request)), _chosen(shelf, dict(request.args))
+        answer = answer_to(loaded, invoked_rows(asked, loaded.signature.features))
+        return _json({"predictions": np.round(scores_of(answer), 6).tolist()})
+
+    def answer_to(loaded: Loaded, rows: Sequence[Any]) -> Answers:
+        named = named_rows(rows, loaded.signature.features, max_rows)
+        with limits.call(loaded.signature.model):
+            return loaded.answer(named)
 
     @app.get("/recommend/<path:entity>")
     def recommend(entity: str) -> Response:
@@ -156,7 +195,7 @@ def create_service(
 
     @app.post("/v2/repository/index")
     def index() -> Response:
-        asked = load_object(_body() or b"{}")
+        asked = load_object(read(request) or b"{}")
         registry = shelf.registry
         rows = [
             {"name": m, "version": v, "state": "READY" if v in shelf.versions(m) else "UNAVAILABLE"}
@@ -168,7 +207,7 @@ def create_service(
     @app.post("/v2/repository/models/<model>/load")
     def load(model: str) -> Response:
         _authorise(token)
-        parameters = load_object(_body() or b"{}").get("parameters", {})
+        parameters = load_object(read(request) or b"{}").get("parameters", {})
         version = parameters.get("version") if isinstance(parameters, dict) else None
         if version is not None and not isinstance(version, str):
             raise BadRequest("parameter 'version' must be a string")
@@ -184,6 +223,16 @@ def create_service(
         shelf.unload(model)
         return _json({"name": model})
 
+    @app.get("/schemas/<domain>.alerts.json")
+    def schema(domain: str) -> Response:
+        if domain not in domain_names():
+            raise BadRequest(f"no domain {domain[:100]!r}", 404)
+        return Response(
+            orjson.dumps(alert_schema(load_domain(domain))), content_type="application/schema+json"
+        )
+
+    for path in NOT_HERE:
+        app.add_url_rule(path, path, _not_here, methods=["GET", "POST"])
     app.register_error_handler(BadRequest, _refuse)
     app.register_error_handler(HTTPException, _refuse_http)
     return app
@@ -191,18 +240,24 @@ def create_service(
 
 def _metadata(shelf: Shelf, loaded: Loaded) -> dict[str, Any]:
     signature = loaded.signature
-    outputs: list[dict[str, Any]] = [{"name": OUTPUT, "datatype": OUTPUT_TYPE, "shape": [-1]}]
-    outputs += [{"name": n, "datatype": OUTPUT_TYPE, "shape": [-1]} for n in signature.estimates]
-    if isinstance(loaded.estimator, Recommender):
-        outputs.append({"name": ITEMS, "datatype": ITEMS_TYPE, "shape": [-1, -1]})
     return {
         "name": signature.model,
         "versions": shelf.versions(signature.model),
         "platform": "scikit-learn",
         "inputs": [{"name": INPUT, "datatype": INPUT_TYPE, "shape": [-1, len(signature.features)]}],
-        "outputs": outputs,
+        "outputs": [
+            {"name": name, "datatype": kind, "shape": shape}
+            for name, kind, shape in _outputs(loaded)
+        ],
         "parameters": signature.as_dict(),
     }
+
+
+def _outputs(loaded: Loaded) -> list[tuple[str, str, list[int]]]:
+    """Return the outputs of a model: name, type and shape."""
+    numbers = (OUTPUT, *loaded.signature.estimates)
+    outputs = [(name, OUTPUT_TYPE, [-1]) for name in numbers]
+    return outputs + [(ITEMS, ITEMS_TYPE, [-1, -1])] * isinstance(loaded.estimator, Recommender)
 
 
 def _chosen(shelf: Shelf, asked: dict[str, Any]) -> Loaded:
@@ -214,28 +269,41 @@ def _chosen(shelf: Shelf, asked: dict[str, Any]) -> Loaded:
     return shelf.get(model, version)
 
 
-def _body() -> bytes:
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise BadRequest("compressed bodies are not read", 415)
-    return request.get_data(cache=False)
+def _not_here(**_: str) -> Response:
+    raise BadRequest("this is Triton's, and not offered here", 501)
 
 
 def _authorise(token: str) -> None:
-    given = request.headers.get("Authorization", "")
-    if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-        raise BadRequest("this changes the service's state and asks for its token", 403)
+    if not token:
+        raise BadRequest("this changes the service's state, and no token is set", 403)
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    is_known = hmac.compare_digest(given.strip().encode(), token.encode())
+    if scheme.lower() != "bearer" or not is_known:
+        raise BadRequest("this changes the service's state and asks for its token", 401)
 
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, content_type="application/json")
 
 
+_HEADERS = {
+    401: {"WWW-Authenticate": 'Bearer realm="streamsim"'},
+    415: {"Accept-Encoding": "gzip, identity"},
+    503: {"Retry-After": "1"},
+}
+
+
 def _refuse(error: BadRequest) -> Response:
-    return _json({"error": str(error)}, error.status)
+    response = _json({"error": str(error)}, error.status)
+    response.headers.update(_HEADERS.get(error.status, {}))
+    return response
 
 
 def _refuse_http(error: HTTPException) -> Response:
     status = error.code or 500
     if status >= 500:
         log.error("%s %s", request.method, request.path, exc_info=error)
-    return _json({"error": error.description or error.name}, status)
+    response = _json({"error": error.description or error.name}, status)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response

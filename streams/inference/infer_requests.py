@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -28,11 +29,21 @@ class InferRequest:
     rows: Matrix
     id: str | None
     binary: bool
-    """Whether the caller wants the output as raw bytes."""
+    """Whether the caller wants the outputs as raw bytes."""
+    outputs: Mapping[str, bool] | None = None
+    """The wanted outputs in order, and whether each as raw bytes; ``None`` for all."""
+
+    def wanted(self, names: Sequence[str]) -> Mapping[str, bool]:
+        """Return the outputs to answer with, given those that there are."""
+        return dict.fromkeys(names, self.binary) if self.outputs is None else self.outputs
 
 
 def read_infer(
-    body: bytes, header_length: str | None, n_features: int, max_rows: int
+    body: bytes,
+    header_length: str | None,
+    n_features: int,
+    max_rows: int,
+    outputs: Sequence[str] = (OUTPUT,),
 ) -> InferRequest:
     """Read an inference request.
 
@@ -40,6 +51,8 @@ def read_infer(
     ----------
     header_length
         Value of the ``Inference-Header-Content-Length`` header, ``None`` without one.
+    outputs
+        Names of the outputs that can be asked for.
 
     Raises
     ------
@@ -65,7 +78,8 @@ def read_infer(
     identity = request.get("id")
     if identity is not None and not (isinstance(identity, str) and len(identity) <= 200):
         raise BadRequest("'id' must be a string of at most 200 characters")
-    return InferRequest(rows, identity, _wants_binary(request))
+    default = bool(_parameters(request).get("binary_data_output", False))
+    return InferRequest(rows, identity, default, _wanted(request, outputs, default))
 
 
 def write_infer(rows: Matrix) -> tuple[bytes, int]:
@@ -81,7 +95,7 @@ def write_infer(rows: Matrix) -> tuple[bytes, int]:
                     "parameters": {"binary_data_size": len(raw)},
                 }
             ],
-            "outputs": [{"name": OUTPUT, "parameters": {"binary_data": True}}],
+            "parameters": {"binary_data_output": True},
         }
     )
     return head + raw, len(head)
@@ -149,15 +163,20 @@ def _json_rows(data: Any, shape: tuple[int, int]) -> Matrix:
     return finite_matrix(flat).reshape(shape)
 
 
-def _wants_binary(request: dict[str, Any]) -> bool:
+def _wanted(
+    request: dict[str, Any], names: Sequence[str], default: bool
+) -> Mapping[str, bool] | None:
     outputs = request.get("outputs")
-    default = bool(_parameters(request).get("binary_data_output", False))
     if outputs is None or outputs == []:
-        return default
-    if not isinstance(outputs, list) or len(outputs) != 1 or not isinstance(outputs[0], dict):
-        raise BadRequest(f"'outputs' must be a list of one output, {OUTPUT!r}")
-    if outputs[0].get("name") != OUTPUT:
-        raise BadRequest(
-            f"no output {str(outputs[0].get('name'))[:100]!r}; the output is {OUTPUT!r}"
-        )
-    return bool(_parameters(outputs[0]).get("binary_data", default))
+        return None
+    if not isinstance(outputs, list) or not all(isinstance(own, dict) for own in outputs):
+        raise BadRequest("'outputs' must be a list of objects with a name")
+    wanted: dict[str, bool] = {}
+    for own in outputs:
+        name = own.get("name")
+        if not isinstance(name, str) or name not in names:
+            raise BadRequest(f"no output {str(name)[:100]!r}; there are: {', '.join(names)}")
+        if name in wanted:
+            raise BadRequest(f"output {name!r} is asked for twice")
+        wanted[name] = bool(_parameters(own).get("binary_data", default))
+    return wanted

@@ -29,14 +29,14 @@ def write_response(
     answer: Answers,
     names: Sequence[str] = (),
 ) -> tuple[bytes, int | None]:
-    """Write the response to a request; ``names`` are those of the model's estimates.
+    """Write the outputs that a request wants; ``names`` are those of the model's estimates.
 
     Returns
     -------
     body
-        The JSON, with the raw tensors behind it if the request asks for raw bytes.
+        The JSON, with the tensors behind it that the request wants as raw bytes.
     header_length
-        Length of the JSON in that case, for the header of the same name, else ``None``.
+        Length of the JSON if there are any, for the header of the same name, else ``None``.
     """
     response: dict[str, Any] = {"model_name": model, "model_version": version}
     if request.id is not None:
@@ -46,19 +46,20 @@ def write_response(
     tensors += [(n, OUTPUT_TYPE, own.astype("<f8")) for n, own in zip(names, numbers, strict=True)]
     if (items := items_of(answer, len(names))) is not None:
         tensors.append((ITEMS, ITEMS_TYPE, items.astype("<i8")))
-    outputs: list[dict[str, Any]] = [
-        {"name": name, "datatype": kind, "shape": list(data.shape)} for name, kind, data in tensors
-    ]
-    response["outputs"] = outputs
-    raw = [data.tobytes() for _, _, data in tensors]
-    if not request.binary:
-        for output, (_, _, data) in zip(outputs, tensors, strict=True):
+    made = {name: (kind, data) for name, kind, data in tensors}
+    outputs, raw = [], []
+    for name, is_binary in request.wanted(list(made)).items():
+        kind, data = made[name]
+        output: dict[str, Any] = {"name": name, "datatype": kind, "shape": list(data.shape)}
+        if is_binary:
+            raw.append(data.tobytes())
+            output["parameters"] = {"binary_data_size": len(raw[-1])}
+        else:
             output["data"] = data.ravel()
-        return orjson.dumps(response, option=orjson.OPT_SERIALIZE_NUMPY), None
-    for output, part in zip(outputs, raw, strict=True):
-        output["parameters"] = {"binary_data_size": len(part)}
-    head = orjson.dumps(response)
-    return b"".join([head, *raw]), len(head)
+        outputs.append(output)
+    response["outputs"] = outputs
+    head = orjson.dumps(response, option=orjson.OPT_SERIALIZE_NUMPY)
+    return b"".join([head, *raw]), len(head) if raw else None
 
 
 def read_response(

@@ -115,7 +115,7 @@ def test_unloading_and_loading_ask_for_the_token(service: Service) -> None:
     path = f"/v2/repository/models/{MODEL}"
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
         for action in ("load", "unload"):
-            assert service.call("POST", f"{path}/{action}", {}, headers)[0] == 403
+            assert service.call("POST", f"{path}/{action}", {}, headers)[0] == 401
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     assert service.call("POST", f"{path}/unload", {}, bearer)[0] == 200
     assert service.call("GET", f"/v2/models/{MODEL}/ready")[0] == 404
@@ -269,9 +269,3 @@ def test_what_is_not_there_is_said_as_json(
     status, body, _ = service.call(method, path)
     assert status == expected
     assert "error" in body
-
-
-def test_compressed_bodies_are_refused(service: Service) -> None:
-    status, body, _ = service.call("POST", INFER, b"x", {"Content-Encoding": "gzip"})
-    assert status == 415
-    assert "compressed" in body["error"]

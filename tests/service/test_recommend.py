@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from kafka import KafkaProducer
 
 from streamsim.models import score_follower
+from streamsim.models.kept_columns import KeptColumns
 from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import Shelf
 from streamsim.models.newest_rows import NewestRows, Row
@@ -44,6 +45,7 @@ from tests.stacks import until
 
 MODEL, PLAIN = SPEC.model.recipe.name, "plain"
 NAMES = SPEC.features.vector.names
+LAST = np.arange(len(NAMES) - 3, len(NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def shelf(data: Labelled, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     played = (data.labels > 0).astype(int)
     for name, estimator in (
         (MODEL, SPEC.model.recipe.build(0).fit(data.features, data.labels)),
-        (PLAIN, LogisticRegression(max_iter=20_000).fit(data.features[:200, -3:], played[:200])),
+        (PLAIN, KeptColumns(LAST, LogisticRegression()).fit(data.features[:200], played[:200])),
     ):
         signature = Signature(name, "0", NAMES, SPEC.features.fingerprint, 0.9, usual)
         version = registry.add(estimator, signature, metrics={}, data={}, card="", created="")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streamsim.models.call_limits import CallLimits
+from streamsim.models.serving.call_limits import CallLimits
 from streamsim.streams.errors import BadRequest
 from tests.stacks import until
 

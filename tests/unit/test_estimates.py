@@ -20,6 +20,7 @@ from streamsim.streams.errors import ModelError, ScorerUnavailable
 from streamsim.streams.inference import (
     HEADER_LENGTH,
     InferRequest,
+    read_infer,
     read_response,
     write_infer,
     write_response,
@@ -93,6 +94,25 @@ def test_the_service_says_them_by_name(loaded: Loaded, tmp_path: Path) -> None:
     assert said["scores"] == pytest.approx(scores_of(answer), abs=1e-6)
     assert said["left"] == pytest.approx(answer[:, 1], abs=1e-6)
     assert said["cost"] == pytest.approx(answer[:, 2], abs=1e-6)
+
+
+def test_each_output_can_be_asked_for_in_any_order(loaded: Loaded) -> None:
+    X, _ = rows(2, 4)
+    answer = loaded.answer(X)
+    tensor = {"name": "features", "datatype": "FP32", "shape": list(X.shape), "data": X.tolist()}
+    for wanted in (["left"], ["cost", "score"], ["cost", "left", "score"]):
+        parts = [{"name": name, "parameters": {"binary_data": name == "left"}} for name in wanted]
+        asked = orjson.dumps({"inputs": [tensor], "outputs": parts})
+        request = read_infer(asked, None, X.shape[1], 100, ["score", *NAMES])
+        body, length = write_response("m", "1", request, answer, NAMES)
+        assert (length is not None) == ("left" in wanted)
+        outputs = orjson.loads(body if length is None else body[:length])["outputs"]
+        assert [own["name"] for own in outputs] == wanted
+        for own in outputs:
+            if own["name"] == "left":
+                assert body[length:] == answer[:, 1].astype("<f8").tobytes()
+            else:
+                assert own["data"] == answer[:, 0 if own["name"] == "score" else 2].tolist()
 
 
 @pytest.mark.parametrize("binary", [False, True])
