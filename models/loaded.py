@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -56,10 +57,17 @@ class Shelf:
     renewed
         Registry of the versions that a run makes of the champions. They are loaded on request, so a
         restarted service has all of them.
+    try_first
+        Called before a released version is loaded; raises :class:`ModelError` if it must not be.
     """
 
-    def __init__(self, registry: Registry, renewed: Registry | None = None) -> None:
-        self.registry, self._renewed = registry, renewed
+    def __init__(
+        self,
+        registry: Registry,
+        renewed: Registry | None = None,
+        try_first: Callable[[Registry, str, str], None] = lambda registry, model, version: None,
+    ) -> None:
+        self.registry, self._renewed, self._try = registry, renewed, try_first
         self._lock, self._loading = threading.Lock(), threading.Lock()
         self._loaded: dict[str, dict[str, Loaded]] = {}
         self._default: dict[str, str] = {}
@@ -87,6 +95,8 @@ class Shelf:
         """Load a version; drop the least recently used of the renewed ones."""
         is_renewed = champion_of(version) != version
         registry = self._renewed if is_renewed and self._renewed is not None else self.registry
+        if not is_renewed:
+            self._try(registry, model, version)
         loaded = Loaded(*registry.load(model, version, lambda: self._champion(model, version)))
         with self._lock:
             versions = self._loaded.setdefault(model, {})

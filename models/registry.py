@@ -6,8 +6,9 @@
     <root>/<model>/<version>/      model.skops  release.json  card.md
 
 Models are stored with skops, never pickled. A model is loaded only if its bytes are those that were
-released, and if all its types are known to be harmless. Of a renewed version that differs from its
-champion in arrays only, ``renewed.npz`` has these, and there is no ``model.skops``.
+released, all its types are known to be harmless, and its structure is sound. Of a renewed version
+that differs from its champion in arrays only, ``renewed.npz`` has these, and there is no
+``model.skops``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from typing import Any
 import orjson
 
 from streamsim.models.renewed_arrays import pack_arrays, with_arrays
+from streamsim.models.structure import check_structure
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature
@@ -39,6 +42,8 @@ TRUSTED = (
 arrays; its constructor runs no code from the file. A domain's recipe may name more."""
 
 CHAMPION = "champion"
+TRIED = "tried"
+"""File with the hashes of the models that have answered here."""
 MODEL, RENEWED, RELEASE, CARD = "model.skops", "renewed.npz", "release.json", "card.md"
 
 
@@ -83,14 +88,17 @@ class Registry:
 
     def champion(self, model: str) -> str | None:
         """Return the champion's version, ``None`` if there is none."""
+        path = self._folder(model) / CHAMPION
         try:
-            version = (self._folder(model) / CHAMPION).read_text().strip()
+            version = path.read_text(errors="replace").strip()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise ModelError(f"{path}: {error.strerror}") from None
         return version if version in self.versions(model) else None
 
     def promote(self, model: str, version: str) -> None:
-        """Make a version the champion, in one step."""
+        """Make a version the champion, in one step; the caller has tried it."""
         if version not in self.versions(model):
             raise ModelError(f"{model} has no version {version}")
         _replace(self._folder(model) / CHAMPION, version.encode())
@@ -112,14 +120,17 @@ class Registry:
         Raises
         ------
         ModelError
-            If it holds a type that is not trusted, so that it could not be loaded.
+            If it could not be loaded: it holds a type that is not trusted, or does not fit its
+            signature.
         """
         blob = _packed(signature.model, estimator)
+        check_structure(signature.model, estimator, len(signature.features))
         about = {"metrics": dict(metrics), "data": dict(data), "created": created}
         while True:
             numbers = (int(champion_of(version)) for version in self.versions(signature.model))
             released = replace(signature, version=str(max(numbers, default=0) + 1))
             if self._store(MODEL, blob, released, about, card):
+                self.mark_tried(hashlib.sha256(blob).hexdigest())
                 return released
 
     def put(
@@ -187,8 +198,22 @@ class Registry:
             )
         except FileNotFoundError:
             raise ModelError(f"no model {model} {version} in {self.root}") from None
-        except (orjson.JSONDecodeError, KeyError) as error:
-            raise ModelError(f"{path}: {error!r}") from error
+        except OSError as error:
+            raise ModelError(f"{path}: {error.strerror}") from None
+        except (ModelError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path} is damaged: {error!r}"[:500]) from None
+
+    def is_tried(self, sha256: str) -> bool:
+        """Say whether a file of these bytes has answered before; see :mod:`.trial`."""
+        try:
+            return sha256 in (self.root / TRIED).read_text(errors="replace").split()
+        except OSError:
+            return False
+
+    def mark_tried(self, sha256: str) -> None:
+        """Remember that a file of these bytes answers."""
+        with suppress(OSError), (self.root / TRIED).open("a") as file:
+            file.write(f"{sha256}\n")
 
     def drop(self, model: str, version: str) -> None:
         """Delete a version that is not the champion."""
@@ -197,7 +222,11 @@ class Registry:
     def card(self, model: str, version: str) -> str:
         """Return a version's model card (Markdown)."""
         self.release(model, version)
-        return (self._folder(model) / version / CARD).read_text()
+        path = self._folder(model) / version / CARD
+        try:
+            return path.read_text(errors="replace")
+        except OSError as error:
+            raise ModelError(f"{path}: {error.strerror}") from None
 
     def load(
         self, model: str, version: str, champion: Callable[[], Estimator] | None = None
@@ -212,8 +241,8 @@ class Registry:
         Raises
         ------
         ModelError
-            If there is no such version, its bytes have changed, or it holds a type that is not
-            trusted.
+            If there is no such version, its bytes have changed, it holds a type that is not
+            trusted, or it is damaged.
         """
         import skops.io
 
@@ -222,13 +251,23 @@ class Registry:
         is_renewed = file.exists()
         if not is_renewed:
             file = file.with_name(MODEL)
-        blob = file.read_bytes()
+        try:
+            blob = file.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{what}: {file}: {error.strerror}") from None
         if hashlib.sha256(blob).hexdigest() != release.sha256:
             raise ModelError(f"{what}: {file.name} is not the file that was released")
         if is_renewed:
             return with_arrays(what, champion() if champion else None, blob), release.signature
         trusted = _trusted(what, blob)
-        return skops.io.loads(blob, trusted=trusted), release.signature
+        try:
+            estimator = skops.io.loads(blob, trusted=trusted)
+            check_structure(what, estimator, len(release.signature.features))
+        except ModelError:
+            raise
+        except Exception as error:  # of any kind: the file may be of another's making
+            raise ModelError(f"{what}: {file.name} cannot be read: {error!r}"[:500]) from None
+        return estimator, release.signature
 
     def _folder(self, model: str) -> Path:
         return self.root / _checked(model)
@@ -250,7 +289,10 @@ def _trusted(what: str, blob: bytes) -> list[str]:
     import skops.io
 
     trusted = set(TRUSTED)
-    unknown = set(skops.io.get_untrusted_types(data=blob)) - trusted
+    try:
+        unknown = set(skops.io.get_untrusted_types(data=blob)) - trusted
+    except Exception as error:  # of any kind: the file may be of another's making
+        raise ModelError(f"{what} cannot be read: {error!r}"[:500]) from None
     if unknown:
         trusted |= {
             name for own in domain_names() for name in load_domain(own).model.recipe.trusted
@@ -271,4 +313,5 @@ def _replace(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(handle, "wb") as file:
         file.write(content)
+        os.fchmod(handle, 0o644)  # as the versions: whoever may read those may use them
     Path(name).replace(path)

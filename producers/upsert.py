@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, DropTable
 
 from streamsim.producers.connect import PATIENCE_S, Database
 from streamsim.streams.codec import format_times
@@ -26,6 +27,9 @@ _INSERTS: Mapping[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] 
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
+MARK = "streamsim_"
+"""The counter of a simulated table is called like it, with this before its name."""
+log = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,14 +53,15 @@ class Update:
 class UpsertTable:
     """A table with the columns of a map, created if it is missing; all but the version are texts.
 
-    Versions come from a counter table, ``<table>_version``. A writer locks the counter until its
-    commit, so that versions are committed in order, on any database.
+    Versions come from a counter table, ``streamsim_<table>``. A writer locks the counter until its
+    commit, so that versions are committed in order, on any database. The counter is also the mark
+    that a simulation has made the table: it writes into no other.
 
     Raises
     ------
     SourceError
         If the database is neither SQLite nor PostgreSQL, cannot be reached or written, or has such
-        a table without these columns, or without a unique key.
+        a table that no simulation has made.
     """
 
     def __init__(
@@ -77,7 +82,7 @@ class UpsertTable:
         self._insert = _INSERTS[dialect]
         self._table = _table(table)
         self._counter = sa.Table(
-            f"{table.table}_version",
+            f"{MARK}{table.table}",
             sa.MetaData(),
             sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("last", sa.BigInteger, nullable=False),
@@ -85,8 +90,12 @@ class UpsertTable:
         # Building a statement takes longer than running it.
         self._take = self._taking()
         self._statements: dict[tuple[str, ...], sa.Insert] = {}
-        self._database.run(self._create)
-        self._database.check(table)
+        try:
+            self._database.run(self._create)
+            self._database.check(table)
+        except SourceError:
+            self._database.close()
+            raise
 
     def upsert(self, updates: Sequence[Update]) -> list[int]:
         """Write rows in one transaction, in order; return the version of each.
@@ -100,9 +109,37 @@ class UpsertTable:
             return []
         return self._database.run(lambda connection: self._upsert(connection, updates))
 
+    def begin(self) -> None:
+        """Empty the table: a world begins from its beginning.
+
+        Raises
+        ------
+        SourceError
+            If the transaction fails.
+        """
+        self._database.run(self._renew)
+
+    def leave(self) -> None:
+        """Drop the table with its counter, and close the connections."""
+        try:
+            self._database.run(self._drop)
+        except SourceError as error:
+            log.warning("the table %s stays: %s", self._table.name, error)
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Close the connections."""
         self._database.close()
+
+    def _renew(self, connection: sa.Connection) -> None:
+        self._drop(connection)
+        self._create(connection)
+
+    def _drop(self, connection: sa.Connection) -> None:
+        _must_be_ours(connection, self._map)
+        connection.execute(DropTable(self._table, if_exists=True))
+        connection.execute(DropTable(self._counter, if_exists=True))
 
     def _create(self, connection: sa.Connection) -> None:
         name = self._table.name
@@ -110,8 +147,10 @@ class UpsertTable:
             # IF NOT EXISTS alone is not safe there if two processes create at the same time.
             lock = zlib.crc32(name.encode())
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
-        connection.execute(CreateTable(self._table, if_not_exists=True))
+        _must_be_ours(connection, self._map)
+        # The mark is there first, and goes last: no table of ours is ever without it.
         connection.execute(CreateTable(self._counter, if_not_exists=True))
+        connection.execute(CreateTable(self._table, if_not_exists=True))
 
     def _upsert(self, connection: sa.Connection, updates: Sequence[Update]) -> list[int]:
         last = int(connection.execute(self._take, {"n": len(updates)}).scalar_one())
@@ -158,6 +197,30 @@ class UpsertTable:
         row[self._map.version] = version
         row[self._map.updated_at] = write_instant(update.updated_at, self._map.instants)
         return row
+
+
+def must_be_free(url: str, table: TableMap) -> None:
+    """Refuse a database that a simulation could not write to, and change nothing in it.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be reached, or has such a table that no simulation has made.
+    """
+    database = Database(url, create=True)
+    try:
+        database.run(lambda connection: _must_be_ours(connection, table))
+    finally:
+        database.close()
+
+
+def _must_be_ours(connection: sa.Connection, table: TableMap) -> None:
+    there = sa.inspect(connection)
+    if there.has_table(table.table) and not there.has_table(f"{MARK}{table.table}"):
+        raise SourceError(
+            f"the database has a table {table.table} that no simulation has made; a simulated "
+            "world writes only into a table of its own: give it another database"
+        )
 
 
 def write_instant(time_ms: int, instants: Instants) -> str:

@@ -19,6 +19,22 @@ from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Slice
 
 
+def check_database(specs: Iterable[DomainSpec], settings: Settings) -> None:
+    """Refuse a database that the domains' producers could not write to.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be reached, or has tables of another's.
+    """
+    tables = [table for spec in specs for table in spec.inputs.databases]
+    if tables and settings.database_url:
+        from streamsim.producers.upsert import must_be_free
+
+        for table in tables:
+            must_be_free(settings.database_url, table)
+
+
 @dataclass(slots=True)
 class Reach:
     """The systems that a producer reaches: real ones, or stand-ins in this process.
@@ -70,8 +86,9 @@ class Reach:
         if not url:
             return slices
         writer = UpsertTable(url, table)
+        writer.begin()
         poller = ChangePoller(url, table)
-        self._open.callback(writer.close)
+        self._open.callback(writer.leave)
         self._open.callback(poller.close)
         return through_table(slices, table, source, writer, poller)
 

@@ -155,17 +155,36 @@ class Settings:
 
     @property
     def home_path(self) -> Path:
-        """The home folder, expanded."""
-        return Path(self.home).expanduser()
+        """The home folder, expanded and absolute."""
+        return Path(self.home).expanduser().absolute()
 
     def of(self, row: Setting) -> Any:
         """Return the value of a domain's setting."""
         return self.others.get(row.name, row.default)
 
     def environment(self) -> dict[str, str]:
-        """Return the values as environment variables, for a child process."""
+        """Return the values as environment variables, for a child process in any folder."""
         values = {name: getattr(self, name) for name in _ENGINE} | dict(self.others)
+        folders = [Path(own).expanduser() for own in self.domains.split(os.pathsep) if own]
+        values["home"] = self.home_path
+        values["domains"] = os.pathsep.join(str(folder.absolute()) for folder in folders)
+        values["database_url"] = _absolute_url(self.database_url)
         return {PREFIX + name.upper(): str(value) for name, value in values.items()}
+
+
+_SQLITE = "sqlite:///"
+
+
+def _absolute_url(url: str) -> str:
+    """Return the address of an SQLite file with its whole path, any other address as it is.
+
+    >>> _absolute_url("sqlite:////data/people.db"), _absolute_url("postgresql://host/crm")
+    ('sqlite:////data/people.db', 'postgresql://host/crm')
+    """
+    place = url.removeprefix(_SQLITE)
+    if place == url or not place or place.startswith((":", "file:")):
+        return url
+    return _SQLITE + str(Path(place).absolute())
 
 
 _ENGINE: Mapping[str, Setting] = {

@@ -61,7 +61,7 @@ class Up:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "streamsim.simulator.cli", "up", "--domain", domain,
+                    sys.executable, "-P", "-m", "streamsim.simulator.cli", "up", "--domain", domain,
                     "--headless", "--report", str(self.report_file), "--broker", broker,
                     *arguments,
                 ],

@@ -66,4 +66,6 @@ def copy(name: str, origin: Path, to: Path) -> None:
     """Copy a model's first version, its champion, in place of what is there."""
     shutil.rmtree(to / name, ignore_errors=True)
     shutil.copytree(origin / name / FIRST, to / name / FIRST)
-    Registry(to).promote(name, FIRST)
+    copied = Registry(to)
+    copied.mark_tried(copied.release(name, FIRST).sha256)
+    copied.promote(name, FIRST)

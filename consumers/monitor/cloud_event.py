@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from streamsim.streams.events import Events, Outbound
+from streamsim.streams.spec.alert_schema import TYPE
 from streamsim.streams.topics import ALERTS, topic
 
 
@@ -43,7 +44,7 @@ def cloud_event(
         "ce_specversion": "1.0",
         "ce_id": f"{rule}:{place}",
         "ce_source": f"/streamsim/{domain}",
-        "ce_type": f"streamsim.{domain}.{rule}",
+        "ce_type": f"{TYPE}.{domain}.{rule}",
         "ce_time": body["event_time"],
         "ce_subject": subject,
     }

@@ -12,12 +12,15 @@ from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.worker.changelog import Changelog
 from streamsim.consumers.worker.http_scorer import HttpScorer
+from streamsim.consumers.worker.output import Output
 from streamsim.consumers.worker.transport import ConsumerTuning
 from streamsim.consumers.worker.trimming import Trimmer
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.settings import Settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.alert_schema import schema_path
+from streamsim.streams.topics import ALERTS, topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,14 @@ class WorkerConfig:
     durable: bool = True
     renews: bool = False
     score_from: Mapping[str, int] = field(default_factory=dict)
+
+    def output(self, spec: DomainSpec, producer: AIOKafkaProducer) -> Output:
+        """Return an output of a domain, whose alerts name their schema."""
+        schemas = {}
+        if self.settings.model_url:
+            url = self.settings.model_url.rstrip("/") + schema_path(spec.name)
+            schemas[topic(spec.name, ALERTS)] = url
+        return Output(producer, self.settings.max_record, schemas)
 
 
 class DomainContext:

@@ -23,7 +23,7 @@ from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.worker.assignment import assigned_partitions
 from streamsim.consumers.worker.domain_context import DomainContext, WorkerConfig
 from streamsim.consumers.worker.inbox import Inbox
-from streamsim.consumers.worker.output import BATCH_BYTES, Output
+from streamsim.consumers.worker.output import BATCH_BYTES
 from streamsim.consumers.worker.runner import Limits, Runner
 from streamsim.consumers.worker.shared.shared_state import SharedState
 from streamsim.consumers.worker.shared.snapshots import SharedSnapshots
@@ -203,7 +203,7 @@ class Engine(Service):
             pipeline,
             self.inboxes[spec.name],
             context.scorer,
-            Output(self._producer, settings.max_record),
+            self.config.output(context.spec, self._producer),
             context.changelog if config.durable else None,
             lambda name, p, offset: self._on_finished(TP(name, p), offset),
             Limits(
@@ -222,7 +222,7 @@ class Engine(Service):
         return TP(topic(spec.name, spec.trigger.name), 0) in self._assigned
 
     async def _report(self, context: DomainContext) -> None:
-        name, output = context.spec.name, Output(self._producer, self.config.settings.max_record)
+        name, output = context.spec.name, self.config.output(context.spec, self._producer)
         while True:
             entered = self._entered
             with suppress(TimeoutError):  # a new assignment is reported at once
@@ -240,6 +240,7 @@ class Engine(Service):
                 if self._is_publisher(context.spec)
                 else None,
                 saved=self._shared[name].saved,
+                foreign=self._shared[name].foreign,
             )
             output.send([record])
             await output.flush()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -37,11 +37,18 @@ class Output:
     max_record
         Largest value (bytes). A larger one, which only a dead letter can have, is truncated; the
         header ``truncated_from`` holds its length.
+    schemas
+        Topic to the address of the schema of its records, which each then names.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, max_record: int) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, max_record: int, schemas: Mapping[str, str] | None = None
+    ) -> None:
         self._producer = producer
         self._max_record = max_record
+        self._named = {
+            name: [("ce_dataschema", url.encode())] for name, url in (schemas or {}).items()
+        }
         self._waiting: dict[Place, deque[Part]] = {}
         self._senders: dict[Place, asyncio.Task[None]] = {}
         self._sendings: set[Sending] = set()
@@ -100,6 +107,8 @@ class Output:
         for record in records:
             if record.value is not None and len(record.value) > self._max_record:
                 record = self._truncated(record, record.value)
+            if (named := self._named.get(record.topic)) is not None:
+                record = record._replace(headers=[*record.headers, *named])
             places.setdefault((record.topic, record.partition), []).append(record)
         for place, part in places.items():
             _, _, *columns = zip(*part, strict=True)

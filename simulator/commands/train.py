@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streamsim.models.registry import Registry
 from streamsim.models.thresholds import NEVER, AlertBudget
+from streamsim.models.trial import try_model
 from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.model_training import (
     LEFT_OUT,
@@ -166,12 +167,7 @@ def run_models(action: str, model: str | None, version: str | None) -> None:
     registry = Registry(read_settings().home_path / "registry")
     if action == "list":
         for name in registry.models():
-            champion = registry.champion(name)
-            for number in registry.versions(name):
-                release = registry.release(name, number)
-                metric = ", ".join(f"{k} {v:g}" for k, v in release.metrics.items())
-                mark = "champion" if number == champion else ""
-                click.echo(f"{name:20} {number:>4} {mark:9} {release.created}  {metric}")
+            _list(registry, name)
         return
     if model is None:
         raise UsageError(f"models {action} needs the name of a model")
@@ -185,5 +181,26 @@ def run_models(action: str, model: str | None, version: str | None) -> None:
         return
     if version is None:
         raise UsageError("models promote needs a version")
+    registry.release(model, version)
+    try_model(registry, model, version)
     registry.promote(model, version)
     click.echo(f"{model} {version} is champion")
+
+
+def _list(registry: Registry, name: str) -> None:
+    """Print the versions of a model; one that cannot be read does not keep the others back."""
+    try:
+        champion = registry.champion(name)
+    except ModelError as error:
+        click.echo(f"{name:20} {error}")
+        champion = None
+    for number in registry.versions(name):
+        mark = "champion" if number == champion else ""
+        try:
+            release = registry.release(name, number)
+        except ModelError as error:
+            about = str(error)
+        else:
+            metric = ", ".join(f"{k} {v:g}" for k, v in release.metrics.items())
+            about = f"{release.created}  {metric}"
+        click.echo(f"{name:20} {number:>4} {mark:9} {about}")

@@ -12,17 +12,20 @@ from streamsim.models.registry import Registry
 from streamsim.simulator import file_models
 from streamsim.simulator.commands.paces import paces
 from streamsim.simulator.domain_stream import with_columns
+from streamsim.simulator.reach import check_database
 from streamsim.simulator.report import run_report as reports
+from streamsim.simulator.run.kept_run import must_be_writable, write_whole
 from streamsim.simulator.run.recorder import record_to
 from streamsim.simulator.run.resuming import plan_again
 from streamsim.simulator.run.run_plan import Plan
-from streamsim.simulator.run.runs import Run
+from streamsim.simulator.run.runs import Run, check_home
 from streamsim.simulator.run.stack import Stack
 from streamsim.simulator.run.supervisor import Supervisor
 from streamsim.simulator.run.view import make_view
 from streamsim.simulator.training_period import parse_day
 from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
 from streamsim.streams.errors import ExpectationError, UsageError
+from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.settings import Settings, check_address, read_settings
 from streamsim.streams.spec import DomainSpec
 
@@ -49,6 +52,9 @@ def run_up(
     resume: str | None,
 ) -> int:
     """Run the stack; return the exit code."""
+    for file in (report, record):
+        if file is not None:
+            must_be_writable(file)
     resumed = None
     if resume is not None:
         told = (domains, rates, speeds, sources, columns, days, workers, broker, seed, hold)
@@ -73,6 +79,10 @@ def run_up(
             columns=maps,
             score_from=_score_from(specs, files, settings, after_training, score_from),
         )
+    check_home(plan.settings)
+    if any(spec.inputs.pseudonyms for spec in plan.domains):
+        privacy_key(plan.settings)  # a broken key is found before anything starts
+    check_database(plan.domains, plan.settings)
     view = make_view(headless=headless)
     with view:
 
@@ -85,7 +95,7 @@ def run_up(
         document = Supervisor(plan, view, duration, at_end, resumed=resumed, keep_data=keep).run()
     click.echo("\n" + reports.as_text(document))
     if report is not None:
-        report.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        write_whole(report, orjson.dumps(document, option=orjson.OPT_INDENT_2))
     open_ = reports.unaccounted(document)
     if open_:
         raise ExpectationError(f"{open_} events are unaccounted for")

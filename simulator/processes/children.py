@@ -48,6 +48,9 @@ class Child:
 class Children:
     """All processes of one stack, and the guard that ends them if this process dies.
 
+    They run in the folder of their logs, and import nothing from it: a file of the user's that is
+    called like a module is never run.
+
     Parameters
     ----------
     logs
@@ -59,7 +62,8 @@ class Children:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._all: list[Child] = []
         self._guard = subprocess.Popen(
-            [sys.executable, "-E", "-S", str(Path(__file__).with_name("guard.py"))],
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py"))],
+            cwd=logs,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -109,11 +113,16 @@ class Children:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **env},
+                    env={**os.environ, "PYTHONSAFEPATH": "1", **env},
+                    cwd=self._logs,
                     start_new_session=True,
                 )
         except OSError as error:
             raise StackError(f"cannot start {name}: {error}") from error
+
+    def is_guarded(self) -> bool:
+        """Say whether the guard still runs."""
+        return self._guard.poll() is None
 
     def dead(self) -> list[Child]:
         """Return the processes that have ended unexpectedly."""
@@ -166,7 +175,8 @@ class Children:
         for child in reversed(list(self._all)):
             self.stop(child, grace_s)
         if self._guard.stdin is not None:
-            self._guard.stdin.close()
+            with suppress(BrokenPipeError):  # it was killed
+                self._guard.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._guard.wait(5)
 

@@ -5,6 +5,7 @@ A full disk does not end a run: a failed write is reported once, and the stack g
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from streamsim.simulator.run.runs import Run
+from streamsim.streams.errors import StackError, UsageError
 
 MOST_BYTES = 32 << 20
 """Size at which a file is put aside, in the place of the one before it."""
@@ -82,8 +84,47 @@ class Keeper:
 
 
 def keep(path: Path, data: bytes, warn: Callable[[str], None]) -> None:
-    """Write a file of a run, or warn that it could not be written."""
+    """Write a file of a run, or leave none and warn that it could not be written."""
     try:
-        path.write_bytes(data)
+        write_whole(path, data)
+    except StackError as error:
+        warn(str(error))
+
+
+def must_be_writable(file: Path) -> None:
+    """Refuse a file that cannot be written, before a run has taken hours to make it.
+
+    Raises
+    ------
+    UsageError
+        With the path, and why.
+    """
+    folder = file.absolute().parent
+    if file.is_dir():
+        raise UsageError(f"{file}: a folder, not a file")
+    if not folder.is_dir():
+        raise UsageError(f"{file}: no such folder, {folder}")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise UsageError(f"{file}: permission denied")
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file, or leave none.
+
+    Raises
+    ------
+    StackError
+        If it cannot be written, with the path, and why.
+    """
+    try:
+        if file.exists() and not file.is_file():  # a device, /dev/stdout
+            file.write_bytes(data)
+            return
+        draft = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            draft.write_bytes(data)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
-        warn(f"{path} could not be written: {error.strerror or error}")
+        raise StackError(f"{file} could not be written: {error.strerror or error}") from None

@@ -69,9 +69,9 @@ class Producers:
                 command += ["--resume"]
                 self._database(spec).unlink(missing_ok=True)
             if spec.name in plan.sources:
-                command += ["--source", str(plan.sources[spec.name])]
+                command += ["--source", str(plan.sources[spec.name].absolute())]
                 if spec.name in plan.columns:
-                    command += ["--columns", str(plan.columns[spec.name])]
+                    command += ["--columns", str(plan.columns[spec.name].absolute())]
             elif plan.days is not None:
                 command += ["--days", str(plan.days)]
             own = {**environment, **standins.environment(spec.name)}

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import orjson
@@ -116,6 +117,22 @@ def hold(run: Run) -> Iterator[Run]:
         except OSError as error:
             raise UsageError(f"cannot write to {run.path}: {error.strerror}") from None
         yield taken
+
+
+def check_home(settings: Settings) -> None:
+    """Refuse a home that cannot be written, before anything is built or trained in it.
+
+    Raises
+    ------
+    UsageError
+        With the folder, and why.
+    """
+    try:
+        settings.home_path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=settings.home_path):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write to {settings.home}: {error.strerror}") from None
 
 
 def new_run(settings: Settings, **info: Any) -> Run:

@@ -31,7 +31,7 @@ def privacy_key(settings: Settings) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _make(str(path))
-        return _parse(path.read_text(), str(path))
+        return _parse(path.read_text(errors="replace"), str(path))
     except OSError as error:
         raise SettingError(f"{path}: {error.strerror or error}") from None
 

@@ -97,6 +97,7 @@ def opened(source: Path | IO[bytes]) -> Iterator[IO[bytes]]:
     name = name_of(source)
     try:
         if isinstance(source, Path):
+            _must_end(source)
             with source.open("rb") as file, _checked(unpacked(file)) as inside:
                 yield inside
         else:
@@ -108,6 +109,12 @@ def opened(source: Path | IO[bytes]) -> Iterator[IO[bytes]]:
         raise SourceError(f"{name}: packed, and damaged or cut off ({error})") from None
     except OSError as error:
         raise SourceError(f"{name}: {error.strerror or error}") from None
+
+
+def _must_end(path: Path) -> None:
+    """Refuse a pipe or a device: it may never end, and a source is read more than once."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise _Foreign("a pipe or a device; write what it holds to a file, and give that")
 
 
 class _Foreign(Exception):

@@ -22,7 +22,7 @@ from streamsim.streams.tables.text_lines import (
     numbered_chunks,
     text_file,
 )
-from streamsim.streams.tables.xml_rows import Cutter, parse_elements
+from streamsim.streams.tables.xml_rows import Cutter, fault_of, parse_elements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +117,7 @@ def _of_document(_: IO[bytes], table: Table, columns: Sequence[str], rows: int) 
 def _of_xml(file: IO[bytes], table: Table, columns: Sequence[str], rows: int) -> Iterator[Chunk]:
     for elements, numbers in elements_in(file, table.dialect, rows):
         parsed = parse_elements(elements, table.encoding)
-        bad = {row: "not XML" for row, own in enumerate(parsed) if own is None}
+        bad = {row: fault_of(elements[row]) for row, own in enumerate(parsed) if own is None}
         known = [row or {} for row in parsed]
         found = {name: [row.get(name) for row in known] for name in columns}
         yield Chunk(_frame(found, len(elements)), elements, numbers, bad)

@@ -94,6 +94,23 @@ def parse_elements(rows: Sequence[bytes], encoding: str) -> list[dict[str, str |
     return [cells(own[0]) if own is not None and len(own) == 1 else None for own in single]
 
 
+def fault_of(row: bytes) -> str:
+    """Return why a row of XML could not be parsed.
+
+    >>> fault_of(b"<s>&who;</s>"), fault_of(b"<s>")
+    ("the entity &who; is not read: only XML's own are", 'not XML')
+    """
+    if row.lstrip().startswith(b"<!DOCTYPE"):
+        return "a document type, which is not read"
+    found = _ENTITY.search(row)
+    if found is None:
+        return "not XML"
+    return f"the entity {found[0].decode('ascii', 'replace')[:50]} is not read: only XML's own are"
+
+
+_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)[A-Za-z_][\w.-]*;")
+
+
 def _parsed_within(texts: Sequence[str]) -> Any:
     """Parse elements within one that declares their prefixes; ``None`` if there is other text."""
     joined = "".join(texts)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from streamsim.producers.database import ChangePoller, Position
-from streamsim.producers.upsert import Update, UpsertTable, write_instant
+from streamsim.producers.upsert import Update, UpsertTable, must_be_free, write_instant
 from streamsim.streams.errors import SourceError, UsageError
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.reading.formats import Instants
@@ -255,13 +255,29 @@ def test_nothing_is_written_if_anything_cannot_be(table: UpsertTable, poller: Ch
     assert table.upsert(updates(("1", "a"))) == [1]
 
 
-def test_a_table_whose_key_is_not_unique_is_not_written(url: str) -> None:
-    do(url, "CREATE TABLE customers (household_id TEXT, row_version BIGINT, updated_at TEXT,"
-       " age TEXT, household_size TEXT, kids_count TEXT)")  # fmt: skip
-    table = UpsertTable(url, TABLE)
-    with pytest.raises(SourceError, match=r"(?i)on conflict"):
-        table.upsert(updates(("1", "a")))
-    table.close()
+def test_a_table_that_no_simulation_has_made_is_not_touched(url: str) -> None:
+    do(url, "CREATE TABLE customers (household_id TEXT PRIMARY KEY, row_version BIGINT,"
+       " updated_at TEXT, age TEXT, household_size TEXT, kids_count TEXT)",
+       insert("7", 40))  # fmt: skip
+    before = contents(url, "row_version", "age")
+    for write in (UpsertTable, must_be_free):
+        with pytest.raises(SourceError, match="customers that no simulation has made"):
+            write(url, TABLE)
+    assert contents(url, "row_version", "age") == before
+
+
+def test_a_world_begins_with_an_empty_table_and_leaves_none(url: str) -> None:
+    must_be_free(url, TABLE)
+    first = UpsertTable(url, TABLE)
+    first.upsert(updates(("1", "a"), ("2", "b")))
+    first.close()  # as if it had been killed
+    must_be_free(url, TABLE)
+    second = UpsertTable(url, TABLE)
+    second.begin()
+    assert second.upsert(updates(("1", "c"))) == [1]
+    assert contents(url, "row_version") == {"1": (1,)}
+    second.leave()
+    do(url, "CREATE TABLE customers (id TEXT)", "CREATE TABLE streamsim_customers (id TEXT)")
 
 
 @pytest.mark.parametrize(
@@ -302,7 +318,7 @@ def test_a_missing_table_or_column_is_named(url: str, table: object) -> None:
         poller.close()
         return str(caught.value)
 
-    assert "no table clients; there is customers, customers_version" in say(table="clients")
+    assert "no table clients; there is customers, streamsim_customers" in say(table="clients")
     assert "has no column shoe, hat; it has household_id" in say(
         columns={"shoe": "shoe", "hat": "hat", "age": "age"}
     )

