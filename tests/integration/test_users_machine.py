@@ -52,7 +52,10 @@ def test_no_process_runs_a_module_of_the_current_folder(
 @pytest.mark.long
 @pytest.mark.usefixtures("registry")
 def test_a_closed_terminal_stops_a_run_in_order(tmp_path: Path) -> None:
+    # The tests may run under nohup, whose children ignore the signal.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with Up(tmp_path, "--rate", "500") as up:
+        signal.signal(signal.SIGHUP, before)
         up.flowing()
         up.process.send_signal(signal.SIGHUP)
         assert up.ended() == 0
