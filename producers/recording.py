@@ -21,7 +21,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamsim.producers.wire import Batch
+from streamsim.producers.wire import Batch, Leaps
 from streamsim.streams.codec import parse_header_ints
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME, NO_TIME, SOURCE_TIME, first_headers
@@ -30,6 +30,7 @@ from streamsim.streams.topics import TRUTH, topic
 
 MANIFEST = b"streamsim"
 SCHEMA_VERSION = 1
+ANNOUNCED = "announced_leaps"
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "scikit-learn", "numpy", "pandas")
 ROWS = 20_000
 
@@ -77,8 +78,21 @@ class Recording:
         """Return the records of one topic."""
         return [r for r in self.records if r.topic == name]
 
+    @property
+    def is_announced(self) -> bool:
+        """Whether it was made when producers announced the leaps of their clocks."""
+        return bool(self.manifest.get(ANNOUNCED))
+
     def batches(self, spec: DomainSpec, rows: int = ROWS) -> Iterator[Batch]:
-        """Yield the sources' records in order of their clocks, to be sent again."""
+        """Yield the sources' records in order of their clocks, to be sent again.
+
+        To a recording of an earlier version the heartbeats are added that announce its leaps.
+        """
+        leaps = Leaps(spec, beats_only=True)
+        for batch in self._batches(spec, rows):
+            yield batch if self.is_announced else leaps.announced(batch)
+
+    def _batches(self, spec: DomainSpec, rows: int) -> Iterator[Batch]:
         names = {topic(spec.name, s.name): s.name for s in spec.inputs.sources}
         names[topic(spec.name, TRUTH)] = TRUTH
         records = [r for r in self.records if r.topic in names]
@@ -139,6 +153,7 @@ def make_recording(records: Iterable[Any], **manifest: Any) -> Recording:
         rows,
         {
             "schema": SCHEMA_VERSION,
+            ANNOUNCED: True,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {"python": platform.python_version(), **versions},
             **manifest,

@@ -184,9 +184,15 @@ class Leaps:
 
     A clock leaps if it advances by more than the source's ``max_ahead`` from one record of a
     partition to the next.
+
+    Parameters
+    ----------
+    beats_only
+        Announce those of heartbeats only: an event's stamp may be another program's.
     """
 
-    def __init__(self, spec: DomainSpec) -> None:
+    def __init__(self, spec: DomainSpec, *, beats_only: bool = False) -> None:
+        self._beats_only = beats_only
         sources = spec.inputs.sources
         self._partitions = spec.partitions
         self._place = {s.name: n * spec.partitions for n, s in enumerate(sources)}
@@ -195,7 +201,10 @@ class Leaps:
 
     def announced(self, batch: Batch) -> Batch:
         """Return a batch with the heartbeats that announce its leaps."""
-        places = [self._place.get(name, -1) for name in batch.source]  # the truth has no clock
+        places = [
+            self._place.get(name, -1) if beat or not self._beats_only else -1
+            for name, beat in zip(batch.source, batch.heartbeat, strict=True)
+        ]  # the truth has no clock
         place = np.array(places, np.int64) + batch.partition
         rows = np.flatnonzero(np.array(places, np.int64) >= 0)
         if not len(rows):

@@ -33,7 +33,7 @@ def recorded_records(spec: DomainSpec, recording: Recording, rows: int) -> Itera
     if len(source) and source.min() < 0:
         known = (source >= 0).tolist()
         source, columns = source[known], [tuple(compress(column, known)) for column in columns]
-    stamps = usual_stamps(columns[-1])
+    stamps = usual_stamps(columns[-1]) if recording.is_announced else None
     if stamps is None or not len(stamps) or (stamps.source_time == NO_TIME).any():
         yield from _row_by_row(spec, recording, rows)
         return

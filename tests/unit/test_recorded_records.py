@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamsim.producers.recording import Recorded, Recording, make_recording
+from streamsim.producers.recording import ANNOUNCED, Recorded, Recording, make_recording
 from streamsim.simulator.testing.recorded_records import _row_by_row, recorded_records
 from streamsim.simulator.testing.replay import record_world
+from streamsim.simulator.testing.replayable import replay_without_model
+from streamsim.simulator.testing.scenario import Scenario
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import Records
 
@@ -69,3 +71,21 @@ def joined(parts: list[Records]) -> list[Records]:
         )
         for source, own in sources.items()
     ]
+
+
+def test_a_recording_of_an_earlier_version_may_have_leaps_that_are_not_announced() -> None:
+    """Its producers sent one heartbeat where a clock had leapt."""
+    events = Scenario(SPEC)
+    for day in ("2025-03-01", "2025-03-20"):
+        at = f"{day}T12:00:00Z"
+        events.add("transactions", at=at, card_id="c1", terminal_id="t1", amount_cents=100)
+    now = events.recording()
+    seen = set()
+    once = [r for r in now.records if not (r[:2] + r[3:] in seen or seen.add(r[:2] + r[3:]))]
+    assert len(once) < len(now.records)
+    earlier = Recording(once, {**now.manifest, ANNOUNCED: False})
+    for recording in (now, earlier):
+        outcome = replay_without_model(recording)
+        outcome.expect_closed()
+        assert outcome.account["filtered"] == 2
+    assert len(replay_without_model(Recording(once, now.manifest)).dead) == 1
