@@ -16,7 +16,8 @@ import orjson
 
 from streamsim.benchmarks.measuring.judged_champion import about, judged_champion
 from streamsim.models.loaded import Loaded
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.reach import Reach
 from streamsim.simulator.report.judge import alert_quality, join_labels

@@ -23,8 +23,9 @@ import pandas as pd
 
 from streamsim.benchmarks.studies.buying import BgNbd, Purchases, purchases_by
 from streamsim.consumers.predict.prepared import Prepared
+from streamsim.producers.batches import finale
 from streamsim.producers.encode import Written, encode_rows
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.wire import wire
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.reach import Reach
 from streamsim.streams.domain_registry import load_domain

@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 
 from streamsim.models.loaded import Loaded
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.testing.replay import champion

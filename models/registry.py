@@ -25,21 +25,13 @@ from typing import Any
 
 import orjson
 
+from streamsim.models.checking.structure import check_structure
+from streamsim.models.checking.trusted_types import packed, trusted_types
 from streamsim.models.renewed_arrays import pack_arrays, with_arrays
-from streamsim.models.structure import check_structure
-from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
 from streamsim.streams.spec.renewals import Renewable, champion_of, version_order
-
-TRUSTED = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "streamsim.models.kept_columns.KeptColumns",
-    "streamsim.models.composed.Composed",
-)
-"""Types beyond skops' own list that any artefact may hold. TreePredictor is a plain container of
-arrays; its constructor runs no code from the file. A domain's recipe may name more."""
 
 CHAMPION = "champion"
 TRIED = "tried"
@@ -123,7 +115,7 @@ class Registry:
             If it could not be loaded: it holds a type that is not trusted, or does not fit its
             signature.
         """
-        blob = _packed(signature.model, estimator)
+        blob = packed(signature.model, estimator)
         check_structure(signature.model, estimator, len(signature.features))
         about = {"metrics": dict(metrics), "data": dict(data), "created": created}
         while True:
@@ -151,7 +143,7 @@ class Registry:
         if isinstance(estimator, Renewable):
             name, blob = RENEWED, pack_arrays(estimator.renewed_arrays())
         else:
-            name, blob = MODEL, _packed(signature.model, estimator)
+            name, blob = MODEL, packed(signature.model, estimator)
         self._store(name, blob, signature, about, "# {version}\n")
 
     def _store(
@@ -259,7 +251,7 @@ class Registry:
             raise ModelError(f"{what}: {file.name} is not the file that was released")
         if is_renewed:
             return with_arrays(what, champion() if champion else None, blob), release.signature
-        trusted = _trusted(what, blob)
+        trusted = trusted_types(what, blob)
         try:
             estimator = skops.io.loads(blob, trusted=trusted)
             check_structure(what, estimator, len(release.signature.features))
@@ -273,35 +265,6 @@ class Registry:
         return self.root / _checked(model)
 
 
-def _packed(model: str, estimator: Estimator) -> bytes:
-    import skops.io
-
-    blob: bytes = skops.io.dumps(estimator)
-    _trusted(model, blob)
-    return blob
-
-
-def _trusted(what: str, blob: bytes) -> list[str]:
-    """Return the types that an artefact may hold; refuse it if it holds any other.
-
-    Domains are loaded only if it holds types beyond the common list.
-    """
-    import skops.io
-
-    trusted = set(TRUSTED)
-    try:
-        unknown = set(skops.io.get_untrusted_types(data=blob)) - trusted
-    except Exception as error:  # of any kind: the file may be of another's making
-        raise ModelError(f"{what} cannot be read: {error!r}"[:500]) from None
-    if unknown:
-        trusted |= {
-            name for own in domain_names() for name in load_domain(own).model.recipe.trusted
-        }
-    if refused := unknown - trusted:
-        raise ModelError(f"{what} holds untrusted types: {', '.join(sorted(refused))}")
-    return sorted(trusted)
-
-
 def _checked(name: str) -> str:
     """Return a name if it is a single path component; the registry must stay inside its root."""
     if not name or len(name) > 100 or not all(c.isalnum() or c in "-_" for c in name):
@@ -313,5 +276,5 @@ def _replace(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-        os.fchmod(handle, 0o644)  # as the versions: whoever may read those may use them
+        os.fchmod(handle, 0o644)  # as the versions: their readers need it too
     Path(name).replace(path)

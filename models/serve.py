@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from streamsim.models.checking.trial import try_model
 from streamsim.models.loaded import Shelf
 from streamsim.models.recommend import slates_of
 from streamsim.models.registry import Registry
 from streamsim.models.service import create_service
 from streamsim.models.serving.call_limits import INSIDE
-from streamsim.models.trial import try_model
 from streamsim.streams.errors import ModelError, StackError, StreamsimError
 from streamsim.streams.settings import Settings, read_settings
 

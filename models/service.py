@@ -11,8 +11,6 @@ none is set, they are refused (403).
 
 from __future__ import annotations
 
-import hmac
-import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,12 +18,20 @@ from typing import Any
 import numpy as np
 import orjson
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException
 
 from streamsim.models.loaded import Loaded, Shelf
 from streamsim.models.recommend import Slates, Wish
 from streamsim.models.serving.call_limits import CallLimits
 from streamsim.models.serving.invocations import invoked_rows
+from streamsim.models.serving.replies import (
+    NOT_HERE,
+    authorise,
+    json_reply,
+    not_here,
+    refuse,
+    refuse_http,
+)
 from streamsim.models.serving.request_bodies import read_body
 from streamsim.streams.answers import Answers, Recommender, estimates_of, items_of, scores_of
 from streamsim.streams.domain_registry import domain_names, load_domain
@@ -48,22 +54,7 @@ from streamsim.streams.spec.alert_schema import alert_schema
 from streamsim.streams.spec.renewals import version_order
 from streamsim.streams.version import __version__
 
-log = logging.getLogger(__name__)
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
-NOT_HERE = (
-    "/v2/models/<model>/config",
-    "/v2/models/<model>/versions/<version>/config",
-    "/v2/models/<model>/stats",
-    "/v2/models/<model>/versions/<version>/stats",
-    "/v2/models/stats",
-    "/v2/models/<model>/generate",
-    "/v2/models/<model>/trace/setting",
-    "/v2/trace/setting",
-    "/v2/logging",
-    "/v2/systemsharedmemory/<path:rest>",
-    "/v2/cudasharedmemory/<path:rest>",
-)
-"""What Triton offers beyond the protocol, and this service does not."""
 
 
 def create_service(
@@ -95,26 +86,26 @@ def create_service(
     @app.get("/")
     @app.get("/v2")
     def server() -> Response:
-        return _json({"name": "streamsim", "version": __version__, "extensions": EXTENSIONS})
+        return json_reply({"name": "streamsim", "version": __version__, "extensions": EXTENSIONS})
 
     @app.get("/v2/health/live")
     def live() -> Response:
-        return _json({"live": True})
+        return json_reply({"live": True})
 
     @app.get("/v2/health/ready")
     def ready() -> Response:
-        return _json({"ready": True})
+        return json_reply({"ready": True})
 
     @app.get("/v2/models/<model>")
     @app.get("/v2/models/<model>/versions/<version>")
     def metadata(model: str, version: str | None = None) -> Response:
-        return _json(_metadata(shelf, shelf.get(model, version)))
+        return json_reply(_metadata(shelf, shelf.get(model, version)))
 
     @app.get("/v2/models/<model>/ready")
     @app.get("/v2/models/<model>/versions/<version>/ready")
     def model_ready(model: str, version: str | None = None) -> Response:
         signature = shelf.get(model, version).signature
-        return _json({"name": model, "version": signature.version, "ready": True})
+        return json_reply({"name": model, "version": signature.version, "ready": True})
 
     @app.post("/v2/models/<model>/infer")
     @app.post("/v2/models/<model>/versions/<version>/infer")
@@ -141,7 +132,7 @@ def create_service(
     def example() -> Response:
         signature = _chosen(shelf, dict(request.args)).signature
         usual = dict(zip(signature.features, signature.reference, strict=True))
-        return _json({"model": signature.model, "features": usual})
+        return json_reply({"model": signature.model, "features": usual})
 
     @app.post("/predict")
     def predict() -> Response:
@@ -164,17 +155,17 @@ def create_service(
         }
         numbers = np.round(estimates_of(answer, len(names)), 6).T.tolist()
         body |= dict(zip(names, numbers, strict=True))
-        return _json(body if items is None else {**body, "items": items.tolist()})
+        return json_reply(body if items is None else {**body, "items": items.tolist()})
 
     @app.get("/ping")
     def ping() -> Response:
-        return _json({})
+        return json_reply({})
 
     @app.post("/invocations")
     def invocations() -> Response:
         asked, loaded = load_object(read(request)), _chosen(shelf, dict(request.args))
         answer = answer_to(loaded, invoked_rows(asked, loaded.signature.features))
-        return _json({"predictions": np.round(scores_of(answer), 6).tolist()})
+        return json_reply({"predictions": np.round(scores_of(answer), 6).tolist()})
 
     def answer_to(loaded: Loaded, rows: Sequence[Any]) -> Answers:
         named = named_rows(rows, loaded.signature.features, max_rows)
@@ -191,7 +182,7 @@ def create_service(
         if name not in on_request:
             raise BadRequest(f"{name} scores events, and puts nothing forward on request", 404)
         with limits.call(f"recommend: {name}"):  # such questions have limits of their own
-            return _json(on_request[name].answer(entity, wish, loaded))
+            return json_reply(on_request[name].answer(entity, wish, loaded))
 
     @app.post("/v2/repository/index")
     def index() -> Response:
@@ -202,11 +193,13 @@ def create_service(
             for m in registry.models()
             for v in sorted({*registry.versions(m), *shelf.versions(m)}, key=version_order)
         ]
-        return _json([r for r in rows if r["state"] == "READY" or asked.get("ready") is not True])
+        return json_reply(
+            [r for r in rows if r["state"] == "READY" or asked.get("ready") is not True]
+        )
 
     @app.post("/v2/repository/models/<model>/load")
     def load(model: str) -> Response:
-        _authorise(token)
+        authorise(request, token)
         parameters = load_object(read(request) or b"{}").get("parameters", {})
         version = parameters.get("version") if isinstance(parameters, dict) else None
         if version is not None and not isinstance(version, str):
@@ -215,13 +208,13 @@ def create_service(
             signature = shelf.load(model, version)
         except ModelError as error:
             raise BadRequest(str(error), 404) from error
-        return _json({"name": signature.model, "version": signature.version})
+        return json_reply({"name": signature.model, "version": signature.version})
 
     @app.post("/v2/repository/models/<model>/unload")
     def unload(model: str) -> Response:
-        _authorise(token)
+        authorise(request, token)
         shelf.unload(model)
-        return _json({"name": model})
+        return json_reply({"name": model})
 
     @app.get("/schemas/<domain>.alerts.json")
     def schema(domain: str) -> Response:
@@ -232,9 +225,9 @@ def create_service(
         )
 
     for path in NOT_HERE:
-        app.add_url_rule(path, path, _not_here, methods=["GET", "POST"])
-    app.register_error_handler(BadRequest, _refuse)
-    app.register_error_handler(HTTPException, _refuse_http)
+        app.add_url_rule(path, path, not_here, methods=["GET", "POST"])
+    app.register_error_handler(BadRequest, refuse)
+    app.register_error_handler(HTTPException, refuse_http)
     return app
 
 
@@ -257,7 +250,9 @@ def _outputs(loaded: Loaded) -> list[tuple[str, str, list[int]]]:
     """Return the outputs of a model: name, type and shape."""
     numbers = (OUTPUT, *loaded.signature.estimates)
     outputs = [(name, OUTPUT_TYPE, [-1]) for name in numbers]
-    return outputs + [(ITEMS, ITEMS_TYPE, [-1, -1])] * isinstance(loaded.estimator, Recommender)
+    if isinstance(loaded.estimator, Recommender):
+        outputs.append((ITEMS, ITEMS_TYPE, [-1, -1]))
+    return outputs
 
 
 def _chosen(shelf: Shelf, asked: dict[str, Any]) -> Loaded:
@@ -267,43 +262,3 @@ def _chosen(shelf: Shelf, asked: dict[str, Any]) -> Loaded:
     if model is None:
         return shelf.get(shelf.only().signature.model, version)
     return shelf.get(model, version)
-
-
-def _not_here(**_: str) -> Response:
-    raise BadRequest("this is Triton's, and not offered here", 501)
-
-
-def _authorise(token: str) -> None:
-    if not token:
-        raise BadRequest("this changes the service's state, and no token is set", 403)
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    is_known = hmac.compare_digest(given.strip().encode(), token.encode())
-    if scheme.lower() != "bearer" or not is_known:
-        raise BadRequest("this changes the service's state and asks for its token", 401)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, content_type="application/json")
-
-
-_HEADERS = {
-    401: {"WWW-Authenticate": 'Bearer realm="streamsim"'},
-    415: {"Accept-Encoding": "gzip, identity"},
-    503: {"Retry-After": "1"},
-}
-
-
-def _refuse(error: BadRequest) -> Response:
-    response = _json({"error": str(error)}, error.status)
-    response.headers.update(_HEADERS.get(error.status, {}))
-    return response
-
-
-def _refuse_http(error: HTTPException) -> Response:
-    status = error.code or 500
-    if status >= 500:
-        log.error("%s %s", request.method, request.path, exc_info=error)
-    response = _json({"error": error.description or error.name}, status)
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return response

@@ -74,7 +74,7 @@ class Builder(DefaultRecordBatchBuilder):  # type: ignore[misc]  # kafka-python 
     def extend(self, rows: Sequence[Row], begin: int) -> int:
         """Append rows from ``begin`` on, as many as fit; return the row after the last one.
 
-        The first record of a batch fits, whatever its size.
+        The first record of a batch fits, of any size.
         """
         offset: int = self._num_records  # type: ignore[has-type]
         if begin < len(rows) and not offset:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from streamsim.producers.wire import Batch
+from streamsim.producers.batches import Batch
 from streamsim.streams.clock import Anchor, Clock
 from streamsim.streams.events import Floats
 

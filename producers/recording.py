@@ -21,7 +21,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamsim.producers.wire import Batch, Leaps
+from streamsim.producers.batches import Batch, Leaps
 from streamsim.streams.codec import parse_header_ints
 from streamsim.streams.errors import SourceError
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME, NO_TIME, SOURCE_TIME, first_headers

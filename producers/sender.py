@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from kafka.errors import KafkaError
 
 from streamsim.producers.backlog import Backlog
 from streamsim.producers.batch_producer import BatchProducer, Row, confirm, encode_headers
+from streamsim.producers.batches import Batch, finale, opened
 from streamsim.producers.confirmed import Confirmed
 from streamsim.producers.pace import Pace, Slots
 from streamsim.producers.resume import SentRecords
-from streamsim.producers.wire import Batch, finale, heartbeats
 from streamsim.streams.clock import Clock
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME
@@ -142,7 +142,7 @@ class Sender:
             If a record could not be delivered.
         """
         try:
-            self.sent.exhausted = all(self._batch(batch) for batch in self._opened(batches))
+            self.sent.exhausted = all(self._batch(batch) for batch in opened(self._spec, batches))
             self._finale()
             self._producer.flush()
             self._check(0)
@@ -151,17 +151,6 @@ class Sender:
         finally:
             self._producer.close(timeout=5)
         return self.sent
-
-    def _opened(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Yield a heartbeat on every partition, and all batches; a recording is sent as it is.
-
-        So each partition's clock is set before another program's record can set it.
-        """
-        for number, batch in enumerate(batches):
-            if not number and batch.recorded is None:
-                names = [source.name for source in self._spec.inputs.sources]
-                yield heartbeats(names, self._spec.partitions, int(batch.due[0]))
-            yield batch
 
     def _batch(self, batch: Batch) -> bool:
         """Send a batch; return whether to go on."""

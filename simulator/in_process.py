@@ -20,7 +20,7 @@ from streamsim.consumers.predict.learner import Learner
 from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import answer
-from streamsim.producers.wire import Batch
+from streamsim.producers.batches import Batch
 from streamsim.streams.answers import Answers
 from streamsim.streams.events import (
     INGEST_TIME,

@@ -16,7 +16,8 @@ from aiokafka.errors import KafkaError as AioKafkaError
 
 from streamsim.benchmarks.measuring.subject import usual_world
 from streamsim.consumers.worker.output import BATCH_BYTES, Output
-from streamsim.producers.wire import Batch, finale, wire
+from streamsim.producers.batches import Batch, finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.reach import Reach
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME, Outbound

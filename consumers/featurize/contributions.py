@@ -20,8 +20,8 @@ from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.events import NO_TIME, Events, Ints, Objects, Outbound, as_objects
-from streamsim.streams.foreign_records import Kinds, check_list, read_fields
 from streamsim.streams.spec.features import GlobalTableSpec
+from streamsim.streams.stored.foreign_records import Kinds, check_list, read_fields
 from streamsim.streams.topics import topic
 
 Open = tuple[Ints, Ints, Objects]

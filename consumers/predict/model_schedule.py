@@ -14,8 +14,8 @@ import numpy as np
 
 from streamsim.streams.codec import format_times, parse_times
 from streamsim.streams.events import NO_TIME, Ints
-from streamsim.streams.foreign_records import NUMBER, Kinds, check_fields, read_fields
 from streamsim.streams.signature import Signature
+from streamsim.streams.stored.foreign_records import NUMBER, Kinds, check_fields, read_fields
 
 RENEWED, UNCHANGED = "renewed", "unchanged"
 

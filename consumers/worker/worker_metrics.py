@@ -11,7 +11,7 @@ import orjson
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.worker.runner import Runner
 from streamsim.streams.events import Ints, Outbound
-from streamsim.streams.foreign_records import ForeignRecords
+from streamsim.streams.stored.foreign_records import ForeignRecords
 from streamsim.streams.topics import METRICS, topic
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from streamsim.producers.batches import joined
 from streamsim.producers.pace import AtOnce
 from streamsim.producers.recording import read_recording
 from streamsim.producers.sender import CHUNK, GATHER_MS, Sender
-from streamsim.producers.wire import joined
 from streamsim.simulator.commands.paces import pace_options
 from streamsim.simulator.commands.send import stop_on_signals, timed_pace
 from streamsim.simulator.run.recorder import record_to

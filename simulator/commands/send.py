@@ -14,6 +14,7 @@ import click
 import orjson
 
 from streamsim.producers.backlog import Backlog, WorkerWatch
+from streamsim.producers.batches import Batch, joined
 from streamsim.producers.pace import (
     SLOT_MS,
     AfterWarmUp,
@@ -26,7 +27,7 @@ from streamsim.producers.pace import (
 from streamsim.producers.recording import read_manifest, read_recording
 from streamsim.producers.resume import Progress, SentRecords, read_progress, unordered_sources
 from streamsim.producers.sender import CHUNK, GATHER_MS, Sender
-from streamsim.producers.wire import Batch, joined, wire, wire_at_once
+from streamsim.producers.wire import wire, wire_at_once
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.commands.paces import pace_options, parse_speed
 from streamsim.simulator.domain_stream import file_slices, with_columns, world_slices

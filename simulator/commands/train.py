@@ -10,9 +10,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from streamsim.models.checking.trial import try_model
 from streamsim.models.registry import Registry
 from streamsim.models.thresholds import NEVER, AlertBudget
-from streamsim.models.trial import try_model
 from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.model_training import (
     LEFT_OUT,

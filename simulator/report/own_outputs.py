@@ -14,7 +14,8 @@ from streamsim.streams.events import (
     SOURCE_TOPIC,
     first_headers,
 )
-from streamsim.streams.foreign_records import (
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.foreign_records import (
     MAYBE_NUMBER,
     NUMBER,
     ForeignRecords,
@@ -23,7 +24,6 @@ from streamsim.streams.foreign_records import (
     check_list,
     read_fields,
 )
-from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import ALERTS, LABELLED, METRICS, SCORES, topic
 
 ACCURACY = "accuracy"

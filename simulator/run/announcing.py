@@ -1,7 +1,7 @@
 """Announcing of renewed versions, in a thread beside the one that learns.
 
-A version is stored before it is announced: whatever process is killed, an announced version can be
-loaded. Entries are announced in the order in which they were made.
+A version is stored before it is announced, so an announced version can be loaded, also if a process
+is killed. Entries are announced in the order in which they were made.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.own_outputs import OwnOutputs
 from streamsim.simulator.run.kept_run import Keeper
 from streamsim.simulator.run.view import View
-from streamsim.streams.foreign_records import ForeignRecords
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.stored.foreign_records import ForeignRecords
 from streamsim.streams.topics import ALERTS, DEAD, METRICS, TopicSpec, topic, topics_of
 
 POLL_S = 0.2

@@ -18,13 +18,13 @@ from streamsim.simulator.model_training import ensure_champion
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report import run_report as reports
 from streamsim.simulator.report.kept_records import kept_records
-from streamsim.simulator.run.disk import Disk
 from streamsim.simulator.run.following import Following
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.lifecycle import announce
-from streamsim.simulator.run.needed import StillNeeded
 from streamsim.simulator.run.pressure import Pressure
 from streamsim.simulator.run.resuming import check_versions
+from streamsim.simulator.run.room.disk import Disk
+from streamsim.simulator.run.room.needed import StillNeeded
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run
 from streamsim.simulator.run.stack import Stack

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from streamsim.consumers.collect.records import usual_stamps
+from streamsim.producers.batches import finale
 from streamsim.producers.recording import ROWS as STEP
 from streamsim.producers.recording import Recorded, Recording
-from streamsim.producers.wire import finale
 from streamsim.simulator.in_process import as_records
 from streamsim.streams.events import NO_TIME, Ints, Records, stretches
 from streamsim.streams.spec import DomainSpec

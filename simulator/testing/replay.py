@@ -7,8 +7,9 @@ from typing import TypeAlias
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
+from streamsim.producers.batches import Batch
 from streamsim.producers.recording import Recorded, Recording, make_recording
-from streamsim.producers.wire import Batch, wire
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import ROWS, InProcess, as_records
 from streamsim.simulator.model_training import ensure_champion

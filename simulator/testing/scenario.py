@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from streamsim.producers.batches import Batch, Leaps, heartbeats
 from streamsim.producers.recording import Recording
-from streamsim.producers.wire import Batch, Leaps, heartbeats, partition_of
+from streamsim.producers.wire import partition_of
 from streamsim.simulator.testing.replay import record_batches
 from streamsim.simulator.testing.times import Instant, instant_ms
 from streamsim.streams.codec import format_times

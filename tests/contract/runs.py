@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.streams.events import Matrix, Outbound

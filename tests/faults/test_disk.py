@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from streamsim.models.registry import Registry
-from streamsim.simulator.run.disk import RESERVE_MB
+from streamsim.simulator.run.room.disk import RESERVE_MB
 from tests.stacks import Up, streamsim
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from streamsim.producers.batches import Batch
 from streamsim.producers.pace import BySpeed, Slots
 from streamsim.producers.resume import Progress, SentRecords
 from streamsim.producers.sender import LATE_MS, Sender
-from streamsim.producers.wire import Batch, wire
+from streamsim.producers.wire import wire
 from streamsim.simulator.brokers.broker import create_topics
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.reading import read_whole

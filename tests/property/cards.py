@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.producers.wire import finale
+from streamsim.producers.batches import finale
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.testing.scenario import Scenario
 from streamsim.streams.domain_registry import load_domain

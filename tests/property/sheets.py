@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from streamsim.consumers.clean.cleaner import decode
 from streamsim.consumers.collect.records import collect
 from streamsim.producers import files
+from streamsim.producers.batches import Batch
 from streamsim.producers.file_kinds import find_files
-from streamsim.producers.wire import Batch, wire
+from streamsim.producers.wire import wire
 from streamsim.simulator.in_process import as_records
 from streamsim.streams.codec import format_times
 from streamsim.streams.spec import DAY, HOUR

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.prepared import unscored
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import as_records
 from streamsim.streams.domain_registry import load_domain

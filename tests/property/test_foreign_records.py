@@ -157,6 +157,19 @@ def test_a_spoilt_record_is_read_or_refused(name: str, number: int, seed: int) -
         READERS[name](spoilt(a_value(name, number), seed))
 
 
+@pytest.mark.parametrize("place", [("until",), ("buckets", 0), ("counts", 0), ("partition",)])
+def test_numbers_that_no_array_holds_are_refused(place: tuple[Any, ...]) -> None:
+    name = topic(SPEC.name, SPEC.features.tables[0].name)
+    body = orjson.loads(a_value(name, 0))
+    assert body["buckets"]
+    inner = body
+    for part in place[:-1]:
+        inner = inner[part]
+    inner[place[-1]] = 2**63
+    with pytest.raises(ForeignRecordError):
+        READERS[name](orjson.dumps(body))
+
+
 @examples(1)
 @given(
     value=ANY,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from streamsim.consumers.core.drive import score
 from streamsim.consumers.core.pipeline import Pipeline, new_tables
 from streamsim.consumers.state.store import Columns
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.in_process import as_records
 from streamsim.simulator.standins.in_memory import InMemory
 from streamsim.streams.asking import PartyAnswer, UnansweredEvents, ask_third_party

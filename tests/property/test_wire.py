@@ -16,16 +16,9 @@ from hypothesis import strategies as st
 from kafka.partitioner.default import DefaultPartitioner
 
 from streamsim.consumers.collect.records import Clocks, advance, collect
+from streamsim.producers.batches import Batch, finale, heartbeats, joined
 from streamsim.producers.pace import ByRate, BySpeed, Pace
-from streamsim.producers.wire import (
-    Batch,
-    finale,
-    heartbeats,
-    joined,
-    partition_of,
-    wire,
-    wire_at_once,
-)
+from streamsim.producers.wire import partition_of, wire, wire_at_once
 from streamsim.simulator.in_process import as_records
 from streamsim.streams.events import HEARTBEAT, SOURCE_TIME
 from streamsim.streams.spec import DAY

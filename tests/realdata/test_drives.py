@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.streams.domain_registry import load_domain

@@ -14,7 +14,8 @@ from streamsim.benchmarks.public_data.encounters import CODES, FILE, at_discharg
 from streamsim.benchmarks.readmission import FOLDS, LEAKS, NEEDED
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.streams.domain_registry import load_domain

@@ -8,7 +8,8 @@ import pytest
 
 from streamsim.benchmarks.public_data.datasets import MOVIELENS
 from streamsim.benchmarks.studies.viewing_hits import streamed
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.streams.domains.technology import SPEC

@@ -14,7 +14,8 @@ import pytest
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.featurize import extract_features
 from streamsim.consumers.predict.prepared import Prepared
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.batches import finale
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.streams.domain_registry import load_domain

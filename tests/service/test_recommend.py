@@ -30,7 +30,7 @@ from streamsim.simulator.domain_stream import world_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.simulator.model_training import training_data
 from streamsim.simulator.reading import deleted
-from streamsim.simulator.run.retention import delete_before
+from streamsim.simulator.run.room.retention import delete_before
 from streamsim.streams.domains.technology import SPEC
 from streamsim.streams.domains.technology.features import cold_start
 from streamsim.streams.domains.technology.history import TITLES

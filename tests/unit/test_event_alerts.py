@@ -15,8 +15,8 @@ from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.core.stores import state_fingerprint
 from streamsim.consumers.monitor.cooldown import Cooldown
 from streamsim.consumers.monitor.event_alerts import event_alerts
+from streamsim.producers.batches import finale
 from streamsim.producers.recording import Recording
-from streamsim.producers.wire import finale
 from streamsim.simulator.in_process import InProcess, Score, as_records
 from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.kept_records import Kept, KeptRecords, report_topics

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 import pytest
 
+from streamsim.producers.batches import opened
 from streamsim.producers.recording import Recorded, Recording, make_recording
-from streamsim.producers.wire import partition_of
-from streamsim.simulator.testing.replay import record_world
+from streamsim.producers.wire import partition_of, wire
+from streamsim.simulator.domain_stream import world_slices
+from streamsim.simulator.testing.replay import record_batches, record_world
 from streamsim.simulator.testing.replayable import replay_without_model
+from streamsim.streams.codec import format_times, parse_times
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import HEARTBEAT, INGEST_TIME, SOURCE_TIME, Headers
+from streamsim.streams.spec import DAY
 from streamsim.streams.topics import topic
 
 SPEC = load_domain("finance")
@@ -91,3 +96,32 @@ def test_one_heartbeat_from_the_future_is_not_believed(world: Recording) -> None
     outcome.expect_closed()
     assert not outcome.dead
     assert outcome.account["filtered"] == alone.account["filtered"]
+
+
+def test_a_producer_that_comes_later_with_a_later_clock_is_believed(world: Recording) -> None:
+    """As ``streamsim send`` with a later file, on a stack whose own sources have ended."""
+    later = list(wire(SPEC, world_slices(SPEC, 4, SPEC.world.options, 1)))
+    shift = 60 * DAY
+    moved = [
+        replace(
+            batch,
+            due=batch.due + shift,
+            value=[value and _later(value, shift) for value in batch.value],
+        )
+        for batch in later
+    ]
+    batches = [*opened(SPEC, wire(SPEC, world_slices(SPEC, 3, SPEC.world.options, 1)))]
+    sent = record_batches(SPEC, [*batches, *opened(SPEC, moved)])
+    outcome = replay_without_model(sent)
+    outcome.expect_closed()
+    assert not outcome.dead
+    assert outcome.account["in"] == outcome.account["filtered"] > 100
+
+
+def _later(value: bytes, ms: int) -> bytes:
+    body = orjson.loads(value)
+    for name in ("event_time", "transaction_time"):
+        if name in body:
+            body[name] = format_times(parse_times([body[name]]) + ms)[0]
+    body["event_id"] = f"later-{body.get('event_id')}"
+    return orjson.dumps(body)

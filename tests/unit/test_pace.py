@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamsim.producers.batches import Batch
 from streamsim.producers.pace import AfterWarmUp, ByRate, BySpeed
-from streamsim.producers.wire import Batch
 from tests.virtual_clock import VirtualClock
 
 

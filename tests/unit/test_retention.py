@@ -9,9 +9,9 @@ import pytest
 
 from streamsim.simulator.brokers.segments import Segment, read_segments, segment_bytes
 from streamsim.simulator.report.ledger import Ledger
-from streamsim.simulator.run import retention
-from streamsim.simulator.run.needed import StillNeeded
-from streamsim.simulator.run.retention import Retention, oldest
+from streamsim.simulator.run.room import retention
+from streamsim.simulator.run.room.needed import StillNeeded
+from streamsim.simulator.run.room.retention import Retention, oldest
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.stored.snapshot_files import load_snapshot, save_snapshot, saved_positions
 

@@ -14,11 +14,11 @@ import skops.io
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
+from streamsim.models.checking.structure import check_structure
+from streamsim.models.checking.trial import try_model
 from streamsim.models.composed import Composed
 from streamsim.models.kept_columns import KeptColumns
 from streamsim.models.registry import MODEL, RELEASE, Registry
-from streamsim.models.structure import check_structure
-from streamsim.models.trial import try_model
 from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature
 

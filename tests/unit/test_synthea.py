@@ -10,9 +10,10 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from streamsim.producers.batches import finale
 from streamsim.producers.file_kinds import find_files
 from streamsim.producers.files import FileSource
-from streamsim.producers.wire import finale, wire
+from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices
 from streamsim.simulator.in_process import InProcess, as_records
 from streamsim.streams.domain_registry import load_domain

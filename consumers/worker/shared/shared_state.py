@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from streamsim.consumers.worker.shared.follower import follow
 from streamsim.consumers.worker.shared.snapshots import SharedSnapshots
 from streamsim.streams.errors import ForeignRecordError, StateError
 from streamsim.streams.events import Outbound
-from streamsim.streams.foreign_records import ForeignRecords
+from streamsim.streams.stored.foreign_records import ForeignRecords
 from streamsim.streams.topics import OPS_MODELS, SHARED, TABLE_PARTITIONS, topic
 
 T = TypeVar("T")
@@ -108,14 +108,15 @@ class SharedState:
             self._publish(kind, [out for one in applied for out in one.outputs])
         self._save(sum(len(r.value or b"") for r in records))
 
-    def _own(self, record: Any, take: Callable[[bytes | None], T]) -> Iterator[T]:
-        """Yield what becomes of a record; nothing if another program has written it."""
+    def _own(self, record: Any, take: Callable[[bytes | None], T]) -> list[T]:
+        """Return what becomes of a record; nothing if another program has written it."""
         try:
-            yield take(record.value)
+            return [take(record.value)]
         except ForeignRecordError as error:
             said = self.foreign.add(record.topic, record.partition, record.offset, str(error))
             if said is not None:
                 log.warning("%s", said)
+            return []
 
     def _scheduled(self, value: bytes | None) -> bool:
         """Apply a record of ``ops.models``; return whether it extends this model's schedule."""

@@ -12,6 +12,8 @@ from streamsim.streams.errors import ForeignRecordError
 
 Kinds: TypeAlias = type | tuple[type, ...]
 NUMBER = int, float
+_LARGEST = 2**63 - 1
+"""Of the integers that our arrays hold; JSON's may have a bit more."""
 MAYBE_NUMBER = int, float, NoneType
 
 
@@ -55,8 +57,11 @@ def check_fields(body: Any, kinds: Mapping[str, Kinds]) -> dict[str, Any]:
     for name, kind in kinds.items():
         if name not in body:
             raise ForeignRecordError(f"no {name}")
-        if not isinstance(body[name], kind) or (type(body[name]) is bool and kind is not bool):
+        value = body[name]
+        if not isinstance(value, kind) or (type(value) is bool and kind is not bool):
             raise ForeignRecordError(f"{name}: of another type")
+        if type(value) is int and value > _LARGEST:
+            raise ForeignRecordError(f"{name}: too large")
     return body
 
 
@@ -71,6 +76,8 @@ def check_list(items: Any, kind: Kinds, name: str) -> None:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if type(items) is not list or not set(map(type, items)) <= set(kinds):
         raise ForeignRecordError(f"{name}: of another type")
+    if int in kinds and max(items, default=0) > _LARGEST:
+        raise ForeignRecordError(f"{name}: too large")
 
 
 class ForeignRecords:

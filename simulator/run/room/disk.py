@@ -8,8 +8,8 @@ from pathlib import Path
 
 from streamsim.models.registry import Registry
 from streamsim.simulator.report.ledger import Ledger
-from streamsim.simulator.run.needed import StillNeeded
-from streamsim.simulator.run.retention import Retention
+from streamsim.simulator.run.room.needed import StillNeeded
+from streamsim.simulator.run.room.retention import Retention
 from streamsim.simulator.run.stack import Stack
 from streamsim.simulator.run.view import View
 from streamsim.streams.settings import EMBEDDED, Settings
