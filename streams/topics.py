@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from streamsim.streams.spec import DomainSpec, Role
 
-SCORES, CORRECTIONS, ALERTS, METRICS, LATE, DEAD, TRUTH = (
+SCORES, CORRECTIONS, SHADOW, ALERTS, METRICS, LATE, DEAD, TRUTH = (
     "scores",
     "corrections",
+    "shadow",
     "alerts",
     "metrics",
     "late",
@@ -101,6 +102,13 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             n,
             entity,
             "one score per scored event, with model, version and features",
+            ("event_id", "event_time", entity, "score"),
+        ),
+        TopicSpec(
+            topic(name, SHADOW),
+            n,
+            entity,
+            "scores of a version in shadow, beside those that count",
             ("event_id", "event_time", entity, "score"),
         ),
         TopicSpec(topic(name, ALERTS), n, entity, "alerts as CloudEvents 1.0, binary mode"),

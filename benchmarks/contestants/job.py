@@ -92,7 +92,7 @@ class Job:
 
     async def score(self, prepared: Prepared) -> Scored:
         """Score events, and explain the scores of alerts."""
-        return await score(self.pipeline, prepared, self._scorer.score)
+        return await score(self.pipeline, prepared, self._scorer.score, self._scorer.score)
 
     def finish(self, scored: Scored) -> Outputs:
         """Write scores and alerts, and count the events."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.predict.plans import Answering, in_place
 from streamsim.consumers.predict.prepared import Prepared, Scored, unscored
 from streamsim.streams.answers import Answers
 from streamsim.streams.events import Matrix, Outputs, Records
@@ -18,13 +19,23 @@ Ask = Callable[[Matrix, Signature], Answers]
 
 def score(pipeline: Pipeline, prepared: Prepared, ask: Ask | None) -> Scored:
     """Score events and explain their alerts; without ``ask``, leave the events unscored."""
-    signature = prepared.signature
-    if ask is None or signature is None:
+    answering = prepared.answering
+    if ask is None or answering is None:
         return unscored(prepared)
-    answer = ask(prepared.features, signature)
+    answer = ask_each(ask, answering, prepared.features)
+    shadow = None
+    if answering.shadow is not None and not prepared.rescored:
+        shadow = ask(prepared.features, answering.shadow)
     alerts, rows = pipeline.rows_to_explain(prepared, answer)
-    without = ask(rows, signature) if len(rows) else np.empty(0)
-    return Scored(prepared, answer, alerts, without)
+    copies = answering.copies(alerts, len(rows))
+    without = ask_each(ask, copies, rows) if len(rows) else np.empty(0)
+    return Scored(prepared, answer, alerts, without, shadow)
+
+
+def ask_each(ask: Ask, answering: Answering, rows: Matrix) -> Answers:
+    """Ask each version for its rows, and put the answers in the order of the rows."""
+    parts = list(answering.parts(len(rows)))
+    return in_place([(own, ask(rows[own], signature)) for signature, own in parts])
 
 
 def drive(

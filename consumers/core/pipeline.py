@@ -58,7 +58,7 @@ class Pipeline:
     key
         Key for the hashes of masked texts about persons.
     schedule
-        The versions of a renewed model and their times; ``signature`` is then the champion's.
+        The plans of the model and their times; ``signature`` is then the first champion's.
         Without it the champion scores all events.
     score_from
         Event time of the first event that is scored (ms). Earlier ones only fill the state; they
@@ -130,7 +130,7 @@ class Pipeline:
     def pull(self, max_rows: int) -> Prepared | None:
         """Take events that are ready, ``max_rows`` or a little more, and compute their features.
 
-        One version of the model scores all of them, or none does.
+        They have the same plan: the same versions of the model score them, or none does.
         """
         stores, versions = self.stores, self._versions
         if (again := self._pull_rescored(max_rows)) is not None:
@@ -144,7 +144,7 @@ class Pipeline:
         )
         trackers = stores.trackers.items() if self._journal else ()
         tracked = {name: tracker.rows_of(events) for name, tracker in trackers}
-        prepared = Prepared(events, *made, tracked, signature=versions.signature(events))
+        prepared = Prepared(events, *made, tracked, answering=versions.answering(events))
         stores.in_flight.score(prepared)
         return prepared
 
@@ -155,20 +155,20 @@ class Pipeline:
     def finish(self, scored: Scored) -> Outputs:
         """Return the records of scores and alerts, and count the events."""
         prepared, stores = scored.prepared, self.stores
-        signature = prepared.signature if scored.answer is not None else None
+        answering = prepared.answering if scored.answer is not None else None
         if prepared.rescored:
             assert stores.rescoring is not None
             stores.rescoring.finish(prepared.events)
-            return Outputs() if signature is None else self._results.corrections(scored, signature)
+            return Outputs() if answering is None else self._results.corrections(scored, answering)
         stores.in_flight.finish(prepared)
         self._forgetting.note(prepared.events)
         for name, rows in prepared.tracked.items():
             stores.trackers[name].note(rows)
         for windows in stores.windows.values():
             windows.note(prepared.events)
-        if signature is None:
+        if answering is None:
             return self._unscored(prepared)
-        return self._results.outputs(scored, signature)
+        return self._results.outputs(scored, answering)
 
     def _unscored(self, prepared: Prepared) -> Outputs:
         """Count events that no model scores; return the alerts of those after the warm-up."""
@@ -180,7 +180,7 @@ class Pipeline:
 
     @property
     def answering(self) -> Signature | None:
-        """Signature of the version that scored last."""
+        """Signature of the champion that scored last."""
         return self._versions.latest
 
     @property
@@ -279,16 +279,15 @@ class Pipeline:
         events, answered = waiting
         ready = self._readiness.are(events, answered)
         ready &= events.event_time < stores.in_flight.asks_from()[events.partition]
-        # What was not scored in the warm-up is not scored again either: those go apart.
-        warm = self._versions.is_warm_up(events)
-        scored = not warm[ready.argmax()]
-        taken = rescoring.take(ready & (warm != scored), max_rows)
+        # Each is scored again by its own versions; what none scored in the warm-up, by none.
+        kinds = self._versions.numbers(events)
+        taken = rescoring.take(ready & (kinds == kinds[ready.argmax()]), max_rows)
         if taken is None:
             return None
         events, answered = taken
-        signature = self.signature if scored else None
+        answering = self._versions.answering(events)
         made = featurize(events, self.spec, stores.windows, self.tables, stores.joins, {}, answered)
-        return Prepared(events, *made, rescored=True, signature=signature)
+        return Prepared(events, *made, rescored=True, answering=answering)
 
 
 def new_tables(spec: DomainSpec) -> dict[str, GlobalTable]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from streamsim.consumers.monitor.cloud_event import cloud_event, facts_of, position_of
+from streamsim.consumers.predict.plans import Answering
 from streamsim.streams.codec import format_times
 from streamsim.streams.events import Events, Floats, Matrix, Outbound
 from streamsim.streams.signature import Signature
@@ -24,21 +25,22 @@ TELLING = 0.25
 """Least effect of a reason (log-odds): it moves the odds by a quarter or more."""
 
 
-def occlusion_rows(spec: DomainSpec, rows: Matrix, signature: Signature) -> Matrix:
+def occlusion_rows(spec: DomainSpec, rows: Matrix, answering: Answering) -> Matrix:
     """Build the rows to score for an explanation.
 
     Returns
     -------
     Shape ``(n_rows * n_groups, n_features)``: for each row, one copy per feature group, with that
-    group set to its reference.
+    group set to the reference of the row's version.
     """
     groups = list(spec.features.vector.groups.values())
     column = {name: i for i, name in enumerate(spec.features.vector.names)}
     copies = np.repeat(rows[:, None, :], len(groups), axis=1)
-    reference = np.array(signature.reference, np.float32)
-    for g, group in enumerate(groups):
-        own = [column[name] for name in group]
-        copies[:, g, own] = reference[own]
+    for signature, part in answering.parts(len(rows)):
+        reference = np.array(signature.reference, np.float32)
+        for g, group in enumerate(groups):
+            own = [column[name] for name in group]
+            copies[part[:, None], g, own] = reference[own]
     return copies.reshape(-1, rows.shape[1])
 
 

@@ -3,32 +3,41 @@
 A score is labelled once its label is final: when the labels' watermark is past the event time plus
 the domain's label delay, and no older event of the partition is in flight. Scores wait until then,
 and so do labels that arrive before their score. Labelled scores are published in buckets of event
-time, each bucket once and complete. Their content does not depend on batch boundaries.
+time, each bucket once and complete. Their content does not depend on batch boundaries. With each go
+the version that made it, the score of a version in shadow, and the segment of its event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
+from streamsim.consumers.monitor.labelled_scores import FIXED, MICRO, NO_SHADOW
+from streamsim.consumers.monitor.segment_names import SegmentNames, name_code
+from streamsim.consumers.predict.plans import Answering
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
-from streamsim.streams.errors import ForeignRecordError, StateError
-from streamsim.streams.events import NO_TIME, Events, Floats, Ints, Objects, Outbound
+from streamsim.streams.events import (
+    NO_TIME,
+    Events,
+    Floats,
+    Ints,
+    Objects,
+    Outbound,
+)
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.stored.packing import pack, unpack
+from streamsim.streams.stored.packing import pack
 from streamsim.streams.topics import LABELLED, topic
 
-MICRO = 1_000_000
-"""Scores have six decimals; they are stored as whole millionths."""
 Rows: TypeAlias = tuple[Ints, Ints, Ints]
-"""The event's fingerprint, time (ms), and a score in millionths or the value of a label.
+"""The event's fingerprint, time (ms), and the value of a label or a row of columns of a score.
 
-If the model has a slate, a score's value is a row: the millionths, and then the items."""
+The columns are the score in millionths, the fingerprint of the version, the shadow's score in
+millionths (``NO_SHADOW`` without one), the fingerprint of the segment, and the items of a slate."""
 
 
 def fingerprint(event_ids: Objects) -> Ints:
@@ -50,6 +59,7 @@ class LabelJoin:
         """Per partition, the event time before which all scores are labelled and published (ms)."""
         self._scores: list[list[Rows]] = [[] for _ in range(n)]
         self._labels: list[list[Rows]] = [[] for _ in range(n)]
+        self._segments = SegmentNames(spec.alerting.accuracy.segment, n)
 
     def leave_out(self, events: Events, clock: Ints) -> None:
         """Exclude events that are older than their partition's clock by more than the label delay.
@@ -68,15 +78,27 @@ class LabelJoin:
             self._astray[int(events.partition[row])].add(int(events.offset[row]))
         self._changes.touch(events.partition[astray])
 
-    def scored(self, events: Events, scores: Floats, items: Ints | None = None) -> None:
-        """Add scores, and the items of their slates."""
-        micro = np.round(scores * MICRO).astype(np.int64)
+    def scored(
+        self,
+        events: Events,
+        scores: Floats,
+        answering: Answering,
+        shadow: Floats | None = None,
+        items: Ints | None = None,
+    ) -> None:
+        """Add scores with their versions, those of a shadow, and the items of slates."""
+        made = np.empty((len(events), FIXED + (0 if items is None else items.shape[1])), np.int64)
+        made[:, 0] = np.round(scores * MICRO)
+        codes = np.array([name_code(signature.version) for signature in answering.versions])
+        made[:, 1] = codes[0] if answering.number is None else codes[answering.number]
+        made[:, 2] = NO_SHADOW if shadow is None else np.round(shadow * MICRO)
+        made[:, 3] = self._segments.codes(events)
         if items is not None:
-            micro = np.column_stack([micro, items])
+            made[:, FIXED:] = items
         if any(self._astray):
             included = self._not_astray(events)
-            events, micro = events.take(included), micro[included]
-        rows = fingerprint(events.event_id), events.event_time, micro
+            events, made = events.take(included), made[included]
+        rows = fingerprint(events.event_id), events.event_time, made
         self._add(self._scores, events.partition, rows)
         self._changes.add(events.partition, dict(zip(_COLUMNS, rows, strict=True)), "score")
 
@@ -111,12 +133,16 @@ class LabelJoin:
         records = []
         for p in np.flatnonzero(ends > self.until).tolist():
             end, since = int(ends[p]), int(self.until[p])
-            time, score, label = self._join(p, end)
-            body = {
-                "span": np.array([p, since, end]),
+            time, made, label, unlabelled = self._join(p, end)
+            body: dict[str, Ints | Sequence[str]] = {
+                "span": np.array([p, since, end, unlabelled]),
                 "time": time,
-                "score": score,
+                "score": made[:, 0],
                 "label": label,
+                "version": made[:, 1],
+                "shadow": made[:, 2],
+                "segment": made[:, 3],
+                "names": self._segments.among(p, made[:, 3]),
             }
             key = b"%d" % p
             records.append(Outbound(self._topic, 0, key, pack(body), max(end, 0), []))
@@ -143,21 +169,27 @@ class LabelJoin:
         self.until[partition] = until = parts.last("until").tolist()[0] if parts else NO_TIME
         self._astray[partition] = set(parts.last("astray").tolist())
         slate = self._spec.model.slate
+        self._segments.restore(partition, parts.texts("segment") if parts else [])
         for name, rows in (("score", self._scores), ("label", self._labels)):
             ids, time, value = (parts.of(name).ints(column) for column in _COLUMNS)
-            if slate is not None and name == "score":
-                value = value.reshape(-1, 1 + slate.size)
+            if name == "score":
+                value = value.reshape(-1, FIXED + (0 if slate is None else slate.size))
             waiting = time >= until
             own = np.full(int(waiting.sum()), partition)
             self._add(rows, own, _take((ids, time, value), waiting))
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
-        return None if self._spec.model.slate is None else self._spec.model.slate.size
+        slate = self._spec.model.slate
+        return FIXED, None if slate is None else slate.size
 
     def _standing(self, partition: int) -> Columns:
         astray = np.array(sorted(self._astray[partition]), np.int64)
-        return {"until": self.until[partition : partition + 1].copy(), "astray": astray}
+        return {
+            "until": self.until[partition : partition + 1].copy(),
+            "astray": astray,
+            "segment": self._segments.of(partition),
+        }
 
     def _not_astray(self, events: Events) -> npt.NDArray[np.bool_]:
         """Say which finished events are not excluded, and delete the marks of the others."""
@@ -177,8 +209,8 @@ class LabelJoin:
         for p in np.unique(partition).tolist():
             waiting[p].append(_take(rows, partition == p))
 
-    def _join(self, p: int, end: int) -> tuple[Ints, Ints, Ints]:
-        """Take the scores of events before ``end``, and their labels."""
+    def _join(self, p: int, end: int) -> tuple[Ints, Ints, Ints, int]:
+        """Take the scores of events before ``end`` with their labels, and count those without."""
         due, rest = _split(self._scores[p], end)
         self._scores[p] = rest
         labels = self._labels[p]
@@ -193,10 +225,11 @@ class LabelJoin:
             last = np.searchsorted(key, ids, "right") - 1  # of several, the one known last
             found = (last >= 0) & (key[last] == ids)
             label[found] = value[last[found]]
-        if score.ndim > 1:
-            label, score = self._spec.model.truth(label, score[:, 1:]), score[:, 0]
+        score = score.reshape(len(ids), -1 if len(ids) else FIXED)
+        if self._spec.model.slate is not None:
+            label = self._spec.model.truth(label, score[:, FIXED:])
         sure = label >= 0
-        return time[sure], score[sure], label[sure]
+        return time[sure], score[sure], label[sure], int((~sure).sum())
 
     def _in_time(self, labels: Rows, ids: Ints, time: Ints) -> tuple[Ints, Ints]:
         """Return the labels that became known within the delay after their event, by id and time.
@@ -243,22 +276,3 @@ def _split(parts: list[Rows], end: int) -> tuple[Rows, list[Rows]]:
         if not now.all():
             rest.append(_take(part, ~now))
     return _concat(due), rest
-
-
-def read_labelled(value: bytes | None) -> tuple[int, int, int, Ints, Ints, Ints]:
-    """Read a published record: partition, begin and end (ms), times, scores and labels.
-
-    Raises
-    ------
-    ForeignRecordError
-        If it is none.
-    """
-    try:
-        columns = Parts([unpack(value or b"")])
-        span, time, score, label = map(columns.ints, ("span", "time", "score", "label"))
-        p, since, until = span.tolist()
-    except (StateError, KeyError, ValueError, TypeError) as error:
-        raise ForeignRecordError(f"no labelled scores ({error})") from None
-    if not len(time) == len(score) == len(label):
-        raise ForeignRecordError("no labelled scores: columns of different length")
-    return p, since, until, time, score, label

@@ -22,7 +22,7 @@ from streamsim.consumers.monitor.accuracy_threshold import (
     accuracy_state,
 )
 from streamsim.consumers.monitor.cloud_event import cloud_event
-from streamsim.consumers.monitor.label_join import MICRO, read_labelled
+from streamsim.consumers.monitor.labelled_scores import MICRO, read_labelled
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.codec import format_times
 from streamsim.streams.errors import ForeignRecordError
@@ -64,7 +64,9 @@ class RollingMetric:
         ForeignRecordError
             If it is none.
         """
-        p, _, until, time, score, label = read_labelled(value)
+        told = read_labelled(value)
+        p, until = told.partition, told.until
+        time, score, label = told.time, told.score, told.label
         if not 0 <= p < len(self._covered):
             raise ForeignRecordError(f"no partition {p}")
         covered = int(self._covered[p])

@@ -1,4 +1,4 @@
-"""Model schedule: which version of a model scores an event, by its event time.
+"""Model schedule: which versions of a model score an event, by its event time.
 
 The entries are read from ``ops.models``. A schedule is complete up to a time; later events wait. It
 is append-only: a replay after a crash uses the same versions.
@@ -6,18 +6,50 @@ is append-only: a replay after a crash uses the same versions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any
 
 import numpy as np
 
+from streamsim.consumers.predict.plans import Plan
 from streamsim.streams.codec import format_times, parse_times
+from streamsim.streams.errors import ForeignRecordError, ModelError, UsageError
 from streamsim.streams.events import NO_TIME, Ints
 from streamsim.streams.signature import Signature
 from streamsim.streams.stored.foreign_records import NUMBER, Kinds, check_fields, read_fields
 
 RENEWED, UNCHANGED = "renewed", "unchanged"
+CHANGES = ("shadow", "canary", "promoted", "rolled back", "withdrawn", "set")
+"""Events that change a plan: a shadow or canary begins, a version becomes the champion, an earlier
+champion returns, shadow and canary end, or a setting of the champion is another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the plan by decision, not by the renewal of the champion.
+
+    Attributes
+    ----------
+    event
+        One of :data:`CHANGES`.
+    number
+        How many changes of this model there have been, this one included.
+    plan
+        The plan from the entry's time on.
+    who, why
+        Who decided it, and the reason in words.
+    evidence
+        Figures that the decision stands on, as JSON types.
+    """
+
+    event: str
+    number: int
+    plan: Plan
+    who: str
+    why: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +59,15 @@ class Entry:
     Attributes
     ----------
     version
-        The version that scores from ``since`` to ``until``.
+        The champion from ``since`` to ``until``.
     since
         Start of its time (ms); ``NO_TIME``: from the beginning.
     until
         End of the known schedule (ms).
     is_new
-        Whether the version is new, or the last one continues.
+        Whether the plan is new, or the last one continues.
+    change
+        The decision, if it is one.
     """
 
     model: str
@@ -42,18 +76,37 @@ class Entry:
     since: int
     until: int
     is_new: bool
+    change: Change | None = None
 
     def as_record(self, run: str) -> dict[str, Any]:
         """Write the entry for ``ops.models``, which several runs may share."""
         since, until = format_times(np.array([max(self.since, 0), self.until]))
-        return {
-            "event": RENEWED if self.is_new else UNCHANGED,
+        change = self.change
+        body = {
+            "event": change.event if change else RENEWED if self.is_new else UNCHANGED,
             "run": run,
             "model": self.model,
             "version": self.version,
             "threshold": self.threshold,
             "effective_from": None if self.since == NO_TIME else since,
             "known_until": until,
+        }
+        if change is None:
+            return body
+        plan = change.plan
+        return {
+            **body,
+            "number": change.number,
+            "plan": {
+                "champion": plan.champion.version,
+                "canary": None if plan.canary is None else plan.canary.version,
+                "share": plan.share,
+                "shadow": None if plan.shadow is None else plan.shadow.version,
+            },
+            "who": change.who,
+            "why": change.why,
+            "evidence": dict(change.evidence),
+            "signatures": [signature.as_dict() for signature in plan.signatures],
         }
 
 
@@ -66,13 +119,37 @@ def read_entry(value: bytes | None, run: str, model: str) -> Entry | None:
         If it is none.
     """
     body = read_lifecycle(value)
-    is_entry = body.get("event") in (RENEWED, UNCHANGED)
-    if not is_entry or body.get("run") != run or body.get("model") != model:
+    is_entry = body["event"] in (RENEWED, UNCHANGED, *CHANGES)
+    if not is_entry or body.get("run") != run or body["model"] != model:
         return None
     check_fields(body, {"known_until": str})
     since, until = parse_times([body["effective_from"], body["known_until"]]).tolist()
-    is_new = body["event"] == RENEWED
-    return Entry(model, body["version"], float(body["threshold"]), since, until, is_new)
+    change = _read_change(body) if body["event"] in CHANGES else None
+    is_new = body["event"] != UNCHANGED
+    return Entry(model, body["version"], float(body["threshold"]), since, until, is_new, change)
+
+
+def _read_change(body: dict[str, Any]) -> Change:
+    check_fields(
+        body,
+        {"number": int, "plan": dict, "who": str, "why": str, "evidence": dict, "signatures": list},
+    )
+    plan = body["plan"]
+    check_fields(
+        plan,
+        {"champion": str, "canary": (str, NoneType), "share": NUMBER, "shadow": (str, NoneType)},
+    )
+    try:
+        own = {s.version: s for s in map(Signature.from_dict, body["signatures"])}
+        found = Plan(
+            own[plan["champion"]],
+            own[plan["canary"]] if plan["canary"] else None,
+            float(plan["share"]),
+            own[plan["shadow"]] if plan["shadow"] else None,
+        )
+    except (ModelError, UsageError, KeyError, TypeError, AttributeError) as error:
+        raise ForeignRecordError(f"no plan of a model ({error!r})") from None
+    return Change(body["event"], body["number"], found, body["who"], body["why"], body["evidence"])
 
 
 def read_lifecycle(value: bytes | None) -> dict[str, Any]:
@@ -89,35 +166,62 @@ def read_lifecycle(value: bytes | None) -> dict[str, Any]:
 
 
 class Schedule:
-    """The versions of one model, in the order in which they take effect.
+    """The plans of one model, in the order in which they take effect.
 
     Parameters
     ----------
     champion
-        Scores until the first renewed version takes effect.
+        Scores until the first entry takes effect.
     """
 
     def __init__(self, champion: Signature) -> None:
         self._since = np.array([NO_TIME])
-        self._signatures = [champion]
+        self._plans = [Plan(champion)]
         self.until = NO_TIME
         """End of the known schedule (ms): later events must wait."""
+        self.changes = 0
+        """How many decisions have been applied."""
 
     def add(self, entry: Entry) -> bool:
-        """Append an entry; return whether it extends the schedule. A repeat does not."""
+        """Append an entry; return whether it says anything new. A repeat does not."""
+        change = entry.change
+        if change is not None:
+            if change.number <= self.changes:
+                return False
+            self.changes = change.number
+            self._append(entry.since, change.plan)
+            self.until = max(self.until, entry.until)
+            return True
         if entry.until <= self.until:
             return False
         self.until = entry.until
         if entry.is_new:
-            self._since = np.append(self._since, entry.since)
-            renewed = replace(self._signatures[0], version=entry.version, threshold=entry.threshold)
-            self._signatures.append(renewed)
+            last = self._plans[-1]
+            renewed = replace(last.champion, version=entry.version, threshold=entry.threshold)
+            self._append(entry.since, replace(last, champion=renewed))
         return True
 
     def numbers(self, times: Ints) -> Ints:
-        """Return the number of the version that scores events at these times."""
+        """Return the number of the plan for events at these times."""
         return np.searchsorted(self._since, times, side="right") - 1
 
+    def plan(self, number: int) -> Plan:
+        """Return a plan by its number."""
+        return self._plans[number]
+
+    @property
+    def last(self) -> Plan:
+        """The plan that holds from the latest entry on."""
+        return self._plans[-1]
+
+    def at(self, time: int) -> Plan:
+        """Return the plan for an event time (ms)."""
+        return self._plans[int(self.numbers(np.array([time]))[0])]
+
     def signature(self, number: int) -> Signature:
-        """Return the signature of a version."""
-        return self._signatures[number]
+        """Return the signature of a plan's champion."""
+        return self._plans[number].champion
+
+    def _append(self, since: int, plan: Plan) -> None:
+        self._since = np.append(self._since, since)
+        self._plans.append(plan)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from streamsim.consumers.predict.plans import Answering
 from streamsim.streams.answers import Answers
 from streamsim.streams.events import Events, Ints, Matrix
 from streamsim.streams.signature import Signature
@@ -27,8 +28,13 @@ class Prepared:
     """Per tracker, the state of the events' keys after them, as checkpoint rows."""
     rescored: bool = False
     """Whether the events have been scored before: then only corrected scores are published."""
-    signature: Signature | None = None
-    """Of the model that scores them, ``None`` without one."""
+    answering: Answering | None = None
+    """The versions of the model that score them, ``None`` without one."""
+
+    @property
+    def signature(self) -> Signature | None:
+        """Of the champion that scores them, ``None`` without one."""
+        return None if self.answering is None else self.answering.champion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,17 +44,20 @@ class Scored:
     Attributes
     ----------
     answer
-        One per event, or ``None`` if there is no model.
+        One per event, each by its version, or ``None`` if there is no model.
     alerts
         The rows that raise an alert.
     without
         Answers to these rows with each feature group in turn set to its reference.
+    shadow
+        The shadow's answers, ``None`` if there is none or it did not answer.
     """
 
     prepared: Prepared
     answer: Answers | None
     alerts: Ints
     without: Answers
+    shadow: Answers | None = None
 
 
 def unscored(prepared: Prepared) -> Scored:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import overload
 
+from streamsim.consumers.predict.plans import Answering
 from streamsim.streams.events import (
     CORRECTS,
     FEATURE_HASH,
@@ -15,7 +17,6 @@ from streamsim.streams.events import (
     Ints,
     source_headers,
 )
-from streamsim.streams.signature import Signature
 
 Named = list[tuple[str, bytes]]
 
@@ -28,42 +29,55 @@ class ScoreHeaders(Sequence[Named]):
 
     Attributes
     ----------
+    answering
+        The version of each.
     topic, partition, offset
         Where the scored events lie.
     features
-        Features of each, as packed float32.
+        Features of each, as packed float32; none in a shadow's scores.
     corrects
         For corrections, the ids of the events that are scored again, which stand in place of their
         sources.
     """
 
-    signature: Signature
+    answering: Answering
     topic: str
     partition: int
     offset: Ints
-    features: Sequence[bytes]
+    features: Sequence[bytes] | None
     corrects: Sequence[str] | None = None
 
     @property
-    def version(self) -> str:
-        """The model's version."""
-        return self.signature.version
+    def versions(self) -> list[str]:
+        """The version of each."""
+        return [self.answering.of(row).version for row in range(len(self))]
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.offset)
 
     def __iter__(self) -> Iterator[Named]:
-        signature = self.signature
-        model = (MODEL, signature.model.encode())
-        version = (MODEL_VERSION, signature.version.encode())
-        hash_ = (FEATURE_HASH, signature.feature_hash.encode())
+        named = [
+            [
+                (MODEL, signature.model.encode()),
+                (MODEL_VERSION, signature.version.encode()),
+                (FEATURE_HASH, signature.feature_hash.encode()),
+            ]
+            for signature in self.answering.versions
+        ]
+        number = self.answering.number
+        model = repeat(named[0], len(self)) if number is None else map(named.__getitem__, number)
         if self.corrects is not None:
-            for row, event_id in zip(self.features, self.corrects, strict=True):
-                yield [model, version, hash_, (FEATURES, row), (CORRECTS, event_id.encode())]
+            for own, row, event_id in zip(model, self.features or (), self.corrects, strict=True):
+                yield [*own, (FEATURES, row), (CORRECTS, event_id.encode())]
             return
-        source, own, (name, _) = source_headers(self.topic, self.partition, 0)
-        for row, at in zip(self.features, map(b"%d".__mod__, self.offset.tolist()), strict=True):
-            yield [model, version, hash_, (FEATURES, row), source, own, (name, at)]
+        source, place, (name, _) = source_headers(self.topic, self.partition, 0)
+        offsets = map(b"%d".__mod__, self.offset.tolist())
+        if self.features is None:
+            for own, at in zip(model, offsets, strict=True):
+                yield [*own, source, place, (name, at)]
+            return
+        for own, row, at in zip(model, self.features, offsets, strict=True):
+            yield [*own, (FEATURES, row), source, place, (name, at)]
 
     @overload
     def __getitem__(self, row: int) -> Named: ...

@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from streamsim.consumers.predict.plans import Answering
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.consumers.predict.score_headers import ScoreHeaders
 from streamsim.streams.answers import Answers, estimates_of
 from streamsim.streams.codec import encode_objects, format_times
 from streamsim.streams.events import Floats, Ints, Matrix, OutboundBatch, stretches
-from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import CORRECTIONS, SCORES, topic
+from streamsim.streams.topics import CORRECTIONS, SCORES, SHADOW, topic
 
 DECIMALS = 6
 """Scores are rounded to this many decimals before use: the last bits of a float may depend on the
@@ -56,19 +56,23 @@ def score_batches(
     spec: DomainSpec,
     prepared: Prepared,
     scores: Floats,
-    signature: Signature,
+    answering: Answering,
     items: Ints | None = None,
     estimates: Mapping[str, Floats] | None = None,
+    *,
+    shadow: bool = False,
 ) -> list[OutboundBatch]:
     """Write one record per score, with its lineage: model, version, features and source.
 
-    Estimates and the items of a slate are in the record too, for the topic's readers.
+    Estimates and the items of a slate are in the record too, for the topic's readers. A shadow's
+    scores have a topic of their own, and no features: those are with the score itself.
 
     Returns
     -------
     One batch per partition, in the order of its events.
     """
     events, name_out = prepared.events, CORRECTIONS if prepared.rescored else SCORES
+    name_out = SHADOW if shadow else name_out
     columns: dict[str, Iterable[Any]] = {
         "event_id": events.event_id.tolist(),
         "event_time": format_times(events.event_time),
@@ -78,7 +82,7 @@ def score_batches(
     }
     if items is not None:
         columns["items"] = items.tolist()
-    if prepared.lineage is not None:
+    if prepared.lineage is not None and not shadow:
         columns["lineage"] = prepared.lineage
     keys = list(map(str.encode, events.entity.tolist()))
     values, times = encode_objects(columns), events.event_time.tolist()
@@ -90,11 +94,11 @@ def score_batches(
     for p, part in stretches(events.partition[order]):
         rows = order[part].tolist()
         headers = ScoreHeaders(
-            signature,
+            answering.take(order[part]),
             source,
             p,
             events.offset[rows],
-            [packed[row] for row in rows],
+            None if shadow else [packed[row] for row in rows],
             events.event_id[rows].tolist() if prepared.rescored else None,
         )
         batches.append(

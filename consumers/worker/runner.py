@@ -175,7 +175,9 @@ class Runner:
                 worked += time.monotonic() - began
                 if prepared is None:
                     break
-                scoring = asyncio.create_task(score(self.pipeline, prepared, self._retried))
+                scoring = asyncio.create_task(
+                    score(self.pipeline, prepared, self._retried, self._scorer.score)
+                )
                 await self._scoring.put((scoring, began))
                 await asyncio.sleep(0)  # sends the call before the next batch is prepared
             if 0 < sum(map(len, taken)) < rows // 4:

@@ -64,9 +64,9 @@ def _add(columns: _Columns, values: Sequence[bytes | None], headers: Sequence[An
     """Add records to the columns."""
     columns.value.extend(values)
     if isinstance(headers, ScoreHeaders):
-        columns.features.extend(headers.features)
+        columns.features.extend(headers.features or ())
         columns.source.extend(zip(repeat(headers.partition), headers.offset.tolist()))
-        columns.version.extend(repeat(headers.version, len(headers)))
+        columns.version.extend(headers.versions)
         return
     named = list(map(dict, headers))
     columns.features.extend(own["features"] for own in named)

@@ -58,6 +58,8 @@ class DomainSpec:
                 self.model.renewal.check(self.trigger)
             self._check_rescoring()
             _refuse_missing(self.trigger, set(self.features.vector.facts))
+            if self.alerting.accuracy.segment is not None:
+                _refuse_missing(self.trigger, {self.alerting.accuracy.segment})
             for rule in self.alerting.event_rules:
                 _refuse_missing(self.trigger, set(rule.facts))
         except UsageError as error:

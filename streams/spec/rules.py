@@ -129,6 +129,8 @@ class Accuracy:
         The window: its length in event time (ms), and the most events in it.
     step
         The state is reported at every multiple of this (ms of event time).
+    segment
+        Column of the trigger by whose values it is measured apart, too.
     """
 
     metric: str
@@ -138,6 +140,7 @@ class Accuracy:
     span: int
     step: int
     count: int = 250_000
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

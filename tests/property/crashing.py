@@ -12,7 +12,7 @@ from streamsim.consumers.core.drive import score
 from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.monitor.feed_counts import read_counts
-from streamsim.consumers.monitor.label_join import read_labelled
+from streamsim.consumers.monitor.labelled_scores import read_labelled
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.consumers.state.store import Columns
 from streamsim.streams.answers import Answers
@@ -159,9 +159,10 @@ def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
             continue
         if record.topic == topic(SPEC.name, LABELLED):
             assert record.value is not None
-            p, since, until, *columns = read_labelled(record.value)
-            assert since <= covered[p]  # nothing is left out
-            rows = list(zip(*(c.tolist() for c in columns), strict=True))
+            told = read_labelled(record.value)
+            p, until = told.partition, told.until
+            assert told.since <= covered[p]  # nothing is left out
+            rows = list(zip(*(c.tolist() for c in told.columns), strict=True))
             rows = [row for row in rows if row[0] >= covered[p]]
             found.setdefault(("labelled", p), []).extend(sorted(rows))
             covered[p] = max(until, covered[p])

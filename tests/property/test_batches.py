@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamsim.consumers.monitor.label_join import read_labelled
+from streamsim.consumers.monitor.labelled_scores import read_labelled
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec import HOUR, DomainSpec
 from streamsim.streams.topics import LABELLED, topic
@@ -49,10 +49,11 @@ def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
     labelled: dict[int, int] = {}
     for record in outputs:
         if record.topic == JUDGED_TOPIC:
-            p, since, end, *columns = read_labelled(record.value or b"")
-            assert since == labelled.get(p, NO_TIME)
-            labelled[p] = end
-            rows = sorted(zip(*(c.tolist() for c in columns), strict=True))
+            told = read_labelled(record.value or b"")
+            p = told.partition
+            assert told.since == labelled.get(p, NO_TIME)
+            labelled[p] = told.until
+            rows = sorted(zip(*(c.tolist() for c in told.columns), strict=True))
             found.setdefault(("labelled", p), []).extend(rows)
             continue
         if record.topic not in TABLES:

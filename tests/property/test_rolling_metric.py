@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsim.consumers.monitor.accuracy import track_accuracy
-from streamsim.consumers.monitor.label_join import MICRO, LabelJoin, read_labelled
+from streamsim.consumers.monitor.label_join import LabelJoin
+from streamsim.consumers.monitor.labelled_scores import MICRO, read_labelled
 from streamsim.consumers.monitor.rolling_metric import RollingMetric
+from streamsim.consumers.predict.plans import Answering
 from streamsim.consumers.state.store import Parts
 from streamsim.streams.domains.finance import SPEC as FINANCE
-from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
+from streamsim.streams.events import NO_TIME, Events, as_objects
 from streamsim.streams.spec import Accuracy, DomainSpec
+from tests.property.chained import signature
 from tests.snapshots import restored
 
 STEP, SPAN, DELAY, PARTITIONS = 10, 40, 15, 2
@@ -27,6 +30,7 @@ SPEC: DomainSpec = replace(
     inputs=replace(FINANCE.inputs, heartbeat=5),
     labels=replace(FINANCE.labels, delay=DELAY, field="amount_cents"),
 )
+ANSWERING = Answering((signature(SPEC),))
 SCORED = st.tuples(
     st.integers(0, PARTITIONS - 1), st.integers(0, 120), st.sampled_from([0.0, 0.25, 0.5, 1.0])
 )
@@ -74,7 +78,7 @@ def test_every_state_is_that_of_a_batch(
         now = [r for r in waiting_rows if r[2] < stop]
         waiting_rows = [r for r in waiting_rows if r[2] >= stop]
         if now:
-            joined.scored(scored(now), np.array([r[3] for r in now]))
+            joined.scored(scored(now), np.array([r[3] for r in now]), ANSWERING)
         # A label may come before its score; all that are known by then have come.
         now_known = [r for r in waiting_labels if r[2] < stop + DELAY + 1 or r[1] % 3 == 0]
         waiting_labels = [r for r in waiting_labels if r not in now_known]
@@ -127,7 +131,7 @@ def _plain(value: float) -> float | None:
 
 def test_what_waits_survives_being_written_down() -> None:
     joined = LabelJoin(SPEC)
-    joined.scored(scored([(0, 0, 5, 0.5), (0, 1, 25, 1.0)]), np.array([0.5, 1.0]))
+    joined.scored(scored([(0, 0, 5, 0.5), (0, 1, 25, 1.0)]), np.array([0.5, 1.0]), ANSWERING)
     told = labels([(0, 1, 30, 1)])
     joined.labelled(told, told.event_time)
     joined.close(np.array([10, NO_TIME]))
@@ -135,17 +139,16 @@ def test_what_waits_survives_being_written_down() -> None:
     again.restore(0, Parts([joined.snapshot(0)]))
     (record,) = again.close(np.array([50, NO_TIME]))
     assert record.value is not None
-    p, since, until, time, score, label = read_labelled(record.value)
-    ints: list[Ints] = [time, score, label]
-    assert (p, since, until) == (0, 10, 50)
-    assert [c.tolist() for c in ints] == [[25], [MICRO], [1]]
+    told = read_labelled(record.value)
+    assert (told.partition, told.since, told.until) == (0, 10, 50)
+    assert [c.tolist() for c in told.columns[:3]] == [[25], [MICRO], [1]]
 
 
 def test_a_clock_that_leaps_by_centuries_costs_no_step_of_them() -> None:
     """A silence has one state; the next one is where events come again."""
     joined, rolling = LabelJoin(SPEC), RollingMetric(SPEC)
     far = STEP * 10**12
-    joined.scored(scored([(0, 0, 5, 0.5), (1, 1, far + 5, 1.0)]), np.array([0.5, 1.0]))
+    joined.scored(scored([(0, 0, 5, 0.5), (1, 1, far + 5, 1.0)]), np.array([0.5, 1.0]), ANSWERING)
     states = []
     for record in joined.close(np.full(PARTITIONS, far + 2 * STEP)):
         assert record.value is not None

@@ -9,11 +9,12 @@ import orjson
 import pytest
 
 from streamsim.consumers.core.in_flight import InFlight
-from streamsim.consumers.predict.model_schedule import Entry, Schedule, read_entry
+from streamsim.consumers.predict.model_schedule import Change, Entry, Schedule, read_entry
+from streamsim.consumers.predict.plans import Plan
 from streamsim.consumers.state.positions import Positions
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.domains.technology import SPEC
-from streamsim.streams.errors import ModelError, UsageError
+from streamsim.streams.errors import ForeignRecordError, ModelError, UsageError
 from streamsim.streams.events import NO_TIME, Events, as_objects
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import HOUR, MINUTE, Renewal
@@ -110,3 +111,47 @@ def test_only_a_recommender_of_ours_can_be_renewed() -> None:
     assert SPEC.model.renewal is not None
     with pytest.raises(ModelError, match="a LogisticRegression like this cannot be renewed"):
         SPEC.model.renewal.begin(LogisticRegression())
+
+
+def change(number: int, plan: Plan, since: int = 200, until: int = 300) -> Entry:
+    decision = Change("canary", number, plan, "ann", "a trial", {"gate": 0.1})
+    return Entry("m", plan.champion.version, 0.5, since, until, True, decision)
+
+
+def test_a_decision_changes_the_plan_from_its_time_on_and_is_applied_once() -> None:
+    other = replace(CHAMPION, version="3", threshold=0.7)
+    plan = Plan(CHAMPION, other, 0.25, shadow=other)
+    schedule = Schedule(CHAMPION)
+    assert schedule.add(change(1, plan))
+    assert not schedule.add(change(1, Plan(other)))
+    assert schedule.at(199) == Plan(CHAMPION)
+    assert schedule.at(200) == schedule.last == plan
+    # A decision need not extend the schedule: it may take effect at its end.
+    assert schedule.add(change(2, Plan(other), since=300))
+    assert schedule.at(299) == plan
+    assert schedule.at(300) == Plan(other)
+    assert schedule.until == 300
+
+
+def test_a_renewal_leaves_canary_and_shadow_as_they_are() -> None:
+    other = replace(CHAMPION, version="3", threshold=0.7)
+    schedule = Schedule(CHAMPION)
+    schedule.add(change(1, Plan(CHAMPION, other, 0.25, shadow=other)))
+    schedule.add(replace(FIRST, since=400, until=500))
+    assert schedule.last == Plan(replace(CHAMPION, version=FIRST.version), other, 0.25, other)
+
+
+def test_a_record_of_a_decision_says_what_the_entry_said() -> None:
+    other = replace(CHAMPION, version="3", threshold=0.7)
+    entry = change(4, Plan(CHAMPION, other, 0.25, shadow=other))
+    body = entry.as_record("ours")
+    assert read_entry(orjson.dumps(body), "ours", "m") == entry
+    for spoilt in (
+        {**body, "plan": {**body["plan"], "champion": "9"}},
+        {**body, "plan": {**body["plan"], "share": 2}},
+        {**body, "signatures": [{}]},
+        {**body, "signatures": 3},
+        {name: value for name, value in body.items() if name != "who"},
+    ):
+        with pytest.raises(ForeignRecordError):
+            read_entry(orjson.dumps(spoilt), "ours", "m")

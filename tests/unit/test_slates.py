@@ -11,7 +11,9 @@ import numpy as np
 import orjson
 import pytest
 
-from streamsim.consumers.monitor.label_join import LabelJoin, read_labelled
+from streamsim.consumers.monitor.label_join import LabelJoin
+from streamsim.consumers.monitor.labelled_scores import read_labelled
+from streamsim.consumers.predict.plans import Answering
 from streamsim.consumers.state.store import Parts
 from streamsim.models.loaded import Loaded, Shelf, answer
 from streamsim.models.registry import Registry
@@ -271,7 +273,8 @@ def events_of(ids: list[str], times: list[int], **columns: object) -> Events:
 def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() -> None:
     joined = LabelJoin(JUDGED)
     scores, items = np.array([0.5, 0.25, 1.0]), np.array([[7, 8], [9, 1], [3, 4]])
-    joined.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, items)
+    answering = Answering((Signature("next", "0", NAMES, "hash", 0.9, (0.0,) * len(NAMES)),))
+    joined.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, answering, items=items)
     labels = {"view_id": as_objects(["a", "b"]), "next_title": np.array([8, 8])}
     told = events_of(["la", "lb"], [8, 9], **labels)
     joined.labelled(told, told.event_time)
@@ -280,9 +283,9 @@ def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() ->
     for one in (joined, again):
         record = one.close(np.array([10, NO_TIME, NO_TIME, NO_TIME]))[0]
         assert record.value is not None
-        *_, time, score, label = read_labelled(record.value)
+        made = read_labelled(record.value)
         # The third has no label.
-        assert [c.tolist() for c in (time, score, label)] == [[5, 6], [500_000, 250_000], [1, 0]]
+        assert [c.tolist() for c in made.columns[:3]] == [[5, 6], [500_000, 250_000], [1, 0]]
 
 
 def test_a_run_is_judged_by_the_slates_in_its_scores() -> None:

@@ -42,14 +42,15 @@ def test_the_version_depends_on_event_time(choice: VersionChoice, numbers: list[
 
 def test_the_latest_version_is_that_of_the_last_scored_events() -> None:
     choice = VersionChoice(CHAMPION, schedule(), 20)
-    assert choice.signature(events(10)) is None
+    assert choice.answering(events(10)) is None
     assert choice.latest is CHAMPION
-    found = choice.signature(events(120, 130))
+    found = choice.answering(events(120, 130))
     assert found is not None
-    assert found.version == choice.latest.version == "1.1"
+    assert choice.latest is not None
+    assert found.champion.version == choice.latest.version == "1.1"
 
 
 def test_without_a_warm_up_and_a_schedule_nothing_is_compared() -> None:
     assert not VersionChoice(CHAMPION, None, NO_TIME).varies
     assert not VersionChoice(None, None).varies
-    assert VersionChoice(None, None).signature(events(1)) is None
+    assert VersionChoice(None, None).answering(events(1)) is None
