@@ -58,7 +58,7 @@ class DomainSpec:
                 self.model.renewal.check(self.trigger)
             self._check_rescoring()
             _refuse_missing(self.trigger, set(self.features.vector.facts))
-            for rule in self.alerting.event_rules:
+            for rule in self.alerting.entity_rules:
                 _refuse_missing(self.trigger, set(rule.facts))
         except UsageError as error:
             raise UsageError(f"{self.name}: {error}") from None
