@@ -136,7 +136,9 @@ def replay(**options: Any) -> None:
 
 
 @main.command()
-@click.argument("what", default="alerts", metavar="[alerts|scores|metrics|late|dead|models|TOPIC]")
+@click.argument(
+    "what", default="alerts", metavar="[alerts|incidents|scores|metrics|late|dead|models|TOPIC]"
+)
 @click.option("--domain", metavar="D", help="only this domain")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object per line")
 @click.option("--from-beginning", is_flag=True, help="read the topic from its beginning")

@@ -114,6 +114,9 @@ class Settings:
     privacy_key: str = _row(
         "", "secret", "key of pseudonyms, in hexadecimal; by default a random one per home"
     )
+    silences: str = _row(
+        "", "file", "TOML file of silenced incidents; by default silences.toml in the home"
+    )
     seed: int = _row(0, "", "seed of the simulated worlds", 0, 2**63 - 1)
     workers: int = _row(1, "processes", "Faust workers per stack", 1, 64)
     batch_rows: int = _row(4096, "events", "most events in one micro-batch", 1, 65536)
@@ -158,6 +161,12 @@ class Settings:
         """The home folder, expanded and absolute."""
         return Path(self.home).expanduser().absolute()
 
+    @property
+    def silences_path(self) -> Path:
+        """The file of the silences, absolute."""
+        own = Path(self.silences).expanduser().absolute()
+        return own if self.silences else self.home_path / "silences.toml"
+
     def of(self, row: Setting) -> Any:
         """Return the value of a domain's setting."""
         return self.others.get(row.name, row.default)
@@ -167,6 +176,8 @@ class Settings:
         values = {name: getattr(self, name) for name in _ENGINE} | dict(self.others)
         folders = [Path(own).expanduser() for own in self.domains.split(os.pathsep) if own]
         values["home"] = self.home_path
+        if self.silences:
+            values["silences"] = self.silences_path
         values["domains"] = os.pathsep.join(str(folder.absolute()) for folder in folders)
         values["database_url"] = _absolute_url(self.database_url)
         return {PREFIX + name.upper(): str(value) for name, value in values.items()}

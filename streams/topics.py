@@ -144,5 +144,11 @@ def ops_topics() -> tuple[TopicSpec, ...]:
     """Declare the topics that belong to no domain."""
     return (
         TopicSpec(OPS_MODELS, 1, "model", "which model version answers from which event time on"),
-        TopicSpec(OPS_ALERTS, 1, "component", "alerts about the system itself"),
+        TopicSpec(
+            OPS_ALERTS,
+            1,
+            "subject",
+            "incidents as CloudEvents 1.0: opened, told again, resolved",
+            ("id", "change", "domain", "rule", "subject", "text"),
+        ),
     )

@@ -26,8 +26,9 @@ def cloud_event(
     time: int,
     body: Mapping[str, Any],
     partition: int = 0,
+    to: str | None = None,
 ) -> Outbound:
-    """Write an alert for ``<domain>.alerts``.
+    """Write an alert for ``<domain>.alerts``, or for another topic.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def cloud_event(
         Entity that the alert is about; the record's key.
     time
         Event time of the alert (ms); ``body["event_time"]`` is the same as text.
+    to
+        The topic, by default that of the domain's alerts.
     """
     headers = {
         "content-type": "application/json",
@@ -50,7 +53,12 @@ def cloud_event(
     }
     encoded = [(name, text.encode()) for name, text in headers.items()]
     return Outbound(
-        topic(domain, ALERTS), partition, subject.encode(), orjson.dumps(body), time, encoded
+        to or topic(domain, ALERTS),
+        partition,
+        subject.encode(),
+        orjson.dumps(body),
+        time,
+        encoded,
     )
 
 

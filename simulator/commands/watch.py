@@ -12,6 +12,11 @@ from typing import Any
 import click
 import orjson
 
+from streamsim.consumers.monitor.incidents.incident_records import (
+    incident_line,
+    is_shown,
+    read_incident,
+)
 from streamsim.consumers.predict.model_schedule import read_lifecycle
 from streamsim.simulator.reading import Tail, deleted
 from streamsim.simulator.report.alert_lines import alert_line
@@ -23,11 +28,13 @@ from streamsim.streams.domain_registry import all_topics, domain_names, load_dom
 from streamsim.streams.errors import ForeignRecordError, UsageError
 from streamsim.streams.events import first_headers
 from streamsim.streams.settings import check_address, read_settings
-from streamsim.streams.topics import ALERTS, OPS_MODELS, TopicSpec, topic
+from streamsim.streams.topics import ALERTS, OPS_ALERTS, OPS_MODELS, TopicSpec, topic
 
 KINDS = ("alerts", "scores", "metrics", "late", "dead")
 KEPT = ("alerts", "metrics")
 """Topics whose records stay on disk after a run has ended."""
+SYSTEM = {"models": OPS_MODELS, "incidents": OPS_ALERTS}
+"""Topics that all domains share."""
 LOOK_S = 1.0
 """Interval between two checks that the run is still alive."""
 
@@ -53,7 +60,8 @@ def run_watch(
         found = find_run(read_settings(), run)
         topics = _topics(found.domains, what, domain)
         records = _of_run(found, what, topics, from_beginning, timeout)
-    for name, record in islice(records, count):
+    asked = (own for own in records if _is_asked_for(*own, domain, as_json))
+    for name, record in islice(asked, count):
         click.echo(_json_line(name, record) if as_json else _line(name, record))
 
 
@@ -62,8 +70,8 @@ def _topics(domains: Sequence[str], what: str, domain: str | None) -> list[Topic
     if not specs:
         raise UsageError(f"there is no domain {domain!r}; there are: {', '.join(domains)}")
     known = {t.name: t for t in all_topics(specs)}
-    if what == "models":
-        names = [OPS_MODELS]
+    if what in SYSTEM:
+        names = [SYSTEM[what]]
     elif what in KINDS:
         names = [topic(spec.name, what) for spec in specs]
     else:
@@ -124,6 +132,17 @@ def _follow(
                     return
 
 
+def _is_asked_for(name: str, record: Any, domain: str | None, as_json: bool) -> bool:
+    """Say whether to print a record: of incidents, a person does not see what is silenced."""
+    if name != OPS_ALERTS:
+        return True
+    try:
+        body = read_incident(record.value)
+    except ForeignRecordError:
+        return True
+    return domain in (None, body["domain"]) and (as_json or is_shown(body))
+
+
 def _line(name: str, record: Any) -> str:
     value = record if isinstance(record, bytes) else record.value
     try:
@@ -133,6 +152,8 @@ def _line(name: str, record: Any) -> str:
 
 
 def _own_line(name: str, record: Any, value: bytes | None) -> str:
+    if name == OPS_ALERTS:
+        return incident_line(read_incident(value))
     domain, _, kind = name.partition(".")
     if kind == "alerts":
         return alert_line(read_alert(load_domain(domain), value))
@@ -167,7 +188,7 @@ def _json_line(name: str, record: Any) -> str:
         "value": value,
     }
     if name.endswith(".alerts") and isinstance(value, dict) and "ce_id" in document["headers"]:
-        document = {**value, "id": document["headers"]["ce_id"]}
+        document = {**value, "id": value.get("id", document["headers"]["ce_id"])}
     return orjson.dumps(document).decode()
 
 

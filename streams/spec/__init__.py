@@ -9,7 +9,14 @@ from streamsim.streams.spec.labelling import Labels
 from streamsim.streams.spec.modelling import Model, Rescoring
 from streamsim.streams.spec.recipes import Estimate, Estimator, Recipe, Regressor, Selection, Slate
 from streamsim.streams.spec.renewals import Renewal
-from streamsim.streams.spec.rules import Accuracy, Alerting, AlertRule, EventRule, Planted
+from streamsim.streams.spec.rules import (
+    Accuracy,
+    Alerting,
+    AlertRule,
+    EventRule,
+    Grouped,
+    Planted,
+)
 from streamsim.streams.spec.spans import DAY, HOUR, MINUTE, SECOND
 from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Emission, Slice, WorldSpec
@@ -31,6 +38,7 @@ __all__ = [
     "Field",
     "FileMap",
     "GlobalTableSpec",
+    "Grouped",
     "HOUR",
     "Inputs",
     "Kind",

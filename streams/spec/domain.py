@@ -60,7 +60,7 @@ class DomainSpec:
             _refuse_missing(self.trigger, set(self.features.vector.facts))
             if self.alerting.accuracy.segment is not None:
                 _refuse_missing(self.trigger, {self.alerting.accuracy.segment})
-            for rule in self.alerting.event_rules:
+            for rule in self.alerting.entity_rules:
                 _refuse_missing(self.trigger, set(rule.facts))
         except UsageError as error:
             raise UsageError(f"{self.name}: {error}") from None

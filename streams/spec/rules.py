@@ -12,6 +12,7 @@ import numpy as np
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Events, Floats, Mask, Matrix
 from streamsim.streams.spec.feed_watch import FeedWatch
+from streamsim.streams.spec.spans import DAY
 
 
 def itself(scores: Floats) -> Floats:
@@ -26,6 +27,29 @@ class Planted(StrEnum):
     """Single events: an alert is right if it is about one of them."""
     SPANS = "spans"
     """Time spans of an entity, from ``onset`` to ``until``: an alert within one is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Alerts of one rule that have one cause, and are shown as one incident.
+
+    Parameters
+    ----------
+    within
+        The incident opens if that many alerts come within this time, and is over after as long
+        without one (ms of event time).
+    least
+        How many different entities, or alerts on one entity, open the incident.
+    """
+
+    within: int = DAY
+    least: int = 3
+
+    def __post_init__(self) -> None:
+        if self.within <= 0:
+            raise UsageError(f"a group of alerts needs a time, not {self.within} ms")
+        if self.least < 2:
+            raise UsageError(f"a group of alerts has 2 members at least, not {self.least}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +82,16 @@ class AlertRule:
         What the world plants, and how the alerts are judged by it.
     kinds
         The planted kinds that the alert should report; by default all.
+    group
+        The fact that alerts with one cause share, or ``noun`` for the repeated alerts on an entity;
+        by default each alert stays alone. A value that is missing, empty or 0 is no group.
+    grouped
+        How many such alerts become one incident, and within which time.
+
+    Raises
+    ------
+    UsageError
+        If the group is none of the facts.
     """
 
     name: str
@@ -72,6 +106,11 @@ class AlertRule:
     cooldown: int = 0
     planted: Planted = Planted.EVENTS
     kinds: tuple[str, ...] = ()
+    group: str | None = None
+    grouped: Grouped = Grouped()
+
+    def __post_init__(self) -> None:
+        _check_group(self)
 
     def risks(self, scores: Floats, features: Matrix) -> Floats:
         """Return the risk of each event, 0 where it is not eligible."""
@@ -102,6 +141,13 @@ class EventRule:
         ``warning`` or ``critical``.
     cooldown
         Shortest time between two alerts of this rule about the same entity (ms of event time).
+    group, grouped
+        As of an :class:`AlertRule`.
+
+    Raises
+    ------
+    UsageError
+        If the group is none of the facts.
     """
 
     name: str
@@ -112,6 +158,17 @@ class EventRule:
     sentence: Callable[[Mapping[str, Any]], str]
     severity: Literal["warning", "critical"] = "warning"
     cooldown: int = 0
+    group: str | None = None
+    grouped: Grouped = Grouped()
+
+    def __post_init__(self) -> None:
+        _check_group(self)
+
+
+def _check_group(rule: AlertRule | EventRule) -> None:
+    if rule.group not in (None, rule.noun, *rule.facts):
+        known = ", ".join((rule.noun, *rule.facts))
+        raise UsageError(f"{rule.name} cannot be grouped by {rule.group!r}; it tells: {known}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +231,11 @@ class Alerting:
             raise UsageError("two alert rules have the same name")
 
     @property
+    def entity_rules(self) -> tuple[AlertRule | EventRule, ...]:
+        """The rules about entities: that of the model, then those of events."""
+        return self.rule, *self.event_rules
+
+    @property
     def rule_names(self) -> frozenset[str]:
         """Names of the rules about entities: that of the model and those of events."""
-        return frozenset((self.rule.name, *(rule.name for rule in self.event_rules)))
+        return frozenset(rule.name for rule in self.entity_rules)

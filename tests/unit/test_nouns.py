@@ -55,7 +55,6 @@ COMMON_FIELDS: Mapping[str, str] = {
     "action": "argument of a command",
     "asked_at": "field of every answer of a third party",
     "category": "level of a categorical feature",
-    "component": "part of the system that an alert is about",
     "days": "length of a run, of a window",
     "failed": "count of calls",
     "high": "upper bound",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamsim.streams.spec import AlertRule, Estimator, Recipe
+from streamsim.streams.spec import DAY, AlertRule, Estimator, Grouped, Recipe
 
 from .rare_bins import RareBins
 
@@ -62,4 +62,7 @@ SUSPECTED_FRAUD = AlertRule(
     facts=("terminal_id", "amount_cents", "currency", "category"),
     sentence=sentence,
     critical=0.97,
+    # A compromised place is used for weeks, on a few cards a day.
+    group="terminal_id",
+    grouped=Grouped(within=3 * DAY),
 )

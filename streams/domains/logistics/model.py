@@ -22,6 +22,7 @@ from streamsim.streams.spec import (
     AlertRule,
     Estimate,
     Estimator,
+    Grouped,
     Planted,
     Recipe,
     Regressor,
@@ -123,4 +124,7 @@ SERVICE_DUE = AlertRule(
     eligible=is_known,
     cooldown=2 * HORIZON,
     planted=Planted.SPANS,
+    # One wear raises an alert after each cool-down, until the part is changed.
+    group="vehicle",
+    grouped=Grouped(within=6 * HORIZON, least=2),
 )

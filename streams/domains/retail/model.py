@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.events import Floats, Mask, Matrix
-from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe
+from streamsim.streams.spec import DAY, AlertRule, Estimator, Grouped, Planted, Recipe
 
 from .features import FEATURES
 
@@ -85,4 +85,6 @@ LAPSING = AlertRule(
     eligible=is_valued,
     cooldown=14 * DAY,
     planted=Planted.SPANS,
+    group="store_id",
+    grouped=Grouped(within=7 * DAY, least=5),
 )

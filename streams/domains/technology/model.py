@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.events import Floats, Ints, Mask, Matrix
-from streamsim.streams.spec import DAY, AlertRule, Estimator, Planted, Recipe, Slate
+from streamsim.streams.spec import DAY, AlertRule, Estimator, Grouped, Planted, Recipe, Slate
 
 from .features import FEATURES, OFFERED, cold_start
 from .history import TITLES
@@ -101,4 +101,6 @@ ENGAGEMENT = AlertRule(
     cooldown=7 * DAY,
     planted=Planted.SPANS,
     kinds=("drifting_away",),
+    group="title_no",
+    grouped=Grouped(within=DAY, least=5),
 )
