@@ -127,7 +127,7 @@ class Up:
             "broker": "-data",
             "service": "streamsim.models.serve",
             "worker": "streamsim.consumers.worker",
-            "renewing": "streamsim.simulator.run.renewing",
+            "controller": "streamsim.simulator.run.life.controlling",
             "producer": "--anchor",
             "stand-in": "streamsim.simulator.standins",
         }

@@ -30,7 +30,7 @@ PARTS = {
     "service": "streamsim.models.serve",
     "worker": "streamsim.consumers.worker",
     "producer": "--anchor",
-    "renewing": "streamsim.simulator.run.renewing",
+    "controller": "streamsim.simulator.run.life.controlling",
 }
 
 

@@ -20,7 +20,7 @@ PARTS: tuple[tuple[str, str], ...] = (
     (r"streamsim\.models\.serve", "service"),
     (r"streamsim\.consumers\.worker .*--worker (\d+)", "worker {}"),
     (r"simulator\.cli send (\w+)", "producer {}"),
-    (r"simulator\.run\.renewing", "renewing"),
+    (r"simulator\.run\.life\.controlling", "controller"),
     (r"simulator\.standins (\S+)", "stand-in {}"),
 )
 """Command lines of a stack's processes, and their names."""

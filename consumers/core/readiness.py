@@ -37,6 +37,8 @@ class Readiness:
         ready = np.ones(len(events), bool)
         if self._schedule is not None:
             ready = events.event_time < self._schedule.until
+            if not ready.all():
+                self._schedule.asked = int(events.event_time.max())
         for table in self._tables.values():
             ready &= table.asks_for(events.event_time) <= table.watermark
         rescoring = self._spec.model.rescoring

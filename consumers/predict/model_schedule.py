@@ -179,6 +179,8 @@ class Schedule:
         self._plans = [Plan(champion)]
         self.until = NO_TIME
         """End of the known schedule (ms): later events must wait."""
+        self.asked = NO_TIME
+        """The latest event time that was asked for (ms)."""
         self.changes = 0
         """How many decisions have been applied."""
 
@@ -221,6 +223,17 @@ class Schedule:
     def signature(self, number: int) -> Signature:
         """Return the signature of a plan's champion."""
         return self._plans[number].champion
+
+    @property
+    def since(self) -> int:
+        """From when on the last plan holds (ms)."""
+        return int(self._since[-1])
+
+    def previous(self) -> Signature | None:
+        """Return the champion before the last one, ``None`` if there was none."""
+        now = self.last.champion.version
+        others = (plan.champion for plan in reversed(self._plans))
+        return next((champion for champion in others if champion.version != now), None)
 
     def _append(self, since: int, plan: Plan) -> None:
         self._since = np.append(self._since, since)

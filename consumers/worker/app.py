@@ -100,7 +100,15 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--model-url", help="model service")
     parser.add_argument("--hold", action="store_true", help="score in order of event time")
     parser.add_argument(
-        "--renews", action="store_true", help="the stack renews models: follow their schedule"
+        "--scheduled", action="store_true", help="follow the schedules of versions that a stack decides"
+    )
+    parser.add_argument(
+        "--champion",
+        action="append",
+        default=[],
+        type=_named,
+        metavar="MODEL=VERSION",
+        help="version of a model that the run began with (default: the service's)",
     )
     parser.add_argument(
         "--score-from",
@@ -112,6 +120,11 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--session-s", type=float, default=SESSION_S, help="session time-out")
     return parser
+
+
+def _named(text: str) -> tuple[str, str]:
+    model, _, version = text.partition("=")
+    return model, version
 
 
 def _instant(text: str) -> tuple[str, int]:
@@ -136,7 +149,8 @@ def read_config(argv: Sequence[str] | None = None) -> WorkerConfig:
             rebalance_s=arguments.session_s,
         ),
         settings=settings,
-        renews=arguments.renews,
+        scheduled=arguments.scheduled,
+        champions=dict(arguments.champion),
         score_from=dict(arguments.score_from),
     )
 

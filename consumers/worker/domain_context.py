@@ -38,9 +38,11 @@ class WorkerConfig:
     durable
         Write checkpoints. Without them the state is lost with the worker: a baseline for
         benchmarks.
-    renews
-        The stack renews the models whose domains declare it, and publishes their schedule. If it
-        did not, events would wait for ever.
+    scheduled
+        The stack decides which version answers when, and publishes the schedules. If it did not,
+        events would wait for ever.
+    champions
+        Model to the version that the run began with; the service's default for others.
     score_from
         Domain to the event time of its first scored event (ms); earlier ones fill the state.
     """
@@ -53,7 +55,8 @@ class WorkerConfig:
     tuning: ConsumerTuning
     settings: Settings
     durable: bool = True
-    renews: bool = False
+    scheduled: bool = False
+    champions: Mapping[str, str] = field(default_factory=dict)
     score_from: Mapping[str, int] = field(default_factory=dict)
 
     def output(self, spec: DomainSpec, producer: AIOKafkaProducer) -> Output:
@@ -85,7 +88,7 @@ class DomainContext:
         """Per kind, the time up to which complete states are published and confirmed (ms)."""
         self.signature: Signature | None = None
         self.schedule: Schedule | None = None
-        self._renews = config.renews and spec.model.renewal is not None
+        self._scheduled = config.scheduled
         self.scorer = HttpScorer(
             settings.model_url,
             spec.model.recipe.name,
@@ -96,5 +99,5 @@ class DomainContext:
     def serve(self, champion: Signature) -> None:
         """Take the model that scores; its accuracy is monitored by its own threshold."""
         self.signature = champion
-        self.schedule = Schedule(champion) if self._renews else None
+        self.schedule = Schedule(champion) if self._scheduled else None
         self.exchange = Exchange(champion.monitored(self.spec), self.score_from)

@@ -30,11 +30,15 @@ from streamsim.consumers.worker.shared.snapshots import SharedSnapshots
 from streamsim.consumers.worker.trimming import Trimmer
 from streamsim.consumers.worker.worker_metrics import worker_metrics
 from streamsim.streams.errors import StateError
+from streamsim.streams.events import NO_TIME
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
 log = logging.getLogger(__name__)
+
+LOOK_S = 0.1
+"""Interval between two checks whether events wait for the schedule."""
 
 
 class Engine(Service):
@@ -98,7 +102,8 @@ class Engine(Service):
         for spec in self.specs:
             context = self._contexts[spec.name] = DomainContext(spec, config, producer, trimmer)
             await self._stack.enter_async_context(context.scorer)
-            context.serve(await context.scorer.await_signature(settings.ready_s))
+            began_with = config.champions.get(spec.model.recipe.name)
+            context.serve(await context.scorer.await_signature(settings.ready_s, began_with))
             shared = self._shared[spec.name] = SharedState(
                 context,
                 config,
@@ -224,9 +229,7 @@ class Engine(Service):
     async def _report(self, context: DomainContext) -> None:
         name, output = context.spec.name, self.config.output(context.spec, self._producer)
         while True:
-            entered = self._entered
-            with suppress(TimeoutError):  # a new assignment is reported at once
-                await asyncio.wait_for(entered.wait(), self.config.settings.metrics_s)
+            await self._until_report_due(context)
             runner = self._runners.get(name)
             if runner is None:
                 continue
@@ -244,6 +247,20 @@ class Engine(Service):
             )
             output.send([record])
             await output.flush()
+
+    async def _until_report_due(self, context: DomainContext) -> None:
+        """Wait for the interval; a new assignment, and events that wait for the schedule, are
+        reported at once.
+        """
+        entered, deadline = self._entered, time.monotonic() + self.config.settings.metrics_s
+        # A renewed model's schedule waits for the events, not for a report of them.
+        schedule = None if context.spec.model.renewal is not None else context.schedule
+        while not entered.is_set() and time.monotonic() < deadline:
+            if schedule is not None and schedule.asked >= max(schedule.until, 0):
+                schedule.asked = NO_TIME
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(entered.wait(), LOOK_S)
 
     async def _guard(self, work: Any) -> None:
         """Let a failure end the worker, so that its supervisor notices."""

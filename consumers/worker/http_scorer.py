@@ -77,8 +77,8 @@ class HttpScorer:
             self._rows = min(self._max_rows, 2 * self._rows)
         return found
 
-    async def signature(self) -> Signature:
-        """Return the signature of the champion.
+    async def signature(self, version: str | None = None) -> Signature:
+        """Return the signature of a version, by default of the champion.
 
         The service's default version may be a renewed one: the champion is then requested by name.
 
@@ -89,15 +89,16 @@ class HttpScorer:
         ScorerUnavailable
             If it does not answer, or its answer holds no signature.
         """
-        signature = await self._metadata(self._model)
-        champion = champion_of(signature.version)
+        url = self._model if version is None else self._at(version)
+        signature = await self._metadata(url)
+        champion = version or champion_of(signature.version)
         if champion != signature.version:
             signature = await self._metadata(self._at(champion))
         self._url = self._at(champion)
         self._estimates = signature.estimates
         return signature
 
-    async def await_signature(self, seconds: float) -> Signature:
+    async def await_signature(self, seconds: float, version: str | None = None) -> Signature:
         """Ask for the signature until the service answers: it starts at the same time as workers.
 
         Raises
@@ -110,7 +111,7 @@ class HttpScorer:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                return await self.signature()
+                return await self.signature(version)
             except ScorerUnavailable:
                 if time.monotonic() > deadline:
                     raise

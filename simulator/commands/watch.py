@@ -22,7 +22,7 @@ from streamsim.simulator.reading import Tail, deleted
 from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.effect import RecentIdentities, identity
 from streamsim.simulator.report.own_outputs import read_alert
-from streamsim.simulator.run.lifecycle import lifecycle_line
+from streamsim.simulator.run.life.life_lines import is_told, lifecycle_line
 from streamsim.simulator.run.runs import Run, find_run
 from streamsim.streams.domain_registry import all_topics, domain_names, load_domain
 from streamsim.streams.errors import ForeignRecordError, UsageError

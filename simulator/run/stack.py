@@ -19,6 +19,7 @@ from streamsim.simulator.brokers.broker import (
 from streamsim.simulator.brokers.segments import segment_bytes
 from streamsim.simulator.processes.children import Child, Children
 from streamsim.simulator.run.probes import answers, listens
+from streamsim.simulator.run.life.requests import write_token
 from streamsim.simulator.run.producer_processes import Producers
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run
@@ -62,9 +63,9 @@ class Stack:
         self.producers = Producers(plan, run.path, self.children, resumed=resumed)
         self._token = secrets.token_urlsafe(24)
         self._standins = StandIns(plan, self.children)
-        self._renews = False
+        self._champions: Sequence[Signature] = ()
         self.renewed = run.path / "models"
-        """Folder of the versions that renew the champions in this run."""
+        """Folder of the versions that this run makes, or that it was told to use."""
         self.snapshots = run.path / "snapshots"
         """Folder of what the readers of topics remember."""
 
@@ -105,8 +106,11 @@ class Stack:
             self._say(f"broker embedded, on {self.address}")
             return
 
-    def start_service(self) -> None:
-        """Start the model service, without waiting until it is ready."""
+    def start_service(self, champions: Sequence[Signature] = ()) -> None:
+        """Start the model service, without waiting until it is ready.
+
+        It serves the given versions, also if others are released meanwhile; by default the newest.
+        """
         settings = self.plan.settings
         if settings.model_url:
             self.model_url = settings.model_url
@@ -124,10 +128,11 @@ class Stack:
         ]
         if self.address:
             command += ["--broker", self.address, "--snapshots", str(self.snapshots)]
+        given = {champion.model: f"{champion.model}:{champion.version}" for champion in champions}
         for spec in self.plan.domains:
-            command += ["--model", spec.model.recipe.name]
-        if self._renewing():
-            command += ["--renewed", str(self.renewed)]
+            model = spec.model.recipe.name
+            command += ["--model", given.get(model, model)]
+        command += ["--renewed", str(self.renewed)]
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
         self.children.start("service", command, env)
 
@@ -135,22 +140,22 @@ class Stack:
         """Start a stand-in for every third party of the domains whose address is not given."""
         self._standins.start(self._environment())
 
-    def start_renewing(self, champions: Sequence[Signature]) -> None:
-        """Start renewing the models that this stack serves, if their domains declare it."""
-        versions = {c.model: c for c in champions}
-        specs = [spec for spec in self._renewing() if spec.model.recipe.name in versions]
-        if not specs:
+    def start_controller(self, champions: Sequence[Signature]) -> None:
+        """Start the process that decides which versions answer, if this stack serves them."""
+        if self.plan.settings.model_url:
             return
+        write_token(self.run.path, self._token)
+        self._champions = champions
+        versions = {champion.model: champion.version for champion in champions}
         command = [
-            PYTHON, "-m", "streamsim.simulator.run.renewing",
+            PYTHON, "-m", "streamsim.simulator.run.life.controlling",
             "--broker", self.address, "--group", self.group,
-            "--renewed", str(self.renewed), "--snapshots", str(self.snapshots),
+            "--versions", str(self.renewed), "--snapshots", str(self.snapshots),
         ]  # fmt: skip
-        for spec in specs:
-            command += ["--domain", f"{spec.name}:{versions[spec.model.recipe.name].version}"]
+        for spec in self.plan.domains:
+            command += ["--domain", f"{spec.name}:{versions[spec.model.recipe.name]}"]
         env = {**self._environment(), "OMP_NUM_THREADS": "1", "STREAMSIM_TOKEN": self._token}
-        self._renews = True
-        self.children.start("renewing", command, env)
+        self.children.start("controller", command, env)
 
     def start_workers(self, *prefix: str, module: str = "streamsim.consumers.worker") -> None:
         """Start the Faust workers, each with the command ``prefix python -m module``."""
@@ -163,7 +168,9 @@ class Stack:
                 command += ["--domain", spec.name]
             for domain, time_ms in self.plan.score_from.items():
                 command += ["--score-from", f"{domain}={time_ms}"]
-            command += ["--hold"] * self.plan.hold + ["--renews"] * self._renews
+            for champion in self._champions:
+                command += ["--champion", f"{champion.model}={champion.version}"]
+            command += ["--hold"] * self.plan.hold + ["--scheduled"] * bool(self._champions)
             name = f"worker-{number}"
             self.workers.append(self.children.start(name, [*prefix, *command], self._environment()))
 
@@ -248,7 +255,7 @@ class Stack:
         """Return the files of what readers remember, by the topic that they read."""
         found = {
             topic(spec.name, spec.trigger.name): learner_file(self.snapshots, spec)
-            for spec in (self._renewing() if self._renews else ())
+            for spec in self._renewing()
         }
         if not self.plan.settings.model_url:
             for spec in (spec for spec in self.plan.domains if spec.recommends):

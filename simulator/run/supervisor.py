@@ -20,7 +20,7 @@ from streamsim.simulator.report import run_report as reports
 from streamsim.simulator.report.kept_records import kept_records
 from streamsim.simulator.run.following import Following
 from streamsim.simulator.run.kept_run import Keeper, keep
-from streamsim.simulator.run.lifecycle import announce
+from streamsim.simulator.run.life.ops_models import announce
 from streamsim.simulator.run.pressure import Pressure
 from streamsim.simulator.run.resuming import check_versions
 from streamsim.simulator.run.room.disk import Disk
@@ -148,9 +148,9 @@ class Supervisor:
         assert self._run is not None
         run, settings = self._run, self._plan.settings
         stack.start_broker()
-        stack.start_service()
+        stack.start_service(champions)
         stack.start_standins()
-        stack.start_renewing(champions)
+        stack.start_controller(champions)
         stack.start_workers()
         stack.run = run = run.write(address=stack.address, model_url=stack.model_url)
         self._view.say(f"run {run.name}")

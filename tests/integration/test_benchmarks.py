@@ -68,7 +68,7 @@ def test_a_soak_shows_every_process_and_series(registry: Registry, tmp_path: Pat
     result = json.loads(report.read_text())
     last = result["minutes"][-1]
     assert set(last["parts"]) == {
-        "supervisor", "broker", "service", "renewing", "worker 0", "producer technology",
+        "supervisor", "broker", "service", "controller", "worker 0", "producer technology",
     }  # fmt: skip
     assert all(u["memory_mb"] > 0 and u["files"] > 0 for u in last["parts"].values())
     assert last["data_mb"] > 1

@@ -43,7 +43,7 @@ def test_after_kills_the_versions_are_those_of_a_replay(
             return sum(b'"renewed"' in (record.value or b"") for record in told)
 
         until(lambda: renewed() >= 1, "the first renewed version")
-        send(target.parts("renewing")[0], signal.SIGKILL)
+        send(target.parts("controller")[0], signal.SIGKILL)
         until(lambda: renewed() >= 2, "another one, after the restart")
         send(target.parts("service")[0], signal.SIGKILL)
         until(lambda: renewed() >= 3, "one more")

@@ -22,7 +22,7 @@ from streamsim.simulator.report.alert_lines import alert_line
 from streamsim.simulator.report.dead_letters import letter_of, pretty
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.own_outputs import read_alert, read_metrics, read_score
-from streamsim.simulator.run.lifecycle import lifecycle_line
+from streamsim.simulator.run.life.life_lines import lifecycle_line
 from streamsim.simulator.testing.replay import record_world
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ForeignRecordError

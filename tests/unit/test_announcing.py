@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 
 from streamsim.consumers.predict.model_schedule import Entry
 from streamsim.models.registry import Registry
-from streamsim.simulator.run import announcing
-from streamsim.simulator.run.announcing import Announcer
+from streamsim.simulator.run.life import announcing
+from streamsim.simulator.run.life.announcing import Announcer
 from streamsim.streams.settings import read_settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DAY

@@ -1,4 +1,4 @@
-"""Announcing of renewed versions, in a thread beside the one that learns.
+"""Announcing of entries of the schedules, in a thread beside the one that decides.
 
 A version is stored before it is announced, so an announced version can be loaded, also if a process
 is killed. Entries are announced in the order in which they were made.
@@ -12,40 +12,60 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Queue
+from typing import Any
 
-from streamsim.consumers.predict.model_schedule import Entry
 from streamsim.models.registry import Registry
-from streamsim.simulator.run.lifecycle import LifecycleWriter
+from streamsim.simulator.run.life.ops_models import LifecycleWriter
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.settings import Settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
+from streamsim.streams.spec.renewals import champion_of
 
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
 """Pause between two attempts while the broker or the model service does not answer."""
-AHEAD = 2
-"""Most entries that wait; then learning waits too. Each may hold a model in memory."""
+AHEAD = 10
+"""Most announcements that wait; then the process waits too. Each may hold a model in memory."""
 SERVICE_TRIES = 20
 """Attempts to have the service load a version. Later it loads the version on the first request."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class News:
+    """What is announced.
+
+    Attributes
+    ----------
+    body
+        The record for ``ops.models``.
+    made
+        A new version with its estimator, which is stored first.
+    loaded
+        The versions that the service should have loaded before.
+    default
+        The version that the service then answers with by default, if that changes.
+    """
+
+    body: Mapping[str, Any]
+    made: tuple[Signature, Estimator] | None = None
+    loaded: tuple[Signature, ...] = ()
+    default: Signature | None = None
+
+
 class Announcer:
-    """Stores, announces and has the service load the versions of one model.
+    """Stores, announces and has the service load versions.
 
     Parameters
     ----------
-    champion
-        The version that is renewed.
     registry
-        Of the renewed versions.
-    group
-        The workers' consumer group, for which versions are announced.
+        Of the run's versions.
 
     Attributes
     ----------
@@ -53,57 +73,55 @@ class Announcer:
         Never has a result. It has the error after which nothing more is announced.
     """
 
-    def __init__(
-        self, champion: Signature, registry: Registry, broker: str, group: str, settings: Settings
-    ) -> None:
-        self._champion, self._registry = champion, registry
-        self._broker, self._group, self._settings = broker, group, settings
+    def __init__(self, registry: Registry, broker: str, settings: Settings) -> None:
+        self._registry, self._broker, self._settings = registry, broker, settings
         self._writer: LifecycleWriter | None = None
-        self._entries: Queue[tuple[Entry, Estimator | None]] = Queue(AHEAD)
+        self._news: Queue[News] = Queue(AHEAD)
         self.failure: Future[None] = Future()
-        name = f"announce {champion.model}"
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        threading.Thread(target=self._run, name="announce", daemon=True).start()
 
-    def take(self, entry: Entry, estimator: Estimator | None) -> None:
-        """Announce an entry, after those before it, with the estimator of a new version."""
-        self._entries.put((entry, estimator))
+    def take(self, news: News) -> None:
+        """Announce something, after all before it."""
+        self._news.put(news)
 
     def flush(self) -> None:
-        """Wait until all entries are announced; raise the error if there was one."""
-        self._entries.join()
+        """Wait until all is announced; raise the error if there was one."""
+        self._news.join()
         if self.failure.done():
             self.failure.result()
 
     def _run(self) -> None:
         while True:
-            entry, estimator = self._entries.get()
+            news = self._news.get()
             try:
                 if not self.failure.done():
-                    self._announce(entry, estimator)
+                    self._announce(news)
             except BaseException as error:
                 self.failure.set_exception(error)
             finally:
-                self._entries.task_done()
+                self._news.task_done()
 
-    def _announce(self, entry: Entry, estimator: Estimator | None) -> None:
-        released = replace(self._champion, version=entry.version, threshold=entry.threshold)
-        if estimator is not None:
+    def _announce(self, news: News) -> None:
+        if news.made is not None:
+            signature, estimator = news.made
             self._registry.put(
                 estimator,
-                released,
-                data={"renewed_from": self._champion.version},
+                signature,
+                data={"renewed_from": champion_of(signature.version)},
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
             )
-        self._publish(entry)
-        if estimator is not None:
-            self._serve(released)
+        for signature in news.loaded:
+            _loaded(self._settings, signature, default=False)
+        self._publish(news.body)
+        if news.default is not None:
+            self._serve(news.default)
 
-    def _publish(self, entry: Entry) -> None:
-        """Publish an entry to ``ops.models``; retry until it succeeds, as events wait for it."""
+    def _publish(self, body: Mapping[str, Any]) -> None:
+        """Publish a record to ``ops.models``; retry until it succeeds, as events wait for it."""
         while True:
             try:
                 self._writer = self._writer or LifecycleWriter(self._broker)
-                self._writer.publish([entry.as_record(self._group)])
+                self._writer.publish([body])
                 return
             except BrokerError as error:
                 log.warning("trying again: %s", error)
@@ -113,23 +131,24 @@ class Announcer:
                 time.sleep(PAUSE_S)
 
     def _serve(self, released: Signature) -> None:
-        """Have the model service load a version, unless the next entry waits already.
+        """Have the service answer with a version by default, unless more waits already.
 
         The service loads a version that is asked for in any case. Told in advance, it keeps no
         event waiting, and answers with the newest version by default.
         """
         for _ in range(SERVICE_TRIES):
-            if not self._entries.empty() or _loaded(self._settings, released):
+            if not self._news.empty() or _loaded(self._settings, released, default=True):
                 return
             time.sleep(PAUSE_S)
         log.warning("the service does not load %s %s", released.model, released.version)
 
 
-def _loaded(settings: Settings, released: Signature) -> bool:
+def _loaded(settings: Settings, released: Signature, *, default: bool) -> bool:
     """Have the model service load a version; return whether it did."""
+    parameters = {"version": released.version, "default": default}
     request = urllib.request.Request(  # noqa: S310 - our own URL
         f"{settings.model_url}/v2/repository/models/{released.model}/load",
-        json.dumps({"parameters": {"version": released.version}}).encode(),
+        json.dumps({"parameters": parameters}).encode(),
         {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"},
     )
     try:

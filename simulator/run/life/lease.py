@@ -1,0 +1,62 @@
+"""Lease: how far ahead of the events a model's schedule is known.
+
+Workers wait for events beyond the end of the schedule. So the end is kept some seconds of work
+ahead of the sources' clocks. A decision takes effect at the end: no worker has scored an event
+there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+AHEAD_S = 6.0
+"""Wall time by which the end is ahead of the clocks, at their pace."""
+REMEMBERED = 5
+"""Observations of the pace. Their median is taken: a clock may leap once."""
+
+
+class Lease:
+    """The end of one schedule, from the clocks that workers report.
+
+    Parameters
+    ----------
+    least
+        Shortest lead over the clocks (ms): by how much an event may be ahead of its clock.
+
+    Examples
+    --------
+    >>> lease = Lease(least=1_000)
+    >>> lease.end(None)
+    >>> lease.observe(50_000, 10.0)
+    >>> lease.end(None)
+    51000
+    >>> lease.observe(60_000, 11.0)  # ten seconds of events in one
+    >>> lease.end(51_000), lease.end(100_000)
+    (121000, None)
+    """
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+        self._clock: int | None = None
+        self._seen_at = 0.0
+        self._paces: deque[float] = deque(maxlen=REMEMBERED)
+
+    def observe(self, clock: int, now_s: float) -> None:
+        """Take the latest clock of any partition (ms), seen at a wall time (s)."""
+        if self._clock is None:
+            self._clock, self._seen_at = clock, now_s
+            return
+        if clock <= self._clock or now_s <= self._seen_at:
+            return
+        self._paces.append((clock - self._clock) / (now_s - self._seen_at))
+        self._clock, self._seen_at = clock, now_s
+
+    def end(self, until: int | None) -> int | None:
+        """Return a later end than ``until`` (ms) if one is due."""
+        if self._clock is None:
+            return None
+        ahead = self._least + int(AHEAD_S * median(self._paces)) if self._paces else self._least
+        due = until is None or until < self._clock + max(ahead // 2, self._least)
+        later = self._clock + ahead
+        return later if due and (until is None or later > until) else None

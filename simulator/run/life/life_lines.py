@@ -1,0 +1,60 @@
+"""Records of ``ops.models`` in plain words, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from streamsim.consumers.predict.model_schedule import UNCHANGED
+from streamsim.simulator.run.life.requests import ASKED, REFUSED
+
+def is_told(body: Mapping[str, Any]) -> bool:
+    """Say whether a record tells people anything: that a schedule is known further does not."""
+    return bool(body["event"] != UNCHANGED)
+
+
+def lifecycle_line(body: Mapping[str, Any], wall_ms: int) -> str:
+    """Format a record of ``ops.models`` as text.
+
+    >>> lifecycle_line({"event": "champion", "model": "water-leak", "version": "3",
+    ...                 "effective_from": None, "threshold": 0.9}, 0)
+    '1970-01-01 00:00:00  water-leak 3 is champion from the beginning; alerts from 0.9'
+    >>> lifecycle_line({"event": "unchanged", "model": "power-load", "version": "3",
+    ...                 "effective_from": None, "known_until": "2025-01-11T00:00:00.000Z",
+    ...                 "threshold": 0.9}, 0)
+    '1970-01-01 00:00:00  power-load 3 answers until event time 2025-01-11T00:00:00.000Z'
+    >>> lifecycle_line({"event": "promoted", "model": "water-leak", "version": "4",
+    ...                 "effective_from": "2025-01-11T00:00:00.000Z", "threshold": 0.8,
+    ...                 "who": "ann", "why": "fewer false alarms", "plan": {"champion": "4"},
+    ...                 "evidence": {"from": "3"}}, 0)  # doctest: +NORMALIZE_WHITESPACE
+    '1970-01-01 00:00:00  water-leak: 4 is the champion in place of 3, from event time
+     2025-01-11T00:00:00.000Z (ann: fewer false alarms)'
+    """
+    at = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    named, event = f"{at}  {body['model']}", body["event"]
+    if event in (ASKED, REFUSED):
+        asked = f"{body.get('who')} asks to {body.get('action')} {body['version']}".rstrip()
+        return f"{named}: {asked}" + (f"; refused: {body['why']}" if event == REFUSED else "")
+    if event == UNCHANGED:
+        return f"{named} {body['version']} answers until event time {body['known_until']}"
+    since = f"event time {body['effective_from']}" if body["effective_from"] else "the beginning"
+    if "plan" in body:
+        return f"{named}: {_decision(body)}, from {since} ({body['who']}: {body['why']})"
+    return f"{named} {body['version']} is {event} from {since}; alerts from {body['threshold']:g}"
+
+
+def _decision(body: Mapping[str, Any]) -> str:
+    """Say what a decision changes."""
+    plan, event, version = body["plan"], body["event"], body["version"]
+    before = body["evidence"].get("from")
+    if event == "shadow":
+        return f"{plan['shadow']} scores in shadow of {version}"
+    if event == "canary":
+        return f"{plan['canary']} answers {plan['share']:.0%} of the entities as canary of {version}"
+    if event == "withdrawn":
+        return f"{version} answers alone again"
+    if event == "set":
+        return f"{version} alerts from {body['threshold']:g}"
+    again = " again" if event == "rolled back" else ""
+    return f"{version} is the champion{again}" + (f" in place of {before}" if before else "")
