@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from streamsim.models.registry import Registry
+from streamsim.models.serving.call_limits import CallLimits
 from streamsim.streams.answers import Answers, Estimating, Recommender, answers, scores_of
 from streamsim.streams.errors import BadRequest, ModelError
 from streamsim.streams.events import Floats, Matrix
@@ -17,13 +17,23 @@ from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
 from streamsim.streams.spec.renewals import champion_of, version_order
 
+WARM_ROWS = (1, 1024)
+"""Sizes of the batches that a version scores before it is visible."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One version, ready to score."""
+    """One version, ready to score.
+
+    Parameters
+    ----------
+    of_run
+        Whether it lies in the run's registry, and so can be read again on request.
+    """
 
     estimator: Estimator
     signature: Signature
+    of_run: bool = False
 
     def score(self, rows: Matrix) -> Floats:
         """Return the probability of the positive class, shape ``(n_rows,)``."""
@@ -42,104 +52,187 @@ def answer(estimator: Estimator, rows: Matrix) -> Answers:
     return answers(np.ascontiguousarray(estimator.predict_proba(rows)[:, 1]), None, numbers)
 
 
+def warm(loaded: Loaded) -> None:
+    """Let a version score its usual row, alone and in a batch: its first call is slow.
+
+    Raises
+    ------
+    ModelError
+        If it fails, or its scores are no chances.
+    """
+    what = f"{loaded.signature.model} {loaded.signature.version}"
+    usual = np.array([loaded.signature.reference], np.float32)
+    for size in WARM_ROWS:
+        try:
+            scores = loaded.score(np.repeat(usual, size, axis=0))
+        except Exception as error:  # of any kind: the model may be of another's making
+            said = " ".join(repr(error).split())
+            raise ModelError(f"{what} does not score its usual row: {said}"[:500]) from None
+        if scores.shape != (size,) or not ((scores >= 0) & (scores <= 1)).all():
+            raise ModelError(f"{what}: its scores of its usual row are no chances")
+
+
 KEPT = 8
-"""Most renewed versions of a model in memory; others are read again on request."""
+"""Most versions of a run in memory, by model; others are read again on request."""
 
 
 class Shelf:
     """Loaded versions by model; safe for several threads.
 
-    A version stays until it is unloaded, even if another one becomes champion: events of an earlier
-    time may still need it.
+    A version stays until it is unloaded, even if another one becomes the default: events of an
+    earlier time may still need it. A new one is loaded beside it, and is visible once it is ready.
+    What :meth:`get` has returned stays whole.
 
     Parameters
     ----------
-    renewed
-        Registry of the versions that a run makes of the champions. They are loaded on request, so a
-        restarted service has all of them.
+    of_run
+        Registry of all versions that a run makes or copies. A version is looked up there first, and
+        is loaded when it is asked for, so a restarted service has all of them.
     try_first
-        Called before a released version is loaded; raises :class:`ModelError` if it must not be.
+        Called before a version is loaded; raises :class:`ModelError` if it must not be.
     """
 
     def __init__(
         self,
         registry: Registry,
-        renewed: Registry | None = None,
+        of_run: Registry | None = None,
         try_first: Callable[[Registry, str, str], None] = lambda registry, model, version: None,
     ) -> None:
-        self.registry, self._renewed, self._try = registry, renewed, try_first
-        self._lock, self._loading = threading.Lock(), threading.Lock()
+        self.registry, self._of_run, self._try = registry, of_run, try_first
+        self._lock, self._loading = threading.Lock(), CallLimits(working=1)
         self._loaded: dict[str, dict[str, Loaded]] = {}
         self._default: dict[str, str] = {}
 
-    def load(self, model: str, version: str | None = None) -> Signature:
-        """Load a version, by default the champion, and make it the default version.
+    def load(
+        self, model: str, version: str | None = None, *, default: bool = True, warmed: bool = True
+    ) -> Signature:
+        """Load a version, by default the champion.
+
+        Parameters
+        ----------
+        default
+            Whether it becomes the default version.
+        warmed
+            Whether it first scores a few rows; see :func:`warm`.
 
         Raises
         ------
         ModelError
-            If there is no such version, or it is not safe to load.
+            If there is no such version, it is not safe to load, or it fails to score. What was
+            loaded stays as it was.
+        BadRequest
+            With status 503, if too many wait for a version of the model to be loaded.
         """
         version = version or self.registry.champion(model)
         if version is None:
             raise ModelError(f"{model} has no champion in {self.registry.root}")
-        with self._loading:
-            # An event may have asked for a renewed version before.
-            found = None if champion_of(version) == version else self._find(model, version)
-            loaded = found or self._load(model, version)
-        with self._lock:
-            self._default[model] = version
-        return loaded.signature
+        with self._loading.call(f"loading of {model}"):
+            # An event may have asked for a version of the run before.
+            found = self._find(model, version)
+            if found is None or not found.of_run:
+                found = self._read(model, version, warmed=warmed)
+            self._show(model, version, found, default=default)
+        return found.signature
 
-    def _load(self, model: str, version: str) -> Loaded:
-        """Load a version; drop the least recently used of the renewed ones."""
-        is_renewed = champion_of(version) != version
-        registry = self._renewed if is_renewed and self._renewed is not None else self.registry
-        if not is_renewed:
-            self._try(registry, model, version)
-        loaded = Loaded(*registry.load(model, version, lambda: self._champion(model, version)))
+    def has(self, model: str, version: str | None) -> bool:
+        """Say whether a registry has a version, or by default a champion."""
+        try:
+            if version is None:
+                return self.registry.champion(model) is not None
+            return version in self._lying(model, version).versions(model)
+        except ModelError:
+            return False
+
+    def _lying(self, model: str, version: str) -> Registry:
+        """Return the registry in which a version lies, if any does."""
+        run = self._of_run
+        return run if run is not None and version in run.versions(model) else self.registry
+
+    def _read(self, model: str, version: str, *, warmed: bool) -> Loaded:
+        registry = self._lying(model, version)
+        self._try(registry, model, version)
+        estimator, signature = registry.load(model, version, lambda: self._champion(model, version))
+        loaded = Loaded(estimator, signature, registry is self._of_run)
+        if warmed:
+            warm(loaded)
+        return loaded
+
+    def _show(self, model: str, version: str, loaded: Loaded, *, default: bool) -> None:
+        """Make a version visible, in one step; drop the least recently used one of the run."""
         with self._lock:
             versions = self._loaded.setdefault(model, {})
+            versions.pop(version, None)
             versions[version] = loaded
-            renewed = [name for name in versions if champion_of(name) != name]
-            for name in renewed[:-KEPT]:
+            if default:
+                self._default[model] = version
+            of_run = [name for name, own in versions.items() if own.of_run]
+            for name in of_run[:-KEPT]:
                 if name != self._default.get(model):
                     del versions[name]
-        return loaded
 
     def _champion(self, model: str, version: str) -> Estimator:
         """Return the champion that a renewed version was made from, which is mostly loaded."""
         champion = champion_of(version)
         found = self._find(model, champion)
-        return self.registry.load(model, champion)[0] if found is None else found.estimator
+        if found is not None:
+            return found.estimator
+        return self._lying(model, champion).load(model, champion)[0]
 
-    def unload(self, model: str) -> None:
-        """Drop all versions of a model."""
-        with self._lock:
-            if self._loaded.pop(model, None) is None:
-                raise BadRequest(f"model {model[:100]!r} is not loaded", 404)
-            self._default.pop(model)
-
-    def get(self, model: str, version: str | None = None) -> Loaded:
-        """Return a loaded version, by default the one that was loaded last.
+    def unload(self, model: str, version: str | None = None) -> None:
+        """Drop a version of a model, or all of them.
 
         Raises
         ------
         BadRequest
-            With status 404, if it is not loaded.
+            With status 404, if it is not loaded; 409, if it answers by default and others would be
+            left without a default.
+        """
+        with self._lock:
+            versions = self._loaded.get(model, {})
+            if not versions or (version is not None and version not in versions):
+                raise _not_loaded(model, version)
+            if version is None or len(versions) == 1:
+                del self._loaded[model]
+                self._default.pop(model, None)
+                return
+            if version == self._default.get(model):
+                raise BadRequest(
+                    f"{version} answers for {model} by default: load another version first", 409
+                )
+            del versions[version]
+
+    def get(self, model: str, version: str | None = None) -> Loaded:
+        """Return a loaded version, by default the one that was last loaded as the default.
+
+        Raises
+        ------
+        BadRequest
+            With status 404, if it is not loaded, and does not lie in the run's registry; 503, if
+            too many wait for it.
         """
         found = self._find(model, version)
-        if found is None and version is not None and self._renewed is not None:
-            with self._loading:  # another thread may have loaded it meanwhile
-                found = self._find(model, version)
-                if found is None and model in self._loaded and champion_of(version) != version:
-                    with suppress(ModelError):
-                        found = self._load(model, version)
-        if found is None:
-            what = f"model {model[:100]!r}"
-            what += f" version {version[:100]!r}" if version else ""
-            raise BadRequest(f"{what} is not loaded", 404)
-        return found
+        if found is not None:
+            return found
+        reason = ""
+        if version is not None and self._can_be_read(model, version):
+            with self._loading.call(f"loading of {model}"):
+                found = self._find(model, version)  # another thread may have loaded it meanwhile
+                if found is not None:
+                    return found
+                try:
+                    found = self._read(model, version, warmed=True)
+                    self._show(model, version, found, default=False)
+                    return found
+                except ModelError as error:
+                    reason = f": {error}"
+        elif version is None and (others := self.versions(model)):
+            reason = f" as the default; say which version: {', '.join(others)}"
+        raise _not_loaded(model, version, reason)
+
+    def _can_be_read(self, model: str, version: str) -> bool:
+        with self._lock:
+            is_served = model in self._loaded
+        return is_served and self._of_run is not None and version in self._of_run.versions(model)
 
     def _find(self, model: str, version: str | None) -> Loaded | None:
         with self._lock:
@@ -150,15 +243,29 @@ class Shelf:
                 versions[chosen] = found  # moved to the end: the most recently used
             return found
 
-    def only(self) -> Loaded:
-        """Return the default version of the only model; :class:`BadRequest` if there are more."""
-        with self._lock:
-            names = list(self._default)
+    def only(self) -> str:
+        """Return the name of the only model; :class:`BadRequest` if there are more, or none."""
+        names = self.models()
         if len(names) != 1:
             raise BadRequest(f"say which 'model': {', '.join(names) or 'none is loaded'}")
-        return self.get(names[0])
+        return names[0]
+
+    def models(self) -> list[str]:
+        """Return the names of the models that have a loaded version, sorted."""
+        with self._lock:
+            return sorted(self._loaded)
 
     def versions(self, model: str) -> list[str]:
-        """Return the loaded versions of a model."""
+        """Return the loaded versions of a model, oldest first."""
         with self._lock:
             return sorted(self._loaded.get(model, {}), key=version_order)
+
+    def default(self, model: str) -> str | None:
+        """Return the version that answers by default, ``None`` if none does."""
+        with self._lock:
+            return self._default.get(model)
+
+
+def _not_loaded(model: str, version: str | None, reason: str = "") -> BadRequest:
+    what = f"model {model[:100]!r}" + (f" version {version[:100]!r}" if version else "")
+    return BadRequest(f"{what} is not loaded{reason}", 404)

@@ -1,8 +1,8 @@
-"""Model registry: a folder of immutable numbered versions, with an alias for the champion.
+"""Model registry: a folder of immutable versions, with aliases for those that have a part to play.
 
 ::
 
-    <root>/<model>/champion        the number of the champion
+    <root>/<model>/champion        the version that is the champion; so the other ALIASES
     <root>/<model>/<version>/      model.skops  release.json  card.md
 
 Models are stored with skops, never pickled. A model is loaded only if its bytes are those that were
@@ -14,12 +14,9 @@ that differs from its champion in arrays only, ``renewed.npz`` has these, and th
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,9 @@ import orjson
 
 from streamsim.models.checking.structure import check_structure
 from streamsim.models.checking.trusted_types import packed, trusted_types
+from streamsim.models.releasing import version_files
+from streamsim.models.releasing.release import RELEASE, Release, read_release
+from streamsim.models.releasing.version_files import checked
 from streamsim.models.renewed_arrays import pack_arrays, with_arrays
 from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature
@@ -34,28 +34,10 @@ from streamsim.streams.spec import Estimator
 from streamsim.streams.spec.renewals import Renewable, champion_of, version_order
 
 CHAMPION = "champion"
+ALIASES = (CHAMPION, "challenger", "shadow", "canary")
 TRIED = "tried"
 """File with the hashes of the models that have answered here."""
-MODEL, RENEWED, RELEASE, CARD = "model.skops", "renewed.npz", "release.json", "card.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A version's metadata.
-
-    Attributes
-    ----------
-    metrics
-        Measured when it was trained.
-    data
-        What it was trained on: source, period, rows, fingerprint.
-    """
-
-    signature: Signature
-    metrics: Mapping[str, float]
-    data: Mapping[str, Any]
-    created: str
-    sha256: str
+MODEL, RENEWED, CARD = "model.skops", "renewed.npz", "card.md"
 
 
 class Registry:
@@ -75,12 +57,26 @@ class Registry:
         folder = self._folder(model)
         if not folder.is_dir():
             return []
-        names = [p.name for p in folder.iterdir() if champion_of(p.name).isdigit()]
+        names = [p.name for p in folder.iterdir() if champion_of(p.name).isdecimal()]
         return sorted(names, key=version_order)
 
     def champion(self, model: str) -> str | None:
         """Return the champion's version, ``None`` if there is none."""
-        path = self._folder(model) / CHAMPION
+        return self.alias(model, CHAMPION)
+
+    def promote(self, model: str, version: str) -> None:
+        """Make a version the champion, in one step; the caller has tried it."""
+        self.set_alias(model, CHAMPION, version)
+
+    def alias(self, model: str, name: str) -> str | None:
+        """Return the version that bears an alias, ``None`` if none does.
+
+        Raises
+        ------
+        ModelError
+            If there is no such alias, or its file cannot be read.
+        """
+        path = self._alias(model, name)
         try:
             version = path.read_text(errors="replace").strip()
         except FileNotFoundError:
@@ -89,11 +85,26 @@ class Registry:
             raise ModelError(f"{path}: {error.strerror}") from None
         return version if version in self.versions(model) else None
 
-    def promote(self, model: str, version: str) -> None:
-        """Make a version the champion, in one step; the caller has tried it."""
-        if version not in self.versions(model):
+    def aliases(self, model: str) -> dict[str, str]:
+        """Return the versions of a model that bear an alias, by alias."""
+        found = {name: self.alias(model, name) for name in ALIASES}
+        return {name: version for name, version in found.items() if version is not None}
+
+    def set_alias(self, model: str, name: str, version: str | None) -> None:
+        """Give an alias to a version in one step, or with ``None`` to no version.
+
+        Raises
+        ------
+        ModelError
+            If there is no such alias or version.
+        """
+        path = self._alias(model, name)
+        if version is None:
+            path.unlink(missing_ok=True)
+        elif version in self.versions(model):
+            version_files.replace(path, version.encode())
+        else:
             raise ModelError(f"{model} has no version {version}")
-        _replace(self._folder(model) / CHAMPION, version.encode())
 
     def add(
         self,
@@ -144,31 +155,60 @@ class Registry:
             name, blob = RENEWED, pack_arrays(estimator.renewed_arrays())
         else:
             name, blob = MODEL, packed(signature.model, estimator)
-        self._store(name, blob, signature, about, "# {version}\n")
+        if self._store(name, blob, signature, about, "# {version}\n"):
+            self.mark_tried(hashlib.sha256(blob).hexdigest())
 
     def _store(
         self, name: str, blob: bytes, released: Signature, about: Mapping[str, Any], card: str
     ) -> bool:
         """Store a version atomically; return whether its name was free."""
-        folder, version = self._folder(released.model), released.version
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
-            draft = Path(temporary) / "version"
-            draft.mkdir()
-            (draft / name).write_bytes(blob)
-            (draft / CARD).write_text(card.replace("{version}", version))
-            digest = hashlib.sha256(blob).hexdigest()
-            document = {"signature": released.as_dict(), **about, "sha256": digest}
-            (draft / RELEASE).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-            for file in draft.iterdir():
-                file.chmod(0o444)
-            try:
-                draft.rename(folder / _checked(version))
-            except OSError:
-                if version in self.versions(released.model):
-                    return False  # another process took the name
-                raise
-        return True
+        version, digest = released.version, hashlib.sha256(blob).hexdigest()
+        document = {"signature": released.as_dict(), **about, "sha256": digest}
+        files = {
+            name: blob,
+            CARD: card.replace("{version}", version).encode(),
+            RELEASE: orjson.dumps(document, option=orjson.OPT_INDENT_2),
+        }
+        return version_files.publish(self._folder(released.model), version, files)
+
+    def adopt(self, folder: Path) -> Signature:
+        """Copy a version from another registry, under its own name, atomically.
+
+        A version that is here already, with the same bytes, stays as it is.
+
+        Parameters
+        ----------
+        folder
+            Of the version: ``<root>/<model>/<version>`` of the other registry.
+
+        Raises
+        ------
+        ModelError
+            If it is damaged, its bytes are not those that were released, another version has its
+            name here, or it is stored as arrays of a champion that is not here.
+        """
+        folder = folder.resolve()
+        release = read_release(folder)
+        model, version = folder.parts[-2:]
+        what = f"{model} {version}"
+        if (release.signature.model, release.signature.version) != (model, version):
+            raise ModelError(f"{folder} is the folder of another version: see its {RELEASE}")
+        name = RENEWED if (folder / RENEWED).exists() else MODEL
+        try:
+            files = {part: (folder / part).read_bytes() for part in (name, CARD, RELEASE)}
+        except OSError as error:
+            raise ModelError(f"{what}: {error.filename}: {error.strerror}") from None
+        if hashlib.sha256(files[name]).hexdigest() != release.sha256:
+            raise ModelError(f"{what}: {name} is not the file that was released")
+        champion = champion_of(version)
+        if name == RENEWED and champion not in self.versions(model):
+            raise ModelError(f"{what} is stored as a part of {champion}: adopt that one first")
+        is_free = version_files.publish(self._folder(model), version, files)
+        if not is_free and self.release(model, version).sha256 != release.sha256:
+            raise ModelError(f"{self.root} has another model as {what}")
+        if Registry(folder.parents[1]).is_tried(release.sha256):
+            self.mark_tried(release.sha256)
+        return release.signature
 
     def release(self, model: str, version: str) -> Release:
         """Return the metadata of a version.
@@ -178,22 +218,11 @@ class Registry:
         ModelError
             If there is no such version, or ``release.json`` cannot be read.
         """
-        path = self._folder(model) / _checked(version) / RELEASE
-        try:
-            document = orjson.loads(path.read_bytes())
-            return Release(
-                Signature.from_dict(document["signature"]),
-                document["metrics"],
-                document["data"],
-                document["created"],
-                document["sha256"],
-            )
-        except FileNotFoundError:
-            raise ModelError(f"no model {model} {version} in {self.root}") from None
-        except OSError as error:
-            raise ModelError(f"{path}: {error.strerror}") from None
-        except (ModelError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path} is damaged: {error!r}"[:500]) from None
+        return read_release(self._folder(model) / checked(version))
+
+    def is_whole(self, model: str, version: str) -> bool:
+        """Say whether a version has a model of its own, not only the arrays of a renewed one."""
+        return not (self._folder(model) / checked(version) / RENEWED).exists()
 
     def is_tried(self, sha256: str) -> bool:
         """Say whether a file of these bytes has answered before; see :mod:`.trial`."""
@@ -208,8 +237,9 @@ class Registry:
             file.write(f"{sha256}\n")
 
     def drop(self, model: str, version: str) -> None:
-        """Delete a version that is not the champion."""
-        shutil.rmtree(self._folder(model) / _checked(version), ignore_errors=True)
+        """Delete a version that bears no alias; leave one that does."""
+        if version not in self.aliases(model).values():
+            version_files.remove(self._folder(model), version)
 
     def card(self, model: str, version: str) -> str:
         """Return a version's model card (Markdown)."""
@@ -239,17 +269,15 @@ class Registry:
         import skops.io
 
         release = self.release(model, version)
-        what, file = f"{model} {version}", self._folder(model) / version / RENEWED
-        is_renewed = file.exists()
-        if not is_renewed:
-            file = file.with_name(MODEL)
+        what, is_whole = f"{model} {version}", self.is_whole(model, version)
+        file = self._folder(model) / version / (MODEL if is_whole else RENEWED)
         try:
             blob = file.read_bytes()
         except OSError as error:
             raise ModelError(f"{what}: {file}: {error.strerror}") from None
         if hashlib.sha256(blob).hexdigest() != release.sha256:
             raise ModelError(f"{what}: {file.name} is not the file that was released")
-        if is_renewed:
+        if not is_whole:
             return with_arrays(what, champion() if champion else None, blob), release.signature
         trusted = trusted_types(what, blob)
         try:
@@ -262,19 +290,9 @@ class Registry:
         return estimator, release.signature
 
     def _folder(self, model: str) -> Path:
-        return self.root / _checked(model)
+        return self.root / checked(model)
 
-
-def _checked(name: str) -> str:
-    """Return a name if it is a single path component; the registry must stay inside its root."""
-    if not name or len(name) > 100 or not all(c.isalnum() or c in "-_" for c in name):
-        raise ModelError(f"not a model or version name: {name[:100]!r}")
-    return name
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        os.fchmod(handle, 0o644)  # as the versions: their readers need it too
-    Path(name).replace(path)
+    def _alias(self, model: str, name: str) -> Path:
+        if name not in ALIASES:
+            raise ModelError(f"no alias {name[:100]!r}; there are: {', '.join(ALIASES)}")
+        return self._folder(model) / name

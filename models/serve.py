@@ -42,7 +42,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--registry", type=Path, help="folder of the models")
     parser.add_argument(
-        "--renewed", type=Path, help="folder of the versions that a run makes of its champions"
+        "--renewed",
+        type=Path,
+        help="folder of all versions of a run: renewed, retrained or copied; they are looked up "
+        "here first, and loaded when they are asked for",
     )
     parser.add_argument(
         "--model",
@@ -78,8 +81,8 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     from streamsim.models.serving.connections import make_server
 
     registry = Registry(arguments.registry or settings.home_path / "registry")
-    renewed = arguments.renewed
-    shelf = Shelf(registry, None if renewed is None else Registry(renewed), try_model)
+    of_run = arguments.renewed
+    shelf = Shelf(registry, None if of_run is None else Registry(of_run), try_model)
     names: list[str] = arguments.model or [
         m for m in shelf.registry.models() if shelf.registry.champion(m)
     ]

@@ -1,7 +1,8 @@
 """Model service: Open Inference Protocol v2 over HTTP, and plain ``POST /predict``.
 
 Models with slates also recommend on request: ``GET /recommend/<entity>``. MLflow's clients may ask
-by ``POST /invocations``.
+by ``POST /invocations``. ``GET /openapi.json`` describes all routes, ``GET /metrics`` is for
+Prometheus.
 
 An invalid request gets 400, 404, 405, 413 or 415 and a line with the reason; a call to a model
 above its limit of calls gets 503 and when to try again. What Triton's clients may ask for beyond
@@ -11,7 +12,7 @@ none is set, they are refused (403).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -24,18 +25,21 @@ from streamsim.models.loaded import Loaded, Shelf
 from streamsim.models.recommend import Slates, Wish
 from streamsim.models.serving.call_limits import CallLimits
 from streamsim.models.serving.invocations import invoked_rows
+from streamsim.models.serving.openapi import described
 from streamsim.models.serving.replies import (
     NOT_HERE,
-    authorise,
     json_reply,
     not_here,
     refuse,
     refuse_http,
 )
+from streamsim.models.serving.repository_routes import add_repository
 from streamsim.models.serving.request_bodies import read_body
+from streamsim.models.serving.service_metrics import ServiceMetrics
 from streamsim.streams.answers import Answers, Recommender, estimates_of, items_of, scores_of
 from streamsim.streams.domain_registry import domain_names, load_domain
-from streamsim.streams.errors import BadRequest, ModelError
+from streamsim.streams.errors import BadRequest
+from streamsim.streams.events import Matrix
 from streamsim.streams.inference import (
     BINARY_TYPE,
     HEADER_LENGTH,
@@ -51,7 +55,6 @@ from streamsim.streams.inference import (
     write_response,
 )
 from streamsim.streams.spec.alert_schema import alert_schema
-from streamsim.streams.spec.renewals import version_order
 from streamsim.streams.version import __version__
 
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
@@ -82,6 +85,19 @@ def create_service(
     app.config["MAX_CONTENT_LENGTH"] = max_body
     read = partial(read_body, most=max_body)
     limits = CallLimits()
+    metrics = ServiceMetrics(shelf)
+    metrics.watch(app)
+    document = orjson.dumps(described())
+
+    def chosen(model: str | None, version: str | None) -> Loaded:
+        """Return the version that answers, by default one of the only model."""
+        found = shelf.get(shelf.only() if model is None else model, version)
+        metrics.chosen(found.signature)
+        return found
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        return Response(document, content_type="application/json")
 
     @app.get("/")
     @app.get("/v2")
@@ -99,18 +115,18 @@ def create_service(
     @app.get("/v2/models/<model>")
     @app.get("/v2/models/<model>/versions/<version>")
     def metadata(model: str, version: str | None = None) -> Response:
-        return json_reply(_metadata(shelf, shelf.get(model, version)))
+        return json_reply(_metadata(shelf, chosen(model, version)))
 
     @app.get("/v2/models/<model>/ready")
     @app.get("/v2/models/<model>/versions/<version>/ready")
     def model_ready(model: str, version: str | None = None) -> Response:
-        signature = shelf.get(model, version).signature
+        signature = chosen(model, version).signature
         return json_reply({"name": model, "version": signature.version, "ready": True})
 
     @app.post("/v2/models/<model>/infer")
     @app.post("/v2/models/<model>/versions/<version>/infer")
     def infer(model: str, version: str | None = None) -> Response:
-        loaded = shelf.get(model, version)
+        loaded = chosen(model, version)
         signature = loaded.signature
         asked = read_infer(
             read(request),
@@ -119,8 +135,7 @@ def create_service(
             max_rows,
             [name for name, _, _ in _outputs(loaded)],
         )
-        with limits.call(signature.model):
-            answer = loaded.answer(asked.rows)
+        answer = answer_to(loaded, asked.rows)
         body, length = write_response(
             signature.model, signature.version, asked, answer, signature.estimates
         )
@@ -130,7 +145,7 @@ def create_service(
 
     @app.get("/predict")
     def example() -> Response:
-        signature = _chosen(shelf, dict(request.args)).signature
+        signature = chosen(*_named(request.args)).signature
         usual = dict(zip(signature.features, signature.reference, strict=True))
         return json_reply({"model": signature.model, "features": usual})
 
@@ -143,9 +158,9 @@ def create_service(
         rows = [asked["features"]] if "features" in asked else asked["rows"]
         if not isinstance(rows, list):
             raise BadRequest("'rows' must be a list of objects of named features")
-        loaded = _chosen(shelf, asked)
+        loaded = chosen(*_named(asked))
         signature, names = loaded.signature, loaded.signature.estimates
-        answer = answer_to(loaded, rows)
+        answer = answer_to(loaded, named_rows(rows, signature.features, max_rows))
         scores, items = scores_of(answer), items_of(answer, len(names))
         body = {
             "model": signature.model,
@@ -163,58 +178,28 @@ def create_service(
 
     @app.post("/invocations")
     def invocations() -> Response:
-        asked, loaded = load_object(read(request)), _chosen(shelf, dict(request.args))
-        answer = answer_to(loaded, invoked_rows(asked, loaded.signature.features))
+        asked, loaded = load_object(read(request)), chosen(*_named(request.args))
+        names = loaded.signature.features
+        answer = answer_to(loaded, named_rows(invoked_rows(asked, names), names, max_rows))
         return json_reply({"predictions": np.round(scores_of(answer), 6).tolist()})
 
-    def answer_to(loaded: Loaded, rows: Sequence[Any]) -> Answers:
-        named = named_rows(rows, loaded.signature.features, max_rows)
+    def answer_to(loaded: Loaded, rows: Matrix) -> Answers:
         with limits.call(loaded.signature.model):
-            return loaded.answer(named)
+            answer = loaded.answer(rows)
+        metrics.scored(loaded.signature, len(rows))
+        return answer
 
     @app.get("/recommend/<path:entity>")
     def recommend(entity: str) -> Response:
         wish, model = Wish.read(request.args), request.args.get("model")
         if model is None and len(on_request) == 1:
             (model,) = on_request
-        loaded = _chosen(shelf, {"model": model})
+        loaded = chosen(model, None)
         name = loaded.signature.model
         if name not in on_request:
             raise BadRequest(f"{name} scores events, and puts nothing forward on request", 404)
         with limits.call(f"recommend: {name}"):  # such questions have limits of their own
             return json_reply(on_request[name].answer(entity, wish, loaded))
-
-    @app.post("/v2/repository/index")
-    def index() -> Response:
-        asked = load_object(read(request) or b"{}")
-        registry = shelf.registry
-        rows = [
-            {"name": m, "version": v, "state": "READY" if v in shelf.versions(m) else "UNAVAILABLE"}
-            for m in registry.models()
-            for v in sorted({*registry.versions(m), *shelf.versions(m)}, key=version_order)
-        ]
-        return json_reply(
-            [r for r in rows if r["state"] == "READY" or asked.get("ready") is not True]
-        )
-
-    @app.post("/v2/repository/models/<model>/load")
-    def load(model: str) -> Response:
-        authorise(request, token)
-        parameters = load_object(read(request) or b"{}").get("parameters", {})
-        version = parameters.get("version") if isinstance(parameters, dict) else None
-        if version is not None and not isinstance(version, str):
-            raise BadRequest("parameter 'version' must be a string")
-        try:
-            signature = shelf.load(model, version)
-        except ModelError as error:
-            raise BadRequest(str(error), 404) from error
-        return json_reply({"name": signature.model, "version": signature.version})
-
-    @app.post("/v2/repository/models/<model>/unload")
-    def unload(model: str) -> Response:
-        authorise(request, token)
-        shelf.unload(model)
-        return json_reply({"name": model})
 
     @app.get("/schemas/<domain>.alerts.json")
     def schema(domain: str) -> Response:
@@ -224,6 +209,7 @@ def create_service(
             orjson.dumps(alert_schema(load_domain(domain))), content_type="application/schema+json"
         )
 
+    add_repository(app, shelf, token, read)
     for path in NOT_HERE:
         app.add_url_rule(path, path, not_here, methods=["GET", "POST"])
     app.register_error_handler(BadRequest, refuse)
@@ -255,10 +241,9 @@ def _outputs(loaded: Loaded) -> list[tuple[str, str, list[int]]]:
     return outputs
 
 
-def _chosen(shelf: Shelf, asked: dict[str, Any]) -> Loaded:
+def _named(asked: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the model and version that a request names."""
     model, version = asked.get("model"), asked.get("version")
     if not isinstance(version, str | None) or not isinstance(model, str | None):
         raise BadRequest("'model' and 'version' must be strings")
-    if model is None:
-        return shelf.get(shelf.only().signature.model, version)
-    return shelf.get(model, version)
+    return model, version

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from streamsim.models.registry import Registry, Release
+from streamsim.models.registry import Registry
+from streamsim.models.releasing.release import Release
 from streamsim.producers.recording import read_manifest
 from streamsim.simulator.file_identity import is_same
 from streamsim.simulator.model_training import IDENTITY, SCORES_FROM, WORLD

@@ -101,7 +101,8 @@ class BadRequest(InferenceError):
     message
         What was wrong, for the caller.
     status
-        The HTTP status that says so: 400, 401, 403, 404, 411, 413, 415, 501 or 503.
+        The HTTP status that says so: 400, 401, 403, 404, 409, 411, 413, 415, 501 or
+        503.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:

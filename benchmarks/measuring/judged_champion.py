@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streamsim.models.loaded import Loaded
-from streamsim.models.registry import Registry, Release
+from streamsim.models.registry import Registry
+from streamsim.models.releasing.release import Release
 from streamsim.simulator.model_training import WORLD, ensure_champion
 from streamsim.streams.errors import UsageError
 from streamsim.streams.settings import read_settings

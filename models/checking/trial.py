@@ -24,7 +24,7 @@ _EXTREME = (0.0, 1.0, -1.0, 1e6, -1e6)
 
 
 def try_model(registry: Registry, model: str, version: str) -> None:
-    """Try a version, unless it is known to work.
+    """Try a version, unless it is known to work, or is only the arrays of one that is.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def try_model(registry: Registry, model: str, version: str) -> None:
         If it does not load, crashes, does not answer in time, or its answers are no chances.
     """
     release = registry.release(model, version)
-    if registry.is_tried(release.sha256):
+    if registry.is_tried(release.sha256) or not registry.is_whole(model, version):
         return
     what = f"{model} {version}"
     command = [sys.executable, "-P", "-m", __name__, str(registry.root.absolute()), model, version]
