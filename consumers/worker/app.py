@@ -100,7 +100,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--model-url", help="model service")
     parser.add_argument("--hold", action="store_true", help="score in order of event time")
     parser.add_argument(
-        "--scheduled", action="store_true", help="follow the schedules of versions that a stack decides"
+        "--scheduled",
+        action="store_true",
+        help="follow the schedules of versions that a stack decides",
     )
     parser.add_argument(
         "--champion",

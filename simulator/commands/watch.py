@@ -133,11 +133,16 @@ def _follow(
 
 
 def _is_asked_for(name: str, record: Any, domain: str | None, as_json: bool) -> bool:
-    """Say whether to print a record: of incidents, a person does not see what is silenced."""
-    if name != OPS_ALERTS:
-        return True
+    """Say whether to print a record: a person sees no silenced incident, and no
+    schedule that is known further.
+    """
+    value = record if isinstance(record, bytes) else record.value
     try:
-        body = read_incident(record.value)
+        if name == OPS_MODELS:
+            return as_json or is_told(read_lifecycle(value))
+        if name != OPS_ALERTS:
+            return True
+        body = read_incident(value)
     except ForeignRecordError:
         return True
     return domain in (None, body["domain"]) and (as_json or is_shown(body))

@@ -114,7 +114,8 @@ def test_nobody_misses_what_was_deleted(tmp_path: Path, monkeypatch: pytest.Monk
         data = Path(os.environ["STREAMSIM_HOME"]) / "runs" / up.run["name"] / "broker"
         until(lambda: deleted(up.run["address"], topics), "deleted records", 180)
         for part, name in (
-            ("service", "service"), ("controller", "controller"), ("producer", "producer-technology"),
+            ("service", "service"), ("controller", "controller"),
+            ("producer", "producer-technology"),
             ("worker", "worker-0"), ("broker", "broker"),
         ):  # fmt: skip
             up.part(part).kill()

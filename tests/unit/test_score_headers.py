@@ -48,6 +48,6 @@ def test_each_score_names_its_own_version_and_a_shadow_has_no_features(
     assert headers.versions == ["2", "1", "2"]
     beside = dataclasses.replace(headers, features=None)
     assert len(beside) == 3
-    assert [{**dict(one), "features": own} for one, own in zip(beside, (b"a", b"b", b"c"), strict=True)] == [
-        dict(one) for one in headers
-    ]
+    assert [
+        {**dict(one), "features": own} for one, own in zip(beside, (b"a", b"b", b"c"), strict=True)
+    ] == [dict(one) for one in headers]

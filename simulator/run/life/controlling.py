@@ -114,7 +114,7 @@ class Controller:
     def _find(self, model: str, version: str) -> Signature:
         """Return the signature of a version, which from then on lies among the run's."""
         if not is_of_run(version) and version not in self._own.versions(model):
-            self._own.adopt(self._home, model, version)
+            self._own.adopt(self._home.root / model / version)
         return self._own.release(model, version).signature
 
     def take_ops(self, record: Record) -> None:

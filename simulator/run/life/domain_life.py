@@ -149,9 +149,7 @@ class DomainLife:
         except (ModelError, UsageError) as error:
             self._announce(News(refusal(request, str(error))))
             return
-        self.change(
-            event, plan, who=request.who, why=request.why, evidence={"asked": request.id}
-        )
+        self.change(event, plan, who=request.who, why=request.why, evidence={"asked": request.id})
 
     def _asked(self, request: Request) -> tuple[str, Plan]:
         """Return the event and the plan that a request asks for."""

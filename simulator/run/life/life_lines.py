@@ -9,6 +9,7 @@ from typing import Any
 from streamsim.consumers.predict.model_schedule import UNCHANGED
 from streamsim.simulator.run.life.requests import ASKED, REFUSED
 
+
 def is_told(body: Mapping[str, Any]) -> bool:
     """Say whether a record tells people anything: that a schedule is known further does not."""
     return bool(body["event"] != UNCHANGED)
@@ -51,7 +52,9 @@ def _decision(body: Mapping[str, Any]) -> str:
     if event == "shadow":
         return f"{plan['shadow']} scores in shadow of {version}"
     if event == "canary":
-        return f"{plan['canary']} answers {plan['share']:.0%} of the entities as canary of {version}"
+        return (
+            f"{plan['canary']} answers {plan['share']:.0%} of the entities as canary of {version}"
+        )
     if event == "withdrawn":
         return f"{version} answers alone again"
     if event == "set":
