@@ -8,9 +8,16 @@ import math
 import numpy as np
 import pytest
 
+from streamsim.consumers.monitor.labelled_scores import LabelledScores
 from streamsim.consumers.monitor.prequential.bands import band
 from streamsim.consumers.monitor.prequential.health import health_at
-from streamsim.consumers.monitor.prequential.prequential_windows import NO_ROWS, Rows, Window
+from streamsim.consumers.monitor.prequential.prequential_windows import (
+    NO_ROWS,
+    Rows,
+    Window,
+    rows_of,
+    shadow_rows,
+)
 from streamsim.consumers.monitor.prequential.segment_figures import worst_segment
 from streamsim.streams.errors import UsageError
 
@@ -43,6 +50,24 @@ def test_rows_that_were_never_labelled_are_counted_and_not_scored() -> None:
     assert (with_.unlabelled, without.unlabelled) == (len(own) - len(known), 0)
     assert sum(s.unlabelled for s in with_.segments) == with_.unlabelled
     assert sum(s.samples for s in with_.segments) == with_.samples
+
+
+def test_scores_without_a_label_may_be_counted_apart() -> None:
+    own = rows()
+    apart = own.take(own.labelled)
+    found = health_at(24 * HOUR, "brier", apart, DAY, unlabelled=400)
+    assert (found.unlabelled, found.samples) == (400, len(apart))
+
+
+def test_a_published_bucket_is_read_for_the_champion_and_for_its_shadow() -> None:
+    columns = ([5, 3, 4], [1, 2, 3], [0, 1, 1], [7, 7, 8], [-1, 20, 30], [1, 1, 2])
+    bucket = LabelledScores(0, 0, 9, 2, ("a",), *(np.array(column) for column in columns))
+    assert [c.tolist() for c in rows_of(bucket).columns] == [
+        [3, 4, 5], [2, 3, 1], [1, 1, 0], [7, 8, 7], [1, 2, 1],
+    ]  # fmt: skip
+    assert [c.tolist() for c in shadow_rows(bucket).columns] == [
+        [3, 4], [20, 30], [1, 1], [7, 8], [1, 2],
+    ]  # fmt: skip
 
 
 def test_what_comes_later_changes_nothing() -> None:

@@ -39,7 +39,7 @@ class Health:
     effective
         As many rows of one weight would tell as much; the samples unless the window is fading.
     unlabelled
-        Rows in the window whose label did not come within the time-out. They are not scored.
+        Scores in the window whose label did not come within the time-out. No metric counts them.
     segments
         Figures of the segments, in order of their fingerprints.
     worst
@@ -93,6 +93,7 @@ def health_at(
     rows: Rows,
     window: Window,
     *,
+    unlabelled: int = 0,
     min_samples: int = 30,
     by_segment: bool = True,
     level: float = LEVEL,
@@ -105,6 +106,8 @@ def health_at(
         Event time (ms): rows of this time or later do not count.
     rows
         Rows whose label is final at ``at``, or of which it is sure by then that none will come.
+    unlabelled
+        Scores in the window that never got a label and are not among the rows.
     min_samples
         Fewest rows with a label for a figure, of the whole and of each segment.
     by_segment
@@ -133,7 +136,7 @@ def health_at(
         figure,
         samples,
         float(samples) if known.weights is None else effective_count(known.weights),
-        len(own.rows) - samples,
+        unlabelled + len(own.rows) - samples,
         segments,
         worst_segment(segments),
     )

@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from streamsim.consumers.monitor.label_join import MICRO
+from streamsim.consumers.monitor.labelled_scores import MICRO, NO_SHADOW, LabelledScores
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Floats, Ints, Mask
@@ -116,6 +116,24 @@ class Rows:
 
 
 NO_ROWS = Rows(*(np.empty(0, np.int64) for _ in fields(Rows)))
+
+
+def rows_of(scores: LabelledScores) -> Rows:
+    """Return the rows of a published bucket, scored by the versions that answered."""
+    order = np.argsort(scores.time, kind="stable")
+    columns = scores.time, scores.score, scores.label, scores.version, scores.segment
+    return Rows(*(column[order] for column in columns))
+
+
+def shadow_rows(scores: LabelledScores) -> Rows:
+    """Return the rows of a published bucket that a shadow scored, with the shadow's scores.
+
+    Their version is that of the version that answered.
+    """
+    order = np.argsort(scores.time, kind="stable")
+    order = order[scores.shadow[order] != NO_SHADOW]
+    columns = scores.time, scores.shadow, scores.label, scores.version, scores.segment
+    return Rows(*(column[order] for column in columns))
 
 
 @dataclass(frozen=True, slots=True)
