@@ -149,10 +149,11 @@ def track_accuracy(
     window
         A number of events, or a span of event time (``"7D"``).
     threshold
-        Accuracy is low below it; for the errors ``mae`` and ``rmse``, above it.
+        Accuracy is low below it; for errors such as ``mae`` and ``log_loss``, above it.
     metric
-        ``accuracy``, ``average_precision``, ``roc_auc``, ``mae``, ``rmse``, or a function of
-        predictions and labels.
+        By its name in :data:`streamsim.streams.statistics.quality.METRICS`, such as ``accuracy``,
+        ``recall@0.5`` (of scores, at a threshold), ``average_precision`` or ``mae``; or a function
+        of predictions and labels.
     was_low
         Whether accuracy was low before the first label.
 

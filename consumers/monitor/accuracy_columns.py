@@ -111,6 +111,8 @@ def _values(said: pd.Series, true: pd.Series, metric: object) -> tuple[list[floa
                     f"{what} like {_first(column)} are no numbers, and {_named(metric)} needs "
                     "numbers: make the class that is looked for 1, the others 0"
                 )
+        if metric in ("precision", "recall"):
+            _check_ones(numeric[0] or [], metric)
         return numeric[0] or [], numeric[1] or []
     if numeric[0] is not None and numeric[1] is not None:
         _check_classes(numeric[0], numeric[1])
@@ -160,6 +162,16 @@ def _check_classes(said: Sequence[float], true: Sequence[float]) -> None:
         raise UsageError(
             f"a prediction of {between:g} is no class, and accuracy compares classes: cut it, as "
             "at a half, or take average_precision or roc_auc"
+        )
+
+
+def _check_ones(said: Sequence[float], metric: object) -> None:
+    """Refuse predictions that are neither 0 nor 1: they would all count as 0."""
+    between = next((value for value in said if value not in (0, 1)), None)
+    if between is not None:
+        raise UsageError(
+            f"a prediction of {between:g} is neither 0 nor 1, and {metric} counts those of 1: "
+            f"name the score from which it is 1, as in {metric}@0.5"
         )
 
 

@@ -178,7 +178,8 @@ class Accuracy:
     Parameters
     ----------
     metric
-        By its name in :data:`streamsim.streams.statistics.quality.METRICS`.
+        By its name in :data:`streamsim.streams.statistics.quality.METRICS`. ``accuracy``,
+        ``precision`` and ``recall`` of scores need a threshold, as in ``precision@0.3``.
     threshold, margin, min_samples
         The accuracy is low below the threshold (above it, for an error) until it is better by the
         margin. With fewer events it is unknown.

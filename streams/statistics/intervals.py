@@ -71,21 +71,30 @@ def calibration_error(labels: Ints, scores: Floats, bins: int = BINS) -> Weighte
     """Return the expected calibration error, over bins of equal mass, as a function of weights.
 
     It is the mean over bins, weighted by their mass, of the distance between the mean score and
-    the share of positives (Naeini, Cooper and Hauskrecht 2015, with bins of equal mass).
+    the share of positives (Naeini, Cooper and Hauskrecht 2015, with bins of equal mass). Rows of
+    the same score share their positives, so that their order does not matter.
 
-    >>> error = calibration_error(np.array([0, 1, 0, 1]), np.array([0.0, 1.0, 0.5, 0.5]), bins=2)
-    >>> float(error(np.ones((1, 4)))[0])  # one of two at 0, 0.5 and one of two at 0.5, 1
+    >>> error = calibration_error(np.array([0, 1, 1, 1]), np.array([0.0, 1.0, 0.5, 0.5]), bins=2)
+    >>> float(error(np.ones((1, 4)))[0])  # a mean of 0.25 for a half, and of 0.75 for all
     0.25
     """
     order = np.argsort(scores, kind="stable")
     label, score = labels[order].astype(np.float64), scores[order]
+    begins = np.concatenate(([True], score[1:] != score[:-1]))
+    starts, tie = np.flatnonzero(begins), np.cumsum(begins) - 1
 
     def error(weights: Floats) -> Floats:
         result = np.empty(len(weights))
         for i, own in enumerate(weights[:, order]):
+            true = label
+            if len(starts) < len(score):
+                whole = np.add.reduceat(own, starts)
+                positive = np.add.reduceat(own * label, starts)
+                share = np.divide(positive, whole, out=np.zeros_like(whole), where=whole > 0)
+                true = share[tie]
             mass = np.cumsum(own)
             place = ((mass - own / 2) / mass[-1] * bins).astype(np.intp)
-            gap = np.bincount(place, own * (score - label), minlength=bins)
+            gap = np.bincount(place, own * (score - true), minlength=bins)
             result[i] = np.abs(gap).sum() / mass[-1]
         return result
 

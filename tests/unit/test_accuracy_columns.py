@@ -88,6 +88,10 @@ def test_a_window_may_be_a_number_of_numpy() -> None:
             {"label": ["fraud"] * N, "metric": "roc_auc"},
             "labels like 'fraud' are no numbers, and roc_auc needs numbers",
         ),
+        (
+            {"prediction": 0.93, "metric": "precision"},
+            r"a prediction of 0.93 is neither 0 nor 1, .* as in precision@0\.5",
+        ),
         ({"window": "a week"}, "not a span of time: 'a week'"),
         ({"window": [1]}, r"not a span of time: \[1\]"),
         ({"metric": "f1"}, "no metric 'f1'; there are"),

@@ -1,0 +1,1 @@
+"""Quality before labels are there: an estimate from calibrated scores, judged once they are."""

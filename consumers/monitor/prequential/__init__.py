@@ -1,0 +1,1 @@
+"""Prequential quality: windows over labelled scores, confidence bands, segments, and health."""
