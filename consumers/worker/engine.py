@@ -249,8 +249,9 @@ class Engine(Service):
             await output.flush()
 
     async def _until_report_due(self, context: DomainContext) -> None:
-        """Wait for the interval; a new assignment, and events that wait for the schedule, are
-        reported at once.
+        """Wait for the interval, or until there is news.
+
+        A new assignment, and events that wait for the schedule, are reported at once.
         """
         entered, deadline = self._entered, time.monotonic() + self.config.settings.metrics_s
         # A renewed model's schedule waits for the events, not for a report of them.

@@ -133,8 +133,9 @@ def _follow(
 
 
 def _is_asked_for(name: str, record: Any, domain: str | None, as_json: bool) -> bool:
-    """Say whether to print a record: a person sees no silenced incident, and no
-    schedule that is known further.
+    """Say whether to print a record.
+
+    A person sees no silenced incident, and not that a schedule is known further.
     """
     value = record if isinstance(record, bytes) else record.value
     try:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from streamsim.consumers.predict.model_schedule import Entry
 from streamsim.models.registry import Registry
 from streamsim.simulator.run.life import announcing
-from streamsim.simulator.run.life.announcing import Announcer
+from streamsim.simulator.run.life.announcing import Announcer, News
 from streamsim.streams.settings import read_settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DAY
@@ -44,8 +44,9 @@ class Topic:
         stored = self._registry.versions("m")
         self.told += [(body["event"], body["version"] in stored) for body in bodies]
 
-    def load(self, settings: object, released: Signature) -> bool:
-        self.served.append(released.version)
+    def load(self, settings: object, released: Signature, *, default: bool) -> bool:
+        if default:
+            self.served.append(released.version)
         return True
 
 
@@ -64,15 +65,20 @@ def topic(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Topic:
 
 @pytest.fixture
 def announcer(registry: Registry, topic: Topic) -> Announcer:
-    return Announcer(CHAMPION, registry, "", "group", read_settings())
+    return Announcer(registry, "", read_settings())
+
+
+def news(entry: Entry, *, made: bool = True) -> News:
+    own = replace(CHAMPION, version=entry.version)
+    return News(entry.as_record("group"), (own, ESTIMATOR) if made else None, (), own)
 
 
 def test_a_version_is_stored_before_it_is_announced(
     announcer: Announcer, topic: Topic, registry: Registry
 ) -> None:
-    announcer.take(entry(0), ESTIMATOR)
-    announcer.take(entry(1, is_new=False), None)
-    announcer.take(entry(2), ESTIMATOR)
+    announcer.take(news(entry(0)))
+    announcer.take(news(entry(1, is_new=False), made=False))
+    announcer.take(news(entry(2)))
     announcer.flush()
     assert topic.told == [("renewed", True), ("unchanged", False), ("renewed", True)]
     assert registry.versions("m") == [entry(0).version, entry(2).version]
@@ -85,7 +91,7 @@ def test_nothing_is_announced_after_a_failure(
 ) -> None:
     registry.root.joinpath("m").write_text("no folder")
     for number in range(announcing.AHEAD + 3):
-        announcer.take(entry(number), ESTIMATOR)
+        announcer.take(news(entry(number)))
     with pytest.raises(OSError, match="m"):
         announcer.flush()
     assert announcer.failure.done()
