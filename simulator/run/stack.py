@@ -18,7 +18,7 @@ from streamsim.simulator.brokers.broker import (
 )
 from streamsim.simulator.brokers.segments import segment_bytes
 from streamsim.simulator.processes.children import Child, Children
-from streamsim.simulator.run.life.requests import write_token
+from streamsim.simulator.run.life.life_requests import write_token
 from streamsim.simulator.run.probes import answers, listens
 from streamsim.simulator.run.producer_processes import Producers
 from streamsim.simulator.run.run_plan import Plan

@@ -15,7 +15,7 @@ from streamsim.consumers.predict.model_schedule import Change, Entry, Schedule
 from streamsim.consumers.predict.plans import Plan
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.lease import Lease
-from streamsim.simulator.run.life.requests import Request, refusal
+from streamsim.simulator.run.life.life_requests import Request, refusal
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.signature import Signature

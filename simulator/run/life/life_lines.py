@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from streamsim.consumers.predict.model_schedule import UNCHANGED
-from streamsim.simulator.run.life.requests import ASKED, REFUSED
+from streamsim.simulator.run.life.life_requests import ASKED, REFUSED
 
 
 def is_told(body: Mapping[str, Any]) -> bool:
