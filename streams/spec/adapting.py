@@ -5,8 +5,10 @@ All times are event time (ms).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.spec.labelling import Labels
@@ -213,3 +215,44 @@ class Adaptation:
                 f"an adaptation learns from the last {span} ms and leaves out {gap} ms before its "
                 "holdout: nothing is left; a longer span or a shorter gap is needed"
             )
+
+
+def by_hand(adaptation: Adaptation, settings: Iterable[str]) -> Adaptation:
+    """Return an adaptation with other numbers, each given as ``name=value``.
+
+    The names are those of the numbers of :class:`Adaptation`, :class:`Policy` and :class:`Margins`.
+
+    >>> by_hand(Adaptation(), ["least_rows=500", "better=0.02"]).policy.least_rows
+    500
+
+    Raises
+    ------
+    UsageError
+        If there is no such number, or the adaptation could not work.
+    """
+    for setting in settings:
+        name, _, text = setting.partition("=")
+        parts = (adaptation, adaptation.policy, adaptation.margins)
+        part = next((own for own in parts if name in _numbers(own)), None)
+        if part is None:
+            names = ", ".join(sorted(name for own in parts for name in _numbers(own)))
+            raise UsageError(f"no number {name!r} of an adaptation; there are {names}")
+        try:
+            value = float(text) if _numbers(part)[name] == "float" else int(text)
+        except ValueError:
+            raise UsageError(f"{name} is a number, not {text!r}") from None
+        change: dict[str, Any] = {name: value}
+        changed: Adaptation | Policy | Margins = replace(part, **change)
+        if isinstance(changed, Adaptation):
+            adaptation = changed
+        elif isinstance(changed, Policy):
+            adaptation = replace(adaptation, policy=changed)
+        else:
+            adaptation = replace(adaptation, margins=changed)
+    return adaptation
+
+
+def _numbers(part: Adaptation | Policy | Margins) -> dict[str, str]:
+    """Return the names of a part's numbers, and their types."""
+    named = {own.name: str(own.type) for own in fields(part)}
+    return {name: kind for name, kind in named.items() if kind in ("int", "float", "int | None")}

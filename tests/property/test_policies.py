@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +79,7 @@ def test_budget_and_cool_down_are_kept_and_a_request_is_given_twice_at_most(
 ) -> None:
     given_out = play(policy, steps)
     begun = [request.at for request in given_out if request.attempt == 1]
-    for first, second in zip(begun, begun[1:], strict=False):
+    for first, second in pairwise(begun):
         assert second - first >= policy.cooldown
     for at in begun:
         assert sum(at - policy.budget_span < own <= at for own in begun) <= policy.budget

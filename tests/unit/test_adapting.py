@@ -55,5 +55,5 @@ def test_a_span_of_which_the_label_delay_leaves_nothing_is_refused() -> None:
 
     assert SPEC.labels.delay == 7 * DAY
     replace(SPEC, model=replace(SPEC.model, adaptation=of_span(11)))
-    with pytest.raises(UsageError, match="finance: an adaptation learns .* nothing is left"):
+    with pytest.raises(UsageError, match=r"finance: an adaptation learns .* nothing is left"):
         replace(SPEC, model=replace(SPEC.model, adaptation=of_span(10)))
