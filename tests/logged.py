@@ -1,4 +1,4 @@
-"""Invented scores and labels in the topics of a broker, and a champion that has given the scores."""
+"""Invented scores and labels in the topics of a broker, and a champion to go with them."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ def scores(
         body = {
             "event_id": str(row), "event_time": texts[row], spec.trigger.key: entity,
             "score": 0.5 if said is None else float(said[row]),
+            **{estimate.name: 1.0 for estimate in spec.model.estimates},
         }  # fmt: skip
         last = (
             source_headers(source, p, row)

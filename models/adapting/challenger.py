@@ -134,6 +134,8 @@ def learn(
     ModelError
         If a class, or the truth of an estimate, does not occur.
     """
+    if spec.model.slate is None and len(np.unique(rows.labels)) < 2:
+        raise ModelError(f"all {len(rows.labels):,} events are of one class")
     ignored = tuple(name for name in champion.ignored if name in champion.features)
     spec = _without_selection(spec, champion.features, ignored)
     recipe, rule = spec.model.recipe, spec.alerting.rule
@@ -143,7 +145,7 @@ def learn(
     scores = scores_of(answers)
     truth = spec.model.truth(rows.labels, items_of(answers, len(spec.model.estimates)))
     if len(np.unique(truth)) < 2:
-        raise ModelError(f"all {len(truth):,} events are of one class")
+        raise ModelError(f"all {len(truth):,} answers are of one class")
     if isinstance(estimator, Composed) and recipe.calibrated:
         estimator.sigmoid = fit_sigmoid(scores, truth)
         scores = calibrated_apart(scores, truth, fold)

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.writer import Message
+from streamsim.simulator.run.adapting.retraining import main
 from streamsim.streams.domains.finance import SPEC
 from streamsim.streams.spec import DAY, HOUR
 from tests.guarded import GUARD
@@ -22,7 +24,7 @@ from tests.logged import BEGIN, Rows, fill, invented, record, release_champion, 
 from tests.stacks import until
 
 pytestmark = pytest.mark.stack
-N = 2_500
+N = 2_000
 UNTIL = BEGIN + N * 60_000
 KNOWN_UNTIL = UNTIL + SPEC.labels.delay
 
@@ -58,13 +60,10 @@ def command(broker: str, folder: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-def run(broker: str, folder: Path, *more: str) -> dict:
-    done = subprocess.run(
-        command(broker, folder, *more), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return orjson.loads((folder / "outcome.json").read_bytes())
+def run(broker: str, folder: Path, *more: str) -> dict[str, Any]:
+    assert main(command(broker, folder, *more)[3:]) == 0
+    found: dict[str, Any] = orjson.loads((folder / "outcome.json").read_bytes())
+    return found
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -82,8 +81,11 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     GUARD.release(first)
     assert not (folder / "outcome.json").exists()
 
-    outcome = run(broker, folder)
-    assert outcome["ended"] == "better", outcome["why"]
+    done = subprocess.run(command(broker, folder), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    outcome = orjson.loads((folder / "outcome.json").read_bytes())
+    assert done.stdout == f"1-test: better: {outcome['why']}\n"
     gates = {gate["name"]: gate for gate in outcome["verdict"]["gates"]}
     assert set(gates) == {
         "better", "calibration", "brier", "segment", "latency", "size", "loads", "signature",
@@ -106,7 +108,6 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
 
     # Its outcome is lost, but not what it has released: that answers, and nothing is learnt again.
     (folder / "outcome.json").unlink()
-    fill(broker, SPEC, [])
     assert run(broker, folder) == outcome
     shutil.rmtree(folder / "run")
     assert run("127.0.0.1:1", folder) == outcome  # from its file: no broker is asked
@@ -115,11 +116,17 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     assert "+0.9 and above 0" in other["why"]
 
 
-def test_what_cannot_be_learnt_is_said_in_a_line(begun: tuple[str, Path]) -> None:
+def test_what_cannot_be_learnt_is_said_in_a_line(
+    begun: tuple[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     broker, folder = begun
     few = run(broker, folder, "--request", "3", "--set", "least_rows=4000")
     assert few["ended"] == "failed"
-    assert few["why"] == "2,500 labelled events, at least 4,000 are needed"
+    assert few["why"] == "2,000 labelled events, at least 4,000 are needed"
+    assert main([*command(broker, folder)[3:-2], "--set", "speed=1"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "streamsim.simulator.run.adapting.retraining: no number 'speed' of an adaptation"
+    )
     early = str(BEGIN + 2 * HOUR + SPEC.labels.delay)
     none = run(broker, folder, "--request", "4", "--known-until", early)
     assert none["rows"] == {"scored": N, "unlabelled": N - 120, "skipped": 0}
