@@ -137,11 +137,23 @@ class Registry:
                 return released
 
     def put(
-        self, estimator: Estimator, signature: Signature, *, data: Mapping[str, Any], created: str
+        self,
+        estimator: Estimator,
+        signature: Signature,
+        *,
+        data: Mapping[str, Any],
+        created: str,
+        metrics: Mapping[str, float] | None = None,
+        card: str = "# {version}\n",
+        is_whole: bool = False,
     ) -> None:
-        """Store a renewed version under its own name, unless that version exists already.
+        """Store a version under its own name, unless that version exists already.
 
-        Of a :class:`~streamsim.streams.spec.renewals.Renewable` only the renewed arrays are stored.
+        Parameters
+        ----------
+        is_whole
+            Whether it is more than a renewal of its champion. If not, only the renewed arrays of a
+            :class:`~streamsim.streams.spec.renewals.Renewable` are stored.
 
         Raises
         ------
@@ -150,12 +162,12 @@ class Registry:
         """
         if signature.version in self.versions(signature.model):
             return
-        about = {"metrics": {}, "data": dict(data), "created": created}
-        if isinstance(estimator, Renewable):
+        about = {"metrics": dict(metrics or {}), "data": dict(data), "created": created}
+        if isinstance(estimator, Renewable) and not is_whole:
             name, blob = RENEWED, pack_arrays(estimator.renewed_arrays())
         else:
             name, blob = MODEL, packed(signature.model, estimator)
-        if self._store(name, blob, signature, about, "# {version}\n"):
+        if self._store(name, blob, signature, about, card):
             self.mark_tried(hashlib.sha256(blob).hexdigest())
 
     def _store(

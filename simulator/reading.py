@@ -87,6 +87,29 @@ def deleted(address: str, topics: Iterable[TopicSpec]) -> dict[str, int]:
     return counts
 
 
+def offsets_from(
+    address: str, topics: Iterable[TopicSpec], time: int
+) -> dict[tuple[str, int], int]:
+    """Return the offset from which on a topic's partition may have records of a time or later.
+
+    It is the first record with a timestamp of that time (ms) or later. Records are not in order of
+    their timestamps, so earlier ones may follow it; none of that time comes before.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    wanted = _partitions(topics)
+    with _reading(address) as (loop, consumer):
+        ends = loop.call(consumer.end_offsets(wanted))
+        found = loop.call(consumer.offsets_for_times(dict.fromkeys(wanted, max(time, 0))))
+    return {
+        (tp.topic, tp.partition): ends[tp] if found.get(tp) is None else found[tp].offset
+        for tp in wanted
+    }
+
+
 @contextmanager
 def _reading(address: str) -> Iterator[tuple[LoopThread, AIOKafkaConsumer]]:
     """Connect a consumer, and report its failures as :class:`BrokerError`."""

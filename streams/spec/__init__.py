@@ -1,5 +1,6 @@
 """Domain specifications: a domain as data and pure functions, in groups."""
 
+from streamsim.streams.spec.adapting import Adaptation, Margins, Policy
 from streamsim.streams.spec.domain import DomainSpec
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
 from streamsim.streams.spec.features import AsOfJoin, Features, GlobalTableSpec, Tracker, Windows
@@ -23,6 +24,7 @@ from streamsim.streams.spec.world import Emission, Slice, WorldSpec
 
 __all__ = [
     "Accuracy",
+    "Adaptation",
     "Aggregates",
     "AlertRule",
     "Alerting",
@@ -44,8 +46,10 @@ __all__ = [
     "Kind",
     "Labels",
     "MINUTE",
+    "Margins",
     "Model",
     "Planted",
+    "Policy",
     "Recipe",
     "Regressor",
     "Renewal",

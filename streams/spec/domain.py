@@ -56,6 +56,8 @@ class DomainSpec:
                 self._check_estimate(estimate)
             if self.model.renewal is not None:
                 self.model.renewal.check(self.trigger)
+            if self.model.adaptation is not None:
+                self.model.adaptation.check(self.labels)
             self._check_rescoring()
             _refuse_missing(self.trigger, set(self.features.vector.facts))
             if self.alerting.accuracy.segment is not None:

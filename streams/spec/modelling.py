@@ -1,4 +1,4 @@
-"""Model of a domain: its recipe, slate, renewal, estimates and rescoring."""
+"""Model of a domain: its recipe, slate, renewal, estimates, rescoring and adaptation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Ints
+from streamsim.streams.spec.adapting import Adaptation
 from streamsim.streams.spec.recipes import Estimate, Recipe, Slate
 from streamsim.streams.spec.renewals import Renewal
 
@@ -55,6 +56,8 @@ class Model:
         Numbers that it estimates beside its score.
     rescoring
         Which events it scores again, if any.
+    adaptation
+        How it adapts to what the stream shows; ``None``: not at all.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Model:
     renewal: Renewal | None = None
     estimates: tuple[Estimate, ...] = ()
     rescoring: Rescoring | None = None
+    adaptation: Adaptation | None = None
 
     def __post_init__(self) -> None:
         if self.slate is not None and self.recipe.selection is not None:

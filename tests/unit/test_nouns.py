@@ -84,6 +84,7 @@ EXEMPT: Mapping[str, tuple[str, str]] = {
     ),
     "simulator/commands/doctor.py": ("doctor", "streamsim doctor"),
     "simulator/commands/train.py": ("card terminal", "a model's card; a person's terminal"),
+    "simulator/run/adapting/": ("card", "the card of a model (Mitchell et al. 2019)"),
     "simulator/run/view.py": ("terminal", "a person's terminal"),
     "simulator/testing/plugin.py": ("finance", EXAMPLE),
     "simulator/testing/replay.py": ("fraud", EXAMPLE),

@@ -1,0 +1,1 @@
+"""Learning anew from a run's topics, in a process of its own."""

@@ -1,0 +1,238 @@
+"""Rows to learn from, out of a broker's topics: features as they were logged, and their labels.
+
+Features are read from the headers of the scores, and never computed here. So what a model learns
+from is what its predecessor was given, whatever the code of the features has become since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from streamsim.consumers.clean.cleaner import Cleaned, clean
+from streamsim.consumers.clean.deduplication import Deduplication
+from streamsim.consumers.collect.records import Clocks, collect
+from streamsim.consumers.monitor.label_join import fingerprint
+from streamsim.models.labelled import Labelled
+from streamsim.simulator.reading import Record, offsets_from, read_each
+from streamsim.simulator.report.own_outputs import read_score
+from streamsim.simulator.run.adapting.final_labels import FinalLabels
+from streamsim.simulator.run.adapting.kept_scores import KeptScores, ScoredRows, ScoreRow
+from streamsim.streams.codec import parse_times
+from streamsim.streams.errors import ForeignRecordError
+from streamsim.streams.events import (
+    FEATURE_HASH,
+    FEATURES,
+    MODEL_VERSION,
+    NO_TIME,
+    Events,
+    Ints,
+    Objects,
+    Records,
+    as_objects,
+    first_headers,
+)
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec, SourceSpec
+from streamsim.streams.topics import CORRECTIONS, SCORES, TopicSpec, topic, topics_of
+
+PIECE = 2_000
+"""Records that are worked on at a time."""
+SEGMENT = "segment"
+"""Field of a score with the segment of its event, where it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows are wanted.
+
+    Attributes
+    ----------
+    since, until
+        Period of the events (ms): ``since <= time < until``.
+    known_until
+        Labels that were known before this time are used (ms).
+    most
+        Most scored events, the newest; some may have no label.
+    without
+        Periods whose events are left out (ms).
+    """
+
+    since: int
+    until: int
+    known_until: int
+    most: int
+    without: tuple[tuple[int, int], ...] = ()
+
+    def keeps(self, time: int) -> bool:
+        """Say whether an event of this time is wanted."""
+        inside = self.since <= time < self.until
+        return inside and not any(begin <= time < end for begin, end in self.without)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRows:
+    """Labelled rows, in order of time and id.
+
+    Attributes
+    ----------
+    versions, segments
+        Of each row, the model version that scored it, and its segment; empty where it has none.
+    counts
+        ``scored`` events that were wanted, those ``unlabelled`` of them, and records that were
+        ``skipped`` as of other features or of another program.
+    """
+
+    data: Labelled
+    versions: Objects
+    segments: Objects
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def read_logged(spec: DomainSpec, champion: Signature, address: str, wanted: Wanted) -> LoggedRows:
+    """Read rows from a broker, up to the current ends of the topics.
+
+    Parameters
+    ----------
+    champion
+        Rows whose features have another definition than its own are skipped.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    reader = _Reader(spec, champion, address, wanted)
+    scored = reader.scores()
+    labels, final = reader.labels(scored)
+    known = final & (labels >= 0)
+    numbers = reader.numbers(scored)
+    rows = scored.take(known)
+    data = Labelled(rows.features, labels[known], rows.times, rows.entities, numbers[known])
+    counts = {
+        "scored": len(scored),
+        "unlabelled": len(scored) - len(rows),
+        "skipped": reader.skipped,
+    }
+    return LoggedRows(data, rows.versions, rows.segments, counts)
+
+
+class _Reader:
+    """Reads the topics of one domain, one after the other."""
+
+    def __init__(self, spec: DomainSpec, champion: Signature, address: str, wanted: Wanted) -> None:
+        self._spec, self._champion = spec, champion
+        self._address, self._wanted = address, wanted
+        self._topics = {own.name: own for own in topics_of(spec)}
+        self.skipped = 0
+
+    def scores(self) -> ScoredRows:
+        """Read the scores, and their corrections."""
+        kept = KeptScores(len(self._champion.features), self._wanted.most)
+        for records in self._read(SCORES, self._wanted.since):
+            kept.take(list(self._rows(records, kept.floor)))
+        if self._spec.model.rescoring is not None:
+            for records in self._read(CORRECTIONS, max(self._wanted.since, kept.floor)):
+                kept.correct(list(self._rows(records, kept.floor)))
+        return kept.rows()
+
+    def labels(self, scored: ScoredRows) -> tuple[Ints, np.ndarray]:
+        """Read the labels of scores; -1 where there is none."""
+        own = self._spec.labels
+        found = FinalLabels(scored.ids, scored.times, own.delay, self._wanted.known_until)
+        for source in self._spec.label_sources if len(scored) else ():
+            for cleaned in self._cleaned(source, int(scored.times[0])):
+                events = cleaned.events
+                # A label that is older than the watermark counts as known from the watermark on.
+                known = np.maximum(events.event_time, cleaned.clock - source.allowed_lateness)
+                value = (
+                    np.ones(len(events), np.int64)
+                    if own.field is None
+                    else events.integers(own.field)
+                )
+                found.take(fingerprint(events.strings(own.key)), known, value)
+        labels, final = found.values(-1 if own.unlabelled is None else own.unlabelled)
+        return labels.astype(np.int64), final
+
+    def numbers(self, scored: ScoredRows) -> np.ndarray:
+        """Read the true numbers of the estimates, shape ``(n, n_estimates)``; NaN where unknown."""
+        numbers = np.full((len(scored), len(self._spec.model.estimates)), np.nan)
+        for place, estimate in enumerate(self._spec.model.estimates if len(scored) else ()):
+            until = self._wanted.known_until
+            found = FinalLabels(scored.ids, scored.times, estimate.delay, until)
+            source = self._spec.source(estimate.source)
+            for cleaned in self._cleaned(source, int(scored.times[0])):
+                ids = fingerprint(cleaned.events.strings(self._spec.labels.key))
+                values = _floats(cleaned.events, estimate.field)
+                fine = np.isfinite(values)
+                found.take(ids[fine], cleaned.events.event_time[fine], values[fine])
+            values, final = found.values(np.nan)
+            # Of the latest events only small numbers may be known: to keep them would be a bias.
+            numbers[final, place] = values[final]
+        return numbers
+
+    def _rows(self, records: Iterable[Record], floor: int) -> Iterator[ScoreRow]:
+        """Yield the wanted rows of records of scores."""
+        names, texts, kept = [], [], []
+        own = self._champion.feature_hash.encode()
+        for record in records:
+            if not self._wanted.keeps(record.timestamp) or record.timestamp < floor:
+                continue
+            headers = first_headers(record.headers)
+            packed = headers.get(FEATURES)
+            try:
+                if packed is None or headers.get(FEATURE_HASH) != own:
+                    raise ForeignRecordError("other features")
+                body = read_score(self._spec, record.value)
+            except ForeignRecordError:
+                self.skipped += 1
+                continue
+            version = (headers.get(MODEL_VERSION) or b"").decode(errors="replace")
+            names.append(body["event_id"])
+            texts.append(body["event_time"])
+            kept.append((body[self._spec.trigger.key], version, _segment(body), packed))
+        ids = fingerprint(as_objects(names)).tolist()
+        for id_, time, rest in zip(ids, parse_times(texts).tolist(), kept, strict=True):
+            if self._wanted.keeps(time):
+                yield ScoreRow(id_, time, *rest)
+
+    def _cleaned(self, source: SourceSpec, since: int) -> Iterator[Cleaned]:
+        """Yield the events of a label source from a time on, in the classes of the workers."""
+        partitions = self._spec.partitions
+        clocks, ids = Clocks.of(partitions), Deduplication(partitions, source.remember)
+        for records in self._read(source.name, since):
+            yield clean(collect(_columns(source.name, records)), source, ids, clocks)
+            ids.forget(clocks.now)
+
+    def _read(self, name: str, since: int) -> Iterator[list[Record]]:
+        """Yield the records of a topic from a time on, in pieces."""
+        own: TopicSpec = self._topics[topic(self._spec.name, name)]
+        starts = {} if since == NO_TIME else offsets_from(self._address, [own], since)
+        records = read_each(self._address, [own], starts)
+        while piece := list(islice(records, PIECE)):
+            yield piece
+
+
+def _columns(source: str, records: Sequence[Record]) -> Records:
+    """Turn records into columns, grouped by partition."""
+    return Records(
+        source,
+        np.array([r.partition for r in records], np.int64),
+        np.array([r.offset for r in records], np.int64),
+        [r.timestamp for r in records],
+        [r.key for r in records],
+        [r.value for r in records],
+        [r.headers for r in records],
+    ).by_partition()
+
+
+def _segment(body: dict[str, object]) -> str:
+    found = body.get(SEGMENT)
+    return found if isinstance(found, str) else ""
+
+
+def _floats(events: Events, name: str) -> np.ndarray:
+    return np.asarray(events.columns[name], np.float64)

@@ -1,0 +1,34 @@
+"""Priority of a process that must not starve those that score."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import psutil
+
+IDLE, LOW, NORMAL = "idle", "low", "normal"
+NICE = 15
+
+
+def step_back(priority: str) -> None:
+    """Lower the priority of this process, as far as the system can.
+
+    Parameters
+    ----------
+    priority
+        ``low``: a small share of a busy processor. ``idle``: on Linux also only what others leave
+        of it, and of the disk. ``normal``: unchanged. Its children are not idle: they have
+        time-outs.
+    """
+    if priority == NORMAL:
+        return
+    with suppress(OSError, AttributeError):
+        os.nice(max(0, NICE - os.nice(0)))
+    if priority != IDLE:
+        return
+    with suppress(OSError, AttributeError):
+        policy = os.SCHED_IDLE | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+    with suppress(OSError, AttributeError, psutil.Error):
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
