@@ -114,7 +114,7 @@ class ProfileCounts:
         """Restore a partition's counts, except those that were published since."""
         until = parts.last("until").tolist()[0] if parts else NO_TIME
         names = ("bucket", "place", "count")
-        counts = _dense(*map(parts.last, names), self._width)
+        counts = _dense(self._width, *map(parts.last, names))
         rows = parts.of("row")
         words = [rows.ints(str(i)) for i in range(_words(self._width))]
         cells = np.column_stack(words).view(np.uint8)[:, : self._width]
@@ -180,7 +180,7 @@ def read_profiles(value: bytes | None, bins: str) -> tuple[int, int, int, dict[i
         (own,), (width,) = columns.texts("bins"), columns.ints("width").tolist()
         if own != bins:
             raise ForeignRecordError("counts of other bins than the model's")
-        counts = _dense(*map(columns.ints, ("bucket", "place", "count")), width)
+        counts = _dense(width, *map(columns.ints, ("bucket", "place", "count")))
     except (StateError, KeyError, ValueError, TypeError, IndexError) as error:
         raise ForeignRecordError(f"no profile counts ({error})") from None
     return p, since, until, counts
@@ -200,7 +200,7 @@ def _sparse(counts: Mapping[int, Ints]) -> Columns:
     return {"bucket": np.array(list(counts), np.int64), "place": place, "count": flat[place]}
 
 
-def _dense(bucket: Ints, place: Ints, count: Ints, width: int) -> dict[int, Ints]:
+def _dense(width: int, bucket: Ints, place: Ints, count: Ints) -> dict[int, Ints]:
     if len(place) != len(count) or (len(place) and not 0 <= place.min() <= place.max()):
         raise ValueError("counts that are in no cell")
     flat = np.zeros(len(bucket) * width * CELLS, np.int64)
