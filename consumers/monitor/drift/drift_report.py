@@ -126,8 +126,19 @@ def report_drift(reference: Reference, counts: Ints, bounds: FeatureBounds = BOU
     >>> round(found.columns[0].distances.outside, 2), found.columns[1].drifted
     (0.67, False)
     """
+    return judge_columns(reference, counts, measure_columns(reference, counts), bounds)
+
+
+def measure_columns(reference: Reference, counts: Ints) -> list[Distances]:
+    """Return the distances of each column."""
+    return [measure(column, own) for column, own in zip(reference.columns, counts, strict=True)]
+
+
+def judge_columns(
+    reference: Reference, counts: Ints, measured: Sequence[Distances], bounds: FeatureBounds
+) -> DriftReport:
+    """Judge distances that have been measured; see :func:`report_drift`."""
     n = int(counts[-1].sum())
-    measured = [measure(column, own) for column, own in zip(reference.columns, counts, strict=True)]
     least = np.array([min(d.p, d.missing_p, d.outside_p) for d in measured])
     corrected = benjamini_hochberg(np.minimum(least * TESTS, 1.0)).tolist()
     enough = n >= bounds.rows
