@@ -277,6 +277,8 @@ def models(action: str, model: str | None, version: str | None) -> None:
 @click.option("--seed", type=click.IntRange(0), help="seed of the first run, or split")
 @click.option("--fault", metavar="NAME", help="fault to inject in every run")
 @click.option("--broker", metavar="embedded|kafka|both", help="broker of the fault runs")
+@click.option("--detectors", metavar="WORD,...", help="drift detectors whose names have a word")
+@click.option("--real/--no-real", default=None, help="take real series of packages, too")
 @click.option(
     "--trained-on-files",
     is_flag=True,

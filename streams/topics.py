@@ -19,6 +19,7 @@ SCORES, CORRECTIONS, SHADOW, ALERTS, METRICS, LATE, DEAD, TRUTH = (
 CHANGELOG = "changelog"
 LABELLED = "labelled"
 FEEDS = "feeds"
+PROFILES = "profiles"
 SHARED = "shared"
 TABLE_PARTITIONS = 1
 """Every worker reads the whole topic of a table in order: partitions would gain nothing."""
@@ -128,6 +129,13 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
             TABLE_PARTITIONS,
             "partition",
             "scores with their final labels, by buckets of event time",
+            internal=True,
+        ),
+        TopicSpec(
+            topic(name, PROFILES),
+            TABLE_PARTITIONS,
+            "partition",
+            "scored rows per bin of each feature, by buckets of event time",
             internal=True,
         ),
         TopicSpec(

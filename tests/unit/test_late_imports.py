@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("pandas", "sklearn", "scipy.stats", "sqlalchemy")
+HEAVY = ("pandas", "sklearn", "scipy.stats", "sqlalchemy", "river")
 """Each takes between half a second and two of processor time."""
 
 

@@ -1,0 +1,1 @@
+"""Streams with known changes, drift detectors, and the figures that judge them."""
