@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from streamsim.simulator.report.judge import alert_quality, join_labels
+from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import all_topics
-from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.spec import DAY, DomainSpec, Role
 from streamsim.streams.spec.world import Slice
+from streamsim.streams.spec.world_changes import KIND, WorldChange
 from streamsim.streams.topics import TRUTH
 from tests.contract.runs import bodies, days, small, some
 
@@ -70,6 +75,43 @@ def test_what_is_planted_is_about_entities_that_there_are(domain: DomainSpec) ->
     assert all(p["kind"] and p["onset"] for p in planted)
 
 
+def test_a_world_changes_at_its_time_and_says_so_only_in_the_truth(domain: DomainSpec) -> None:
+    if "change_day" not in domain.world.options:
+        pytest.skip(f"the world of {domain.name} does not change")
+    length = some(domain, 8)
+    at, end = length / 2, domain.world.epoch + int(length * DAY)
+    still = small(domain, 7, length)
+    changed, slowly = (
+        small(domain, 7, length, change_day=at, change_ramp_days=ramp) for ramp in (0.0, length / 4)
+    )
+    (record,) = [body for body in bodies(changed, TRUTH) if body["kind"] == KIND]
+    (slow,) = [body for body in bodies(slowly, TRUTH) if body["kind"] == KIND]
+    onset, done, same, later = parse_times(
+        [record["onset"], record["until"], slow["onset"], slow["until"]]
+    ).tolist()
+    assert domain.world.epoch + at * DAY - 1 <= onset == done == same < later < end
+    assert onset - domain.world.epoch - at * DAY < DAY
+    assert record["change"]
+    assert record["about"]
+    assert domain.trigger.key not in record
+    before = [_sent(piece) for piece in still if piece.until <= onset]
+    for other in (changed, slowly):
+        assert before == [_sent(piece) for piece in other if piece.until <= onset]
+        assert list(map(_sent, still)) != list(map(_sent, other))
+    assert list(map(_sent, changed)) != list(map(_sent, slowly))
+    assert not [body for body in bodies(still, TRUTH) if body["kind"] == KIND]
+
+
+def test_no_alert_is_judged_by_a_change_of_the_world(domain: DomainSpec) -> None:
+    (record,) = WorldChange("new", "all is new", 1.0).truth(domain.world.epoch, 0, 1 << 60)
+    nothing = join_labels(domain, [], [], None)
+    assert alert_quality([], record.values, [], domain, nothing) is None
+
+
+def _sent(piece: Slice) -> list[object]:
+    return [(e.source, e.clock.tolist(), e.keys, e.values) for e in piece.emissions if len(e)]
+
+
 def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
     assert TRUTH not in {source.name for source in domain.inputs.sources}
     (topic,) = [t for t in all_topics((domain,)) if t.name.endswith(f".{TRUTH}")]
@@ -78,8 +120,6 @@ def test_nobody_but_the_judge_reads_the_truth(domain: DomainSpec) -> None:
 
 def test_a_label_comes_in_its_time(domain: DomainSpec, world: tuple[Slice, ...]) -> None:
     """No label is later than the spec declares, or events would count as final too early."""
-    from streamsim.streams.codec import parse_times
-
     happened = {e["event_id"]: e["event_time"] for e in bodies(world, domain.trigger.name)}
     delays = {source.name: domain.labels.delay for source in domain.label_sources}
     delays |= {estimate.source: estimate.delay for estimate in domain.model.estimates}

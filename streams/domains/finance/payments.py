@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from streamsim.streams.events import Floats, Ints, Slots
 
-GENUINE, LARGE, TERMINAL, STOLEN = range(4)
-KINDS = ("genuine", "large_amount", "compromised_terminal", "stolen_card")
+GENUINE, LARGE, TERMINAL, STOLEN, TESTING = range(5)
+KINDS = ("genuine", "large_amount", "compromised_terminal", "stolen_card", "card_testing")
 """Kinds of payments, by their codes."""
 
 

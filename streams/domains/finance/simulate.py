@@ -9,7 +9,9 @@ that no single feature tells fraud. Planted, each with its onset on ``finance.tr
 - ``stolen_card``: for days a thief pays with the card too, more often, for more, and at other
   places.
 
-Most frauds are charged back one to seven days later; some never are.
+A world can turn to a fourth pattern at a known time
+(:mod:`streamsim.streams.domains.finance.card_testing`). Most frauds are charged back one to seven
+days later; some never are.
 """
 
 from __future__ import annotations
@@ -28,25 +30,19 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.world import Emission, Slice
 
-from .payments import (
-    GENUINE,
-    KINDS,
-    LARGE,
-    STOLEN,
-    TERMINAL,
-    Payments,
-)
-from .population import (
-    CATEGORIES,
-    ONLINE,
-    PRICE,
-    Population,
-    populate,
-)
+from . import card_testing
+from .card_testing import CardTesting
+from .payments import GENUINE, KINDS, LARGE, STOLEN, TERMINAL, Payments
+from .population import CATEGORIES, ONLINE, PRICE, Population, populate
 from .schema import LABEL_DELAY, MAX_CENTS
 
-OPTIONS: Mapping[str, float] = {"cards": 1000, "terminals": 1000, "fraud": 1.0}
-"""Size of the world, and how much fraud there is (0: none)."""
+OPTIONS: Mapping[str, float] = {
+    "cards": 1000,
+    "terminals": 1000,
+    "fraud": 1.0,
+    **card_testing.OPTIONS,
+}
+"""Size of the world, how much fraud there is (0: none), and its change."""
 
 _PER_CARD_DAY = {"large": 0.003, "stolen": 0.0002}
 _PER_TERMINAL_DAY = 0.00012
@@ -72,6 +68,7 @@ class FinanceWorld:
     seed: int
     options: Mapping[str, float]
     people: Population = field(init=False)
+    _testing: CardTesting = field(init=False)
     _rogue: dict[int, tuple[int, int]] = field(init=False, default_factory=dict)
     _thefts: list[_Theft] = field(init=False, default_factory=list)
     _trips: dict[int, tuple[int, float]] = field(init=False, default_factory=dict)
@@ -81,6 +78,7 @@ class FinanceWorld:
         self.people = populate(
             self.seed, int(self.options["cards"]), int(self.options["terminals"])
         )
+        self._testing = CardTesting(self.seed, self.people, self.options["fraud"], self.options)
 
     def slices(self) -> Iterator[Slice]:
         """Yield the events without end, an hour at a time."""
@@ -90,7 +88,10 @@ class FinanceWorld:
             emissions = self._emit(day, self._payments(day))
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
-                yield Slice(until, tuple(between(e, until - HOUR, until) for e in emissions))
+                events = (between(e, until - HOUR, until) for e in emissions)
+                yield Slice(
+                    until, (*events, *self._testing.change.truth(EPOCH, until - HOUR, until))
+                )
             day += 1
 
     def _payments(self, day: int) -> Payments:
@@ -99,6 +100,7 @@ class FinanceWorld:
         start = EPOCH + day * DAY
         parts = [self._genuine(day, start), self._large(day, start)]
         parts += [self._stolen(day, start, theft) for theft in self._thefts]
+        parts += self._testing.payments(day, self._rogue)
         payments = self._corrupt(Payments.concat(parts))
         payments.amount = np.clip(payments.amount, 0.5, MAX_CENTS / 100)
         return payments.take(np.lexsort((payments.card, payments.time)))
@@ -116,9 +118,10 @@ class FinanceWorld:
             )
         self._thefts = [t for t in self._thefts if t.until > start]
         draw = stream(self.seed, "thefts", day)
+        thefts = []
         for _ in range(draw.poisson(n_cards * _PER_CARD_DAY["stolen"] * fraud)):
             onset = start + int(draw.integers(DAY))
-            self._thefts.append(
+            thefts.append(
                 _Theft(
                     card=int(draw.integers(n_cards)),
                     onset=onset,
@@ -127,12 +130,20 @@ class FinanceWorld:
                     factor=float(draw.uniform(8, 18)),
                 )
             )
+        kept = self._testing.kept("thefts", day, [theft.onset for theft in thefts])
+        self._thefts += [theft for theft, keeps in zip(thefts, kept, strict=True) if keeps]
         self._rogue = {t: span for t, span in self._rogue.items() if span[1] + 14 * DAY > start}
         draw = stream(self.seed, "rogues", day)
+        rogues = []
         for _ in range(draw.poisson(n_terminals * _PER_TERMINAL_DAY * fraud)):
             onset = start + int(draw.integers(DAY))
             span = (onset, onset + int(draw.integers(21, 43)) * DAY)
-            self._rogue.setdefault(int(draw.integers(n_terminals)), span)
+            rogues.append((int(draw.integers(n_terminals)), span))
+        kept = self._testing.kept("rogues", day, [onset for _, (onset, _) in rogues])
+        for (terminal, span), keeps in zip(rogues, kept, strict=True):
+            if keeps:
+                self._rogue.setdefault(terminal, span)
+        self._testing.begin(day)
 
     def _genuine(self, day: int, start: int) -> Payments:
         people = self.people
@@ -167,7 +178,8 @@ class FinanceWorld:
         terminal = draw.integers(len(people.terminal_id), size=n)
         time = start + draw.integers(DAY, size=n)
         amount = np.exp(people.level[card]) * draw.uniform(25, 90, n)
-        return Payments(time, card, terminal, amount, np.full(n, LARGE), time)
+        large = Payments(time, card, terminal, amount, np.full(n, LARGE), time)
+        return large.take(self._testing.kept("large amounts", day, time))
 
     def _stolen(self, day: int, start: int, theft: _Theft) -> Payments:
         people = self.people

@@ -15,6 +15,7 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY
 
 from .charts import draw_results, written
+from .new_laboratory import NewLaboratory
 from .patients import CONDITIONS, GROUPS, PAYERS, People
 from .schema import PLANNED
 from .stays import (
@@ -162,9 +163,10 @@ class Made:
             found.append(((*names, None, None)[0], (*names, None, None)[1]))
         return found
 
-    def labs(self, defects: float) -> Events:
-        """Return the results, some of another laboratory, some with impossible values."""
+    def labs(self, defects: float, new: NewLaboratory) -> Events:
+        """Return the results, some of other laboratories, some with impossible values."""
         results = draw_results(self.seed, self.people, self.stays, self.day)
+        results.value = new.measured(results, self.day)
         n, draw = len(results.at), stream(self.seed, "laboratories", self.day)
         laboratory = (draw.random(n) < _OTHER_UNIT * defects).astype(np.int64)
         results.value = np.where(draw.random(n) < _IMPOSSIBLE * defects, results.value * 1e4,

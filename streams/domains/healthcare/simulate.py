@@ -5,6 +5,9 @@ laboratory results and notes; planned ones begin in the morning of a weekday. Un
 discharge are planted, which cause a readmission
 (:mod:`streamsim.streams.domains.healthcare.stays`); other patients fall ill again by chance. A
 patient who dies has no discharge, and another takes the place.
+
+A world can get another laboratory at a known time
+(:mod:`streamsim.streams.domains.healthcare.new_laboratory`).
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.world import Slice
 
-from . import records
+from . import new_laboratory, records
+from .new_laboratory import NewLaboratory
 from .patients import (
     EMERGENCY,
     INPATIENT,
@@ -42,9 +46,14 @@ from .schema import (
 from .sending import Queue
 from .stays import NONE, Stays, begin
 
-OPTIONS: Mapping[str, float] = {"patients": 38_000, "readmissions": 1.0, "defects": 1.0}
+OPTIONS: Mapping[str, float] = {
+    "patients": 38_000,
+    "readmissions": 1.0,
+    "defects": 1.0,
+    **new_laboratory.OPTIONS,
+}
 """Number of patients, rate of unsolved problems (0: none), rate of defects of the hospital's
-systems (0: none)."""
+systems (0: none), and the world's change."""
 
 _WEEK = np.array([1.12, 1.05, 1.02, 1.0, 1.02, 0.9, 0.89])
 _LEAVES = 1 / 4_000
@@ -66,6 +75,7 @@ class HealthcareWorld:
     _month: int = field(init=False, default=0)
     _queues: dict[str, Queue] = field(init=False)
     _truth: Queue = field(init=False)
+    _laboratory: NewLaboratory = field(init=False)
 
     def __post_init__(self) -> None:
         n, bad = int(self.options["patients"]), self.options["defects"]
@@ -78,6 +88,7 @@ class HealthcareWorld:
             for s in (DISCHARGES, ADMISSIONS, LABS, VISITS, NOTES)
         }
         self._truth = Queue.empty("truth", self.seed, 0, 0.0)
+        self._laboratory = NewLaboratory(self.seed, self.options)
 
     def slices(self) -> Iterator[Slice]:
         """Yield the events without end, an hour at a time."""
@@ -89,7 +100,9 @@ class HealthcareWorld:
             today = [queue.until(start + DAY) for queue in queues]
             for hour in range(24):
                 until = start + (hour + 1) * HOUR
-                yield Slice(until, tuple(between(e, until - HOUR, until) for e in today))
+                events = (between(e, until - HOUR, until) for e in today)
+                changed = self._laboratory.change.truth(EPOCH, until - HOUR, until)
+                yield Slice(until, (*events, *changed))
             day += 1
 
     def _day(self, day: int) -> None:
@@ -113,7 +126,7 @@ class HealthcareWorld:
         register.count(EMERGENCY, places[~stays.planned], self._month)
         made = records.Made(self.seed, self.people, stays, patients, day, EPOCH)
         self._put(day, ADMISSIONS.name, *made.admissions())
-        self._put(day, LABS.name, *made.labs(self.options["defects"]))
+        self._put(day, LABS.name, *made.labs(self.options["defects"], self._laboratory))
         self._put(day, NOTES.name, *made.notes())
         self._put(day, DISCHARGES.name, *made.discharges(year))
         self._truth.put(day, *made.truth())

@@ -16,6 +16,7 @@ from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.seeds import stream
 
 from .fleet import Fleet, blank
+from .hot_climate import UNCHANGED, HotClimate
 from .schema import BREAKDOWN, COMPONENTS, REPAIR, SERVICE
 
 HOUR = 60
@@ -97,8 +98,10 @@ class Plan:
         Work orders and wear spans planned so far; the world drops them once they are sent.
     """
 
-    def __init__(self, seed: int, fleet: Fleet, failures: float) -> None:
-        self.seed, self.fleet, self.failures = seed, fleet, failures
+    def __init__(
+        self, seed: int, fleet: Fleet, failures: float, climate: HotClimate = UNCHANGED
+    ) -> None:
+        self.seed, self.fleet, self.failures, self.climate = seed, fleet, failures, climate
         self.orders: list[Order] = []
         self.spans: list[Span] = []
         self._hours: dict[int, Hour] = {}
@@ -218,6 +221,7 @@ class Plan:
         of_day = (START + number + np.arange(HOUR)[:, None] / HOUR) % 24
         busy = 0.08 * np.exp(-((of_day - 8) ** 2) / 4) + 0.08 * np.exp(-((of_day - 17) ** 2) / 4)
         outside = 11 - 7 * np.cos((of_day - 3) * np.pi / 12) + 3 * slow[:, 3].mean(axis=1)[:, None]
+        outside = outside + self.climate.warmth(number * HOUR + np.arange(HOUR))[:, None]
         falls: Floats = rain[:, None] + 0.3 * slow[:, 4] * (rain[:, None] > 0.3)
         return Hour(
             until=np.zeros((HOUR, n), np.int64),

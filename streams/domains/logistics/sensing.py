@@ -25,6 +25,7 @@ from .fleet import (
     VOLTAGE,
     Fleet,
 )
+from .hot_climate import UNCHANGED, HotClimate
 from .misreading import CONVERSIONS
 from .plan import HOUR, Hour
 from .schema import COMPONENTS
@@ -64,6 +65,7 @@ class Sensing:
     seed: int
     fleet: Fleet
     faults: float
+    climate: HotClimate = UNCHANGED
     fahrenheit: Mask = field(init=False)
     _coolant: Floats = field(init=False)
     _jitter: Floats = field(init=False)
@@ -129,6 +131,7 @@ class Sensing:
         load, coolant = np.empty((60, n)), np.empty((60, n))
         leak = 15.0 * wear[:, COOLING]
         base = 81 + 0.25 * (outside - 15) + 3.0 * wear[:, BEARING]
+        base = base + self.climate.strain(number, outside)
         for s in range(60):
             self._jitter = 0.95 * self._jitter + 0.04 * steps[s]
             load[s] = np.clip(plan.load[m] + self._jitter, 0.02, 1.0)
@@ -156,6 +159,7 @@ class Sensing:
         values[:, :, LOAD] = 100 * load
         values[:, :, SPEED] = speed
         values += self.fleet.bias + noise * _NOISE
+        values = self.climate.sensed(values, number, outside)
         return self._as_sent(values, number), self._way(speed, turn, drives)
 
     def _as_sent(self, values: Floats, number: int) -> Floats:

@@ -10,6 +10,9 @@ Planted, each with its onset and its end on ``logistics.truth``:
   while.
 
 Some telemetry is late, duplicate, broken, or has impossible values.
+
+A world can change its climate and its sensors at a known time
+(:mod:`streamsim.streams.domains.logistics.hot_climate`).
 """
 
 from __future__ import annotations
@@ -26,14 +29,22 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import MINUTE, SECOND
 from streamsim.streams.spec.world import Emission, Slice
 
+from . import hot_climate
 from .fleet import SENSORS, TYPES, Fleet, draw_fleet
+from .hot_climate import HotClimate
 from .plan import HOUR, Hour, Order, Plan
 from .schema import COMPONENTS, HEARTBEAT, SERVICE
 from .sensing import FAULTS, Fault, Sensing, swap
 
-OPTIONS: Mapping[str, float] = {"vehicles": 24, "failures": 1.0, "faults": 1.0, "defects": 1.0}
-"""Size of the fleet, rate of component wear (0: none), rate of sensor faults, and rate of defects
-in the telemetry feed (0: none)."""
+OPTIONS: Mapping[str, float] = {
+    "vehicles": 24,
+    "failures": 1.0,
+    "faults": 1.0,
+    "defects": 1.0,
+    **hot_climate.OPTIONS,
+}
+"""Size of the fleet, rate of component wear (0: none), rate of sensor faults, rate of defects in
+the telemetry feed (0: none), and the world's change."""
 
 EPOCH = 1_736_143_200_000
 """2025-01-06T06:00:00Z, a Monday: the beginning of every world (ms)."""
@@ -52,11 +63,13 @@ class LogisticsWorld:
     fleet: Fleet = field(init=False)
     plan: Plan = field(init=False)
     sensing: Sensing = field(init=False)
+    climate: HotClimate = field(init=False)
 
     def __post_init__(self) -> None:
         self.fleet = draw_fleet(self.seed, int(self.options["vehicles"]))
-        self.plan = Plan(self.seed, self.fleet, self.options["failures"])
-        self.sensing = Sensing(self.seed, self.fleet, self.options["faults"])
+        self.climate = HotClimate(self.seed, self.options)
+        self.plan = Plan(self.seed, self.fleet, self.options["failures"], self.climate)
+        self.sensing = Sensing(self.seed, self.fleet, self.options["faults"], self.climate)
 
     def slices(self) -> Iterator[Slice]:
         """Yield the events without end, a quarter of a minute at a time."""
@@ -80,7 +93,8 @@ class LogisticsWorld:
                     sent, waiting = waiting.split(until)
                     telemetry = sent.emission("telemetry")
                     pieces = (between(e, until - HEARTBEAT, until) for e in others)
-                    yield Slice(until, (telemetry, *pieces))
+                    changed = self.climate.change.truth(EPOCH, until - HEARTBEAT, until)
+                    yield Slice(until, (telemetry, *pieces, *changed))
             self.plan.orders = [o for o in self.plan.orders if o.minute // HOUR > number]
             self.plan.spans = [s for s in self.plan.spans if s.onset // HOUR > number]
             number += 1

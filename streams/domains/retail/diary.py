@@ -16,6 +16,7 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY
 
 from .households import Town
+from .new_rhythm import Rhythm
 
 NONE, COMPETITOR, MOVING, DRIFTING = range(4)
 KINDS = ("none", "competitor", "moving", "drifting")
@@ -55,6 +56,7 @@ class Diary:
     seed: int
     town: Town
     lapse: float
+    rhythm: Rhythm
     due: Floats = field(init=False)
     kind: Ints = field(init=False)
     onset: Floats = field(init=False)
@@ -120,8 +122,9 @@ class Diary:
         gap = np.where(self.slack_until > day, gap * 1.6, gap)
         # A household visits once a day at most, and weekends are busier.
         weekend = weekday(EPOCH + day * DAY) >= 5
-        gap = np.maximum(gap * (0.9 if weekend else 1.05) * (1 + going) + going * _APART, 1.0)
         who = np.flatnonzero(coming)
+        gap = self.rhythm.gap(day, who, gap * (0.9 if weekend else 1.05))
+        gap = np.maximum(gap * (1 + going) + going * _APART, 1.0)
         self.due[who] = day + gap[who]
         self.left[who] -= 1
         return who

@@ -10,6 +10,9 @@ Planted, each with its onset on ``retail.truth``:
 - ``feed_disagrees``: for hours another vendor reports a store's receipts too, at full prices.
 
 The feeds send some lines twice, late, without a household, or broken.
+
+Households can take up a new rhythm at a known time
+(:mod:`streamsim.streams.domains.retail.new_rhythm`).
 """
 
 from __future__ import annotations
@@ -29,14 +32,21 @@ from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR
 from streamsim.streams.spec.world import Emission, Slice
 
+from . import new_rhythm
 from .customers import CustomerFile
 from .diary import COMPETITOR, KINDS, Diary, Lapse
 from .households import DEPARTMENTS, PRODUCTS, VENDORS, Town, draw_town
+from .new_rhythm import Rhythm
 from .programme import Programme
 from .troubles import SILENT, Trouble, as_reported_by, troubles
 
-OPTIONS: Mapping[str, float] = {"households": 600, "lapses": 1.0, "defects": 1.0}
-"""Size of the world, rate of lapses (0: none), rate of feed defects (0: none)."""
+OPTIONS: Mapping[str, float] = {
+    "households": 600,
+    "lapses": 1.0,
+    "defects": 1.0,
+    **new_rhythm.OPTIONS,
+}
+"""Size of the world, rate of lapses (0: none), rate of feed defects (0: none), and its change."""
 
 ZONE = ZoneInfo("America/New_York")
 _TWICE, _LATE, _TOO_LATE, _BROKEN, _NO_CARD = 0.004, 0.015, 0.0003, 0.001, 0.02
@@ -49,6 +59,7 @@ class RetailWorld:
     seed: int
     options: Mapping[str, float]
     town: Town = field(init=False)
+    _rhythm: Rhythm = field(init=False)
     _diary: Diary = field(init=False)
     _customers: CustomerFile = field(init=False)
     _programme: Programme = field(init=False)
@@ -56,7 +67,8 @@ class RetailWorld:
 
     def __post_init__(self) -> None:
         self.town = draw_town(self.seed, int(self.options["households"]))
-        self._diary = Diary(self.seed, self.town, self.options["lapses"])
+        self._rhythm = Rhythm(self.seed, self.town, self.options)
+        self._diary = Diary(self.seed, self.town, self.options["lapses"], self._rhythm)
         self._programme = Programme(self.seed, self.town, EPOCH)
         self._customers = CustomerFile(self.seed, self.town, EPOCH)
 
@@ -82,7 +94,9 @@ class RetailWorld:
                 lines, rest = Outgoing.concat(self._waiting).split(until)
                 self._waiting = [rest]
                 tills = lines.emission("tills")
-                yield Slice(until, (tills, *(between(e, until - HOUR, until) for e in others)))
+                events = (between(e, until - HOUR, until) for e in others)
+                changed = self._rhythm.change.truth(EPOCH, until - HOUR, until)
+                yield Slice(until, (tills, *events, *changed))
             day += 1
 
     def _within_day(self, facts: Emission, start: int) -> Emission:
@@ -95,7 +109,7 @@ class RetailWorld:
         town, kind, decline = self.town, self._diary.kind, self._diary.decline(day)
         draw = stream(self.seed, "baskets", day)
         shrunk = 1.0 - decline * np.array([0.0, 0.7, 0.6, 0.5])[kind]
-        count = 1 + draw.poisson(np.maximum(town.lines * shrunk - 1, 0.2)[who])
+        count = 1 + draw.poisson(np.maximum(self._rhythm.lines(day) * shrunk - 1, 0.2)[who])
         store = town.stores[who, draw.choice(3, len(who), p=[0.75, 0.2, 0.05])]
         carded = draw.random(len(who)) >= _NO_CARD * self.options["defects"]
 

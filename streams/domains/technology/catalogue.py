@@ -1,16 +1,23 @@
-"""Technology: simulated catalogue of titles, the same for all seeds, to which titles are added."""
+"""Technology: simulated catalogue of titles, the same for all seeds, to which titles are added.
+
+A catalogue can turn over at a known time. Services license most titles for a term, and a studio
+that opens a service of its own takes its titles with it, as Disney did with Netflix in 2019: many
+go within days, and as many others come. The feed of titles tells what comes, not what goes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from streamsim.streams.codec import encode_objects, format_times
-from streamsim.streams.events import Floats, Ints
+from streamsim.streams.events import Floats, Ints, Mask
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec.world import Emission
+from streamsim.streams.spec.world_changes import WorldChange
 
 from .schema import CATALOGUE
 
@@ -99,9 +106,47 @@ def on_offer(day: float) -> int:
     return int(min(AT_EPOCH + np.floor(day / EVERY), ALL))
 
 
-def released(day: int, first: int, start: int) -> Emission:
-    """Emit the new titles, from ``first`` on, of a day that starts at ``start`` (ms)."""
-    every, last = catalogue(), on_offer(day)
+class Offer:
+    """The titles that a world offers, day by day, counted from its beginning.
+
+    Parameters
+    ----------
+    change
+        When the catalogue turns over, if ever.
+    options
+        ``months_ago`` and ``change_titles``; see
+        :data:`streamsim.streams.domains.technology.simulate.OPTIONS`.
+    """
+
+    def __init__(self, seed: int, change: WorldChange, options: Mapping[str, float]) -> None:
+        self._change, self._younger = change, 30 * options["months_ago"]
+        self._size = options["change_titles"]
+        self._before = on_offer(np.ceil(change.day) - self._younger)
+        self._turn = stream(seed, "withdrawn titles").random(ALL)
+
+    def count(self, day: int) -> int:
+        """Return how many titles have been offered up to a day: the first ones."""
+        more = int(self._size * self._change.share(float(day)) * self._before)
+        return min(on_offer(day - self._younger) + more, ALL)
+
+    def withdrawn(self, day: int) -> Mask:
+        """Return which of these titles are offered no more."""
+        gone: Mask = self._turn < self._size * self._change.share(float(day))
+        gone[self._before :] = False  # new ones stay
+        return gone[: self.count(day)]
+
+    def age(self, day: int) -> Floats:
+        """Return the age of these titles since their release (days)."""
+        titles = np.arange(self.count(day))
+        age: Floats = np.maximum(day - self._younger - (titles - AT_EPOCH) * EVERY, 0.0)
+        if self._change.share(float(day)):
+            age[self._before :] = np.maximum(age[self._before :], day - self._change.day)
+        return age
+
+
+def released(first: int, last: int, start: int) -> Emission:
+    """Emit the titles from ``first`` up to ``last``, new on a day that starts at ``start`` (ms)."""
+    every = catalogue()
     rows = np.arange(first, last)
     time = np.full(len(rows), start)
     values = encode_objects(
@@ -118,9 +163,3 @@ def released(day: int, first: int, start: int) -> Emission:
     )
     keys: list[bytes | None] = [b"t%04d" % (i + 1) for i in rows.tolist()]
     return Emission(CATALOGUE.name, time, time, keys, values)
-
-
-def age(day: float, titles: Ints) -> Floats:
-    """Return the age of titles since their release (days)."""
-    days: Floats = np.maximum(day - (titles - AT_EPOCH) * EVERY, 0.0)
-    return days

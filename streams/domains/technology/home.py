@@ -45,11 +45,16 @@ class HomePage:
         recent: Mask = self._plays[users, None] - self._seen_at[users, :count] < AGAIN
         return recent
 
-    def pages(self, count: int) -> Ints:
-        """Return the page of every user, the best first, shape ``(users, SHOWN)``."""
+    def pages(self, withdrawn: Mask) -> Ints:
+        """Return the page of every user, the best first, shape ``(users, SHOWN)``.
+
+        ``withdrawn`` tells which of the titles are offered no more.
+        """
+        count = len(withdrawn)
         size = np.maximum(np.linalg.norm(self._liked, axis=1, keepdims=True), 1e-9)
         alike = (self._liked / size) @ self._titles.traits[:count].T
         worth = 2.0 * alike + 0.5 * np.log1p(self._popular[:count])
         worth[self.seen(slice(None), count)] -= 6.0
+        worth[:, withdrawn] = -np.inf
         self._popular *= _FADES
         return np.argsort(-worth, axis=1, kind="stable")[:, :SHOWN]

@@ -4,6 +4,9 @@ Users watch mostly in the evening. They choose titles from the home page, by bro
 search, and finish the titles that suit them. New titles are released; some are premieres with
 several times the usual traffic. Planted, each with its onset on ``technology.truth``: the changes
 of users (:mod:`streamsim.streams.domains.technology.viewers`), and ``spike`` for premieres.
+
+At a known time the catalogue can turn over (:mod:`streamsim.streams.domains.technology.catalogue`),
+and a cohort of users with it (:mod:`streamsim.streams.domains.technology.viewers`).
 """
 
 from __future__ import annotations
@@ -20,14 +23,9 @@ from streamsim.streams.outgoing import Outgoing, between
 from streamsim.streams.seeds import stream
 from streamsim.streams.spec import DAY, HOUR, MINUTE
 from streamsim.streams.spec.world import Emission, Slice
+from streamsim.streams.spec.world_changes import CHANGE, WorldChange
 
-from .catalogue import (
-    Catalogue,
-    age,
-    catalogue,
-    on_offer,
-    released,
-)
+from .catalogue import Catalogue, Offer, catalogue, released
 from .home import SHOWN, HomePage
 from .playing import Plays, views_of
 from .profiles import Profiles
@@ -40,9 +38,16 @@ OPTIONS: Mapping[str, float] = {
     "feedback": 0.5,
     "defects": 1.0,
     "months_ago": 0.0,
+    **CHANGE,
+    "change_titles": 0.6,
+    "change_tastes": 0.5,
 }
 """Size of the world, rate of user changes (0: none), weight of the home page in choices (0 to 1),
-rate of feed defects (0: none), and how much younger the catalogue is (months of 30 days)."""
+rate of feed defects (0: none), and how much younger the catalogue is (months of 30 days).
+
+When the world changes (:data:`streamsim.streams.spec.world_changes.CHANGE`), the share of the
+titles that go in the end, as many others having come, and the share of the users whose tastes turn
+(0 to 1)."""
 
 _WEEK = np.array([0.9, 0.85, 0.9, 0.95, 1.15, 1.3, 1.2])
 _MOST = 6
@@ -61,7 +66,9 @@ class TechnologyWorld:
 
     seed: int
     options: Mapping[str, float]
+    change: WorldChange = field(init=False)
     viewers: Viewers = field(init=False)
+    offer: Offer = field(init=False)
     titles: Catalogue = field(init=False)
     _home: HomePage = field(init=False)
     _profiles: Profiles = field(init=False)
@@ -71,7 +78,16 @@ class TechnologyWorld:
 
     def __post_init__(self) -> None:
         users = int(self.options["users"])
-        self.viewers = Viewers(self.seed, users, self.options["changes"])
+        self.change = WorldChange.of(
+            "new_catalogue",
+            "many titles go and others come, and a cohort of users turns to other genres",
+            self.options,
+            whole_days=True,
+        )
+        self.viewers = Viewers(
+            self.seed, users, self.options["changes"], self.change, self.options["change_tastes"]
+        )
+        self.offer = Offer(self.seed, self.change, self.options)
         self.titles = catalogue()
         self._home = HomePage(users, self.titles)
         self._profiles = Profiles(self.seed, self.viewers, EPOCH)
@@ -83,11 +99,11 @@ class TechnologyWorld:
         day, listed = 0, 0
         while True:
             start = EPOCH + day * DAY
-            count = self._count(day)
+            count = self.offer.count(day)
             changes, premiere = self.viewers.begin(day), self._premiere(day, count)
             self._waiting.append(self._views(day, start, count, premiere))
             others = (
-                released(int(day - self._younger), listed, start),
+                released(listed, count, start),
                 self._profiles.changes(day),
                 self._truth(start, changes, count if premiere else None),
             )
@@ -97,15 +113,10 @@ class TechnologyWorld:
                 lines, rest = Outgoing.concat(self._waiting).split(until)
                 self._waiting = [rest]
                 views = lines.emission(VIEWS.name)
-                yield Slice(until, (views, *(between(e, until - HOUR, until) for e in others)))
+                events = (between(e, until - HOUR, until) for e in others)
+                changed = self.change.truth(EPOCH, until - HOUR, until)
+                yield Slice(until, (views, *events, *changed))
             day += 1
-
-    @property
-    def _younger(self) -> float:
-        return 30 * self.options["months_ago"]
-
-    def _count(self, day: int) -> int:
-        return on_offer(day - self._younger)
 
     def _premiere(self, day: int, count: int) -> bool:
         """Return whether the newest title has its premiere today; its appeal fades by the day."""
@@ -128,7 +139,7 @@ class TechnologyWorld:
             hour = np.where(draw.random(viewers.users) < 0.6, draw.normal(20.2, 0.3), hour)
         begin = start + (np.clip(hour, 0.5, 23.5) * HOUR).astype(np.int64)
         now = np.maximum(begin, self._free_at + 10 * MINUTE)
-        pages = home.pages(count)
+        pages = home.pages(self.offer.withdrawn(day))
         rounds = []
         for turn in range(_MOST):
             users = np.flatnonzero(plays > turn)
@@ -148,12 +159,13 @@ class TechnologyWorld:
         draw = stream(self.seed, "choices", day, turn)
         taste = viewers.tastes(users, draw.random(n) < 0.5)
         liking = taste @ titles.traits[:count].T
-        fresh = 1.2 * np.exp(-age(day - self._younger, np.arange(count)) / 10) + self._boost[:count]
+        fresh = 1.2 * np.exp(-self.offer.age(day) / 10) + self._boost[:count]
         last = np.where(self._home.last[users] >= 0, titles.saga[self._home.last[users]], -1)
         worth = _LIKING * viewers.focus[users, None] * liking + titles.appeal[:count] + fresh
         worth += _SAGA * ((titles.saga[:count] == last[:, None]) & (last[:, None] >= 0))
         worth += _AGAIN * self._home.seen(users, count)
         worth += draw.gumbel(size=worth.shape)
+        worth[:, self.offer.withdrawn(day)] = -np.inf
         anywhere = worth.argmax(axis=1)
         shown = np.take_along_axis(worth, pages, axis=1) - 0.1 * np.arange(SHOWN)
         best = np.take_along_axis(pages, shown.argmax(axis=1)[:, None], axis=1)[:, 0]

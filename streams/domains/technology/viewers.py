@@ -3,6 +3,8 @@
 Changes of a user are planted: ``drifting_away`` (watches less, finishes less, and leaves),
 ``taste_shift`` (likes other titles within a week) and ``shared_account`` (a second person watches
 too). At first, holidays and slack weeks look like ``drifting_away``.
+
+At a known time a whole cohort can turn to a few genres, as in the spring of 2020, or for a fashion.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 
 from streamsim.streams.events import Floats, Ints, Mask, Objects, as_objects
 from streamsim.streams.seeds import stream
+from streamsim.streams.spec.world_changes import CHANGE, WorldChange
 
 from .catalogue import GENRES, TRAITS, genres
 
@@ -27,6 +30,9 @@ _GONE = (12, 30)
 _HOLIDAY, _SLACK = 1 / 160, 1 / 160
 MOST = 6.0
 """Largest rate of plays per day."""
+FASHION = ("horror", "history", "sport", "animation")
+"""Genres to which a cohort turns: those that had the fewest titles and viewers."""
+_STAYS = WorldChange.of("", "", CHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class Change:
 @dataclass(slots=True)
 class Viewers:
     """State of all users, day by day.
+
+    Parameters
+    ----------
+    fashion, cohort
+        When a cohort turns to other genres, and the share of users that are in it.
 
     Attributes
     ----------
@@ -60,6 +71,8 @@ class Viewers:
     seed: int
     users: int
     changes: float
+    fashion: WorldChange = _STAYS
+    cohort: float = 0.0
     user_id: Objects = field(init=False)
     rate: Floats = field(init=False)
     taste: Floats = field(init=False)
@@ -112,6 +125,7 @@ class Viewers:
             self.until[user] = day + low + int((high - low) * share[user])
             self._next[user] = fresh[user]
             found.append(Change(user, int(kind[user]), day, int(self.until[user])))
+        self._turn(day)
         self._move(day)
         return found
 
@@ -141,6 +155,20 @@ class Viewers:
         self._base[moved] = self._next[moved]
         self.taste[over] = self._base[over]
         self.kind[over] = NONE
+
+    def _turn(self, day: int) -> None:
+        """Turn those of the cohort whose day it is to the genres of the fashion."""
+        now, before = (self.cohort * self.fashion.share(float(d)) for d in (day, day - 1))
+        if now <= before:
+            return
+        draw = stream(self.seed, "fashion")
+        chance = draw.random(self.users)
+        turns = (before <= chance) & (chance < now)
+        genre = [GENRES.index(name) for name in FASHION]
+        weight = draw.dirichlet(np.ones(len(genre)), self.users)
+        taste = _unit(_unit(weight @ genres()[genre]) + draw.normal(0, 0.12, (self.users, TRAITS)))
+        for tastes in (self.taste, self._base, self._next, self.other):
+            tastes[turns] = taste[turns]
 
     def _move(self, day: int) -> None:
         """Move tastes from the old to the new within five days."""
