@@ -17,6 +17,7 @@ import numpy as np
 
 from streamsim.models.loaded import answer
 from streamsim.models.registry import Registry
+from streamsim.streams.domain_registry import domain_folders
 from streamsim.streams.errors import ModelError, StreamsimError
 
 SECONDS = 60.0
@@ -36,10 +37,11 @@ def try_model(registry: Registry, model: str, version: str) -> None:
         return
     what = f"{model} {version}"
     command = [sys.executable, "-P", "-m", __name__, str(registry.root.absolute()), model, version]
+    domains = os.pathsep.join(domain_folders())  # of relative paths, only this process knows which
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "STREAMSIM_DOMAINS": domains},
             cwd=registry.root,
             stdin=subprocess.DEVNULL,
             capture_output=True,
