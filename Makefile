@@ -13,15 +13,17 @@ LOCKED = $(PIP) --no-deps --require-hashes -r
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header pyproject.toml --extra build
 ARGS ?=
+# The figures of the recipes as they are.
+REFERENCE = .ci/model-reference.json
 # Images often forbid Python to keep bytecode. A stack has many processes, and each would compile
 # the project anew: a third of a second of processor time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up kafka test test-slow test-faults test-kafka nightly check bench clean lock setup
+.PHONY: help demo up kafka test test-slow test-faults test-kafka nightly check model-check bench clean lock setup
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## run the whole stack for 90 seconds: alerts as they arrive, then the report
 	@$(BIN)/streamsim up --domain finance --headless --duration 90 $(ARGS)
@@ -59,6 +61,9 @@ check: $(READY_DEV) ## check format, lint, types and imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 	@tail -n 1 $(VENV)/imports.txt
+
+model-check: setup ## train each recipe on a small world; fail if one is worse than its reference
+	@$(BIN)/streamsim models check --reference $(REFERENCE) $(ARGS)
 
 bench: $(READY_DEV) ## run a benchmark: ARGS="throughput"
 	@$(BIN)/streamsim bench $(ARGS)

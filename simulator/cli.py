@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from streamsim.simulator.commands.bench import BENCHMARKS
+from streamsim.simulator.commands.models_group import models
 from streamsim.streams.errors import StreamsimError, UsageError
 from streamsim.streams.version import __version__
 
@@ -248,15 +249,7 @@ def train(**options: Any) -> None:
     run_train(**options)
 
 
-@main.command()
-@click.argument("action", type=click.Choice(["list", "show", "promote"]), default="list")
-@click.argument("model", required=False)
-@click.argument("version", required=False)
-def models(action: str, model: str | None, version: str | None) -> None:
-    """List released models, show one's card, or make a version the champion."""
-    from streamsim.simulator.commands.train import run_models
-
-    run_models(action, model, version)
+main.add_command(models)
 
 
 @main.command()

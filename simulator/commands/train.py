@@ -1,4 +1,4 @@
-"""``streamsim train`` and ``streamsim models``: train, list, show and promote models."""
+"""``streamsim train``: train models and release them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from streamsim.models.checking.trial import try_model
 from streamsim.models.registry import Registry
 from streamsim.models.thresholds import NEVER, AlertBudget
 from streamsim.simulator.domain_stream import with_columns
@@ -25,7 +24,7 @@ from streamsim.simulator.model_training import (
 )
 from streamsim.simulator.training_period import Period, between, first_part, parse_day
 from streamsim.streams.domain_registry import domain_names, load_domain
-from streamsim.streams.errors import ModelError, UsageError
+from streamsim.streams.errors import UsageError
 from streamsim.streams.settings import read_settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
@@ -160,47 +159,3 @@ class _Bar:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
-
-
-def run_models(action: str, model: str | None, version: str | None) -> None:
-    """List models, show a card, or make a version the champion."""
-    registry = Registry(read_settings().home_path / "registry")
-    if action == "list":
-        for name in registry.models():
-            _list(registry, name)
-        return
-    if model is None:
-        raise UsageError(f"models {action} needs the name of a model")
-    if not registry.versions(model):
-        raise ModelError(f"no model {model!r} in {registry.root}")
-    chosen = version or registry.champion(model)
-    if chosen is None:
-        raise UsageError(f"no version of {model} is the champion: name one")
-    if action == "show":
-        click.echo(registry.card(model, chosen))
-        return
-    if version is None:
-        raise UsageError("models promote needs a version")
-    registry.release(model, version)
-    try_model(registry, model, version)
-    registry.promote(model, version)
-    click.echo(f"{model} {version} is champion")
-
-
-def _list(registry: Registry, name: str) -> None:
-    """Print the versions of a model; one that cannot be read does not keep the others back."""
-    try:
-        champion = registry.champion(name)
-    except ModelError as error:
-        click.echo(f"{name:20} {error}")
-        champion = None
-    for number in registry.versions(name):
-        mark = "champion" if number == champion else ""
-        try:
-            release = registry.release(name, number)
-        except ModelError as error:
-            about = str(error)
-        else:
-            metric = ", ".join(f"{k} {v:g}" for k, v in release.metrics.items())
-            about = f"{release.created}  {metric}"
-        click.echo(f"{name:20} {number:>4} {mark:9} {about}")

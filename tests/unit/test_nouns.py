@@ -52,7 +52,6 @@ COMMON: Mapping[str, str] = {
 """Nouns that say something else in the engine, with what."""
 
 COMMON_FIELDS: Mapping[str, str] = {
-    "action": "argument of a command",
     "asked_at": "field of every answer of a third party",
     "category": "level of a categorical feature",
     "days": "length of a run, of a window",
@@ -77,13 +76,15 @@ EXEMPT: Mapping[str, tuple[str, str]] = {
     "consumers/featurize/extraction.py": ("clinical doctor drug healthcare patient", BRIEF),
     "consumers/scale/recommend_users.py": ("catalogue technology viewing", BRIEF),
     "models/": ("card", "the card of a model (Mitchell et al. 2019)"),
-    "simulator/cli.py": ("card doctor", "model cards, streamsim doctor"),
+    "simulator/cli.py": ("doctor", "streamsim doctor"),
     "simulator/commands/bench.py": (
         "card customer fraud movie readmission retail",
         "says what each benchmark measures, also those of one domain's real data",
     ),
     "simulator/commands/doctor.py": ("doctor", "streamsim doctor"),
-    "simulator/commands/train.py": ("card terminal", "a model's card; a person's terminal"),
+    "simulator/commands/models_group.py": ("card", "a model's card"),
+    "simulator/commands/released_models.py": ("card", "a model's card"),
+    "simulator/commands/train.py": ("terminal", "a person's terminal"),
     "simulator/run/adapting/": ("card", "the card of a model (Mitchell et al. 2019)"),
     "simulator/run/view.py": ("terminal", "a person's terminal"),
     "simulator/testing/plugin.py": ("finance", EXAMPLE),
