@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import click
 
 from streamsim.models.checking.trial import try_model
-from streamsim.models.registry import Registry, Release
+from streamsim.models.registry import Registry
+from streamsim.models.releasing.release import Release
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.settings import read_settings
 

@@ -52,6 +52,7 @@ COMMON: Mapping[str, str] = {
 """Nouns that say something else in the engine, with what."""
 
 COMMON_FIELDS: Mapping[str, str] = {
+    "action": "argument of a command",
     "asked_at": "field of every answer of a third party",
     "category": "level of a categorical feature",
     "days": "length of a run, of a window",

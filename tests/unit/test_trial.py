@@ -32,6 +32,9 @@ def test_folders_of_domains_are_passed_as_absolute_paths(
         def is_tried(self, sha256: str) -> bool:
             return False
 
+        def is_whole(self, model: str, version: str) -> bool:
+            return True
+
         def mark_tried(self, sha256: str) -> None:
             pass
 
