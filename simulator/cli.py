@@ -252,6 +252,18 @@ def train(**options: Any) -> None:
 main.add_command(models)
 
 
+@main.command("set")
+@click.argument("domain")
+@click.argument("values", nargs=-1, required=True, metavar="KEY=VALUE...")
+@click.option("--why", metavar="TEXT", help="reason, kept with the decision")
+@click.option("--run", metavar="RUN", help="running stack, if there are several")
+def set_values(**options: Any) -> None:
+    """Change a setting of a running stack's model: the threshold of its alerts."""
+    from streamsim.simulator.commands.running_models import run_set
+
+    run_set(**options)
+
+
 @main.command()
 @click.argument("name", type=click.Choice(sorted(BENCHMARKS)))
 @click.option("--data", type=FOLDER, metavar="PATH", help="file or folder of the real data set")

@@ -189,7 +189,7 @@ ROUTES = (
             (path,),
             "_".join(["triton", method.lower(), *re.findall(r"\w+", path)[1:]]),
             "Not offered.",
-            refused=(501,),
+            refused=(404, 501) if "<path:" in path else (501,),  # no path has a line's end
         )
         for path in NOT_HERE
         for method in ("GET", "POST")

@@ -81,19 +81,21 @@ class ServiceMetrics(Collector):
         answer = app.wsgi_app
 
         def watched(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-            began, status = time.perf_counter(), "500"
+            began, status, rule = time.perf_counter(), "500", ""
             self._in_flight.inc()
 
             def started(line: str, headers: Any, error: Any = None) -> Any:
-                nonlocal status
-                status = line[:3]
+                nonlocal status, rule
+                asked: Request | None = environ.get("werkzeug.request")  # here, and not later
+                found = None if asked is None else asked.url_rule
+                status, rule = line[:3], "" if found is None else found.rule
                 return start(line, headers, error)
 
             try:
                 return answer(environ, started)
             finally:
                 self._in_flight.dec()
-                self._count(environ, status, time.perf_counter() - began)
+                self._count(environ, rule, status, time.perf_counter() - began)
 
         app.wsgi_app = watched  # type: ignore[method-assign, assignment]  # as Flask says
 
@@ -131,14 +133,11 @@ class ServiceMetrics(Collector):
                 default.add_metric([model, version], 1)
         yield from (loaded, default)
 
-    def _count(self, environ: WSGIEnvironment, status: str, took_s: float) -> None:
+    def _count(self, environ: WSGIEnvironment, rule: str, status: str, took_s: float) -> None:
         signature: Signature | None = environ.get(_ANSWERING)
-        asked: Request | None = environ.get("werkzeug.request")
-        rule = None if asked is None else asked.url_rule
         model, version = ("", "") if signature is None else (signature.model, signature.version)
         # Only a known route's method is one of few: others are of the client's making.
-        method = "" if rule is None else environ["REQUEST_METHOD"]
-        key = (model, version, method, "" if rule is None else rule.rule, status)
+        key = (model, version, environ["REQUEST_METHOD"] if rule else "", rule, status)
         requests, seconds = self._series.get(key) or self._begin(key)
         requests.inc()
         if seconds is not None:

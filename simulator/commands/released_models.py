@@ -10,8 +10,10 @@ import click
 from streamsim.models.checking.trial import try_model
 from streamsim.models.registry import Registry
 from streamsim.models.releasing.release import Release
+from streamsim.simulator.commands import running_models
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.settings import read_settings
+from streamsim.streams.spec.renewals import champion_of
 
 _SHOWN = ("source", "from", "to", "rows", "positives", "fingerprint", "definition")
 
@@ -32,8 +34,16 @@ def run_show(model: str | None, version: str | None) -> None:
     click.echo(registry.card(name, chosen))
 
 
-def run_promote(model: str | None, version: str | None) -> None:
-    """Make a version the champion."""
+def run_promote(
+    model: str | None, version: str | None, why: str | None = None, run: str | None = None
+) -> None:
+    """Make a version the champion, and tell what a running stack does.
+
+    A version that a run has made is promoted in that run alone.
+    """
+    if model is not None and version is not None and champion_of(version) != version:
+        running_models.change("promote", model, version=version, why=why, run=run)
+        return
     registry, name = _known("promote", model)
     if version is None:
         raise UsageError("models promote needs a version")
@@ -41,6 +51,10 @@ def run_promote(model: str | None, version: str | None) -> None:
     try_model(registry, name, version)
     registry.promote(name, version)
     click.echo(f"{name} {version} is champion")
+    if run is not None or running_models.is_served(name):
+        running_models.change("promote", name, version=version, why=why, run=run)
+    else:
+        click.echo(f"no running stack serves {name}; the next one begins with {version}")
 
 
 def run_diff(model: str, first: str, second: str) -> None:
