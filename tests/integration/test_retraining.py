@@ -39,11 +39,18 @@ def chargebacks(rows: Rows) -> Iterator[Message]:
         yield record(SPEC, "chargebacks", entity, time + HOUR, body, time + HOUR)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    registry = Registry(tmp_path_factory.mktemp("home"))
+    release_champion(SPEC, registry, invented(SPEC, N, telling=0, seed=1))
+    return registry
+
+
 @pytest.fixture
-def begun(broker: str, tmp_path: Path) -> tuple[str, Path]:
+def begun(broker: str, tmp_path: Path, home: Registry) -> tuple[str, Path]:
     """A broker with scores since a change that the champion has not seen."""
-    registry = Registry(tmp_path / "home")
-    champion = release_champion(SPEC, registry, invented(SPEC, N, telling=0, seed=1))
+    shutil.copytree(home.root, tmp_path / "home")
+    champion = home.release("finance-fraud", "1").signature
     rows = invented(SPEC, N, telling=1, seed=2)
     fill(broker, SPEC, [*scores(SPEC, rows, champion), *chargebacks(rows)])
     return broker, tmp_path
@@ -111,9 +118,6 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     assert run(broker, folder) == outcome
     shutil.rmtree(folder / "run")
     assert run("127.0.0.1:1", folder) == outcome  # from its file: no broker is asked
-    other = run(broker, folder, "--request", "2-test", "--set", "better=0.9")
-    assert other["ended"] == "refused"
-    assert "+0.9 and above 0" in other["why"]
 
 
 def test_what_cannot_be_learnt_is_said_in_a_line(
@@ -131,8 +135,15 @@ def test_what_cannot_be_learnt_is_said_in_a_line(
     none = run(broker, folder, "--request", "4", "--known-until", early)
     assert none["rows"] == {"scored": N, "unlabelled": N - 120, "skipped": 0}
     assert none["why"] == "120 labelled events, at least 500 are needed"
-    away = run(broker, folder, "--request", "5", "--without", f"{BEGIN}:{UNTIL - DAY}")
+    hole = f"{BEGIN}:{UNTIL - DAY}"
+    away = run(broker, folder, "--request", "5", "--without", hole, "--set", "better=0.9")
     assert away["rows"]["scored"] == 24 * 60
+    assert away["ended"] == "refused"
+    assert "at least +0.9 and above 0" in away["why"]
+    card = Registry(folder / "run").card("finance-fraud", away["version"])
+    assert "It is not better than version 1" in card
+    taken = run(broker, folder, "--request", "5b", "--without", hole)
+    assert taken["why"].startswith(f"version {away['version']} is there already")
     least = run(broker, folder, "--request", "6", "--set", "least_positives=1000")
     assert "of them positive: at least 1000 of each class are needed" in least["why"]
     assert Registry(folder / "run").versions("finance-fraud") == [away["version"]]
