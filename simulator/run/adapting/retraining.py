@@ -29,8 +29,8 @@ from streamsim.models.adapting.challenger import (
     too_few,
 )
 from streamsim.models.adapting.challenger_card import write_challenger_card
+from streamsim.models.adapting.gate_verdict import Gate, judge
 from streamsim.models.adapting.gates import (
-    Gate,
     Judged,
     estimates_hold,
     has_brier,
@@ -39,7 +39,6 @@ from streamsim.models.adapting.gates import (
     is_as_small,
     is_better,
     is_calibrated,
-    judge,
     loads,
     metric_of,
     worst_segment,
