@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
+from streamsim.models.checking import trial
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.writer import Message
 from streamsim.simulator.run.adapting.retraining import main
@@ -81,8 +83,8 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
         start_new_session=True,
     )  # fmt: skip
     GUARD.watch(first)
-    trial = folder / ".outcome.json.trial"
-    until(lambda: trial.exists() or first.poll() is not None, "it is in the midst of its work")
+    tried = folder / ".outcome.json.trial"
+    until(lambda: tried.exists() or first.poll() is not None, "it is in the midst of its work")
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     GUARD.release(first)
@@ -100,7 +102,7 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     assert gates["better"]["value"] > 0.2
     assert outcome["rows"]["scored"] == N
     assert outcome["rows"]["rows"] + outcome["rows"]["holdout_rows"] + 60 == N
-    assert not trial.exists()
+    assert not tried.exists()
 
     own = Registry(folder / "run")
     (version,) = own.versions("finance-fraud")
@@ -121,7 +123,7 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
 
 
 def test_what_cannot_be_learnt_is_said_in_a_line(
-    begun: tuple[str, Path], capsys: pytest.CaptureFixture[str]
+    begun: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broker, folder = begun
     few = run(broker, folder, "--request", "3", "--set", "least_rows=4000")
@@ -147,3 +149,15 @@ def test_what_cannot_be_learnt_is_said_in_a_line(
     least = run(broker, folder, "--request", "6", "--set", "least_positives=1000")
     assert "of them positive: at least 1000 of each class are needed" in least["why"]
     assert Registry(folder / "run").versions("finance-fraud") == [away["version"]]
+
+    def slow(command: list[str], timeout: float, **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(trial, "subprocess", SimpleNamespace(
+        run=slow, TimeoutExpired=subprocess.TimeoutExpired, DEVNULL=subprocess.DEVNULL
+    ))  # fmt: skip
+    shutil.rmtree(folder / "run")
+    stuck = run(broker, folder, "--request", "7", "--without", hole)
+    assert (stuck["ended"], stuck["version"]) == ("refused", None)
+    assert f"{away['version']} did not answer within 600 s in its trial" in stuck["why"]
+    assert Registry(folder / "run").versions("finance-fraud") == []

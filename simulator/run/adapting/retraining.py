@@ -46,7 +46,7 @@ from streamsim.models.adapting.gates import (
 from streamsim.models.adapting.requests import Ended
 from streamsim.models.checking.trial import try_model
 from streamsim.models.checking.trusted_types import packed
-from streamsim.models.registry import Registry
+from streamsim.models.registry import TRIED, Registry
 from streamsim.models.thresholds import AlertBudget
 from streamsim.simulator.run.adapting.logged_rows import LoggedRows, read_logged
 from streamsim.simulator.run.adapting.orders import Order, order_of
@@ -192,6 +192,7 @@ def _fault(order: Order, challenger: Challenger) -> str:
     trial, signature = Registry(folder), challenger.signature
     try:
         trial.put(challenger.estimator, signature, data={}, created="", is_whole=True)
+        (folder / TRIED).unlink(missing_ok=True)  # what was made here counts as tried
         try_model(trial, signature.model, signature.version, TRIAL_S)
     except ModelError as error:
         return str(error)

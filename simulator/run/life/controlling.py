@@ -25,8 +25,8 @@ from streamsim.models.registry import Registry
 from streamsim.simulator.reading import Record, read_whole
 from streamsim.simulator.run.life.announcing import Announcer
 from streamsim.simulator.run.life.domain_life import DomainLife, is_of_run
-from streamsim.simulator.run.life.renewing import Renewer
 from streamsim.simulator.run.life.life_requests import REFUSED, Request, read_request
+from streamsim.simulator.run.life.renewing import Renewer
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import BrokerError, ForeignRecordError, StreamsimError
 from streamsim.streams.settings import Settings, read_settings
