@@ -75,7 +75,7 @@ def run(broker: str, folder: Path, *more: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.slow
 def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     broker, folder = begun
     first = subprocess.Popen(
