@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamsim.models.adapting.gates import Verdict, table
+from streamsim.models.adapting.gate_verdict import Verdict, table
 from streamsim.models.card import FOLDS
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec

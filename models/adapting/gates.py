@@ -12,11 +12,11 @@ whole entities are drawn, each with all of its events, and both models get the s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from streamsim.models.adapting.gate_verdict import Gate
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Floats, Ints, Objects
 from streamsim.streams.signature import Signature
@@ -39,53 +39,6 @@ FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """One gate: whether it was passed, by which figure, and what the figure had to reach.
-
-    Attributes
-    ----------
-    value, bound
-        ``None`` where there is no figure.
-    text
-        The figure in words.
-    """
-
-    name: str
-    passed: bool
-    value: float | None
-    bound: float | None
-    text: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON types."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """All gates, and whether all were passed."""
-
-    better: bool
-    gates: tuple[Gate, ...]
-
-    @property
-    def why(self) -> str:
-        """What decided, in words."""
-        failed = [gate.text for gate in self.gates if not gate.passed]
-        return "; ".join(failed) if failed else self.gates[0].text if self.gates else ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON types."""
-        gates = [gate.as_dict() for gate in self.gates]
-        return {"better": self.better, "why": self.why, "gates": gates}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
-        """Read it back."""
-        return cls(bool(data["better"]), tuple(Gate(**gate) for gate in data["gates"]))
-
-
-@dataclass(frozen=True, slots=True)
 class Judged:
     """A model's scores of the later events, and what was true.
 
@@ -100,11 +53,6 @@ class Judged:
     scores: Floats
     truth: Ints
     numbers: Floats
-
-
-def judge(gates: Sequence[Gate]) -> Verdict:
-    """Return the verdict: better only if every gate was passed, and there is one."""
-    return Verdict(bool(gates) and all(gate.passed for gate in gates), tuple(gates))
 
 
 def metric_of(spec: DomainSpec) -> str:
@@ -269,12 +217,6 @@ def has_signature(own: Signature, champion: Signature, changes: Sequence[str]) -
     if differ:
         text = f"other {' and '.join(differ)}, " + ("not declared" if undeclared else "as declared")
     return Gate("signature", not undeclared, None, None, text)
-
-
-def table(gates: Sequence[Gate]) -> str:
-    """Return the gates as a Markdown table."""
-    rows = [f"| {g.name} | {'passed' if g.passed else 'not passed'} | {g.text} |" for g in gates]
-    return "\n".join(["| gate | | figure |", "|---|---|---|", *rows])
 
 
 def _gain(metric: str, own: Judged, champion: Judged, entities: Objects, seed: int) -> Interval:

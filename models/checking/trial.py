@@ -24,8 +24,13 @@ SECONDS = 60.0
 _EXTREME = (0.0, 1.0, -1.0, 1e6, -1e6)
 
 
-def try_model(registry: Registry, model: str, version: str) -> None:
+def try_model(registry: Registry, model: str, version: str, seconds: float = SECONDS) -> None:
     """Try a version, unless it is known to work, or is only the arrays of one that is.
+
+    Parameters
+    ----------
+    seconds
+        How long it may take: longer in a process that steps back behind others.
 
     Raises
     ------
@@ -46,11 +51,11 @@ def try_model(registry: Registry, model: str, version: str) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ModelError(f"{what} did not answer within {SECONDS:g} s in its trial") from None
+        raise ModelError(f"{what} did not answer within {seconds:g} s in its trial") from None
     if done.returncode < 0:
         raise ModelError(f"{what} crashed in its trial (signal {-done.returncode})")
     if done.returncode:

@@ -42,9 +42,10 @@ def labels(spec: DomainSpec, rows: Rows, after: int, name: str = "l") -> Iterato
             yield record(spec, source.name, entity, time, body, time)
 
 
-def shuffled(rows: Rows, messages: list[Message]) -> list[Message]:
+def shuffled(messages: list[Message]) -> list[Message]:
     """Put neighbours in another order: a topic is not in order of its timestamps."""
-    order = np.argsort(np.arange(N) + np.random.default_rng(1).integers(0, 30, size=N))
+    n = len(messages)
+    order = np.argsort(np.arange(n) + np.random.default_rng(1).integers(0, 30, size=n))
     return [messages[row] for row in order.tolist()]
 
 
@@ -53,7 +54,7 @@ def test_a_change_of_the_features_code_is_not_noticed(
 ) -> None:
     spec = load_domain("retail")
     rows = invented(spec, N, telling=0)
-    said = shuffled(rows, list(scores(spec, rows, signature_of(spec))))
+    said = shuffled(list(scores(spec, rows, signature_of(spec))))
     again, foreign = said[50:80], said[:5]
     foreign = [replace(own, headers=own.headers[:2]) for own in foreign]
     fill(broker, spec, [*said[:100], *again, *foreign, *said[100:], *labels(spec, rows, HOUR)])
@@ -137,6 +138,27 @@ def test_a_correction_replaces_what_was_logged(broker: str) -> None:
     expected = np.where(row[:, None] % 4 == 0, later.features[row], rows.features[row])
     assert (found.data.features == expected).all()
     assert found.versions.tolist() == ["12"[int(own % 4 == 0)] for own in row]
+
+
+def test_a_segment_is_a_column_of_the_event_itself(broker: str) -> None:
+    spec = load_domain("finance")
+    accuracy = replace(spec.alerting.accuracy, segment="category")
+    spec = replace(spec, alerting=replace(spec.alerting, accuracy=accuracy))
+    rows = invented(spec, N, telling=0)
+    events = [
+        record(
+            spec, "transactions", entity, int(rows.times[row]),
+            {
+                "event_id": str(row), "terminal_id": "t", "amount_cents": 1,
+                "category": f"kind {row % 3}",
+            },
+            int(rows.times[row]),
+        )
+        for row, entity in enumerate(rows.entities) if row % 4
+    ]  # fmt: skip
+    fill(broker, spec, [*scores(spec, rows, signature_of(spec)), *shuffled(events)])
+    found = read(spec, broker)
+    assert found.segments.tolist() == [f"kind {row % 3}" if row % 4 else "" for row in range(N)]
 
 
 def test_nothing_is_read_where_nothing_is(broker: str) -> None:

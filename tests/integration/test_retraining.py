@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
+from streamsim.models.checking import trial
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.writer import Message
 from streamsim.simulator.run.adapting.retraining import main
@@ -39,11 +41,18 @@ def chargebacks(rows: Rows) -> Iterator[Message]:
         yield record(SPEC, "chargebacks", entity, time + HOUR, body, time + HOUR)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    registry = Registry(tmp_path_factory.mktemp("home"))
+    release_champion(SPEC, registry, invented(SPEC, N, telling=0, seed=1))
+    return registry
+
+
 @pytest.fixture
-def begun(broker: str, tmp_path: Path) -> tuple[str, Path]:
+def begun(broker: str, tmp_path: Path, home: Registry) -> tuple[str, Path]:
     """A broker with scores since a change that the champion has not seen."""
-    registry = Registry(tmp_path / "home")
-    champion = release_champion(SPEC, registry, invented(SPEC, N, telling=0, seed=1))
+    shutil.copytree(home.root, tmp_path / "home")
+    champion = home.release("finance-fraud", "1").signature
     rows = invented(SPEC, N, telling=1, seed=2)
     fill(broker, SPEC, [*scores(SPEC, rows, champion), *chargebacks(rows)])
     return broker, tmp_path
@@ -66,7 +75,7 @@ def run(broker: str, folder: Path, *more: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.slow
 def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     broker, folder = begun
     first = subprocess.Popen(
@@ -74,8 +83,8 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
         start_new_session=True,
     )  # fmt: skip
     GUARD.watch(first)
-    trial = folder / ".outcome.json.trial"
-    until(lambda: trial.exists() or first.poll() is not None, "it is in the midst of its work")
+    tried = folder / ".outcome.json.trial"
+    until(lambda: tried.exists() or first.poll() is not None, "it is in the midst of its work")
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     GUARD.release(first)
@@ -93,7 +102,7 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     assert gates["better"]["value"] > 0.2
     assert outcome["rows"]["scored"] == N
     assert outcome["rows"]["rows"] + outcome["rows"]["holdout_rows"] + 60 == N
-    assert not trial.exists()
+    assert not tried.exists()
 
     own = Registry(folder / "run")
     (version,) = own.versions("finance-fraud")
@@ -111,13 +120,10 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     assert run(broker, folder) == outcome
     shutil.rmtree(folder / "run")
     assert run("127.0.0.1:1", folder) == outcome  # from its file: no broker is asked
-    other = run(broker, folder, "--request", "2-test", "--set", "better=0.9")
-    assert other["ended"] == "refused"
-    assert "+0.9 and above 0" in other["why"]
 
 
 def test_what_cannot_be_learnt_is_said_in_a_line(
-    begun: tuple[str, Path], capsys: pytest.CaptureFixture[str]
+    begun: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broker, folder = begun
     few = run(broker, folder, "--request", "3", "--set", "least_rows=4000")
@@ -131,8 +137,27 @@ def test_what_cannot_be_learnt_is_said_in_a_line(
     none = run(broker, folder, "--request", "4", "--known-until", early)
     assert none["rows"] == {"scored": N, "unlabelled": N - 120, "skipped": 0}
     assert none["why"] == "120 labelled events, at least 500 are needed"
-    away = run(broker, folder, "--request", "5", "--without", f"{BEGIN}:{UNTIL - DAY}")
+    hole = f"{BEGIN}:{UNTIL - DAY}"
+    away = run(broker, folder, "--request", "5", "--without", hole, "--set", "better=0.9")
     assert away["rows"]["scored"] == 24 * 60
+    assert away["ended"] == "refused"
+    assert "at least +0.9 and above 0" in away["why"]
+    card = Registry(folder / "run").card("finance-fraud", away["version"])
+    assert "It is not better than version 1" in card
+    taken = run(broker, folder, "--request", "5b", "--without", hole)
+    assert taken["why"].startswith(f"version {away['version']} is there already")
     least = run(broker, folder, "--request", "6", "--set", "least_positives=1000")
     assert "of them positive: at least 1000 of each class are needed" in least["why"]
     assert Registry(folder / "run").versions("finance-fraud") == [away["version"]]
+
+    def slow(command: list[str], timeout: float, **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(trial, "subprocess", SimpleNamespace(
+        run=slow, TimeoutExpired=subprocess.TimeoutExpired, DEVNULL=subprocess.DEVNULL
+    ))  # fmt: skip
+    shutil.rmtree(folder / "run")
+    stuck = run(broker, folder, "--request", "7", "--without", hole)
+    assert (stuck["ended"], stuck["version"]) == ("refused", None)
+    assert f"{away['version']} did not answer within 600 s in its trial" in stuck["why"]
+    assert Registry(folder / "run").versions("finance-fraud") == []

@@ -8,11 +8,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsim.consumers.monitor.label_join import LabelJoin, fingerprint, read_labelled
+from streamsim.consumers.monitor.label_join import LabelJoin, fingerprint
+from streamsim.consumers.monitor.labelled_scores import read_labelled
+from streamsim.consumers.predict.plans import Answering
 from streamsim.simulator.run.adapting.final_labels import FinalLabels
 from streamsim.streams.domains.finance import SPEC
 from streamsim.streams.events import Events, Ints, as_objects
 from streamsim.streams.spec import Labels
+from tests.logged import signature_of
 
 DELAY, STEP = 20, 5
 
@@ -49,13 +52,14 @@ def test_they_are_those_of_the_label_join(
     known.sort(key=lambda label: label[1])
     ids = list(range(len(times)))
     join = LabelJoin(spec)
-    join.scored(events(ids, times, ids), np.zeros(len(ids)))
+    answering = Answering((signature_of(SPEC),))
+    join.scored(events(ids, times, ids), np.zeros(len(ids)), answering)
     told = events(*map(list, zip(*known, strict=True))) if known else events([], [], [])
     join.labelled(told, told.event_time)
     expected: list[tuple[int, int]] = []
     for record in join.close(np.array([end])):
-        _, _, _, time, _, label = read_labelled(record.value)
-        expected += zip(time.tolist(), label.tolist(), strict=True)
+        told_of = read_labelled(record.value)
+        expected += zip(told_of.time.tolist(), told_of.label.tolist(), strict=True)
 
     found = FinalLabels(fingerprint(as_objects(map(str, ids))), np.array(times), DELAY, end + DELAY)
     about: Ints = fingerprint(told.strings("about"))

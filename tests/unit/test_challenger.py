@@ -17,7 +17,8 @@ from streamsim.models.adapting.challenger import (
     too_few,
 )
 from streamsim.models.adapting.challenger_card import write_challenger_card
-from streamsim.models.adapting.gates import is_better, judge
+from streamsim.models.adapting.gate_verdict import judge
+from streamsim.models.adapting.gates import is_better
 from streamsim.models.composed import Composed
 from streamsim.models.kept_columns import KeptColumns
 from streamsim.streams.domains.finance import SPEC

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from streamsim.models.adapting.gate_verdict import Verdict, judge, table
 from streamsim.models.adapting.gates import (
     Judged,
-    Verdict,
     estimates_hold,
     figure_of,
     has_brier,
@@ -18,9 +18,7 @@ from streamsim.models.adapting.gates import (
     is_as_small,
     is_better,
     is_calibrated,
-    judge,
     loads,
-    table,
     worst_segment,
 )
 from streamsim.streams.domains.finance import SPEC

@@ -184,6 +184,20 @@ def test_a_renewed_version_is_stored_as_what_differs_from_its_champion(
         made.load("next", version, lambda: varied)
 
 
+def test_what_is_more_than_a_renewal_is_stored_whole(
+    fitted: SlateClassifier, tmp_path: Path
+) -> None:
+    X, _ = rows_of(13, 50)
+    made, name = Registry(tmp_path), renewed_version("1", 20_000 * DAY)
+    signature = Signature("next", name, NAMES, "hash", 0.9, (0.0,) * len(NAMES))
+    given = {"data": {"request": "1"}, "metrics": {"hit_rate": 0.5}, "card": "# {version}, whole"}
+    made.put(fitted, signature, **given, created="", is_whole=True)
+    stored, _ = made.load("next", name)
+    np.testing.assert_array_equal(answer(stored, X), answer(fitted, X))
+    assert made.release("next", name).metrics == {"hit_rate": 0.5}
+    assert made.card("next", name) == f"# {name}, whole"
+
+
 def test_arrays_of_objects_are_neither_stored_nor_read() -> None:
     objects = np.array([{}], object)
     with pytest.raises(ValueError, match="allow_pickle=False"):

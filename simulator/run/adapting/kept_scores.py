@@ -16,13 +16,12 @@ SPARE = 2
 
 
 class ScoreRow(NamedTuple):
-    """A scored event: fingerprint of its id, time (ms), entity, version, segment, features."""
+    """A scored event: fingerprint of its id, time (ms), entity, version, features."""
 
     id: int
     time: int
     entity: str
     version: str
-    segment: str
     packed: bytes
 
 
@@ -34,7 +33,6 @@ class ScoredRows:
     times: Ints
     entities: Objects
     versions: Objects
-    segments: Objects
     features: Matrix
 
     def __len__(self) -> int:
@@ -47,7 +45,6 @@ class ScoredRows:
             self.times[rows],
             self.entities[rows],
             self.versions[rows],
-            self.segments[rows],
             self.features[rows],
         )
 
@@ -68,7 +65,7 @@ class KeptScores:
     Examples
     --------
     >>> kept = KeptScores(features=1, most=2)
-    >>> kept.take([ScoreRow(n, n * 10, "e", "1", "", b"%04d" % n) for n in (3, 1, 2, 3)])
+    >>> kept.take([ScoreRow(n, n * 10, "e", "1", b"%04d" % n) for n in (3, 1, 2, 3)])
     >>> kept.rows().times.tolist(), kept.floor
     ([20, 30], 20)
     """
@@ -95,9 +92,7 @@ class KeptScores:
         for row in rows:
             known = self._rows.get(row.id)
             if known is not None and len(row.packed) == 4 * self._width:
-                self._rows[row.id] = row._replace(
-                    entity=known.entity, segment=row.segment or known.segment
-                )
+                self._rows[row.id] = row._replace(entity=known.entity)
 
     def rows(self) -> ScoredRows:
         """Return the newest rows."""
@@ -109,7 +104,6 @@ class KeptScores:
             np.array([row.time for row in rows], np.int64),
             as_objects(row.entity for row in rows),
             as_objects(row.version for row in rows),
-            as_objects(row.segment for row in rows),
             _matrix(packed, self._width),
         )
 

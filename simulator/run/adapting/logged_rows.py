@@ -41,8 +41,6 @@ from streamsim.streams.topics import CORRECTIONS, SCORES, TopicSpec, topic, topi
 
 PIECE = 2_000
 """Records that are worked on at a time."""
-SEGMENT = "segment"
-"""Field of a score with the segment of its event, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,8 @@ class LoggedRows:
     Attributes
     ----------
     versions, segments
-        Of each row, the model version that scored it, and its segment; empty where it has none.
+        Of each row, the model version that scored it, and its segment; empty where it has none,
+        or the record of its event is no longer there.
     counts
         ``scored`` events that were wanted, those ``unlabelled`` of them, and records that were
         ``skipped`` as of other features or of another program.
@@ -117,7 +116,7 @@ def read_logged(spec: DomainSpec, champion: Signature, address: str, wanted: Wan
         "unlabelled": len(scored) - len(rows),
         "skipped": reader.skipped,
     }
-    return LoggedRows(data, rows.versions, rows.segments, counts)
+    return LoggedRows(data, rows.versions, reader.segments(rows), counts)
 
 
 class _Reader:
@@ -174,6 +173,21 @@ class _Reader:
             numbers[final, place] = values[final]
         return numbers
 
+    def segments(self, rows: ScoredRows) -> Objects:
+        """Read the segments of scored events, out of the events themselves."""
+        field, found = self._spec.alerting.accuracy.segment, as_objects([""] * len(rows))
+        if field is None or not len(rows):
+            return found
+        order = np.argsort(rows.ids, kind="stable")
+        ids = rows.ids[order]
+        for cleaned in self._cleaned(self._spec.trigger, int(rows.times[0])):
+            own = fingerprint(cleaned.events.event_id)
+            at = np.searchsorted(ids, own).clip(0, len(ids) - 1)
+            there = ids[at] == own
+            names = map(str, cleaned.events.columns[field][there].tolist())
+            found[order[at[there]]] = as_objects(names)
+        return found
+
     def _rows(self, records: Iterable[Record], floor: int) -> Iterator[ScoreRow]:
         """Yield the wanted rows of records of scores."""
         names, texts, kept = [], [], []
@@ -193,14 +207,14 @@ class _Reader:
             version = (headers.get(MODEL_VERSION) or b"").decode(errors="replace")
             names.append(body["event_id"])
             texts.append(body["event_time"])
-            kept.append((body[self._spec.trigger.key], version, _segment(body), packed))
+            kept.append((body[self._spec.trigger.key], version, packed))
         ids = fingerprint(as_objects(names)).tolist()
         for id_, time, rest in zip(ids, parse_times(texts).tolist(), kept, strict=True):
             if self._wanted.keeps(time):
                 yield ScoreRow(id_, time, *rest)
 
     def _cleaned(self, source: SourceSpec, since: int) -> Iterator[Cleaned]:
-        """Yield the events of a label source from a time on, in the classes of the workers."""
+        """Yield the events of a source from a time on that its workers would take."""
         partitions = self._spec.partitions
         clocks, ids = Clocks.of(partitions), Deduplication(partitions, source.remember)
         for records in self._read(source.name, since):
@@ -227,11 +241,6 @@ def _columns(source: str, records: Sequence[Record]) -> Records:
         [r.value for r in records],
         [r.headers for r in records],
     ).by_partition()
-
-
-def _segment(body: dict[str, object]) -> str:
-    found = body.get(SEGMENT)
-    return found if isinstance(found, str) else ""
 
 
 def _floats(events: Events, name: str) -> np.ndarray:

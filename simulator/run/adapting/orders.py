@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamsim.models.adapting.requests import Request
 from streamsim.models.registry import Registry
 from streamsim.simulator.run.adapting.logged_rows import Wanted
 from streamsim.simulator.run.adapting.priority import IDLE, LOW, NORMAL
@@ -44,6 +46,35 @@ class Order:
     request: str
     out: Path
     seed: int = 0
+
+
+def command_of(
+    request: Request,
+    *,
+    domain: str,
+    champion: str,
+    broker: str,
+    run: Path,
+    out: Path,
+    priority: str = IDLE,
+    numbers: Mapping[str, float] | None = None,
+) -> list[str]:
+    """Return the command that answers a request, in a process of its own.
+
+    Parameters
+    ----------
+    numbers
+        Numbers of the domain's adaptation that are set by hand.
+    """
+    command = [sys.executable, "-m", "streamsim.simulator.run.adapting.retraining"]
+    named = {
+        "domain": domain, "champion": champion, "broker": broker, "run": run, "out": out,
+        "request": request.id, "priority": priority, "since": request.since,
+        "until": request.until, "known-until": request.known_until,
+    }  # fmt: skip
+    command += [f"--{name}={value}" for name, value in named.items()]
+    command += [f"--without={begin}:{end}" for begin, end in request.without]
+    return command + [f"--set={name}={value}" for name, value in (numbers or {}).items()]
 
 
 def parser() -> argparse.ArgumentParser:

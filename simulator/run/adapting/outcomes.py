@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from streamsim.models.adapting.gates import Verdict
+from streamsim.models.adapting.gate_verdict import Verdict
 from streamsim.models.adapting.requests import Ended
 from streamsim.simulator.run.adapting.orders import Order
 

@@ -17,9 +17,8 @@ def step_back(priority: str) -> None:
     Parameters
     ----------
     priority
-        ``low``: a small share of a busy processor. ``idle``: on Linux also only what others leave
-        of it, and of the disk. ``normal``: unchanged. Its children are not idle: they have
-        time-outs.
+        ``low``: a small share of a busy processor. ``idle``: on Linux only what others leave of
+        it, and of the disk. ``normal``: unchanged.
     """
     if priority == NORMAL:
         return
@@ -28,7 +27,6 @@ def step_back(priority: str) -> None:
     if priority != IDLE:
         return
     with suppress(OSError, AttributeError):
-        policy = os.SCHED_IDLE | os.SCHED_RESET_ON_FORK
-        os.sched_setscheduler(0, policy, os.sched_param(0))
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError, AttributeError, psutil.Error):
         psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from streamsim.models.adapting.challenger import (
     too_few,
 )
 from streamsim.models.adapting.challenger_card import write_challenger_card
+from streamsim.models.adapting.gate_verdict import Gate, judge
 from streamsim.models.adapting.gates import (
-    Gate,
     Judged,
     estimates_hold,
     has_brier,
@@ -38,7 +39,6 @@ from streamsim.models.adapting.gates import (
     is_as_small,
     is_better,
     is_calibrated,
-    judge,
     loads,
     metric_of,
     worst_segment,
@@ -46,7 +46,7 @@ from streamsim.models.adapting.gates import (
 from streamsim.models.adapting.requests import Ended
 from streamsim.models.checking.trial import try_model
 from streamsim.models.checking.trusted_types import packed
-from streamsim.models.registry import Registry
+from streamsim.models.registry import TRIED, Registry
 from streamsim.models.thresholds import AlertBudget
 from streamsim.simulator.run.adapting.logged_rows import LoggedRows, read_logged
 from streamsim.simulator.run.adapting.orders import Order, order_of
@@ -63,7 +63,10 @@ from streamsim.simulator.training_period import spelled
 from streamsim.streams.errors import ModelError, StreamsimError
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
-from streamsim.streams.spec.renewals import champion_of
+from streamsim.streams.spec.renewals import champion_of, renewed_version
+
+TRIAL_S = 600.0
+"""How long the trial of a challenger may take: the process gets what others leave."""
 
 
 def retrain(order: Order) -> dict[str, Any]:
@@ -92,14 +95,14 @@ def _attempt(order: Order) -> dict[str, Any]:
     parts = split(rows.times, adaptation.holdout, adaptation.gap_of(spec.labels))
     if why := too_few(spec, rows, parts, adaptation):
         return outcome_of(order, Ended.FAILED, why, rows=logged.counts)
+    if taken := _made_by_another(order, parts.learnt_until):
+        return outcome_of(order, Ended.FAILED, taken, rows=logged.counts)
     budget = AlertBudget(spec.model.recipe.max_false_alerts)
     try:
         challenger = learn(
             spec, signature, rows.take(parts.learnt), parts.learnt_until, seed=order.seed,
             budget=budget,
         )  # fmt: skip
-        if taken := _made_by_another(order, challenger.signature.version):
-            return outcome_of(order, Ended.FAILED, taken, rows=logged.counts)
         held = rows.take(parts.held)
         own, other = (judged(spec, model, held) for model in (challenger.estimator, champion))
         gates = _gates(order, (challenger, own), (champion, signature, other), logged, parts)
@@ -138,7 +141,7 @@ def _attempt(order: Order) -> dict[str, Any]:
         challenger.estimator,
         challenger.signature,
         data={**data, OUTCOME: outcome},
-        created=spelled(order.wanted.known_until),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics=figures,
         card=write_challenger_card(
             spec, challenger.signature, order.champion, verdict, figures, data
@@ -189,7 +192,8 @@ def _fault(order: Order, challenger: Challenger) -> str:
     trial, signature = Registry(folder), challenger.signature
     try:
         trial.put(challenger.estimator, signature, data={}, created="", is_whole=True)
-        try_model(trial, signature.model, signature.version)
+        (folder / TRIED).unlink(missing_ok=True)  # what was made here counts as tried
+        try_model(trial, signature.model, signature.version, TRIAL_S)
     except ModelError as error:
         return str(error)
     return ""
@@ -203,10 +207,10 @@ def _load(order: Order) -> tuple[Estimator, Signature]:
     return registry.load(model, version, lambda: order.home.load(model, first)[0])
 
 
-def _made_by_another(order: Order, version: str) -> str:
-    """Return what to say if a version's name is taken; empty if it is free."""
-    model = order.spec.model.recipe.name
-    if version not in order.run.versions(model):
+def _made_by_another(order: Order, learnt_until: int) -> str:
+    """Return what to say if the version's name is taken; empty if it is free."""
+    version = renewed_version(champion_of(order.champion), learnt_until)
+    if version not in order.run.versions(order.spec.model.recipe.name):
         return ""
     return f"version {version} is there already, of another learning up to the same minute"
 

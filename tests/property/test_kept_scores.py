@@ -10,7 +10,7 @@ from streamsim.simulator.run.adapting.kept_scores import SPARE, KeptScores, Scor
 
 
 def row(id_: int, time: int, value: float = 0.0, version: str = "1") -> ScoreRow:
-    return ScoreRow(id_, time, f"e{id_}", version, "", np.array([value], "<f4").tobytes())
+    return ScoreRow(id_, time, f"e{id_}", version, np.array([value], "<f4").tobytes())
 
 
 @given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 8), st.integers(1, 7))
