@@ -29,8 +29,8 @@ from streamsim.streams.errors import BrokerError, StackError, StateError, UsageE
 from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.stored.snapshot_files import learner_file, rows_file
-from streamsim.streams.topics import SCORES, topic, topics_of
+from streamsim.streams.stored.snapshot_files import learner_file, life_file, rows_file
+from streamsim.streams.topics import LABELLED, PROFILES, SCORES, topic, topics_of
 
 PYTHON = sys.executable
 ARENAS = "2"
@@ -257,6 +257,11 @@ class Stack:
             topic(spec.name, spec.trigger.name): learner_file(self.snapshots, spec)
             for spec in self._renewing()
         }
+        for spec in self.plan.domains if self._champions else ():
+            found |= dict.fromkeys(
+                (topic(spec.name, kind) for kind in (LABELLED, PROFILES)),
+                life_file(self.snapshots, spec),
+            )
         if not self.plan.settings.model_url:
             for spec in (spec for spec in self.plan.domains if spec.recommends):
                 found[topic(spec.name, SCORES)] = rows_file(self.snapshots, spec)

@@ -151,6 +151,35 @@ class Margins:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """How a better challenger is tried in the stream before it becomes the champion.
+
+    Parameters
+    ----------
+    shadow_for
+        How long it scores in shadow (ms), counted in events whose labels are final.
+    canary_for, share
+        How long it then answers this share of the entities (ms, as above).
+    least_rows
+        Fewest events with a label that it has scored in shadow.
+
+    Raises
+    ------
+    UsageError
+        If a time is negative, or the share is none.
+    """
+
+    shadow_for: int = DAY
+    canary_for: int = DAY
+    share: float = 0.2
+    least_rows: int = 200
+
+    def __post_init__(self) -> None:
+        if min(self.shadow_for, self.canary_for, self.least_rows) < 0 or not 0 < self.share < 1:
+            raise UsageError(f"a trial takes time, and a share of the entities: {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class Adaptation:
     """How a domain's model adapts to what the stream shows.
 
@@ -160,6 +189,11 @@ class Adaptation:
         When it learns, from what, and what is done with a better model.
     margins
         What counts as better.
+    trial
+        How a better challenger is tried.
+    warm_up
+        Drift of features does not count for so long after the first event (ms): the windows of
+        features are filling.
     holdout
         Share of the events, the latest, that the challenger does not learn from: on them it is
         compared with the champion.
@@ -179,6 +213,8 @@ class Adaptation:
 
     policy: Policy = field(default_factory=Policy)
     margins: Margins = field(default_factory=Margins)
+    trial: Trial = field(default_factory=Trial)
+    warm_up: int = 0
     holdout: float = 0.3
     gap: int | None = None
     most: int = 50_000

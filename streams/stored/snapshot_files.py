@@ -25,6 +25,11 @@ def learner_file(folder: Path, spec: DomainSpec) -> Path:
     return folder / f"{spec.name}.learner"
 
 
+def life_file(folder: Path, spec: DomainSpec) -> Path:
+    """Return the file of what the life of a domain's model remembers."""
+    return folder / f"{spec.name}.life"
+
+
 def rows_file(folder: Path, spec: DomainSpec) -> Path:
     """Return the file of the newest rows of features of a domain's entities."""
     return folder / f"{spec.name}.rows"

@@ -70,7 +70,7 @@ def announcer(registry: Registry, topic: Topic) -> Announcer:
 
 def news(entry: Entry, *, made: bool = True) -> News:
     own = replace(CHAMPION, version=entry.version)
-    return News(entry.as_record("group"), (own, ESTIMATOR) if made else None, (), own)
+    return News(entry.as_record("group"), made=(own, ESTIMATOR) if made else None, default=own)
 
 
 def test_a_version_is_stored_before_it_is_announced(

@@ -22,6 +22,7 @@ from typing import Any
 from streamsim.models.registry import Registry
 from streamsim.simulator.run.life.ops_models import LifecycleWriter
 from streamsim.streams.errors import BrokerError
+from streamsim.streams.events import Outbound
 from streamsim.streams.settings import Settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
@@ -44,7 +45,9 @@ class News:
     Attributes
     ----------
     body
-        The record for ``ops.models``.
+        The record for ``ops.models``, if there is one.
+    alert
+        A record for another topic, if there is one.
     made
         A new version with its estimator, which is stored first.
     loaded
@@ -53,7 +56,8 @@ class News:
         The version that the service then answers with by default, if that changes.
     """
 
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None = None
+    alert: Outbound | None = None
     made: tuple[Signature, Estimator] | None = None
     loaded: tuple[Signature, ...] = ()
     default: Signature | None = None
@@ -112,16 +116,17 @@ class Announcer:
             )
         for signature in news.loaded:
             _loaded(self._settings, signature, default=False)
-        self._publish(news.body)
+        self._publish(news)
         if news.default is not None:
             self._serve(news.default)
 
-    def _publish(self, body: Mapping[str, Any]) -> None:
-        """Publish a record to ``ops.models``; retry until it succeeds, as events wait for it."""
+    def _publish(self, news: News) -> None:
+        """Publish its records; retry until it succeeds, as events wait for them."""
         while True:
             try:
                 self._writer = self._writer or LifecycleWriter(self._broker)
-                self._writer.publish([body])
+                self._writer.publish([] if news.body is None else [news.body])
+                self._writer.send([] if news.alert is None else [news.alert])
                 return
             except BrokerError as error:
                 log.warning("trying again: %s", error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,21 +19,37 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from streamsim.consumers.monitor.incidents.grouping import entity_alert
+from streamsim.consumers.monitor.incidents.silences import Silence, read_silences
 from streamsim.consumers.predict.model_schedule import Entry, read_entry, read_lifecycle
 from streamsim.consumers.worker.shared.follower import follow
 from streamsim.consumers.worker.worker_metrics import read_worker_metrics
 from streamsim.models.registry import Registry
 from streamsim.simulator.reading import Record, read_whole
+from streamsim.simulator.report.effect import RecentIdentities, identity
+from streamsim.simulator.report.own_outputs import read_alert
+from streamsim.simulator.run.life.adaptive import Adaptive
 from streamsim.simulator.run.life.announcing import Announcer
 from streamsim.simulator.run.life.domain_life import DomainLife, is_of_run
+from streamsim.simulator.run.life.learning import Learning
 from streamsim.simulator.run.life.life_requests import REFUSED, Request, read_request
+from streamsim.simulator.run.life.model_watch import ModelWatch
 from streamsim.simulator.run.life.renewing import Renewer
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.errors import BrokerError, ForeignRecordError, StreamsimError
+from streamsim.streams.errors import BrokerError, ForeignRecordError, StreamsimError, UsageError
 from streamsim.streams.settings import Settings, read_settings
 from streamsim.streams.signature import Signature
+from streamsim.streams.spec.adapting import Adaptation
 from streamsim.streams.stored.foreign_records import ForeignRecords
-from streamsim.streams.topics import METRICS, OPS_MODELS, ops_topics, topic
+from streamsim.streams.stored.snapshot_files import life_file
+from streamsim.streams.topics import (
+    ALERTS,
+    METRICS,
+    OPS_MODELS,
+    TABLE_PARTITIONS,
+    ops_topics,
+    topic,
+)
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +101,8 @@ class Controller:
         self._foreign = ForeignRecords()
         self.lives: dict[str, DomainLife] = {}
         self.renewers: list[Renewer] = []
+        self.adaptive: dict[str, Adaptive] = {}
+        self._recent = RecentIdentities()
         for name, version in config.domains.items():
             self._begin(name, version, told)
         self._of_model = {life.model: life for life in self.lives.values()}
@@ -105,6 +124,21 @@ class Controller:
             self.announcer.take,
         )
         self.lives[name] = life
+        learning = Learning(
+            name, self._config.broker, self._config.versions,
+            self._config.snapshots.parent / "learning", dict(os.environ),
+        )  # fmt: skip
+        adaptation = spec.model.adaptation or Adaptation()
+        watch = ModelWatch(
+            champion.monitored(spec),
+            lambda at: life.schedule.at(at).champion.version,
+            getattr(champion, "profile", None),
+            adaptation.warm_up,
+        )
+        file = life_file(self._config.snapshots, spec)
+        self.adaptive[name] = Adaptive(
+            life, watch, learning, self.announcer.take, self._silences, file
+        )
         if spec.model.renewal is not None:
             loaded = self._home.load(model, version)
             self.renewers.append(
@@ -123,9 +157,7 @@ class Controller:
             body = read_lifecycle(record.value)
             request = read_request(body, self._config.group, self._config.settings.token)
         except ForeignRecordError as error:
-            said = self._foreign.add(record.topic, record.partition, record.offset, str(error))
-            if said is not None:
-                log.warning("%s", said)
+            self._note(record, error)
             return
         if request is not None and request.id not in self._answered:
             self._asked.setdefault(request.id, request)
@@ -148,8 +180,48 @@ class Controller:
                     life.observe(clock, time.monotonic())
         life.extend()
 
+    def take_shared(self, name: str, records: Sequence[Record]) -> None:
+        """Take labelled scores or profiles."""
+        own = self.adaptive[name.partition(".")[0]]
+        for record in records:
+            try:
+                own.take(name, record.offset, record.value)
+            except ForeignRecordError as error:
+                self._note(record, error)
+
+    def take_alerts(self, name: str, records: Sequence[Record]) -> None:
+        """Take alerts about entities; a repeat is none."""
+        own = self.adaptive[name.partition(".")[0]]
+        for record in records:
+            named = identity(record)
+            try:
+                if named is None:
+                    raise ForeignRecordError("no headers that name its source")
+                body = read_alert(own.life.spec, record.value)
+                if self._recent.is_new(named):
+                    alert = entity_alert(own.life.spec, str(named), record.timestamp, body)
+                    if alert is not None:
+                        own.take_alert(alert)
+            except ForeignRecordError as error:
+                self._note(record, error)
+
+    def _silences(self) -> tuple[Silence, ...]:
+        """Read the silences anew; a file that is wrong silences nothing."""
+        try:
+            return read_silences(self._config.settings.silences_path)
+        except UsageError as error:
+            log.warning("%s", error)
+            return ()
+
+    def _note(self, record: Record, error: ForeignRecordError) -> None:
+        said = self._foreign.add(record.topic, record.partition, record.offset, str(error))
+        if said is not None:
+            log.warning("%s", said)
+
     def tick(self) -> None:
-        """Keep the schedules ahead, and do what is asked for."""
+        """Keep the schedules ahead, do what is asked for, and look after learnings."""
+        for adaptive in self.adaptive.values():
+            adaptive.tick()
         for life in self.lives.values():
             life.extend()
         for request in list(self._asked.values()):
@@ -202,6 +274,7 @@ async def _follow_all(controller: Controller, config: Config, known: int) -> Non
 
     await asyncio.gather(
         follow(config.broker, [OPS_MODELS, *metrics], 1, handle, starts),
+        *(_adapt(own, controller, config) for own in controller.adaptive.values()),
         *(_renew(renewer, config) for renewer in controller.renewers),
         _tick(controller.tick),
         asyncio.wrap_future(controller.announcer.failure),
@@ -212,6 +285,20 @@ async def _tick(act: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(TICK_S)
         act()
+
+
+async def _adapt(own: Adaptive, controller: Controller, config: Config) -> None:
+    spec = own.life.spec
+    await asyncio.gather(
+        follow(config.broker, own.topics, TABLE_PARTITIONS, controller.take_shared, own.starts),
+        follow(
+            config.broker,
+            [topic(spec.name, ALERTS)],
+            spec.partitions,
+            controller.take_alerts,
+            {(topic(spec.name, ALERTS), p): NEWEST for p in range(spec.partitions)},
+        ),
+    )
 
 
 async def _renew(renewer: Renewer, config: Config) -> None:

@@ -50,8 +50,8 @@ class DomainLife:
         find: Callable[[str], Signature],
         announce: Callable[[News], None],
     ) -> None:
-        self.spec, self._run = spec, run
-        self._find, self._announce = find, announce
+        self.spec, self.run = spec, run
+        self.find, self._announce = find, announce
         self.schedule = Schedule(champion)
         self._pinned = False
         for entry in entries:
@@ -112,7 +112,7 @@ class DomainLife:
             entry = replace(entry, version=champion.version, is_new=False)
         self.schedule.add(entry)
         default = None if self._pinned else made
-        self._announce(News(entry.as_record(self._run), (made, estimator), (), default))
+        self._announce(News(entry.as_record(self.run), made=(made, estimator), default=default))
 
     def change(
         self,
@@ -139,7 +139,7 @@ class DomainLife:
         self.schedule.add(entry)
         others = tuple(s for s in plan.signatures if s.version != before.version)
         default = champion if champion.version != before.version else None
-        self._announce(News(entry.as_record(self._run), None, others, default))
+        self._announce(News(entry.as_record(self.run), loaded=others, default=default))
         return entry
 
     def carry_out(self, request: Request) -> None:
@@ -165,7 +165,7 @@ class DomainLife:
             if earlier is None:
                 raise UsageError(f"{plan.champion.version} is the run's first champion")
             return "rolled back", Plan(earlier)
-        signature = self._find(request.version)
+        signature = self.find(request.version)
         signature.check(self.spec)
         if action == "promote":
             if signature.version == plan.champion.version:
@@ -188,7 +188,7 @@ class DomainLife:
 
     def _add(self, entry: Entry) -> None:
         if self.schedule.add(entry):
-            self._announce(News(entry.as_record(self._run)))
+            self._announce(News(entry.as_record(self.run)))
 
 
 def is_of_run(version: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from streamsim.simulator.brokers.writer import Message, Writer
+from streamsim.streams.events import Outbound
 from streamsim.streams.signature import Signature
 from streamsim.streams.topics import OPS_MODELS
 
@@ -55,6 +56,18 @@ class LifecycleWriter:
                 Message(OPS_MODELS, 0, str(body["model"]).encode(), orjson.dumps(body), now)
                 for body in bodies
             ]
+        )
+
+    def send(self, records: Sequence[Outbound]) -> None:
+        """Write records of other topics; return when the broker has acknowledged them.
+
+        Raises
+        ------
+        BrokerError
+            If the broker does not accept them.
+        """
+        self._writer.write(
+            [Message(r.topic, r.partition, r.key, r.value, r.timestamp, r.headers) for r in records]
         )
 
 

@@ -1,0 +1,295 @@
+"""Adaptation of one domain's model: notice, learn anew, try, promote, and take back.
+
+It decides at the steps of labelled scores, by event time. What it has decided stands in
+``ops.models``; what it remembers, in a file, from which a restarted process goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streamsim.consumers.monitor.incidents.grouping import EntityAlert
+from streamsim.consumers.monitor.incidents.incident import Change, Turn
+from streamsim.consumers.monitor.incidents.incident_records import incident_record
+from streamsim.consumers.monitor.incidents.silences import Silence, silence_of
+from streamsim.consumers.predict.plans import Plan
+from streamsim.consumers.state.store import Columns, Parts
+from streamsim.models.adapting.policies import Decider
+from streamsim.models.adapting.requests import Ended, Request, Signal
+from streamsim.simulator.run.life.announcing import News
+from streamsim.simulator.run.life.domain_life import DomainLife
+from streamsim.simulator.run.life.learning import Learning
+from streamsim.simulator.run.life.model_watch import (
+    DATA_QUALITY,
+    DRIFT,
+    LOW_METRIC,
+    ModelWatch,
+    Observed,
+)
+from streamsim.simulator.run.life.rollout import Rollout, Stage, next_step
+from streamsim.streams.errors import ModelError, StackError, StateError
+from streamsim.streams.spec.adapting import Action, Adaptation, Trigger
+from streamsim.streams.stored.snapshot_files import Positions, load_snapshot, save_snapshot
+from streamsim.streams.topics import LABELLED, PROFILES, topic
+
+log = logging.getLogger(__name__)
+
+SELF = "streamsim"
+"""Who decides, where no person does."""
+SAVE_S = 1.0
+"""Least time between two snapshots."""
+LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
+_TRIGGERS = {LOW_METRIC: Trigger.METRIC, DRIFT: Trigger.DRIFT}
+
+
+class Adaptive:
+    """Adapts the model of one domain, if its spec says how; it watches over it in any case.
+
+    Parameters
+    ----------
+    announce
+        Takes what is to be announced, in order.
+    silences
+        Returns the silences that hold now.
+    file
+        File of what it remembers.
+    """
+
+    def __init__(
+        self,
+        life: DomainLife,
+        watch: ModelWatch,
+        learning: Learning,
+        announce: Callable[[News], None],
+        silences: Callable[[], tuple[Silence, ...]],
+        file: Path,
+    ) -> None:
+        self.life, self._watch, self._learning = life, watch, learning
+        self._announce, self._silences, self._file = announce, silences, file
+        spec = life.spec
+        self.adaptation: Adaptation | None = spec.model.adaptation
+        policy = (self.adaptation or Adaptation()).policy
+        self._decider = Decider(policy, spec.labels.delay)
+        self._rollout: Rollout | None = None
+        self._request: Request | None = None
+        self._positions: dict[tuple[str, int], int] = {}
+        self._saved_at, self._is_new = time.monotonic(), False
+        self._alerts: list[EntityAlert] = []
+        self._restore()
+
+    @property
+    def topics(self) -> tuple[str, str]:
+        """The topics that it reads: labelled scores, and profiles."""
+        return topic(self.life.spec.name, LABELLED), topic(self.life.spec.name, PROFILES)
+
+    @property
+    def starts(self) -> Positions:
+        """Where reading begins; elsewhere at the beginning."""
+        return self._positions
+
+    def take(self, name: str, offset: int, value: bytes | None) -> None:
+        """Take a record of its topics.
+
+        Raises
+        ------
+        ForeignRecordError
+            If no worker has written it.
+        """
+        self._positions[name, 0] = offset + 1
+        self._is_new = True
+        labelled, _ = self.topics
+        read = self._watch.take_labelled if name == labelled else self._watch.take_profiles
+        for observed in read(value):
+            self._observe(observed)
+
+    def take_alert(self, alert: EntityAlert) -> None:
+        """Take an alert about an entity."""
+        self._alerts.append(alert)
+
+    def tick(self) -> None:
+        """Take the outcome of a learning, tell of groups of alerts, and save what is new."""
+        if (outcome := self._learning.ended()) is not None:
+            self._learnt(outcome)
+        if self._alerts:
+            alerts, self._alerts = self._alerts, []
+            latest = max(alert.at for alert in alerts)
+            self._tell(self._watch.take_alerts(latest, alerts))
+        if self._is_new and time.monotonic() - self._saved_at >= SAVE_S:
+            self._save()
+
+    def _observe(self, observed: Observed) -> None:
+        """Act on what a step has shown."""
+        self._tell(observed.changes)
+        for change in observed.changes:
+            self._signal(change)
+        if observed.health is None or self.adaptation is None:
+            return
+        if self._rollout is not None:
+            self._go_on(self._rollout, self.adaptation)
+        if self._rollout is None and not self._learning.is_running:
+            request = self._decider.due(observed.known_at)
+            if request is not None:
+                self._learn(request)
+
+    def _tell(self, changes: Iterable[Change]) -> None:
+        """Publish what becomes of incidents."""
+        silences = None
+        for change in changes:
+            silences = self._silences() if silences is None else silences
+            wall_ms = int(time.time() * 1000)
+            silence = silence_of(silences, change.incident.cause, change.at, wall_ms)
+            self._announce(News(alert=incident_record(change, silence)))
+
+    def _signal(self, change: Change) -> None:
+        """Hand an incident to the policy: a reason to learn, or data not to learn from."""
+        incident = change.incident
+        rule, said = incident.cause.rule, incident.latest.text
+        if rule == DATA_QUALITY:
+            if change.turn is Turn.RESOLVED:
+                self._decider.unblock(DATA_QUALITY, change.at)
+            else:
+                self._decider.block(
+                    DATA_QUALITY, incident.since - self.life.spec.alerting.accuracy.step
+                )
+        elif rule in _TRIGGERS and change.turn is not Turn.RESOLVED:
+            self._decider.signal(Signal(_TRIGGERS[rule], change.at, said, incident.since))
+
+    def _learn(self, request: Request) -> None:
+        """Have a challenger learnt."""
+        self._request = request
+        causes = "; ".join(request.causes) or "asked by hand"
+        self._say(LEARNING, self.life.plan.champion.version, causes, {"request": request.id})
+        self._learning.begin(request, self.life.plan.champion.version)
+
+    def _learnt(self, outcome: Mapping[str, Any]) -> None:
+        """Take the outcome of a learning: a challenger that is tried, or none."""
+        request, self._request = self._request, None
+        if request is None or self.adaptation is None:
+            return
+        if not outcome:
+            self._decider.done(request.id, Ended.DIED)
+            if self._decider.running is None:
+                return
+            self._say(LEARNT, "", "the process ended without an outcome", {"request": request.id})
+            return
+        ended = Ended(outcome["ended"])
+        version, why = str(outcome.get("version") or ""), str(outcome["why"])
+        evidence = {"request": request.id, "ended": str(ended), "verdict": outcome.get("verdict")}
+        self._say(LEARNT, version, why, evidence)
+        action = self.adaptation.policy.action
+        if ended is not Ended.BETTER or action is Action.PROPOSE:
+            if ended is Ended.BETTER:
+                self._say(PROPOSED, version, f"it is better: {why}", {"request": request.id})
+            self._decider.done(request.id, ended)
+            return
+        try:
+            signature = self.life.find(version)
+        except ModelError as error:
+            self._say(LEARNT, version, str(error), {"request": request.id})
+            self._decider.done(request.id, Ended.FAILED)
+            return
+        plan = replace(self.life.plan, canary=None, share=0.0, shadow=signature)
+        entry = self.life.change("shadow", plan, who=SELF, why=why, evidence=evidence)
+        if action is Action.SHADOW:
+            self._decider.done(request.id, ended)
+            return
+        before = self.life.plan.champion.version
+        self._rollout = Rollout(request.id, version, before, Stage.SHADOW, entry.since)
+
+    def _go_on(self, own: Rollout, adaptation: Adaptation) -> None:
+        """Take a challenger to its next stage, or end its trial."""
+        plan, spec = self.life.plan, self.life.spec
+        here = {Stage.SHADOW: plan.shadow, Stage.CANARY: plan.canary}.get(own.stage, plan.champion)
+        if here is None or here.version != own.version:  # somebody has decided otherwise
+            self._end(own, Ended.REFUSED)
+            return
+        step = next_step(spec, adaptation, own, self._watch.steps)
+        if step is None:
+            return
+        evidence = {"request": own.request, **step.evidence}
+        if own.stage is Stage.CHAMPION:
+            if not step.passes:
+                earlier = self.life.find(own.before)
+                self.life.change(
+                    "rolled back", Plan(earlier), who=SELF, why=step.why, evidence=evidence
+                )
+            self._rollout = None
+            return
+        if not step.passes:
+            self.life.change(
+                "withdrawn", Plan(plan.champion), who=SELF, why=step.why, evidence=evidence
+            )
+            self._end(own, Ended.REFUSED)
+            return
+        challenger = here
+        if own.stage is Stage.SHADOW:
+            after = Plan(plan.champion, challenger, adaptation.trial.share)
+            entry = self.life.change("canary", after, who=SELF, why=step.why, evidence=evidence)
+            level = step.evidence.get("champion")
+            self._rollout = replace(own.at(Stage.CANARY, entry.since), level=level)
+            return
+        entry = self.life.change(
+            "promoted", Plan(challenger), who=SELF, why=step.why, evidence=evidence
+        )
+        self._rollout = own.at(Stage.CHAMPION, entry.since)
+        self._decider.done(own.request, Ended.BETTER, entry.since)
+
+    def _end(self, own: Rollout, ended: Ended) -> None:
+        self._rollout = None
+        self._decider.done(own.request, ended)
+
+    def _say(self, event: str, version: str, why: str, evidence: Mapping[str, Any]) -> None:
+        """Announce something that changes no schedule."""
+        champion = self.life.plan.champion
+        self._announce(
+            News(
+                {
+                    "event": event, "run": self.life.run, "model": self.life.model,
+                    "version": version, "threshold": champion.threshold, "effective_from": None,
+                    "who": SELF, "why": why, "evidence": dict(evidence),
+                }
+            )
+        )  # fmt: skip
+
+    def _save(self) -> None:
+        columns, watched = self._watch.snapshot()
+        state = {
+            "watch": watched,
+            "decider": self._decider.snapshot(),
+            "rollout": None if self._rollout is None else self._rollout.as_dict(),
+            "request": None if self._request is None else self._request.as_dict(),
+        }
+        content: Columns = {**columns, "state": [orjson.dumps(state).decode()]}
+        try:
+            save_snapshot(self._file, content, self._positions)
+        except OSError as error:
+            log.warning("%s is not written: %s", self._file, error.strerror)
+        self._saved_at, self._is_new = time.monotonic(), False
+
+    def _restore(self) -> None:
+        """Go on with what was remembered; a learning that was cut short is begun again."""
+        try:
+            found = load_snapshot(self._file)
+            if found is None:
+                return
+            columns, positions = found
+            parts = Parts([columns])
+            state = orjson.loads(parts.texts("state")[0])
+            self._watch.restore(parts, state["watch"])
+            self._decider.restore(state["decider"])
+            if state["rollout"] is not None:
+                self._rollout = Rollout.from_dict(state["rollout"])
+            self._positions = dict(positions)
+            if state["request"] is not None:
+                self._request = Request.from_dict(state["request"])
+        except (StateError, KeyError, ValueError, IndexError, TypeError, OSError) as error:
+            raise StackError(f"{self._file} cannot be read: {error!r}") from error
+        if self._request is not None:
+            self._learning.begin(self._request, self.life.plan.champion.version)

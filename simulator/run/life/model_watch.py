@@ -1,0 +1,226 @@
+"""Watch over one model: its quality by labels, the drift of its features, and its alerts.
+
+All is a function of the stream: what it says at an event time uses labels known at that time. It
+tells of incidents: one for each cause, opened after two bad steps and resolved after three good
+ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from streamsim.consumers.monitor.drift.drift_report import ColumnDrift, report_drift
+from streamsim.consumers.monitor.drift.profile_window import ProfileWindow
+from streamsim.consumers.monitor.incidents.grouping import EntityAlert, Grouping
+from streamsim.consumers.monitor.incidents.incident import Cause, Change, Hysteresis, Signal
+from streamsim.consumers.monitor.incidents.incidents import Incidents
+from streamsim.consumers.monitor.labelled_scores import read_labelled
+from streamsim.consumers.monitor.prequential.health import Health, health_at
+from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
+from streamsim.consumers.monitor.prequential.prequential_windows import Window
+from streamsim.consumers.monitor.segment_names import name_code
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.statistics.quality import find_metric
+from streamsim.streams.statistics.reference_profile import SCORE, Reference
+
+MOST_ROWS = 20_000
+"""Newest labelled scores that a figure is of: more take longer, and say little more."""
+LEVEL_STEPS = 3
+"""Steps whose median is the level of a champion, with which later ones are compared."""
+LOST = 0.2
+"""Share of values that became unknown, from which on a drift counts as a fault of the data."""
+LOW_METRIC, DRIFT, DATA_QUALITY = "metric_low", "feature_drift", "data_quality"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a step showed.
+
+    Attributes
+    ----------
+    known_at
+        Event time at which it was known (ms).
+    health
+        The champion's quality, if the step is of labelled scores.
+    changes
+        Incidents that were opened, are told again, or are resolved.
+    """
+
+    known_at: int
+    health: Health | None
+    changes: tuple[Change, ...]
+
+
+class ModelWatch:
+    """Watches over the model of one domain.
+
+    Parameters
+    ----------
+    champion
+        Returns the version that answers at an event time.
+    reference
+        Profile of what the champion was trained on; without it, drift is not watched.
+    warm_up
+        Drift does not count in this time after the first event (ms): windows are filling.
+    """
+
+    def __init__(
+        self,
+        spec: DomainSpec,
+        champion: Callable[[int], str],
+        reference: Reference | None,
+        warm_up: int = 0,
+    ) -> None:
+        own = spec.alerting.accuracy
+        self.spec, self._champion, self._reference = spec, champion, reference
+        self._warm_up, self._first = warm_up, -1
+        self.steps = LabelledSteps(spec.partitions, step=own.step, span=own.span, most=MOST_ROWS)
+        self._profiles = None
+        if reference is not None:
+            self._profiles = ProfileWindow(reference, spec.partitions, span=own.span, step=own.step)
+        renotify = 7 * own.step
+        usual = Hysteresis(renotify=renotify)
+        self._quality = Incidents({LOW_METRIC: usual}, usual)
+        self._drift = Incidents({DRIFT: usual, DATA_QUALITY: usual}, usual)
+        self._grouping = Grouping(spec)
+        self._groups = Incidents(self._grouping.hysteresis(renotify), usual)
+        self._levels: list[float] = []
+        self._of = ""
+        self.level = math.nan
+        """The champion's usual figure, once it is known."""
+
+    def take_labelled(self, value: bytes | None) -> list[Observed]:
+        """Take a record of labelled scores; raises :class:`ForeignRecordError` for others."""
+        return [self._judged(at) for at in self.steps.apply(read_labelled(value))]
+
+    def take_profiles(self, value: bytes | None) -> list[Observed]:
+        """Take a record of profiles; raises :class:`ForeignRecordError` for others."""
+        if self._profiles is None or self._reference is None:
+            return []
+        found = []
+        for window in self._profiles.apply(value):
+            if self._first < 0:
+                self._first = window.end
+            if window.end < self._first + self._warm_up:
+                continue
+            report = report_drift(self._reference, window.counts)
+            signals = list(self._drift_signals(window.end, report.drifted, report.rows))
+            found.append(Observed(window.end, None, self._drift.step(window.end, signals)))
+        return found
+
+    def take_alerts(self, at: int, alerts: Iterable[EntityAlert]) -> tuple[Change, ...]:
+        """Take alerts about entities up to an event time (ms); return what becomes of groups."""
+        return self._groups.step(at, self._grouping.step(at, alerts).signals)
+
+    def _judged(self, at: int) -> Observed:
+        """Judge the quality of the champion at the end of a step."""
+        own = self.spec.alerting.accuracy
+        known_at = at + self.spec.labels.delay
+        version = self._champion(at - 1)
+        if version != self._of:  # a new champion has a level of its own
+            self._of, self._levels, self.level = version, [], math.nan
+        rows = self.steps.rows.take(self.steps.rows.version == name_code(version))
+        health = health_at(
+            at, own.metric, rows, Window("time", own.span), min_samples=own.min_samples,
+            by_segment=own.segment is not None,
+        )  # fmt: skip
+        signals = list(self._quality_signals(known_at, health))
+        return Observed(known_at, health, self._quality.step(known_at, signals))
+
+    def _quality_signals(self, at: int, health: Health) -> Iterable[Signal]:
+        figure = health.figure
+        if not health.is_known:
+            return
+        if len(self._levels) < LEVEL_STEPS:
+            self._levels.append(figure.value)
+            if len(self._levels) == LEVEL_STEPS:
+                self.level = median(self._levels)
+            return
+        cause = Cause(self.spec.name, LOW_METRIC, f"model {self.spec.model.recipe.name}")
+        text = self._told(health)
+        yield self._signal(cause, at, health.samples, (figure.value, figure.low, figure.high), text)
+
+    def _signal(
+        self, cause: Cause, at: int, samples: int, band: tuple[float, float, float], text: str
+    ) -> Signal:
+        """Compare a figure with the champion's level: bad beyond the margin, and not by chance."""
+        own, value = self.spec.alerting.accuracy, band[0]
+        sign = -1.0 if find_metric(own.metric)[1] else 1.0
+        bound = self.level - sign * own.margin
+        best = max(sign * band[1], sign * band[2])
+        is_bad = sign * value < sign * bound and best < sign * self.level
+        is_good = sign * value >= sign * (self.level - sign * own.margin / 2)
+        return Signal(cause, at, is_bad, is_good, value, bound, text, samples)
+
+    def _told(self, health: Health) -> str:
+        """Say a figure in words, with the segment in which the model is worst."""
+        own, worst = self.spec.alerting.accuracy, health.worst
+        text = f"{own.metric} {health.figure.value:.3f}, usually {self.level:.3f}"
+        if worst is None or not worst.is_beyond:
+            return text
+        names = (name for name in self.steps.names if name_code(name) == worst.segment)
+        return f"{text}; worst in {own.segment} {next(names, '?')} ({worst.figure.value:.3f})"
+
+    def _drift_signals(
+        self, at: int, drifted: Sequence[ColumnDrift], rows: int
+    ) -> Iterable[Signal]:
+        """Say of the features together whether they have drifted, and of missing values apart."""
+        lost = [column for column in drifted if _is_lost(column)]
+        changed = [column for column in drifted if not _is_lost(column)]
+        for rule, columns in ((DATA_QUALITY, lost), (DRIFT, changed)):
+            features = [column for column in columns if column.name != SCORE]
+            most = next(iter(features or columns), None)
+            more = f", and {len(columns) - 1} more" if len(columns) > 1 else ""
+            yield Signal(
+                Cause(self.spec.name, rule, f"features of {self.spec.model.recipe.name}"),
+                at,
+                most is not None,
+                most is None,
+                0.0 if most is None else most.size,
+                1.0,
+                "as in training" if most is None else f"{most.text}{more}",
+                rows,
+            )
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the whole state: columns, and JSON types."""
+        columns = {f"steps:{name}": own for name, own in self.steps.snapshot().items()}
+        if self._profiles is not None:
+            columns |= {f"profiles:{n}": own for n, own in self._profiles.snapshot().items()}
+        return columns, {
+            "quality": self._quality.snapshot(),
+            "drift": self._drift.snapshot(),
+            "groups": self._groups.snapshot(),
+            "grouping": self._grouping.snapshot(),
+            "levels": self._levels,
+            "of": self._of,
+            "level": None if math.isnan(self.level) else self.level,
+            "first": self._first,
+        }
+
+    def restore(self, parts: Any, state: dict[str, Any]) -> None:
+        """Restore an empty state from a snapshot.
+
+        Raises
+        ------
+        KeyError, ValueError, IndexError, TypeError
+            If it is none.
+        """
+        self.steps.restore(parts.of("steps"))
+        if self._profiles is not None:
+            self._profiles.restore(parts.of("profiles"))
+        for own in ("quality", "drift", "groups", "grouping"):
+            getattr(self, f"_{own}").restore(state[own])
+        self._levels, self._of = list(state["levels"]), state["of"]
+        self.level = math.nan if state["level"] is None else float(state["level"])
+        self._first = int(state["first"])
+
+
+def _is_lost(column: ColumnDrift) -> bool:
+    """Say whether a feature has drifted by values that are missing now: an upstream fault."""
+    before, now = column.distances.missing
+    return now - before >= LOST

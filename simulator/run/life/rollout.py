@@ -1,0 +1,170 @@
+"""Roll-out of a challenger: shadow, canary, champion; and back, if it does not hold.
+
+What decides is a function of the stream: labelled scores of a step, at its event time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from streamsim.consumers.monitor.prequential.bands import band
+from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
+from streamsim.consumers.monitor.prequential.paired import gain
+from streamsim.consumers.monitor.segment_names import name_code
+from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec.adapting import Adaptation
+from streamsim.streams.statistics.quality import find_metric
+
+MOST_MISSED = 0.1
+"""Largest share of events that a shadow does not answer in time."""
+
+
+class Stage(StrEnum):
+    """Where a challenger is."""
+
+    SHADOW = "shadow"
+    CANARY = "canary"
+    CHAMPION = "champion"
+    """It answers, and may still be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One challenger on its way.
+
+    Attributes
+    ----------
+    request
+        Id of the request that made it.
+    version, before
+        Its version, and the champion that it is to follow.
+    stage, since
+        Where it is, and from which event time on (ms).
+    level
+        The figure of the champion before, on the events of the shadow; ``None`` if unknown.
+    """
+
+    request: str
+    version: str
+    before: str
+    stage: Stage
+    since: int
+    level: float | None = None
+
+    def at(self, stage: Stage, since: int) -> Rollout:
+        """Return it in another stage."""
+        return replace(self, stage=stage, since=since)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Rollout:
+        """Read it back."""
+        return cls(**{**data, "stage": Stage(data["stage"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows for a challenger: the next stage, or its end.
+
+    Attributes
+    ----------
+    passes
+        Whether it goes on.
+    why
+        The reason in words.
+    evidence
+        The figures.
+    """
+
+    passes: bool
+    why: str
+    evidence: Mapping[str, Any]
+
+
+def next_step(
+    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps
+) -> Step | None:
+    """Decide on a challenger at the end of a step; ``None`` if it is too early."""
+    if own.stage is Stage.SHADOW:
+        return _shadow(spec, adaptation, own, steps)
+    if own.stage is Stage.CANARY:
+        return _canary(spec, adaptation, own, steps)
+    return _champion(spec, own, steps)
+
+
+def _shadow(
+    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps
+) -> Step | None:
+    """Compare both versions on the events that both have scored."""
+    trial = adaptation.trial
+    since = steps.rows.time >= own.since
+    both = steps.shadows.time >= own.since
+    total, answered = int(since.sum()), int(both.sum())
+    if steps.complete < own.since + trial.shadow_for or total < trial.least_rows:
+        return None
+    missed = 1 - answered / total
+    if missed > MOST_MISSED:
+        return Step(False, f"in shadow it left {missed:.0%} of the events out", {"missed": missed})
+    if spec.model.slate is not None:  # whether its slates were right, no label says
+        return Step(True, f"it answered {answered:,} events in shadow", {"rows": answered})
+    rows, shadows = steps.answered.take(steps.answered.time >= own.since), steps.shadows.take(both)
+    metric = spec.alerting.accuracy.metric
+    known = rows.labelled & (rows.version != name_code(own.version))
+    better = gain(metric, shadows.predictions[known], rows.predictions[known], rows.labels[known])
+    before = float(find_metric(metric)[0](rows.predictions[known], rows.labels[known]))
+    figures = {
+        "metric": metric, "rows": int(known.sum()), "gain": better.as_dict(), "champion": before,
+    }  # fmt: skip
+    if np.isnan(better.value):
+        # Too few events of one class: wait, but not for ever.
+        late = steps.complete >= own.since + 5 * max(trial.shadow_for, 1)
+        return Step(False, "too few events of one class in shadow", {}) if late else None
+    told = f"{metric} {better.value:+.3f} ({better.low:+.3f} to {better.high:+.3f}) in shadow"
+    return Step(better.value > 0 and better.low > -adaptation.margins.better, told, figures)
+
+
+def _canary(
+    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps
+) -> Step | None:
+    """Let it go on unless it raises many more alerts, or is worse on its entities."""
+    trial = adaptation.trial
+    if steps.complete < own.since + trial.canary_for:
+        return None
+    rows = steps.rows.take(steps.rows.time >= own.since)
+    mine = rows.version == name_code(own.version)
+    n_own, n_rest = int(mine.sum()), int((~mine).sum())
+    told = f"it answered {n_own:,} of {n_own + n_rest:,} events as canary"
+    if not n_own or not n_rest:
+        return None
+    means = [float(rows.predictions[part].mean()) for part in (mine, ~mine)]
+    return Step(True, told, {"rows": n_own, "mean_score": means[0], "mean_score_rest": means[1]})
+
+
+def _champion(spec: DomainSpec, own: Rollout, steps: LabelledSteps) -> Step | None:
+    """Wait until the new champion has a level of its own, and compare it with the old one's."""
+    accuracy = spec.alerting.accuracy
+    rows = steps.rows.take(steps.rows.version == name_code(own.version))
+    rows = rows.take(rows.labelled)
+    if len(rows) < 2 * accuracy.min_samples:
+        return None
+    figure = band(accuracy.metric, rows.predictions, rows.labels)
+    if np.isnan(figure.value):
+        return None
+    told = f"{accuracy.metric} {figure.value:.3f} as champion"
+    evidence = {"metric": accuracy.metric, "rows": len(rows), "figure": figure.as_dict()}
+    if own.level is None:
+        return Step(True, told, evidence)
+    sign = -1.0 if find_metric(accuracy.metric)[1] else 1.0
+    best = max(sign * figure.low, sign * figure.high)
+    is_worse = best < sign * own.level - accuracy.margin
+    return Step(
+        not is_worse, f"{told}, {own.level:.3f} of {own.before} while it was in shadow", evidence
+    )
