@@ -46,7 +46,7 @@ class WorldChange:
 
     Examples
     --------
-    >>> change = WorldChange("new_tills", "all tills are replaced", day=10.0, ramp=4.0)
+    >>> change = WorldChange("new_rules", "all rules are new", day=10.0, ramp=4.0)
     >>> change.share(9.9), change.share(12.0), change.share(20.0)
     (0.0, 0.5, 1.0)
     >>> change.shares(np.array([10.0, 11.0])).tolist()

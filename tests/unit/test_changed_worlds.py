@@ -39,13 +39,13 @@ def test_a_world_that_is_drawn_by_the_day_changes_with_a_day() -> None:
 
 
 def test_the_truth_says_once_when_it_began_and_when_it_was_done() -> None:
-    change = WorldChange("new_tills", "all tills are replaced", 1.5, 0.5)
+    change = WorldChange("new_rules", "all rules are new", 1.5, 0.5)
     hours = [EPOCH + hour * HOUR for hour in range(72)]
     found = [e for hour in hours for e in change.truth(EPOCH, hour, hour + HOUR)]
     (emission,) = found
     body = orjson.loads(emission.values[0])
-    assert (body["kind"], body["change"]) == (KIND, "new_tills")
-    assert body["about"] == "all tills are replaced"
+    assert (body["kind"], body["change"]) == (KIND, "new_rules")
+    assert body["about"] == "all rules are new"
     assert (body["onset"], body["until"]) == (
         "2025-01-02T12:00:00.000Z",
         "2025-01-03T00:00:00.000Z",
