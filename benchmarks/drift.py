@@ -48,7 +48,7 @@ def run(options: Options) -> dict[str, Any]:
 
         streams += annotated()
         try:
-            streams += [stream for seed in seeds for stream in planted(seed, click.echo)]
+            streams += planted(seeds, click.echo)
         except SourceError as error:
             skipped = str(error)
             click.echo(f"without the real sets: {error}")

@@ -8,7 +8,8 @@ set by itself is not known, and alarms on it count as false.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from streamsim.benchmarks.drifting.alarm_figures import Change
 from streamsim.benchmarks.drifting.known_changes import LONGEST, KnownStream
 from streamsim.benchmarks.public_data.datasets import EMPLOYMENT, FLIGHTS, RAINFALL, Dataset, fetch
 from streamsim.streams.events import Floats, Mask, Matrix
@@ -80,45 +80,57 @@ def forecast_errors(values: Floats) -> tuple[Floats, Floats]:
     return wrong, np.clip(errors / max(4 * np.quantile(first, 0.9), 1e-12), 0, 1)
 
 
-def planted(seed: int, say: Callable[[str], None]) -> Iterator[KnownStream]:
-    """Yield the real sets, each with a change planted.
+def planted(seeds: Sequence[int], say: Callable[[str], None]) -> Iterator[KnownStream]:
+    """Yield the real sets, for each seed with a change of each kind planted.
 
     Raises
     ------
     SourceError
         If a set cannot be downloaded.
     """
-    for name, (dataset, read, season) in SETS.items():
-        names, features, truth = read(fetch(dataset, say))
-        for kind in ("labels swapped", "columns exchanged"):
-            draw = np.random.default_rng([seed, len(name), len(kind)])
-            yield plant(kind, names, features, truth, draw, season)
+    for dataset, read, season in SETS:
+        table = RealTable.learn(*read(fetch(dataset, say)), season)
+        for seed in seeds:
+            for kind in ("labels swapped", "columns exchanged"):
+                draw = np.random.default_rng([seed, len(dataset.name), len(kind)])
+                yield table.changed(kind, draw)
 
 
-def plant(
-    kind: str,
-    names: list[str],
-    features: Matrix,
-    truth: Mask,
-    draw: np.random.Generator,
-    season: int,
-) -> KnownStream:
-    """Train on a set's first rows, and change the others from a random row on."""
-    learnt, held = int(LEARNT * len(truth)), int((LEARNT + HELD) * len(truth))
-    model = HistGradientBoostingClassifier(max_iter=60, random_state=0)
-    model.fit(features[:learnt], truth[:learnt])
-    own = features[learnt:held]
-    reference = Reference.fit(names, own, model.predict_proba(own)[:, 1])
-    features, truth = features[held:].copy(), truth[held:].copy()
-    at = int(draw.uniform(0.4, 0.7) * len(truth))
-    if kind == "labels swapped":
-        truth[at:] = ~truth[at:]
-    else:
-        features[at:] = np.roll(features[at:], draw.integers(1, features.shape[1]), axis=1)
-    scores = model.predict_proba(features)[:, 1]
-    errors = ((scores >= 0.5) != truth).astype(np.float64)
-    changes: tuple[Change, ...] = ((at, at),)
-    return KnownStream(kind, changes, LONGEST, errors, errors, features, scores, reference, season)
+@dataclass(frozen=True, slots=True, eq=False)
+class RealTable:
+    """A real set with a model that has learnt its first rows; the others are to be scored."""
+
+    model: Any
+    reference: Reference
+    features: Matrix
+    truth: Mask
+    season: int
+
+    @classmethod
+    def learn(cls, names: list[str], features: Matrix, truth: Mask, season: int) -> RealTable:
+        """Train on a set's first rows, and profile the next ones."""
+        learnt, held = int(LEARNT * len(truth)), int((LEARNT + HELD) * len(truth))
+        model = HistGradientBoostingClassifier(max_iter=60, random_state=0)
+        model.fit(features[:learnt], truth[:learnt])
+        own = features[learnt:held]
+        reference = Reference.fit(names, own, model.predict_proba(own)[:, 1])
+        return cls(model, reference, features[held:], truth[held:], season)
+
+    def changed(self, kind: str, draw: np.random.Generator) -> KnownStream:
+        """Return the rows to be scored, changed from a random row on."""
+        features, truth = self.features.copy(), self.truth.copy()
+        at = int(draw.uniform(0.4, 0.7) * len(truth))
+        if kind == "labels swapped":
+            truth[at:] = ~truth[at:]
+        else:
+            by = draw.integers(1, features.shape[1])
+            features[at:] = np.roll(features[at:], by, axis=1)
+        scores = self.model.predict_proba(features)[:, 1]
+        errors = ((scores >= 0.5) != truth).astype(np.float64)
+        return KnownStream(
+            kind, ((at, at),), LONGEST, errors, errors, features, scores, self.reference,
+            self.season,
+        )  # fmt: skip
 
 
 def _target(value: Any) -> Mapping[str, float]:
@@ -162,9 +174,9 @@ def _flights(folder: Path) -> Table:
     return list(columns), np.column_stack(list(columns.values())).astype(np.float32), truth
 
 
-SETS: Mapping[str, tuple[Dataset, Callable[[Path], Table], int]] = {
-    "rainfall": (RAINFALL, _rainfall, 1_095),
-    "employment": (EMPLOYMENT, _employment, 1_000),
-    "flights": (FLIGHTS, _flights, 1_000),
-}
+SETS: tuple[tuple[Dataset, Callable[[Path], Table], int], ...] = (
+    (RAINFALL, _rainfall, 1_095),
+    (EMPLOYMENT, _employment, 1_000),
+    (FLIGHTS, _flights, 1_000),
+)
 """Data set, reader, and rows of a window: three years, a thousand people, six weeks."""

@@ -13,7 +13,7 @@ from streamsim.benchmarks.drifting import real_series
 from streamsim.benchmarks.drifting.alarm_figures import AlarmFigures, at_random, judge
 from streamsim.benchmarks.drifting.contenders import ON_ERRORS, ON_FEATURES
 from streamsim.benchmarks.drifting.known_changes import KINDS, ROWS, KnownStream, stream
-from streamsim.benchmarks.drifting.real_series import annotated, forecast_errors, plant
+from streamsim.benchmarks.drifting.real_series import annotated, forecast_errors
 from streamsim.streams.errors import SourceError, UsageError
 
 
@@ -97,7 +97,7 @@ def small(columns: int = 3) -> tuple[list[str], Any, Any]:
 
 @pytest.mark.parametrize("kind", ["labels swapped", "columns exchanged"])
 def test_a_change_is_planted_in_real_rows(kind: str) -> None:
-    known = plant(kind, *small(), np.random.default_rng(3), 300)
+    known = real_series.RealTable.learn(*small(), 300).changed(kind, np.random.default_rng(3))
     ((at, _),) = known.changes
     assert len(known.errors) == 2_800
     assert known.errors[:at].mean() < 0.15

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DETECTOR = "stepd"
-"""Name of the detector on errors; see :mod:`.detector_names`."""
-DETECTOR_OPTIONS: Mapping[str, float] = {"window": 200, "alpha": 0.001}
+DETECTOR = "seed"
+"""Name of the detector on errors; see :mod:`.error_detector`."""
+DETECTOR_OPTIONS: Mapping[str, float] = {"delta": 0.00001}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class FeatureBounds:
 
     rows: int = 200
     alpha: float = 0.01
-    distance: str = "psi"
-    bound: float = 0.2
+    distance: str = "js"
+    bound: float = 0.1
     missing: float = 0.05
     outside: float = 0.05
 

@@ -48,7 +48,8 @@ class Distances:
     js
         Jensen-Shannon distance of known values, from 0 to 1 (root of the divergence to base 2).
     ks
-        Largest distance of the distribution functions of known values; 0 where values are bins.
+        Largest distance of the distribution functions of known values. Where values are bins it is
+        the total variation: the largest difference of the shares of any set of values.
     p
         Of the test for another distribution of known values: Kolmogorov-Smirnov, or chi-square
         where values are bins. 1 if there is nothing to compare.
@@ -98,7 +99,7 @@ def measure(column: ColumnProfile, counts: Ints) -> Distances:
     known_was, known_now = was[1:], now[1:]
     n, m = int(now.sum()), int(was.sum())
     n_known, m_known = int(known_now.sum()), int(known_was.sum())
-    ks = 0.0 if column.by_value else ks_distance(known_was, known_now)
+    ks = (total_variation if column.by_value else ks_distance)(known_was, known_now)
     p = (chi_square_p if column.by_value else ks_p)(known_was, known_now)
     strangers = int(counts[BELOW] + counts[ABOVE])
     return Distances(
@@ -163,6 +164,17 @@ def ks_distance(was: Counts, now: Counts) -> float:
     if not was.sum() or not now.sum():
         return 0.0
     return float(np.abs(np.cumsum(was) / was.sum() - np.cumsum(now) / now.sum()).max())
+
+
+def total_variation(was: Counts, now: Counts) -> float:
+    """Return the largest difference of the shares of any set of bins.
+
+    >>> total_variation(np.array([5, 5, 0]), np.array([5, 0, 5]))
+    0.5
+    """
+    if not was.sum() or not now.sum():
+        return 0.0
+    return float(np.abs(was / was.sum() - now / now.sum()).sum() / 2)
 
 
 def ks_p(was: Counts, now: Counts) -> float:

@@ -17,6 +17,10 @@ from river.drift import binary
 
 from streamsim.streams.events import Floats, Ints
 
+# Some of their constructors have no types.
+_DRIFT: Any = drift
+_BINARY: Any = binary
+
 
 class RiverDetector:
     """A detector of river.
@@ -60,7 +64,7 @@ class Adwin(RiverDetector):
     binary = False
 
     def __init__(self, delta: float = 0.002) -> None:
-        super().__init__(drift.ADWIN(delta=delta))
+        super().__init__(_DRIFT.ADWIN(delta=delta))
         self._n, self._total = 0, 0.0
 
     def update(self, errors: Floats) -> Ints:
@@ -93,7 +97,7 @@ class Kswin(RiverDetector):
     binary = False
 
     def __init__(self, alpha: float = 0.005, window: int = 100, newest: int = 30) -> None:
-        super().__init__(drift.KSWIN(alpha, int(window), int(newest), seed=0))
+        super().__init__(_DRIFT.KSWIN(alpha, int(window), int(newest), seed=0))
         self._last: deque[float] = deque(maxlen=int(window))
 
     def update(self, errors: Floats) -> Ints:
@@ -128,21 +132,21 @@ class PageHinkley(RiverDetector):
     def __init__(
         self, least: int = 30, delta: float = 0.005, threshold: float = 50.0, alpha: float = 0.9999
     ) -> None:
-        super().__init__(drift.PageHinkley(int(least), delta, threshold, alpha, mode="up"))
+        super().__init__(_DRIFT.PageHinkley(int(least), delta, threshold, alpha, mode="up"))
 
 
 class Ddm(RiverDetector):
     """DDM (Gama, Medas, Castillo and Rodrigues 2004)."""
 
     def __init__(self, least: int = 30, level: float = 3.0) -> None:
-        super().__init__(binary.DDM(int(least), drift_threshold=level))
+        super().__init__(_BINARY.DDM(int(least), drift_threshold=level))
 
 
 class Eddm(RiverDetector):
     """EDDM (Baena-Garcia and others 2006)."""
 
     def __init__(self, least: int = 30, beta: float = 0.9) -> None:
-        super().__init__(binary.EDDM(int(least), beta=beta))
+        super().__init__(_BINARY.EDDM(int(least), beta=beta))
 
 
 class HddmA(RiverDetector):
@@ -151,7 +155,7 @@ class HddmA(RiverDetector):
     binary = False
 
     def __init__(self, confidence: float = 0.001) -> None:
-        super().__init__(binary.HDDMA(confidence))
+        super().__init__(_BINARY.HDDMA(confidence))
 
 
 class HddmW(RiverDetector):
@@ -160,7 +164,7 @@ class HddmW(RiverDetector):
     binary = False
 
     def __init__(self, confidence: float = 0.001, weight: float = 0.05) -> None:
-        super().__init__(binary.HDDMW(confidence, lambda_val=weight))
+        super().__init__(_BINARY.HDDMW(confidence, lambda_val=weight))
 
 
 def _written(value: Any) -> Any:
