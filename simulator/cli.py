@@ -74,6 +74,9 @@ def main() -> None:
 @click.option("--report", type=FOLDER, metavar="FILE", help="write the report as JSON")
 @click.option("--record", type=FOLDER, metavar="FILE", help="record all topics as Parquet")
 @click.option("--keep", is_flag=True, help="keep the embedded broker's data in the run's folder")
+@click.option(
+    "--world", multiple=True, metavar="DOMAIN.OPTION=VALUE", help="option of a world (repeatable)"
+)
 @click.option("--resume", metavar="RUN", help="go on with a run that was cut short")
 def up(**options: Any) -> None:
     """Run the whole stack until it is stopped, its duration is over, or its sources end."""
@@ -92,6 +95,7 @@ def up(**options: Any) -> None:
 @click.option("--run", metavar="RUN", help="run to send to, if several are running")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="events per second")
 @click.option("--speed", metavar="X|max", help="event seconds per wall second, or max")
+@click.option("--world", multiple=True, metavar="OPTION=VALUE", help="option of the world")
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="days of event time to send")
 @click.option("--seed", type=int, help="seed of the simulated world")
 @click.option("--anchor", type=int, metavar="MS", hidden=True)

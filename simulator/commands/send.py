@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -30,6 +31,7 @@ from streamsim.producers.sender import CHUNK, GATHER_MS, Sender
 from streamsim.producers.wire import wire, wire_at_once
 from streamsim.simulator.brokers.broker import end_offsets
 from streamsim.simulator.commands.paces import pace_options, parse_speed
+from streamsim.simulator.commands.worlds import options_of
 from streamsim.simulator.domain_stream import file_slices, with_columns, world_slices
 from streamsim.simulator.reading import read_each
 from streamsim.simulator.run.kept_run import keep
@@ -64,13 +66,16 @@ def run_send(
     resume: bool,
     score_from: int | None = None,
     slot: int | None = None,
+    world: Sequence[str] = (),
 ) -> None:
     """Send until the source ends or a signal arrives."""
     settings = read_settings({"seed": seed})
     spec = with_columns(load_domain(domain), columns)
     pace_options(rate, speed)
-    if source is not None and days is not None:
-        raise UsageError("--days is for worlds; a file ends by itself")
+    if source is not None and (days is not None or world):
+        raise UsageError("--days and --world are for worlds; a file is as it is")
+    options = {**spec.world.options, **options_of(world, spec)}
+    spec = replace(spec, world=replace(spec.world, options=options))
     if broker is None:
         found = find_run(settings, run)
         if not found.alive:

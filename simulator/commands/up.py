@@ -11,6 +11,7 @@ import orjson
 from streamsim.models.registry import Registry
 from streamsim.simulator import file_models
 from streamsim.simulator.commands.paces import paces
+from streamsim.simulator.commands.worlds import demos, worlds_of
 from streamsim.simulator.domain_stream import with_columns
 from streamsim.simulator.reach import check_database
 from streamsim.simulator.report import run_report as reports
@@ -50,6 +51,7 @@ def run_up(
     record: Path | None,
     keep: bool,
     resume: str | None,
+    world: Sequence[str],
 ) -> int:
     """Run the stack; return the exit code."""
     for file in (report, record):
@@ -58,7 +60,7 @@ def run_up(
     resumed = None
     if resume is not None:
         told = (domains, rates, speeds, sources, columns, days, workers, broker, seed, hold)
-        if any((*told, after_training, score_from)):
+        if any((*told, after_training, score_from, world)):
             raise UsageError("--resume takes domains, sources, paces and broker from the run")
         resumed, plan = plan_again(resume)
     else:
@@ -78,6 +80,7 @@ def run_up(
             hold=hold,
             columns=maps,
             score_from=_score_from(specs, files, settings, after_training, score_from),
+            worlds=worlds_of(world, specs) if world or days or rates or speeds else demos(specs),
         )
     check_home(plan.settings)
     if any(spec.inputs.pseudonyms for spec in plan.domains):

@@ -72,8 +72,10 @@ class Producers:
                 command += ["--source", str(plan.sources[spec.name].absolute())]
                 if spec.name in plan.columns:
                     command += ["--columns", str(plan.columns[spec.name].absolute())]
-            elif plan.days is not None:
-                command += ["--days", str(plan.days)]
+            else:
+                command += ["--days", str(plan.days)] if plan.days is not None else []
+                for name, value in plan.worlds.get(spec.name, {}).items():
+                    command += ["--world", f"{name}={value}"]
             own = {**environment, **standins.environment(spec.name)}
             if spec.inputs.databases and not plan.settings.database_url:
                 own["STREAMSIM_DATABASE_URL"] = f"sqlite:///{self._database(spec)}"

@@ -45,6 +45,7 @@ def plan_again(name: str) -> tuple[Run, Plan]:
         hold=stored["hold"],
         columns={name: Path(path) for name, path in stored.get("columns", {}).items()},
         score_from=stored.get("score_from", {}),
+        worlds=stored.get("worlds", {}),
     )
     return run, plan
 

@@ -25,6 +25,8 @@ class Plan:
         Domain to the column map of its files.
     score_from
         Domain to the event time of its first scored event (ms); earlier ones fill the state.
+    worlds
+        Domain to the options of its world that differ from its own.
     days
         Event days after which a world ends, ``None`` for never.
     """
@@ -37,6 +39,7 @@ class Plan:
     hold: bool = False
     columns: Mapping[str, Path] = field(default_factory=dict)
     score_from: Mapping[str, int] = field(default_factory=dict)
+    worlds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the configuration of the run as JSON types."""
@@ -51,4 +54,5 @@ class Plan:
             "hold": self.hold,
             "columns": {name: str(path.absolute()) for name, path in self.columns.items()},
             "score_from": dict(self.score_from),
+            "worlds": {name: dict(options) for name, options in self.worlds.items()},
         }

@@ -1,6 +1,14 @@
 """Domain specifications: a domain as data and pure functions, in groups."""
 
-from streamsim.streams.spec.adapting import Adaptation, Margins, Policy
+from streamsim.streams.spec.adapting import (
+    Action,
+    Adaptation,
+    Margins,
+    Policy,
+    Trial,
+    Trigger,
+    Window,
+)
 from streamsim.streams.spec.domain import DomainSpec
 from streamsim.streams.spec.feature_vector import UNKNOWN, Aggregates, FeatureSpec
 from streamsim.streams.spec.features import AsOfJoin, Features, GlobalTableSpec, Tracker, Windows
@@ -23,6 +31,10 @@ from streamsim.streams.spec.third_parties import ThirdPartySpec
 from streamsim.streams.spec.world import Emission, Slice, WorldSpec
 
 __all__ = [
+    "Trigger",
+    "Trial",
+    "Window",
+    "Action",
     "Accuracy",
     "Adaptation",
     "Aggregates",

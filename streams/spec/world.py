@@ -101,18 +101,23 @@ class WorldSpec:
         Its options with their defaults.
     days_per_minute
         Event days that pass in one minute of a demonstration.
+    demo
+        Options of a demonstration that differ: a change, say, that its model adapts to.
 
     Raises
     ------
     UsageError
-        If its pace is not positive.
+        If its pace is not positive, or a demonstration has an unknown option.
     """
 
     make: Callable[[int, Mapping[str, float]], World]
     epoch: int
     options: Mapping[str, float] = field(default_factory=dict)
     days_per_minute: float = 20.0
+    demo: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.days_per_minute > 0:
             raise UsageError(f"days_per_minute must be positive, not {self.days_per_minute}")
+        if unknown := set(self.demo) - set(self.options):
+            raise UsageError(f"the world has no option {', '.join(sorted(unknown))}")

@@ -10,12 +10,18 @@ from streamsim.streams.spec import (
     DAY,
     HOUR,
     Accuracy,
+    Adaptation,
     Alerting,
     DomainSpec,
     Features,
     Inputs,
     Labels,
+    Margins,
     Model,
+    Policy,
+    Trial,
+    Trigger,
+    Window,
     WorldSpec,
 )
 from streamsim.streams.tables.column_map import maps_in
@@ -32,6 +38,25 @@ from .schema import (
 )
 from .simulate import OPTIONS, world
 
+ADAPTATION = Adaptation(
+    policy=Policy(
+        triggers=(Trigger.METRIC,),
+        window=Window.CHANGE,
+        span=60 * DAY,
+        settle=8 * DAY,
+        patience=30 * DAY,
+        cooldown=7 * DAY,
+        least_rows=5_000,
+        least_positives=40,
+    ),
+    margins=Margins(better=0.02),
+    trial=Trial(shadow_for=4 * DAY, canary_for=2 * DAY),
+    warm_up=30 * DAY,
+    gap=0,
+)
+DEMO = {"change_day": 20.0}
+"""In a demonstration fraud changes its pattern in the first minute."""
+
 _INPUTS = Inputs(sources=(TRANSACTIONS, CHARGEBACKS), files=FILES)
 _SETS = maps_in(Path(__file__).parent / "sets", _INPUTS)
 
@@ -41,7 +66,7 @@ SPEC = DomainSpec(
     partitions=8,
     inputs=replace(_INPUTS, files=(*FILES, *_SETS)),
     features=Features(vector=FEATURES, windows=(CARDS,), tables=(TERMINALS,)),
-    model=Model(recipe=RECIPE),
+    model=Model(recipe=RECIPE, adaptation=ADAPTATION),
     labels=Labels(key="transaction_id", delay=LABEL_DELAY),
     alerting=Alerting(
         rule=SUSPECTED_FRAUD,
@@ -54,5 +79,5 @@ SPEC = DomainSpec(
             step=12 * HOUR,
         ),
     ),
-    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=20.0),
+    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=20.0, demo=DEMO),
 )
