@@ -35,6 +35,7 @@ from streamsim.streams.statistics.intervals import (
     interval,
     root_mean,
 )
+from streamsim.streams.statistics.reference_profile import Reference
 
 DRAWS = 200
 FIGURES = {
@@ -135,6 +136,7 @@ def train(
         accuracy=accuracy_threshold(spec.alerting.accuracy, data.times, held_out, truth)
         if learns_accuracy
         else None,
+        profile=Reference.fit(spec.features.vector.names, data.features, np.round(held_out, 6)),
     )
     described = {
         **(about or {}),

@@ -8,6 +8,7 @@ from typing import Any
 
 from streamsim.streams.errors import ModelError
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.statistics.reference_profile import Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Signature:
         Names of the numbers that it estimates beside its score, in order.
     accuracy
         Threshold of its rolling accuracy; ``None``: that of the domain.
+    profile
+        How its features and its score were distributed in training; ``None`` for older releases.
     """
 
     model: str
@@ -42,6 +45,7 @@ class Signature:
     ignored: tuple[str, ...] = ()
     estimates: tuple[str, ...] = ()
     accuracy: float | None = None
+    profile: Reference | None = None
 
     def monitored(self, spec: DomainSpec) -> DomainSpec:
         """Return a domain whose rolling accuracy has this model's threshold."""
@@ -52,7 +56,8 @@ class Signature:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""
-        return asdict(self)
+        profile = None if self.profile is None else self.profile.as_dict()
+        return {**asdict(replace(self, profile=None)), "profile": profile}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Signature:
@@ -64,6 +69,7 @@ class Signature:
             If a part is missing or of another shape.
         """
         try:
+            profile = data.get("profile")
             signature = cls(
                 str(data["model"]),
                 str(data["version"]),
@@ -74,11 +80,14 @@ class Signature:
                 tuple(str(name) for name in data.get("ignored", ())),
                 tuple(map(str, data.get("estimates", ()))),
                 None if data.get("accuracy") is None else float(data["accuracy"]),
+                None if profile is None else Reference.from_dict(profile),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"not a model's signature: {error!r}") from error
         if len(signature.reference) != len(signature.features):
             raise ModelError("the signature's reference does not fit its features")
+        if signature.profile is not None and signature.profile.names != signature.features:
+            raise ModelError("the signature's profile does not fit its features")
         return signature
 
     def check(self, spec: DomainSpec) -> None:

@@ -54,14 +54,16 @@ class Intake:
 
     def _events(self, batch: Collected, cleaned: Cleaned) -> Arrivals:
         """Add the trigger's events to the in-flight buffer; return the records' arrivals."""
-        stores, events = self._stores, cleaned.events
+        stores, events, clock = self._stores, cleaned.events, cleaned.clock
         if stores.feeds is not None:
-            stores.feeds.add(events, cleaned.clock)
-        stores.labels.leave_out(events, cleaned.clock)
+            stores.feeds.add(events, clock)
+        stores.labels.leave_out(events, clock)
         if self._spec.trigger.entity_optional:
             known = np.array([entity is not None for entity in events.entity], bool)
             self._stores.account.add(events.source, acc.NO_ENTITY, events.partition[~known])
-            events = events.take(known)
+            events, clock = events.take(known), clock[known]
+        if stores.profiles is not None:
+            stores.profiles.leave_out(events, clock - self._spec.trigger.allowed_lateness)
         stores.in_flight.add(events)
         records = batch.records
         watermarks = stores.positions.watermark_at(records.source, cleaned.clocks)

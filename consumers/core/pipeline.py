@@ -7,7 +7,7 @@ process) does three things in turn:
 2. ``pull`` the events that are ready, with their features;
 3. ``finish`` them with the model's answers.
 
-At intervals the driver calls ``publish``, which returns complete labelled scores and feed counts.
+At intervals the driver calls ``publish``, which returns complete labelled scores and counts.
 
 The outputs do not depend on batch boundaries, nor on how partitions are interleaved.
 """
@@ -84,7 +84,8 @@ class Pipeline:
         self._versions = VersionChoice(signature, schedule, score_from)
         self.tables = tables if tables is not None else new_tables(spec)
         hold = hold or bool(spec.features.trackers)
-        self.stores = stores = make_stores(spec, hold=hold, journal=journal)
+        reference = None if signature is None else signature.profile
+        self.stores = stores = make_stores(spec, hold=hold, journal=journal, reference=reference)
         self._state = stores.state(keys_of(spec))
         self._readiness = Readiness(spec, stores.positions, self.tables, schedule)
         self._intake = Intake(spec, stores, self.tables)
@@ -211,7 +212,7 @@ class Pipeline:
         return position
 
     def publish(self) -> Outputs:
-        """Return scores whose labels are final, and the counts of feed buckets that have ended.
+        """Return scores whose labels are final, and the counts of buckets that have ended.
 
         It also deletes the state of keys that have ended. A call may come at any time. It scans all
         events in flight, so calls should be seldom.

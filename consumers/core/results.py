@@ -68,6 +68,8 @@ class Results:
         outputs.records += self.event_alerts(scored.prepared)
         stores.account.add(self._spec.trigger.name, SCORED, events.partition)
         stores.labels.scored(events, scores, answering, beside, items)
+        if stores.profiles is not None:
+            stores.profiles.add(events, scored.prepared.features, scores)
         return outputs
 
     def event_alerts(self, prepared: Prepared) -> list[Outbound]:

@@ -14,6 +14,7 @@ from streamsim.consumers.featurize.field_join import new_join
 from streamsim.consumers.featurize.tracking import TrackedState
 from streamsim.consumers.featurize.windows import WindowState
 from streamsim.consumers.monitor.cooldown import Cooldown
+from streamsim.consumers.monitor.drift.profile_counts import ProfileCounts
 from streamsim.consumers.monitor.feed_counts import FeedCounts
 from streamsim.consumers.monitor.label_join import LabelJoin
 from streamsim.consumers.state.account import Account
@@ -21,6 +22,7 @@ from streamsim.consumers.state.positions import Positions
 from streamsim.consumers.state.state import State
 from streamsim.consumers.state.store import Store
 from streamsim.streams.spec import DomainSpec
+from streamsim.streams.statistics.reference_profile import Reference
 
 IN_FLIGHT = "in_flight"
 
@@ -42,6 +44,7 @@ class Stores:
     labels: LabelJoin
     rescoring: RescoringBuffer | None
     feeds: FeedCounts | None
+    profiles: ProfileCounts | None
 
     def state(self, keys: Mapping[str, str]) -> State:
         """Return all stores as one state, for checkpoints.
@@ -72,10 +75,18 @@ class Stores:
             named["rescoring"] = self.rescoring
         if self.feeds is not None:
             named["feeds"] = self.feeds
+        if self.profiles is not None:
+            named["profiles"] = self.profiles
         return State(named, dict(keys))
 
 
-def make_stores(spec: DomainSpec, *, hold: bool = False, journal: bool = False) -> Stores:
+def make_stores(
+    spec: DomainSpec,
+    *,
+    hold: bool = False,
+    journal: bool = False,
+    reference: Reference | None = None,
+) -> Stores:
     """Make the empty stores of a domain.
 
     Parameters
@@ -84,6 +95,8 @@ def make_stores(spec: DomainSpec, *, hold: bool = False, journal: bool = False) 
         Hold events until their partition's watermark has passed them.
     journal
         Record changes for incremental checkpoints.
+    reference
+        The profile by whose bins scored events are counted; without it they are not.
     """
     n, trigger, rescored = spec.partitions, spec.trigger, spec.model.rescoring
     lateness = {s.name: s.allowed_lateness for s in spec.inputs.sources}
@@ -114,6 +127,9 @@ def make_stores(spec: DomainSpec, *, hold: bool = False, journal: bool = False) 
         FeedCounts(spec.name, spec.alerting.feeds, n, journal=journal)
         if spec.alerting.feeds
         else None,
+        ProfileCounts(spec.name, reference, n, step=spec.alerting.accuracy.step, journal=journal)
+        if reference
+        else None,
     )
 
 
@@ -123,5 +139,8 @@ def keys_of(spec: DomainSpec) -> dict[str, str]:
 
 
 def state_fingerprint(spec: DomainSpec) -> str:
-    """Return a hash of all that a domain's checkpoints depend on; others cannot be read."""
+    """Return a hash of all that a domain's checkpoints depend on; others cannot be read.
+
+    A model's profile is no part of it: the store of its counts skips those of other bins.
+    """
     return make_stores(spec).state(keys_of(spec)).fingerprint()

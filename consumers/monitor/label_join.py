@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
+from streamsim.consumers.monitor.astray import Astray
 from streamsim.consumers.monitor.labelled_scores import FIXED, MICRO, NO_SHADOW
 from streamsim.consumers.monitor.segment_names import SegmentNames, name_code
 from streamsim.consumers.predict.plans import Answering
@@ -52,7 +53,7 @@ class LabelJoin:
     def __init__(self, spec: DomainSpec, *, journal: bool = False) -> None:
         n = spec.partitions
         self._changes = Changes(n, kept=journal)
-        self._astray: list[set[int]] = [set() for _ in range(n)]
+        self._astray = Astray(n)
         self._spec, self._step = spec, spec.alerting.accuracy.step
         self._topic = topic(spec.name, LABELLED)
         self.until = np.full(n, NO_TIME)
@@ -73,10 +74,7 @@ class LabelJoin:
         """
         spec = self._spec
         least = clock - spec.trigger.allowed_lateness - spec.labels.delay
-        astray = np.flatnonzero(events.event_time < least)
-        for row in astray.tolist():
-            self._astray[int(events.partition[row])].add(int(events.offset[row]))
-        self._changes.touch(events.partition[astray])
+        self._changes.touch(self._astray.note(events, least))
 
     def scored(
         self,
@@ -95,9 +93,10 @@ class LabelJoin:
         made[:, 3] = self._segments.codes(events)
         if items is not None:
             made[:, FIXED:] = items
-        if any(self._astray):
-            included = self._not_astray(events)
-            events, made = events.take(included), made[included]
+        if self._astray:
+            astray = self._astray.take(events)
+            self._changes.touch(events.partition[astray])
+            events, made = events.take(~astray), made[~astray]
         rows = fingerprint(events.event_id), events.event_time, made
         self._add(self._scores, events.partition, rows)
         self._changes.add(events.partition, dict(zip(_COLUMNS, rows, strict=True)), "score")
@@ -167,7 +166,7 @@ class LabelJoin:
     def restore(self, partition: int, parts: Parts) -> None:
         """Restore a partition's scores and labels, except those that were published since."""
         self.until[partition] = until = parts.last("until").tolist()[0] if parts else NO_TIME
-        self._astray[partition] = set(parts.last("astray").tolist())
+        self._astray.restore(partition, parts.last("astray"))
         slate = self._spec.model.slate
         self._segments.restore(partition, parts.texts("segment") if parts else [])
         for name, rows in (("score", self._scores), ("label", self._labels)):
@@ -184,23 +183,11 @@ class LabelJoin:
         return FIXED, None if slate is None else slate.size
 
     def _standing(self, partition: int) -> Columns:
-        astray = np.array(sorted(self._astray[partition]), np.int64)
         return {
             "until": self.until[partition : partition + 1].copy(),
-            "astray": astray,
+            "astray": self._astray.of(partition),
             "segment": self._segments.of(partition),
         }
-
-    def _not_astray(self, events: Events) -> npt.NDArray[np.bool_]:
-        """Say which finished events are not excluded, and delete the marks of the others."""
-        included = np.ones(len(events), bool)
-        places = zip(events.partition.tolist(), events.offset.tolist(), strict=True)
-        for row, (p, offset) in enumerate(places):
-            if offset in self._astray[p]:
-                self._astray[p].remove(offset)
-                included[row] = False
-        self._changes.touch(events.partition[~included])
-        return included
 
     def _ends(self, final: Ints) -> Ints:
         return np.where(final == NO_TIME, NO_TIME, final - final % self._step)

@@ -32,13 +32,14 @@ from streamsim.models.thresholds import (
 )
 from streamsim.streams.answers import estimates_of, items_of, scores_of
 from streamsim.streams.errors import ModelError
-from streamsim.streams.events import Ints, Mask, Matrix, Objects
+from streamsim.streams.events import Floats, Ints, Mask, Matrix, Objects
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Adaptation, DomainSpec, Estimator
 from streamsim.streams.spec.recipes import OfColumns
 from streamsim.streams.spec.renewals import champion_of, renewed_version
 from streamsim.streams.spec.spans import MINUTE
 from streamsim.streams.statistics.intervals import calibration_error
+from streamsim.streams.statistics.reference_profile import Reference, tally
 
 CALL = 1_024
 """Rows of a call whose time is measured."""
@@ -165,8 +166,17 @@ def learn(
         ignored=ignored,
         estimates=tuple(estimate.name for estimate in spec.model.estimates),
         accuracy=champion.accuracy if accuracy is None else accuracy,
+        profile=_profile(champion, rows.features, np.round(scores, 6)),
     )
     return Challenger(estimator, signature, int(usual.sum()))
+
+
+def _profile(champion: Signature, features: Matrix, scores: Floats) -> Reference:
+    """Profile events by the champion's bins, if it has any: the workers go on counting by these."""
+    bins = champion.profile
+    if bins is None:
+        return Reference.fit(champion.features, features, scores)
+    return bins.with_counts(tally(bins.cells(features, scores)))
 
 
 def judged(spec: DomainSpec, estimator: Estimator, rows: Labelled) -> Judged:

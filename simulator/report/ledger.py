@@ -8,7 +8,7 @@ from typing import Any
 from streamsim.consumers.monitor.latency_histogram import Latencies
 from streamsim.consumers.state.account import APPLIED, DEAD, DUPLICATE, FILTERED, HEARTBEAT, LATE
 from streamsim.streams.spec import DomainSpec, Inputs, Role
-from streamsim.streams.topics import FEEDS, LABELLED, SCORES, topic
+from streamsim.streams.topics import FEEDS, LABELLED, PROFILES, SCORES, topic
 
 REJECTED = (LATE, DUPLICATE, DEAD)
 
@@ -95,7 +95,8 @@ class Ledger:
         """Return whether accuracy and feed metrics are published up to the slowest worker."""
         current = self._current()
         published = [body["told"] for body in current if body["told"] is not None]
-        for kind in {kind for body in current for kind in body["complete"]}:
+        # No worker makes metrics of profiles: their counts are for the controller.
+        for kind in {kind for body in current for kind in body["complete"]} - {PROFILES}:
             ends = [end for body in current for end in body["complete"].get(kind, {}).values()]
             if ends and (not published or max(p[kind] for p in published) < min(ends)):
                 return False

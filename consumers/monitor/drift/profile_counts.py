@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from streamsim.consumers.monitor.astray import Astray
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import ForeignRecordError, StateError
@@ -50,7 +51,7 @@ class ProfileCounts:
         every: int = EVERY,
         journal: bool = False,
     ) -> None:
-        self._changes = Changes(partitions, kept=journal)
+        self._changes, self._astray = Changes(partitions, kept=journal), Astray(partitions)
         self._reference, self._step, self._every = reference, step, every
         self._bins, self._width = reference.fingerprint(), len(reference.columns)
         self._topic = topic(domain, PROFILES)
@@ -59,6 +60,18 @@ class ProfileCounts:
         self._counts: list[dict[int, Ints]] = [{} for _ in range(partitions)]
         self._waiting: list[tuple[Ints, Ints, Matrix, Floats]] = []
         self._n_waiting = 0
+
+    def leave_out(self, events: Events, watermark: Ints) -> None:
+        """Exclude events that are behind their partition's watermark as they are received.
+
+        Parameters
+        ----------
+        watermark
+            Of each event's partition when the event was received (ms).
+        """
+        sampled = events.offset % self._every == 0
+        least = np.where(sampled, watermark, NO_TIME)
+        self._changes.touch(self._astray.note(events, least))
 
     def add(self, events: Events, features: Matrix, scores: Floats) -> None:
         """Count scored events.
@@ -72,6 +85,10 @@ class ProfileCounts:
         """
         sampled = events.offset % self._every == 0
         sampled &= events.event_time >= self.until[events.partition]
+        if self._astray:
+            astray = self._astray.take(events)
+            self._changes.touch(events.partition[astray])
+            sampled &= ~astray
         rows = np.flatnonzero(sampled)
         if not len(rows):
             return
@@ -103,7 +120,7 @@ class ProfileCounts:
         """See :class:`~streamsim.consumers.state.store.Store`."""
         self._flush()
         self._changes.drop(partition)
-        return _sparse(self._counts[partition]) | self._standing(partition)
+        return self._own(_sparse(self._counts[partition])) | self._standing(partition)
 
     def delta(self) -> Mapping[int, Columns]:
         """See :class:`~streamsim.consumers.state.store.Store`."""
@@ -111,23 +128,32 @@ class ProfileCounts:
         return {p: own | self._standing(p) for p, own in self._changes.take().items()}
 
     def restore(self, partition: int, parts: Parts) -> None:
-        """Restore a partition's counts, except those that were published since."""
+        """Restore a partition's counts, except those that were published since.
+
+        Counts of other bins, those of another model, are skipped.
+        """
         until = parts.last("until").tolist()[0] if parts else NO_TIME
-        names = ("bucket", "place", "count")
-        counts = _dense(self._width, *map(parts.last, names))
-        rows = parts.of("row")
+        own = parts.of(self._bins)
+        counts = _dense(self._width, *map(own.last, ("bucket", "place", "count")))
+        rows = own.of("row")
         words = [rows.ints(str(i)) for i in range(_words(self._width))]
         cells = np.column_stack(words).view(np.uint8)[:, : self._width]
         _count(counts, rows.ints("bucket"), cells)
         self.until[partition] = until
-        self._counts[partition] = {at: own for at, own in counts.items() if at >= until}
+        self._counts[partition] = {at: n for at, n in counts.items() if at >= until}
+        self._astray.restore(partition, parts.last("astray"))
 
     def fingerprint(self) -> object:
         """See :class:`~streamsim.consumers.state.store.Store`."""
         return [self._bins, self._step, self._every]
 
     def _standing(self, partition: int) -> Columns:
-        return {"until": self.until[partition : partition + 1].copy()}
+        until = self.until[partition : partition + 1].copy()
+        return {"until": until, "astray": self._astray.of(partition)}
+
+    def _own(self, columns: Columns) -> Columns:
+        """Name columns by the bins."""
+        return {f"{self._bins}:{name}": column for name, column in columns.items()}
 
     def _flush(self) -> None:
         """Count the rows that wait."""
@@ -140,7 +166,8 @@ class ProfileCounts:
             own = partition == p
             _count(self._counts[p], bucket[own], cells[own])
         if self._changes.kept:
-            self._changes.add(partition, {"bucket": bucket, **_packed(cells)}, "row")
+            columns = {"bucket": bucket, **_packed(cells)}
+            self._changes.add(partition, columns, f"{self._bins}:row")
 
     def _close(self, p: int, end: int) -> Outbound:
         since, counts = int(self.until[p]), self._counts[p]
