@@ -132,7 +132,7 @@ class Controller:
         watch = ModelWatch(
             champion.monitored(spec),
             lambda at: life.schedule.at(at).champion.version,
-            getattr(champion, "profile", None),
+            champion.profile,
             adaptation.warm_up,
         )
         file = life_file(self._config.snapshots, spec)
