@@ -163,7 +163,7 @@ def _answering(body: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _decisions(run: Run) -> Iterator[tuple[dict[str, Any], int]]:
+def _decisions(run: Run) -> Iterator[tuple[dict[str, Any], int | None]]:
     """Yield what was decided in a run, in order, with the wall time (ms) where it is known."""
     group = group_of(run)
     for value, told_at in _told(run):
@@ -177,7 +177,7 @@ def _decisions(run: Run) -> Iterator[tuple[dict[str, Any], int]]:
             yield body, told_at
 
 
-def _told(run: Run) -> Iterator[tuple[bytes | None, int]]:
+def _told(run: Run) -> Iterator[tuple[bytes | None, int | None]]:
     if run.alive:
         topics = [_ops_models()]
         for record in read_whole(str(run.info["address"]), topics)[OPS_MODELS]:
@@ -186,7 +186,7 @@ def _told(run: Run) -> Iterator[tuple[bytes | None, int]]:
     for kept in (run.kept_before(OPS_MODELS), run.kept(OPS_MODELS)):
         if kept.exists():
             for line in kept.read_bytes().splitlines():
-                yield line, 0
+                yield line, None
 
 
 def _time_of(text: str) -> int:

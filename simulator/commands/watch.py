@@ -31,7 +31,7 @@ from streamsim.streams.settings import check_address, read_settings
 from streamsim.streams.topics import ALERTS, OPS_ALERTS, OPS_MODELS, TopicSpec, topic
 
 KINDS = ("alerts", "scores", "metrics", "late", "dead")
-KEPT = ("alerts", "metrics")
+KEPT = ("alerts", "metrics", "models", "incidents")
 """Topics whose records stay on disk after a run has ended."""
 SYSTEM = {"models": OPS_MODELS, "incidents": OPS_ALERTS}
 """Topics that all domains share."""
@@ -164,7 +164,8 @@ def _own_line(name: str, record: Any, value: bytes | None) -> str:
     if kind == "alerts":
         return alert_line(read_alert(load_domain(domain), value))
     if name == OPS_MODELS:
-        return lifecycle_line(read_lifecycle(value), record.timestamp)
+        at = None if isinstance(record, bytes) else record.timestamp
+        return lifecycle_line(read_lifecycle(value), at)
     headers = {} if isinstance(record, bytes) else first_headers(record.headers)
     if kind == "dead":
         reason = headers.get("reason") or b"?"

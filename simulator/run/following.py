@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from streamsim.consumers.monitor.incidents.incident_records import (
+    incident_line,
+    is_shown,
+    read_incident,
+)
+from streamsim.consumers.predict.model_schedule import RENEWED, read_lifecycle
 from streamsim.simulator.reading import Tail
 from streamsim.simulator.report.dead_letters import FILE, DeadLetters
 from streamsim.simulator.report.effect import RecentIdentities, identity
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.own_outputs import OwnOutputs
 from streamsim.simulator.run.kept_run import Keeper
+from streamsim.simulator.run.life.life_lines import CHAMPION, is_told, lifecycle_line
+from streamsim.simulator.run.life.life_requests import ASKED
 from streamsim.simulator.run.view import View
+from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.stored.foreign_records import ForeignRecords
-from streamsim.streams.topics import ALERTS, DEAD, METRICS, TopicSpec, topic, topics_of
+from streamsim.streams.topics import (
+    ALERTS,
+    DEAD,
+    METRICS,
+    OPS_ALERTS,
+    OPS_MODELS,
+    TopicSpec,
+    ops_topics,
+    topic,
+    topics_of,
+)
 
 POLL_S = 0.2
 
@@ -47,7 +67,8 @@ class Following:
     def topics(self) -> list[TopicSpec]:
         """The topics to follow."""
         wanted = {topic(s.name, kind) for s in self._specs for kind in (ALERTS, METRICS, DEAD)}
-        return [t for spec in self._specs for t in topics_of(spec) if t.name in wanted]
+        own = [t for spec in self._specs for t in topics_of(spec) if t.name in wanted]
+        return [*own, *ops_topics()]
 
     @property
     def kept(self) -> list[str]:
@@ -59,6 +80,9 @@ class Following:
         for record in tail.poll(POLL_S):
             self.read[record.topic, record.partition] = record.offset + 1
             domain, _, kind = record.topic.partition(".")
+            if record.topic in (OPS_MODELS, OPS_ALERTS):
+                self._take_ops(record)
+                continue
             if kind == DEAD:
                 if self.own[domain].is_dead_letter(record):
                     self._dead.take(record, self.keeper.line if self.keeper is not None else None)
@@ -74,6 +98,24 @@ class Following:
                     self._view.warn_once(told)
             elif self._alerts.is_new(identity(record)):
                 self._view.alert(domain, body)
+
+    def _take_ops(self, record: Any) -> None:
+        """Keep and say what becomes of models and incidents."""
+        try:
+            if record.topic == OPS_MODELS:
+                body = read_lifecycle(record.value)
+                is_said = is_told(body) and body["event"] not in (ASKED, CHAMPION, RENEWED)
+                line = lifecycle_line(body, None) if is_said else ""
+                is_kept = is_told(body)
+            else:
+                body = read_incident(record.value)
+                line, is_kept = incident_line(body) if is_shown(body) else "", True
+        except ForeignRecordError:
+            return
+        if self.keeper is not None and is_kept:
+            self.keeper.line(record.topic, record.value)
+        if line:
+            self._view.say(line)
 
     def take_dead(self, tail: Tail, ends: Mapping[tuple[str, int], int], seconds: float) -> None:
         """Read the dead letters to their end, so that the report has all reasons."""

@@ -9,14 +9,17 @@ from typing import Any
 from streamsim.consumers.predict.model_schedule import UNCHANGED
 from streamsim.simulator.run.life.life_requests import ASKED, REFUSED
 
+CHAMPION = "champion"
+"""Event of a version that answers from the beginning of a run."""
+
 
 def is_told(body: Mapping[str, Any]) -> bool:
     """Say whether a record tells people anything: that a schedule is known further does not."""
     return bool(body["event"] != UNCHANGED)
 
 
-def lifecycle_line(body: Mapping[str, Any], wall_ms: int) -> str:
-    """Format a record of ``ops.models`` as text.
+def lifecycle_line(body: Mapping[str, Any], wall_ms: int | None) -> str:
+    """Format a record of ``ops.models`` as text; its wall time may be unknown.
 
     >>> lifecycle_line({"event": "champion", "model": "water-leak", "version": "3",
     ...                 "effective_from": None, "threshold": 0.9}, 0)
@@ -32,17 +35,33 @@ def lifecycle_line(body: Mapping[str, Any], wall_ms: int) -> str:
     '1970-01-01 00:00:00  water-leak: 4 is the champion in place of 3, from event time
      2025-01-11T00:00:00.000Z (ann: fewer false alarms)'
     """
-    at = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    named, event = f"{at}  {body['model']}", body["event"]
+    named, event = str(body["model"]), body["event"]
+    if wall_ms is not None:
+        at = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        named = f"{at}  {named}"
     if event in (ASKED, REFUSED):
         asked = f"{body.get('who')} asks to {body.get('action')} {body['version']}".rstrip()
         return f"{named}: {asked}" + (f"; refused: {body['why']}" if event == REFUSED else "")
+    if event in ("learning", "learnt", "proposed"):
+        return f"{named}: {_learnt(body)}"
     if event == UNCHANGED:
         return f"{named} {body['version']} answers until event time {body['known_until']}"
     since = f"event time {body['effective_from']}" if body["effective_from"] else "the beginning"
     if "plan" in body:
         return f"{named}: {_decision(body)}, from {since} ({body['who']}: {body['why']})"
     return f"{named} {body['version']} is {event} from {since}; alerts from {body['threshold']:g}"
+
+
+def _learnt(body: Mapping[str, Any]) -> str:
+    """Say what becomes of a learning."""
+    event, version, why = body["event"], body["version"], body["why"]
+    if event == "learning":
+        return f"a challenger of {version} is learnt: {why}"
+    if event == "proposed":
+        return f"{version} is proposed as champion: {why}"
+    evidence = body.get("evidence") or {}
+    said = f"challenger {version}" if version else "no challenger"
+    return f"{said}, {evidence.get('ended', 'died')}: {why}"
 
 
 def _decision(body: Mapping[str, Any]) -> str:
