@@ -115,7 +115,7 @@ AFTER_A_LEAP = [
     payments(1, gap=HOUR, shift=AHEAD, stamp="none"),
     *(payments(1, shift=shift)._replace(beat=False) for shift in (0, -HOUR, 0, -LATENESS, -1)),
 ]
-FAR_AHEAD = [payments(3), payments(1, stamp="far"), payments(3)]
+FAR_AHEAD = [payments(1, stamp="far"), payments(1), payments(1)]
 
 
 @pytest.mark.parametrize(
