@@ -95,6 +95,19 @@ def test_the_card_tells_of_data_metrics_and_limits(
         assert f"{estimate.name}_rmse" in card
 
 
+def test_the_profile_is_of_the_training_rows_with_all_features(
+    domain: DomainSpec, model: Loaded, registry: Registry
+) -> None:
+    signature = model.signature
+    profile = signature.profile
+    assert profile is not None
+    assert profile.names == domain.features.vector.names
+    assert profile.rows == registry.release(signature.model, signature.version).data["rows"]
+    assert (profile.counts().sum(axis=1) == profile.rows).all()
+    low, high = profile.columns[-1].range
+    assert 0 <= low < high <= 1
+
+
 def test_an_altered_artefact_is_not_loaded(
     domain: DomainSpec, model: Loaded, registry: Registry, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from streamsim.streams.spec import HOUR, MINUTE, DomainSpec, EventRule
 from streamsim.streams.spec.feature_vector import Aggregates, Arrays
 from streamsim.streams.spec.features import Slots, Tracker
 from streamsim.streams.spec.feed_watch import FeedWatch
+from streamsim.streams.statistics.reference_profile import Reference
 
 FEEDS = FeedWatch(
     "terminal_id",
@@ -93,4 +95,14 @@ def chained(spec: DomainSpec) -> DomainSpec:
 def signature(spec: DomainSpec) -> Signature:
     """Return the signature of a model with all features of a domain."""
     names = spec.features.vector.names
-    return Signature("checksum", "1", names, spec.features.fingerprint, 0.7, (0.0,) * len(names))
+    usual = (0.0,) * len(names)
+    own = profile(names)
+    return Signature("checksum", "1", names, spec.features.fingerprint, 0.7, usual, profile=own)
+
+
+@cache
+def profile(names: tuple[str, ...]) -> Reference:
+    """Return the profile of invented training rows."""
+    draw = np.random.default_rng(5)
+    rows = draw.lognormal(3, 2, (400, len(names))).astype(np.float32)
+    return Reference.fit(names, rows, draw.random(400))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from streamsim.consumers.monitor.drift.profile_counts import ProfileCounts
 
 BY_DAY, BY_NIGHT = 30, 2_000
 
@@ -17,3 +21,13 @@ settings.register_profile(
     "nightly", settings.get_profile("default"), max_examples=BY_NIGHT, derandomize=False
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="module")
+def profile_of_every_row() -> Iterator[None]:
+    """Let pipelines count all rows that they score by their model's profile, not one in ten."""
+    defaults = ProfileCounts.__init__.__kwdefaults__
+    assert defaults is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(defaults, "every", 1)
+        yield

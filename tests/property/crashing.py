@@ -11,6 +11,7 @@ import numpy as np
 from streamsim.consumers.core.drive import score
 from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.monitor.drift.profile_counts import read_profiles
 from streamsim.consumers.monitor.feed_counts import read_counts
 from streamsim.consumers.monitor.labelled_scores import read_labelled
 from streamsim.consumers.predict.prepared import Prepared
@@ -19,8 +20,8 @@ from streamsim.streams.answers import Answers
 from streamsim.streams.events import NO_TIME, Matrix, Outbound
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.stored.packing import pack, unpack
-from streamsim.streams.topics import FEEDS, LABELLED, topic
-from tests.property.chained import signature
+from streamsim.streams.topics import FEEDS, LABELLED, PROFILES, topic
+from tests.property.chained import profile, signature
 from tests.property.driving import checksum, records_of
 from tests.property.logs import SOURCES, SPEC, Item, logs_of
 
@@ -148,12 +149,13 @@ class Crashing:
                 self.exchange.apply(record.topic, record.value)
 
 
-def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
+def effect(outputs: Iterable[Outbound], spec: DomainSpec = SPEC) -> dict[object, Any]:
     """Give each output its id, and drop repeats; a repeat must say the same."""
     found: dict[object, Any] = {}
     tables = {topic(SPEC.name, t.name) for t in SPEC.features.tables}
     covered = dict.fromkeys(range(SPEC.partitions), NO_TIME)
-    watched = dict(covered)
+    watched, profiled = dict(covered), dict(covered)
+    bins = profile(spec.features.vector.names).fingerprint()
     for record in outputs:
         if record.topic in tables:
             continue
@@ -174,6 +176,12 @@ def effect(outputs: Iterable[Outbound]) -> dict[object, Any]:
             found.setdefault(("feeds", p), []).extend(sorted(new))
             found.setdefault(("sure", p), []).extend(s for s in sure if s[0] > watched[p])
             watched[p] = max(until, watched[p])
+            continue
+        if record.topic == topic(SPEC.name, PROFILES):
+            p, since, until, own = read_profiles(record.value, bins)
+            assert since <= profiled[p]
+            found |= {("profiles", p, at): n.tolist() for at, n in own.items() if at >= profiled[p]}
+            profiled[p] = max(until, profiled[p])
             continue
         headers = dict(record.headers)
         if "accuracy_id" in headers or headers.get("ce_id", b"").startswith(

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from streamsim.consumers.monitor.drift.profile_counts import read_profiles
 from streamsim.consumers.monitor.labelled_scores import read_labelled
 from streamsim.streams.events import NO_TIME, Outbound
 from streamsim.streams.spec import HOUR, DomainSpec
-from streamsim.streams.topics import LABELLED, topic
-from tests.property.chained import chained
+from streamsim.streams.topics import LABELLED, PROFILES, topic
+from tests.property.chained import chained, profile
 from tests.property.driving import SCHEDULES, Batch, Schedule, one_by_one, run, scheduled
 from tests.property.examples import examples
 from tests.property.logs import (
@@ -35,18 +36,20 @@ from tests.property.logs import (
     wild_steps,
 )
 
-JUDGED_TOPIC = topic(SPEC.name, LABELLED)
+pytestmark = pytest.mark.usefixtures("profile_of_every_row")
+JUDGED_TOPIC, PROFILES_TOPIC = topic(SPEC.name, LABELLED), topic(SPEC.name, PROFILES)
 # Feeds are told of in spans, which depend on batches.
 CHAINED = replace(chained(SPEC), alerting=replace(SPEC.alerting, feeds=None))
 TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.features.tables)}
 
 
-def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
+def meaning(outputs: Iterable[Outbound], bins: str) -> dict[Any, Any]:
     """Group outputs by topic, partition and source; add up the records of global tables."""
     found: dict[Any, Any] = {}
     until: dict[tuple[str, int], int] = {}
     counts: Counter[Any] = Counter()
     labelled: dict[int, int] = {}
+    profiled: dict[int, int] = {}
     for record in outputs:
         if record.topic == JUDGED_TOPIC:
             told = read_labelled(record.value or b"")
@@ -55,6 +58,13 @@ def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
             labelled[p] = told.until
             rows = sorted(zip(*(c.tolist() for c in told.columns), strict=True))
             found.setdefault(("labelled", p), []).extend(rows)
+            continue
+        if record.topic == PROFILES_TOPIC:
+            p, since, end, own = read_profiles(record.value, bins)
+            assert since == profiled.get(p, NO_TIME)
+            assert all(since <= bucket < end for bucket in own)
+            profiled[p] = end
+            found |= {("profiles", p, at): rows.tolist() for at, rows in own.items()}
             continue
         if record.topic not in TABLES:
             source = dict(record.headers).get("source_topic")
@@ -68,7 +78,8 @@ def meaning(outputs: Iterable[Outbound]) -> dict[Any, Any]:
         for key, bucket, count in zip(body["keys"], body["buckets"], body["counts"], strict=True):
             assert (body["from"] or 0) <= bucket < body["until"]
             counts[*origin, key, bucket] += count
-    return found | {"until": until, "counts": counts, "labelled": labelled}
+    ends = {"until": until, "labelled": labelled, "profiled": profiled}
+    return found | ends | {"counts": counts}
 
 
 def outcome(batches: Iterable[Batch], hold: bool, spec: DomainSpec = SPEC) -> dict[Any, Any]:
@@ -82,7 +93,8 @@ def outcome(batches: Iterable[Batch], hold: bool, spec: DomainSpec = SPEC) -> di
         for p in range(SPEC.partitions)
     }
     position = {source: pipeline.positions(source).tolist() for source in SOURCES}
-    return meaning(outputs) | {"account": account, "position": position}
+    bins = profile(spec.features.vector.names).fingerprint()
+    return meaning(outputs, bins) | {"account": account, "position": position}
 
 
 @pytest.mark.parametrize("hold", [False, True])
@@ -103,6 +115,7 @@ AFTER_A_LEAP = [
     payments(1, gap=HOUR, shift=AHEAD, stamp="none"),
     *(payments(1, shift=shift)._replace(beat=False) for shift in (0, -HOUR, 0, -LATENESS, -1)),
 ]
+FAR_AHEAD = [payments(1, stamp="far"), payments(1), payments(1)]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +125,7 @@ AFTER_A_LEAP = [
 @given(story=st.lists(wild_steps(stamps=LEAPING), max_size=12), schedule=SCHEDULES)
 @example(story=AFTER_A_LEAP, schedule=[(0, 12, False)])
 @example(story=AFTER_A_LEAP, schedule=[(0, 9, False), (0, 2, False)])
+@example(story=FAR_AHEAD, schedule=[(0, 99, False)])
 def test_batches_make_no_difference_whatever_the_clocks_say(
     story: Story, schedule: Schedule, hold: bool, spec: DomainSpec
 ) -> None:

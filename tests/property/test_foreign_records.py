@@ -43,7 +43,7 @@ WORKER = {
     "position": {name: dict.fromkeys(PLACES, 7) for name in SOURCES},
     "taken": dict.fromkeys(PLACES, 7),
     "clock": dict.fromkeys(SOURCES, 1736121600000),
-    "complete": {"labelled": dict.fromkeys(PLACES, 5)},
+    "complete": {"labelled": dict.fromkeys(PLACES, 5), "profiles": dict.fromkeys(PLACES, 6)},
     "told": {"labelled": 5},
     "saved": {"finance.terminals": 3},
     "foreign": {"finance.terminals": [1, "finance.terminals, partition 0, offset 1: not JSON"]},
@@ -103,6 +103,16 @@ def a_ledger(value: bytes | None) -> None:
     ledger.latencies().percentile(50)
     ledger.pending(), ledger.lag(), ledger.waits_for(), ledger.clock()
     ledger.judged_until(), ledger.model()
+
+
+def test_a_run_waits_for_labelled_scores_to_be_told_but_for_no_profiles() -> None:
+    ends = {(topic(SPEC.name, s), p): 7 for s in SOURCES for p in range(SPEC.partitions)}
+    for told, finished in (({"labelled": 5}, True), ({"labelled": 4}, False), (None, False)):
+        ledger = Ledger(SPEC)
+        ledger.take(read_metrics(SPEC, orjson.dumps(WORKER | {"told": told})))
+        assert ledger.finished(ends) is finished
+    with pytest.raises(ForeignRecordError):
+        read_metrics(SPEC, orjson.dumps(WORKER | {"told": {"profiles": 6}}))
 
 
 def an_exchange(name: str) -> Callable[[bytes | None], None]:

@@ -147,6 +147,35 @@ def test_other_records_are_refused(value: bytes | None) -> None:
         read_profiles(value, REFERENCE.fingerprint())
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_counts_of_other_bins_are_not_restored(whole: bool) -> None:
+    other, store = Reference.fit(["amount"], TRAINED[:, :1], TRAINED[:, 0]), new()
+    store.add(*told([(0, 5, 0.5, 1.0, 0.5), (1, 25, 0.5, 1.0, 0.5)], 0))
+    store.close(np.full(PARTITIONS, 10))
+    store.add(*told([(0, 15, 0.5, 1.0, 0.5)], 2))
+    written = store.snapshot(0) if whole else store.delta()[0]
+    for reference, rows in ((other, 0), (REFERENCE, 3)):
+        again = ProfileCounts("shop", reference, PARTITIONS, step=STEP, every=EVERY)
+        again.restore(0, Parts([unpack(pack(written))]))
+        assert again.until.tolist() == [10, NO_TIME]
+        (record,) = again.close(np.array([20, NO_TIME]))
+        _, since, until, counts = read_profiles(record.value, reference.fingerprint())
+        assert (since, until, sum(own.sum() for own in counts.values())) == (10, 20, rows)
+
+
+def test_what_was_behind_its_watermark_is_left_out_also_after_a_restart() -> None:
+    store = new(every=1)
+    events, features, scores = told([(0, 5, 0.5, 1.0, 0.5), (0, 15, 0.5, 1.0, 0.5)], 0)
+    store.leave_out(events, np.array([10, 10]))
+    again = new(every=1)
+    again.restore(0, Parts([unpack(pack(store.delta()[0]))]))
+    for one in (store, again):
+        one.add(events, features, scores)
+        (record,) = one.close(np.array([20, NO_TIME]))
+        assert list(read_profiles(record.value, REFERENCE.fingerprint())[3]) == [10]
+    assert again.snapshot(0)["astray"].tolist() == []  # type: ignore[union-attr]
+
+
 def test_counts_of_other_bins_are_refused() -> None:
     store = new()
     store.add(*told([(0, 5, 0.5, 1.0, 0.5)], 0))

@@ -17,6 +17,7 @@ from tests.property.examples import examples
 from tests.property.logs import LEAPING, SPEC, Story, ending, steps, tell, wild_steps
 
 Action = tuple[str, int, int]
+pytestmark = pytest.mark.usefixtures("profile_of_every_row")
 
 
 def work(*whats: str) -> st.SearchStrategy[list[Action]]:
@@ -69,5 +70,5 @@ def survive(
         crashing.crash()
     crashing.end()
     event(f"written: {bool(crashing.written)}, repeats: {len(crashing.outputs) > len(outputs)}")
-    assert effect(crashing.outputs) == effect(outputs)
+    assert effect(crashing.outputs, spec) == effect(outputs, spec)
     assert account(crashing.pipeline) == account(whole.pipeline)

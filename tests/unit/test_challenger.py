@@ -92,6 +92,20 @@ def test_the_same_events_make_the_same_challenger() -> None:
     assert (one.estimator.predict_proba(rows) == two.estimator.predict_proba(rows)).all()
 
 
+def test_its_profile_has_the_bins_of_the_first_champion() -> None:
+    spec = quick()
+    first = learn(spec, signature_of(spec), ROWS, BEGIN).signature
+    assert first.profile is not None
+    assert first.profile.names == NAMES
+    assert first.profile.rows == len(ROWS.labels)
+    rows = replace(ROWS, features=ROWS.features + np.float32(0.5))
+    found = learn(spec, first, rows, BEGIN).signature.profile
+    assert found is not None
+    assert found.fingerprint() == first.profile.fingerprint()
+    assert found.columns != first.profile.columns
+    assert found.rows == len(rows.labels)
+
+
 def test_what_the_champion_ignores_stays_ignored() -> None:
     spec = quick()
     ignored = NAMES[0], NAMES[3]

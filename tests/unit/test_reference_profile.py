@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import orjson
 import pytest
 
 from streamsim.streams.errors import ModelError
+from streamsim.streams.signature import Signature
 from streamsim.streams.statistics.reference_profile import (
     ABOVE,
     BELOW,
@@ -51,6 +54,23 @@ def test_it_is_the_same_after_it_was_written_and_read() -> None:
     assert again == reference
     assert again.fingerprint() == reference.fingerprint()
     assert (again.cells(features, scores) == reference.cells(features, scores)).all()
+
+
+def test_a_signature_has_it_or_none_and_refuses_a_damaged_one() -> None:
+    reference, _, _ = fitted()
+    usual = (0.0,) * len(reference.names)
+    signature = Signature("m", "1", reference.names, "hash", 0.5, usual, profile=reference)
+    document = orjson.loads(orjson.dumps(signature.as_dict()))
+    assert Signature.from_dict(document) == signature
+    none = replace(signature, profile=None)
+    assert Signature.from_dict(none.as_dict()) == none
+    older = {name: own for name, own in document.items() if name != "profile"}
+    assert Signature.from_dict(older) == none
+    for damaged in (7, {}, {"rows": 1, "columns": []}, {"rows": 1, "columns": [None]}):
+        with pytest.raises(ModelError, match="not a reference profile"):
+            Signature.from_dict(document | {"profile": damaged})
+    with pytest.raises(ModelError, match="does not fit its features"):
+        Signature.from_dict(document | {"features": list(reversed(reference.names))})
 
 
 def test_what_training_has_not_seen_has_cells_of_its_own() -> None:

@@ -89,6 +89,15 @@ def test_nothing_is_free_that_a_process_has_still_to_read(tmp_path: Path) -> Non
     assert needed("technology.views", 0) == 0  # no worker has read anything
 
 
+def test_profiles_are_kept_for_their_one_reader_alone(tmp_path: Path) -> None:
+    ledgers, file = {"technology": Ledger(load_domain("technology"))}, tmp_path / "technology.watch"
+    assert StillNeeded(ledgers, {}, {})("technology.profiles", 0) == float("inf")
+    needed = StillNeeded(ledgers, {}, {"technology.profiles": file})
+    assert needed("technology.profiles", 0) == 0
+    save_snapshot(file, {}, {("technology.profiles", 0): 9})
+    assert needed("technology.profiles", 0) == 9
+
+
 def test_positions_are_those_of_the_snapshot(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "d.rows"
     assert (load_snapshot(file), saved_positions(file)) == (None, {})
