@@ -45,6 +45,7 @@ SELF = "streamsim"
 """Who decides, where no person does."""
 SAVE_S = 1.0
 """Least time between two snapshots."""
+MANY = 1 << 40
 LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
 _TRIGGERS = {LOW_METRIC: Trigger.METRIC, DRIFT: Trigger.DRIFT}
 
@@ -134,9 +135,21 @@ class Adaptive:
         if self._rollout is not None:
             self._go_on(self._rollout, self.adaptation)
         if self._rollout is None and not self._learning.is_running:
-            request = self._decider.due(observed.known_at)
+            request = self._decider.due(observed.known_at, self._count)
             if request is not None:
                 self._learn(request)
+
+    def _count(self, since: int, until: int) -> tuple[int, int]:
+        """Count labelled scores of a period, and those of the rarer class.
+
+        Of a period that is not remembered whole, there are enough.
+        """
+        rows = self._watch.steps.rows
+        if not len(rows) or since < rows.time[0]:
+            return MANY, MANY
+        known = rows.label[(rows.time >= since) & (rows.time < until) & rows.labelled]
+        positive = int((known > 0).sum())
+        return len(known), min(positive, len(known) - positive)
 
     def _tell(self, changes: Iterable[Change]) -> None:
         """Publish what becomes of incidents."""

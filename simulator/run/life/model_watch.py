@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -142,7 +142,11 @@ class ModelWatch:
             return
         cause = Cause(self.spec.name, LOW_METRIC, f"model {self.spec.model.recipe.name}")
         text = self._told(health)
-        yield self._signal(cause, at, health.samples, (figure.value, figure.low, figure.high), text)
+        band = figure.value, figure.low, figure.high
+        # The step itself is a label delay older than what is known of it.
+        began = health.at - self.spec.alerting.accuracy.step
+        signal = self._signal(cause, at, health.samples, band, text)
+        yield replace(signal, since=began)
 
     def _signal(
         self, cause: Cause, at: int, samples: int, band: tuple[float, float, float], text: str

@@ -10,25 +10,19 @@ from streamsim.streams.spec import (
     DAY,
     HOUR,
     Accuracy,
-    Adaptation,
     Alerting,
     DomainSpec,
     Features,
     Inputs,
     Labels,
-    Margins,
     Model,
-    Policy,
-    Trial,
-    Trigger,
-    Window,
     WorldSpec,
 )
 from streamsim.streams.tables.column_map import maps_in
 
 from .features import FEATURES
 from .files import FILES
-from .model import RECIPE, SUSPECTED_FRAUD
+from .model import ADAPTATION, RECIPE, SUSPECTED_FRAUD
 from .schema import (
     CARDS,
     CHARGEBACKS,
@@ -38,22 +32,6 @@ from .schema import (
 )
 from .simulate import OPTIONS, world
 
-ADAPTATION = Adaptation(
-    policy=Policy(
-        triggers=(Trigger.METRIC,),
-        window=Window.CHANGE,
-        span=60 * DAY,
-        settle=8 * DAY,
-        patience=30 * DAY,
-        cooldown=7 * DAY,
-        least_rows=5_000,
-        least_positives=40,
-    ),
-    margins=Margins(better=0.02),
-    trial=Trial(shadow_for=4 * DAY, canary_for=2 * DAY),
-    warm_up=30 * DAY,
-    gap=0,
-)
 DEMO = {"change_day": 20.0}
 """In a demonstration fraud changes its pattern in the first minute."""
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamsim.streams.spec import DAY, AlertRule, Estimator, Grouped, Recipe
+from streamsim.streams.spec import (
+    DAY,
+    Adaptation,
+    AlertRule,
+    Estimator,
+    Grouped,
+    Margins,
+    Policy,
+    Recipe,
+    Trial,
+    Trigger,
+    Window,
+)
 
 from .rare_bins import RareBins
 
@@ -66,3 +78,21 @@ SUSPECTED_FRAUD = AlertRule(
     group="terminal_id",
     grouped=Grouped(within=3 * DAY),
 )
+
+ADAPTATION = Adaptation(
+    policy=Policy(
+        triggers=(Trigger.METRIC,),
+        window=Window.CHANGE,
+        span=60 * DAY,
+        settle=4 * DAY,
+        patience=30 * DAY,
+        cooldown=7 * DAY,
+        least_rows=8_000,
+        least_positives=60,
+    ),
+    margins=Margins(better=0.02),
+    trial=Trial(shadow_for=3 * DAY, canary_for=2 * DAY),
+    warm_up=30 * DAY,
+    gap=0,
+)
+"""A week of payments since a change suffices. Labels come after a week, so a trial takes two."""

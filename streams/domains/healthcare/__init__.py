@@ -18,7 +18,7 @@ from streamsim.streams.spec import (
 
 from .features import FEATURES
 from .files import FILES
-from .model import HIGH_RISK, RECIPE
+from .model import ADAPTATION, HIGH_RISK, RECIPE
 from .outcomes import with_outcomes
 from .schema import (
     ADMISSION,
@@ -53,7 +53,7 @@ SPEC = DomainSpec(
         windows=(STAYS,),
         joins=(LABS_NOW, LABS_BEFORE, NOTE, VISIT, ADMISSION),
     ),
-    model=Model(recipe=RECIPE),
+    model=Model(recipe=RECIPE, adaptation=ADAPTATION),
     labels=Labels(
         key="discharge_id",
         field="readmitted",

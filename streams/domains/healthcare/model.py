@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamsim.streams.spec import AlertRule, Estimator, Planted, Recipe, Selection
+from streamsim.streams.spec import (
+    DAY,
+    Adaptation,
+    AlertRule,
+    Estimator,
+    Margins,
+    Planted,
+    Policy,
+    Recipe,
+    Selection,
+    Trial,
+    Trigger,
+    Window,
+)
 
 from .features import FEATURES, WORDY
 from .risk_order import RiskOrder
@@ -69,3 +82,21 @@ HIGH_RISK = AlertRule(
     critical=0.6,
     planted=Planted.SPANS,
 )
+
+ADAPTATION = Adaptation(
+    policy=Policy(
+        triggers=(Trigger.METRIC,),
+        window=Window.ALL,
+        settle=14 * DAY,
+        patience=90 * DAY,
+        cooldown=30 * DAY,
+        budget_span=180 * DAY,
+        least_rows=3_000,
+        least_positives=300,
+    ),
+    margins=Margins(better=0.01),
+    trial=Trial(shadow_for=14 * DAY, canary_for=7 * DAY),
+    warm_up=365 * DAY,
+    gap=0,
+)
+"""Discharges are few: learning from all of them is better than from those since a change."""

@@ -18,7 +18,7 @@ from streamsim.streams.spec import (
 from .condition import CONDITION
 from .features import FEATURES
 from .files import FILES
-from .model import RECIPE, REMAINING_LIFE, SERVICE_DUE
+from .model import ADAPTATION, RECIPE, REMAINING_LIFE, SERVICE_DUE
 from .outcomes import with_outcomes
 from .schema import (
     ENVIRONMENT,
@@ -44,7 +44,7 @@ SPEC = DomainSpec(
         collect=with_outcomes,
     ),
     features=Features(vector=FEATURES, joins=(SURROUNDINGS, WORKSHOP), trackers=(CONDITION,)),
-    model=Model(recipe=RECIPE, estimates=(REMAINING_LIFE,)),
+    model=Model(recipe=RECIPE, estimates=(REMAINING_LIFE,), adaptation=ADAPTATION),
     labels=Labels(key="reading_id", field="failed", unlabelled=None, delay=LABEL_DELAY),
     alerting=Alerting(
         rule=SERVICE_DUE,

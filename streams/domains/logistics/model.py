@@ -18,14 +18,22 @@ from typing import Any
 
 from streamsim.streams.events import Mask, Matrix
 from streamsim.streams.spec import (
+    DAY,
+    HOUR,
     MINUTE,
+    Adaptation,
     AlertRule,
     Estimate,
     Estimator,
     Grouped,
+    Margins,
     Planted,
+    Policy,
     Recipe,
     Regressor,
+    Trial,
+    Trigger,
+    Window,
 )
 
 from .features import FEATURES
@@ -128,3 +136,22 @@ SERVICE_DUE = AlertRule(
     group="vehicle",
     grouped=Grouped(within=6 * HORIZON, least=2),
 )
+
+ADAPTATION = Adaptation(
+    policy=Policy(
+        triggers=(Trigger.METRIC,),
+        window=Window.CHANGE,
+        span=12 * HOUR,
+        settle=2 * HOUR,
+        patience=12 * HOUR,
+        cooldown=2 * HOUR,
+        budget_span=DAY,
+        least_rows=4_000,
+        least_positives=100,
+    ),
+    margins=Margins(better=0.02),
+    trial=Trial(shadow_for=HOUR, canary_for=30 * MINUTE),
+    warm_up=6 * HOUR,
+    gap=0,
+)
+"""Three hours of readings since a change suffice. Labels come after half an hour."""

@@ -17,7 +17,7 @@ from streamsim.streams.spec import (
 )
 
 from .features import FEATURES
-from .model import LAPSING, RECIPE
+from .model import ADAPTATION, LAPSING, RECIPE
 from .online import ONLINE
 from .outcomes import with_outcomes
 from .programme import PARTY
@@ -39,6 +39,9 @@ from .schema import (
 from .simulate import OPTIONS, world
 from .vendors import FILES as VENDORS
 
+DEMO = {"change_day": 45.0}
+"""In a demonstration households take up a new rhythm after a minute."""
+
 SPEC = DomainSpec(
     name="retail",
     question="will this household buy again within 14 days?",
@@ -55,7 +58,7 @@ SPEC = DomainSpec(
         windows=(VISITS, SPENT, SAVED),
         joins=(CUSTOMER, PROGRAMME),
     ),
-    model=Model(recipe=RECIPE, rescoring=RESCORING),
+    model=Model(recipe=RECIPE, rescoring=RESCORING, adaptation=ADAPTATION),
     labels=Labels(
         key="purchase_id",
         field="bought_again",
@@ -74,5 +77,5 @@ SPEC = DomainSpec(
         ),
         feeds=FEEDS,
     ),
-    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=45.0),
+    world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=45.0, demo=DEMO),
 )

@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 
 from streamsim.streams.events import Floats, Mask, Matrix
-from streamsim.streams.spec import DAY, AlertRule, Estimator, Grouped, Planted, Recipe
+from streamsim.streams.spec import (
+    DAY,
+    Adaptation,
+    AlertRule,
+    Estimator,
+    Grouped,
+    Margins,
+    Planted,
+    Policy,
+    Recipe,
+    Trial,
+    Trigger,
+    Window,
+)
 
 from .features import FEATURES
 
@@ -88,3 +101,22 @@ LAPSING = AlertRule(
     group="store_id",
     grouped=Grouped(within=7 * DAY, least=5),
 )
+
+ADAPTATION = Adaptation(
+    policy=Policy(
+        triggers=(Trigger.METRIC,),
+        window=Window.CHANGE,
+        span=90 * DAY,
+        settle=7 * DAY,
+        patience=60 * DAY,
+        cooldown=14 * DAY,
+        budget_span=90 * DAY,
+        least_rows=4_000,
+        least_positives=400,
+    ),
+    margins=Margins(better=0.02),
+    trial=Trial(shadow_for=5 * DAY, canary_for=3 * DAY),
+    warm_up=60 * DAY,
+    gap=0,
+)
+"""Ten days of purchases since a change suffice. Labels come after 17 days."""
