@@ -262,7 +262,7 @@ main.add_command(models)
 @click.option("--why", metavar="TEXT", help="reason, kept with the decision")
 @click.option("--run", metavar="RUN", help="running stack, if there are several")
 def set_values(**options: Any) -> None:
-    """Change a setting of a running stack's model: the threshold of its alerts."""
+    """Change a requirement of a running stack: threshold, alerts_per_day or false_alarm_cost."""
     from streamsim.simulator.commands.running_models import run_set
 
     run_set(**options)

@@ -135,6 +135,7 @@ class Controller:
             champion.profile,
             adaptation.warm_up,
         )
+        life.recent = watch.recent
         file = life_file(self._config.snapshots, spec)
         self.adaptive[name] = Adaptive(
             life, watch, learning, self.announcer.take, self._silences, file

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from streamsim.consumers.predict.model_schedule import Change, Entry, Schedule
 from streamsim.consumers.predict.plans import Plan
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.lease import Lease
 from streamsim.simulator.run.life.life_requests import Request, refusal
+from streamsim.simulator.run.life.requirements import Recent, threshold_of
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.events import NO_TIME
 from streamsim.streams.signature import Signature
@@ -59,6 +62,8 @@ class DomainLife:
             if entry.change is not None:
                 self._pinned = bool(entry.change.evidence.get(PINNED, self._pinned))
         trigger = spec.trigger
+        self.recent: Recent = lambda: (np.empty(0), 0.0)
+        """Returns the risks of the latest judged events, and the days in which they were."""
         self._lease = Lease(trigger.allowed_lateness + trigger.max_ahead + 1)
 
     @property
@@ -179,11 +184,7 @@ class DomainLife:
 
     def _with_values(self, values: Mapping[str, float]) -> Plan:
         """Return the plan with another threshold of alerts."""
-        if set(values) != {"threshold"}:
-            raise UsageError("what can be set on a running stack: threshold")
-        threshold = float(values["threshold"])
-        if not 0 <= threshold <= 1:
-            raise UsageError(f"a threshold is between 0 and 1, not {threshold:g}")
+        threshold = threshold_of(self.spec, values, self.recent)
         return replace(self.plan, champion=replace(self.plan.champion, threshold=threshold))
 
     def _add(self, entry: Entry) -> None:

@@ -23,7 +23,8 @@ from streamsim.consumers.monitor.prequential.health import Health, health_at
 from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
 from streamsim.consumers.monitor.prequential.prequential_windows import Window
 from streamsim.consumers.monitor.segment_names import name_code
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.events import Floats
+from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.statistics.quality import find_metric
 from streamsim.streams.statistics.reference_profile import SCORE, Reference
 
@@ -92,6 +93,14 @@ class ModelWatch:
         self._of = ""
         self.level = math.nan
         """The champion's usual figure, once it is known."""
+
+    def recent(self) -> tuple[Floats, float]:
+        """Return the risks of the rows that are remembered, and the days in which they were."""
+        rows = self.steps.rows
+        if not len(rows):
+            return rows.predictions, 0.0
+        days = (self.steps.complete - int(rows.time[0])) / DAY
+        return self.spec.alerting.rule.risk(rows.predictions), days
 
     def take_labelled(self, value: bytes | None) -> list[Observed]:
         """Take a record of labelled scores; raises :class:`ForeignRecordError` for others."""

@@ -1,0 +1,74 @@
+"""Requirements that change on a running stack, as the threshold of alerts that meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from streamsim.streams.errors import UsageError
+from streamsim.streams.events import Floats
+from streamsim.streams.spec import DomainSpec
+
+Recent: TypeAlias = Callable[[], tuple[Floats, float]]
+"""Returns the risks of the latest judged events, shape ``(n,)``, and the days in which they were."""
+THRESHOLD, PER_DAY, COST = "threshold", "alerts_per_day", "false_alarm_cost"
+KEYS = {
+    THRESHOLD: "alert from this risk on, 0 to 1",
+    PER_DAY: "alert as often in a day, by the latest scores",
+    COST: "cost of a false alarm, where that of a missed event is 1; needs calibrated scores",
+}
+"""What can be set, with its meaning."""
+
+
+def threshold_of(spec: DomainSpec, values: Mapping[str, float], recent: Recent) -> float:
+    """Return the threshold of alerts that meets a requirement.
+
+    Cool-downs are not counted: a budget of alerts is kept or undershot.
+
+    Raises
+    ------
+    UsageError
+        If nothing or more than one thing is required, or it cannot be met.
+
+    Examples
+    --------
+    >>> from streamsim.streams.domains.finance import SPEC
+    >>> risks = np.linspace(0, 1, 101)
+    >>> threshold_of(SPEC, {"alerts_per_day": 5}, lambda: (risks, 2.0))
+    0.91
+    """
+    if len(values) != 1 or not set(values) <= set(KEYS):
+        known = "; ".join(f"{key}: {told}" for key, told in KEYS.items())
+        raise UsageError(f"one thing can be set at a time: {known}")
+    ((key, value),) = values.items()
+    if key == THRESHOLD:
+        if not 0 <= value <= 1:
+            raise UsageError(f"a threshold is between 0 and 1, not {value:g}")
+        return float(value)
+    if key == COST:
+        if not spec.model.recipe.calibrated:
+            raise UsageError(
+                f"the scores of {spec.model.recipe.name} are no probabilities, so a cost says "
+                f"nothing of a threshold: set {PER_DAY}"
+            )
+        if not value > 0:
+            raise UsageError(f"a false alarm costs more than 0, not {value:g}")
+        return float(value / (1 + value))
+    return _by_budget(value, *recent())
+
+
+def _by_budget(per_day: float, risks: Floats, days: float) -> float:
+    """Return the lowest threshold at which no more of the latest events would have alerted."""
+    if not per_day > 0:
+        raise UsageError(f"a budget is above 0 alerts a day, not {per_day:g}")
+    if not len(risks) or not days > 0:
+        raise UsageError("no scores have been judged yet: set a threshold, or wait for labels")
+    most = int(per_day * days)
+    ranked = np.sort(risks)[::-1]
+    if most >= len(ranked):
+        return float(ranked[-1])
+    above = ranked[ranked > ranked[most]]
+    found = above[-1] if len(above) else min(1.0, ranked[most] + 1e-6)
+    return round(float(found), 6)
