@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.broker import (
     check_empty,
     create_topics,
@@ -266,6 +267,14 @@ class Stack:
             for spec in (spec for spec in self.plan.domains if spec.recommends):
                 found[topic(spec.name, SCORES)] = rows_file(self.snapshots, spec)
         return found
+
+    def drop_renewals(self) -> None:
+        """Delete the renewed versions; challengers stay, with their cards."""
+        made = Registry(self.renewed)
+        for model in made.models():
+            for version in made.versions(model):
+                if not made.is_whole(model, version):
+                    made.drop(model, version)
 
     def _renewing(self) -> list[DomainSpec]:
         """Return the domains whose models are renewed, if this stack serves them."""

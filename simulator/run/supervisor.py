@@ -136,7 +136,7 @@ class Supervisor:
                 self._run = stack.run
                 over = self._over or not self._run.unfinished
                 if over:
-                    shutil.rmtree(stack.renewed, ignore_errors=True)  # a replay renews them again
+                    stack.drop_renewals()  # a replay renews them again
                 if over and not self._keep_data:
                     shutil.rmtree(self._run.data, ignore_errors=True)
                 with suppress(OSError):  # full disk: other commands see that the process has ended

@@ -57,6 +57,8 @@ class Adaptive:
     ----------
     announce
         Takes what is to be announced, in order.
+    flush
+        Waits until all is announced.
     silences
         Returns the silences that hold now.
     file
@@ -69,11 +71,13 @@ class Adaptive:
         watch: ModelWatch,
         learning: Learning,
         announce: Callable[[News], None],
+        flush: Callable[[], None],
         silences: Callable[[], tuple[Silence, ...]],
         file: Path,
     ) -> None:
         self.life, self._watch, self._learning = life, watch, learning
-        self._announce, self._silences, self._file = announce, silences, file
+        self._announce, self._flush = announce, flush
+        self._silences, self._file = silences, file
         spec = life.spec
         self.adaptation: Adaptation | None = spec.model.adaptation
         policy = (self.adaptation or Adaptation()).policy
@@ -208,13 +212,17 @@ class Adaptive:
             self._say(LEARNT, version, str(error), {"request": request.id})
             self._decider.done(request.id, Ended.FAILED)
             return
-        plan = replace(self.life.plan, canary=None, share=0.0, shadow=signature)
-        entry = self.life.change("shadow", plan, who=SELF, why=why, evidence=evidence)
+        shadow = self.life.plan.shadow
+        since = self.life.schedule.since
+        if shadow is None or shadow.version != version:  # if not announced before a restart
+            plan = replace(self.life.plan, canary=None, share=0.0, shadow=signature)
+            entry = self.life.change("shadow", plan, who=SELF, why=why, evidence=evidence)
+            since = entry.since
         if action is Action.SHADOW:
             self._decider.done(request.id, ended)
             return
         before = self.life.plan.champion.version
-        self._rollout = Rollout(request.id, version, before, Stage.SHADOW, entry.since)
+        self._rollout = Rollout(request.id, version, before, Stage.SHADOW, since)
 
     def _go_on(self, own: Rollout, adaptation: Adaptation) -> None:
         """Take a challenger to its next stage, or end its trial."""
@@ -233,7 +241,7 @@ class Adaptive:
                 self.life.change(
                     "rolled back", Plan(earlier), who=SELF, why=step.why, evidence=evidence
                 )
-            self._rollout = None
+            self._end(own, Ended.BETTER)
             return
         if not step.passes:
             self.life.change(
@@ -256,7 +264,7 @@ class Adaptive:
 
     def _end(self, own: Rollout, ended: Ended) -> None:
         self._rollout = None
-        self._decider.done(own.request, ended)
+        self._decider.done(own.request, ended, own.since if ended is Ended.BETTER else None)
 
     def _say(self, event: str, version: str, why: str, evidence: Mapping[str, Any]) -> None:
         """Announce something that changes no schedule."""
@@ -272,6 +280,8 @@ class Adaptive:
         )  # fmt: skip
 
     def _save(self) -> None:
+        """Keep what it remembers, once all that it has decided is announced."""
+        self._flush()
         columns, watched = self._watch.snapshot()
         state = {
             "watch": watched,
@@ -304,5 +314,18 @@ class Adaptive:
                 self._request = Request.from_dict(state["request"])
         except (StateError, KeyError, ValueError, IndexError, TypeError, OSError) as error:
             raise StackError(f"{self._file} cannot be read: {error!r}") from error
+        self._reconcile()
         if self._request is not None:
             self._learning.begin(self._request, self.life.plan.champion.version)
+
+    def _reconcile(self) -> None:
+        """Take the stage of a trial from the schedule, which is ahead of the file."""
+        own, plan = self._rollout, self.life.plan
+        if own is None:
+            return
+        here = ((Stage.SHADOW, plan.shadow), (Stage.CANARY, plan.canary),
+                (Stage.CHAMPION, plan.champion))  # fmt: skip
+        for stage, signature in here:
+            if signature is not None and signature.version == own.version:
+                since = own.since if stage is own.stage else self.life.schedule.since
+                self._rollout = own.at(stage, since)

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from queue import Queue
 from typing import Any
 
+from streamsim.consumers.predict.plans import Plan
 from streamsim.models.registry import Registry
 from streamsim.simulator.run.life.ops_models import LifecycleWriter
 from streamsim.streams.errors import BrokerError
@@ -52,6 +53,8 @@ class News:
         A new version with its estimator, which is stored first.
     loaded
         The versions that the service should have loaded before.
+    plan
+        The plan that the run's registry then names by its aliases, if that changes.
     default
         The version that the service then answers with by default, if that changes.
     """
@@ -60,6 +63,7 @@ class News:
     alert: Outbound | None = None
     made: tuple[Signature, Estimator] | None = None
     loaded: tuple[Signature, ...] = ()
+    plan: Plan | None = None
     default: Signature | None = None
 
 
@@ -117,6 +121,8 @@ class Announcer:
         for signature in news.loaded:
             _loaded(self._settings, signature, default=False)
         self._publish(news)
+        if news.plan is not None:
+            self._name(news.plan)
         if news.default is not None:
             self._serve(news.default)
 
@@ -134,6 +140,15 @@ class Announcer:
                     self._writer.close()
                     self._writer = None
                 time.sleep(PAUSE_S)
+
+    def _name(self, plan: Plan) -> None:
+        """Give the plan's versions their aliases; those of the home registry have none here."""
+        model, made = plan.champion.model, self._registry.versions(plan.champion.model)
+        parts = {"champion": plan.champion, "canary": plan.canary, "shadow": plan.shadow}
+        for name, signature in parts.items():
+            version = None if signature is None else signature.version
+            if made:
+                self._registry.set_alias(model, name, version if version in made else None)
 
     def _serve(self, released: Signature) -> None:
         """Have the service answer with a version by default, unless more waits already.

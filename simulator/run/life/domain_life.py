@@ -144,7 +144,7 @@ class DomainLife:
         self.schedule.add(entry)
         others = tuple(s for s in plan.signatures if s.version != before.version)
         default = champion if champion.version != before.version else None
-        self._announce(News(entry.as_record(self.run), loaded=others, default=default))
+        self._announce(News(entry.as_record(self.run), loaded=others, plan=plan, default=default))
         return entry
 
     def carry_out(self, request: Request) -> None:

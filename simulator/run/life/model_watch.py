@@ -25,6 +25,7 @@ from streamsim.consumers.monitor.prequential.prequential_windows import Window
 from streamsim.consumers.monitor.segment_names import name_code
 from streamsim.streams.events import Floats
 from streamsim.streams.spec import DAY, DomainSpec
+from streamsim.streams.spec.renewals import champion_of
 from streamsim.streams.statistics.quality import find_metric
 from streamsim.streams.statistics.reference_profile import SCORE, Reference
 
@@ -129,10 +130,13 @@ class ModelWatch:
         """Judge the quality of the champion at the end of a step."""
         own = self.spec.alerting.accuracy
         known_at = at + self.spec.labels.delay
-        version = self._champion(at - 1)
+        version, is_renewed = self._champion(at - 1), self.spec.model.renewal is not None
+        if is_renewed:  # renewals are the same model
+            version = champion_of(version)
         if version != self._of:  # a new champion has a level of its own
             self._of, self._levels, self.level = version, [], math.nan
-        rows = self.steps.rows.take(self.steps.rows.version == name_code(version))
+        rows = self.steps.rows
+        rows = rows if is_renewed else rows.take(rows.version == name_code(version))
         health = health_at(
             at, own.metric, rows, Window("time", own.span), min_samples=own.min_samples,
             by_segment=own.segment is not None,

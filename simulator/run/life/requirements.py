@@ -12,12 +12,12 @@ from streamsim.streams.events import Floats
 from streamsim.streams.spec import DomainSpec
 
 Recent: TypeAlias = Callable[[], tuple[Floats, float]]
-"""Returns the risks of the latest judged events, shape ``(n,)``, and the days in which they were."""
+"""Returns the risks of the latest judged events, shape ``(n,)``, and in how many days they were."""
 THRESHOLD, PER_DAY, COST = "threshold", "alerts_per_day", "false_alarm_cost"
 KEYS = {
     THRESHOLD: "alert from this risk on, 0 to 1",
     PER_DAY: "alert as often in a day, by the latest scores",
-    COST: "cost of a false alarm, where that of a missed event is 1; needs calibrated scores",
+    COST: "cost of a false alarm, where a missed event costs 1; needs calibrated scores",
 }
 """What can be set, with its meaning."""
 

@@ -145,7 +145,23 @@ def _canary(
     if not n_own or not n_rest:
         return None
     means = [float(rows.predictions[part].mean()) for part in (mine, ~mine)]
-    return Step(True, told, {"rows": n_own, "mean_score": means[0], "mean_score_rest": means[1]})
+    evidence: dict[str, Any] = {
+        "rows": n_own, "mean_score": means[0], "mean_score_rest": means[1],
+    }  # fmt: skip
+    accuracy = spec.alerting.accuracy
+    sign = -1.0 if find_metric(accuracy.metric)[1] else 1.0
+    known = [rows.take(part & rows.labelled) for part in (mine, ~mine)]
+    if all(len(part) >= trial.least_rows for part in known):
+        own_band, rest = (band(accuracy.metric, k.predictions, k.labels) for k in known)
+        evidence |= {"figure": own_band.as_dict(), "rest": rest.as_dict()}
+        best = max(sign * own_band.low, sign * own_band.high)
+        worst = min(sign * rest.low, sign * rest.high)
+        if best < worst - accuracy.margin:
+            return Step(
+                False, f"{told}: {accuracy.metric} {own_band.value:.3f}, {rest.value:.3f} "
+                "of the champion's entities", evidence,
+            )  # fmt: skip
+    return Step(True, told, evidence)
 
 
 def _champion(spec: DomainSpec, own: Rollout, steps: LabelledSteps) -> Step | None:
