@@ -6,21 +6,17 @@ It decides at the steps of labelled scores, by event time. What it has decided s
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from streamsim.consumers.monitor.incidents.grouping import EntityAlert
 from streamsim.consumers.monitor.incidents.incident import Change, Turn
 from streamsim.consumers.monitor.incidents.incident_records import incident_record
 from streamsim.consumers.monitor.incidents.silences import Silence, silence_of
 from streamsim.consumers.predict.plans import Plan
-from streamsim.consumers.state.store import Columns, Parts
 from streamsim.models.adapting.policies import Decider
 from streamsim.models.adapting.requests import Ended, Request, Signal
 from streamsim.simulator.run.life.announcing import News
@@ -33,19 +29,17 @@ from streamsim.simulator.run.life.model_watch import (
     ModelWatch,
     Observed,
 )
+from streamsim.simulator.run.life.remembered import remember, remembered
 from streamsim.simulator.run.life.rollout import Rollout, Stage, next_step
-from streamsim.streams.errors import ModelError, StackError, StateError
+from streamsim.streams.errors import ModelError, StackError
 from streamsim.streams.spec.adapting import Action, Adaptation, Trigger
-from streamsim.streams.stored.snapshot_files import Positions, load_snapshot, save_snapshot
+from streamsim.streams.stored.snapshot_files import Positions
 from streamsim.streams.topics import LABELLED, PROFILES, topic
-
-log = logging.getLogger(__name__)
 
 SELF = "streamsim"
 """Who decides, where no person does."""
 SAVE_S = 1.0
 """Least time between two snapshots."""
-MANY = 1 << 40
 LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
 _TRIGGERS = {LOW_METRIC: Trigger.METRIC, DRIFT: Trigger.DRIFT}
 
@@ -139,21 +133,9 @@ class Adaptive:
         if self._rollout is not None:
             self._go_on(self._rollout, self.adaptation)
         if self._rollout is None and not self._learning.is_running:
-            request = self._decider.due(observed.known_at, self._count)
+            request = self._decider.due(observed.known_at, self._watch.count)
             if request is not None:
                 self._learn(request)
-
-    def _count(self, since: int, until: int) -> tuple[int, int]:
-        """Count labelled scores of a period, and those of the rarer class.
-
-        Of a period that is not remembered whole, there are enough.
-        """
-        rows = self._watch.steps.rows
-        if not len(rows) or since < rows.time[0]:
-            return MANY, MANY
-        known = rows.label[(rows.time >= since) & (rows.time < until) & rows.labelled]
-        positive = int((known > 0).sum())
-        return len(known), min(positive, len(known) - positive)
 
     def _tell(self, changes: Iterable[Change]) -> None:
         """Publish what becomes of incidents."""
@@ -289,30 +271,22 @@ class Adaptive:
             "rollout": None if self._rollout is None else self._rollout.as_dict(),
             "request": None if self._request is None else self._request.as_dict(),
         }
-        content: Columns = {**columns, "state": [orjson.dumps(state).decode()]}
-        try:
-            save_snapshot(self._file, content, self._positions)
-        except OSError as error:
-            log.warning("%s is not written: %s", self._file, error.strerror)
+        remember(self._file, columns, state, self._positions)
         self._saved_at, self._is_new = time.monotonic(), False
 
     def _restore(self) -> None:
         """Go on with what was remembered; a learning that was cut short is begun again."""
+        found = remembered(self._file)
+        if found is None:
+            return
+        parts, state, self._positions = found
         try:
-            found = load_snapshot(self._file)
-            if found is None:
-                return
-            columns, positions = found
-            parts = Parts([columns])
-            state = orjson.loads(parts.texts("state")[0])
             self._watch.restore(parts, state["watch"])
             self._decider.restore(state["decider"])
-            if state["rollout"] is not None:
-                self._rollout = Rollout.from_dict(state["rollout"])
-            self._positions = dict(positions)
-            if state["request"] is not None:
-                self._request = Request.from_dict(state["request"])
-        except (StateError, KeyError, ValueError, IndexError, TypeError, OSError) as error:
+            own, request = state["rollout"], state["request"]
+            self._rollout = None if own is None else Rollout.from_dict(own)
+            self._request = None if request is None else Request.from_dict(request)
+        except (KeyError, ValueError, IndexError, TypeError) as error:
             raise StackError(f"{self._file} cannot be read: {error!r}") from error
         self._reconcile()
         if self._request is not None:

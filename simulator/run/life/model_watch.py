@@ -33,6 +33,7 @@ MOST_ROWS = 20_000
 """Newest labelled scores that a figure is of: more take longer, and say little more."""
 LEVEL_STEPS = 3
 """Steps whose median is the level of a champion, with which later ones are compared."""
+ENOUGH = 1 << 40
 LOST = 0.2
 """Share of values that became unknown, from which on a drift counts as a fault of the data."""
 LOW_METRIC, DRIFT, DATA_QUALITY = "metric_low", "feature_drift", "data_quality"
@@ -102,6 +103,18 @@ class ModelWatch:
             return rows.predictions, 0.0
         days = (self.steps.complete - int(rows.time[0])) / DAY
         return self.spec.alerting.rule.risk(rows.predictions), days
+
+    def count(self, since: int, until: int) -> tuple[int, int]:
+        """Count labelled scores of a period (ms), and those of the rarer class.
+
+        Of a period that is not remembered whole, there are enough.
+        """
+        rows = self.steps.rows
+        if not len(rows) or since < rows.time[0]:
+            return ENOUGH, ENOUGH
+        known = rows.label[(rows.time >= since) & (rows.time < until) & rows.labelled]
+        positive = int((known > 0).sum())
+        return len(known), min(positive, len(known) - positive)
 
     def take_labelled(self, value: bytes | None) -> list[Observed]:
         """Take a record of labelled scores; raises :class:`ForeignRecordError` for others."""
