@@ -68,7 +68,7 @@ class Plan:
 def on_canary(entities: Objects, share: float) -> Mask:
     """Say which entities a canary answers, shape ``(n,)``.
 
-    >>> entities = np.array([f"card-{n}" for n in range(10_000)], object)
+    >>> entities = np.array([f"entity-{n}" for n in range(10_000)], object)
     >>> few, many = on_canary(entities, 0.1), on_canary(entities, 0.5)
     >>> round(float(few.mean()), 1), bool(many[few].all())
     (0.1, True)
