@@ -86,11 +86,17 @@ def run(options: Options) -> dict[str, Any]:
 
 def _run(spec: DomainSpec, options: Options, broker: str, rate: float) -> Swaps:
     with tempfile.TemporaryDirectory(prefix="swaps-") as name:
-        folder, count = Path(name), options.runs
+        folder = Path(name)
+
+        def on(address: str) -> Swaps:
+            return run_swaps(
+                spec, options.seed, folder, count=options.runs, rate=rate, broker=address
+            )
+
         if broker == EMBEDDED:
-            return run_swaps(spec, options.seed, folder, count=count, rate=rate)
+            return on(EMBEDDED)
         with ApacheKafka(folder / "kafka") as kafka:
-            return run_swaps(spec, options.seed, folder, count=count, rate=rate, kafka=kafka)
+            return on(kafka.address)
 
 
 def row_of(found: Swaps, broker: str, rate: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ ACTIONS = ("shadow", "canary", "promote", "rollback", "withdraw", "set")
 KILLED = ("worker", "controller", "service")
 EVERY = 4
 """Of so many steps, one has a kill."""
-AFTER_S = (0.5, 3.0)
+AFTER_S = (1.0, 4.5)
 """Shortest and longest pause before a request."""
 KILL_AFTER_S = (0.2, 1.5)
 """When a process is killed, counted from the start of the command that makes the request: the

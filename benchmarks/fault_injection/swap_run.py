@@ -22,7 +22,6 @@ from streamsim.consumers.predict.model_schedule import Schedule, read_entry
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import Recording, read_recording
-from streamsim.simulator.brokers.apache import ApacheKafka
 from streamsim.streams.codec import parse_header_ints
 from streamsim.streams.errors import StackError, UsageError
 from streamsim.streams.events import INGEST_TIME, NO_TIME
@@ -81,7 +80,7 @@ def run_swaps(
     *,
     count: int,
     rate: float,
-    kafka: ApacheKafka | None = None,
+    broker: str = EMBEDDED,
     kills: bool = True,
 ) -> Swaps:
     """Swap versions of a stack's model, kill its processes, and check the topics.
@@ -94,8 +93,10 @@ def run_swaps(
         Number of requests.
     rate
         Events per second.
-    kafka
-        The broker, if it is not the embedded one.
+    broker
+        The embedded one, or the address of one without records.
+    kills
+        Whether processes are killed meanwhile.
 
     Raises
     ------
@@ -109,8 +110,11 @@ def run_swaps(
     home = folder / "home"
     versions = make_versions(spec, home, seed)
     steps = make_steps(versions, count, seed, kills=kills)
-    environment = {"STREAMSIM_HOME": str(home), "STREAMSIM_BROKER_DISK_MB": str(DISK_MB)}
-    broker = kafka.address if kafka is not None else EMBEDDED
+    environment = {
+        "STREAMSIM_HOME": str(home),
+        "STREAMSIM_BROKER_DISK_MB": str(DISK_MB),
+        "STREAMSIM_ADAPTS": "0",  # all decisions are made here
+    }
     options = (
         "--rate", f"{rate:g}", "--workers", str(WORKERS), "--seed", str(seed), "--broker", broker,
     )  # fmt: skip

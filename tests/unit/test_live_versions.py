@@ -1,4 +1,4 @@
-"""The checker of swaps on invented topics: what is right passes, each kind of wrong score is found."""
+"""The checker of swaps on invented topics: each kind of wrong score is found."""
 
 from __future__ import annotations
 

@@ -74,7 +74,10 @@ def test_a_renewal_replaces_the_champion_alone() -> None:
     renewed = {**lease(9, "1-20250101T0005"), "event": "renewed", "effective_from": at(5)}
     told = read(champion(), lease(5), decision(1, 5, "1", shadow="3"), renewed)
     assert not told.faults
-    assert [(p.champion, p.shadow) for p in told.plans][1:] == [("1", "3"), ("1-20250101T0005", "3")]
+    assert [(p.champion, p.shadow) for p in told.plans][1:] == [
+        ("1", "3"),
+        ("1-20250101T0005", "3"),
+    ]
 
 
 def test_records_of_other_models_and_identical_repeats_are_no_faults() -> None:

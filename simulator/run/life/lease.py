@@ -15,7 +15,7 @@ AHEAD_S = 6.0
 REMEMBERED = 5
 """Observations of the pace. Their median is taken: a clock may leap once."""
 FEW = 3
-"""Of fewer observations the slowest is taken: an end can be put off later, never brought forward."""
+"""Of fewer observations the slowest is taken: an end can be put off, never brought forward."""
 SPAN_S = 0.5
 """Least wall time of an observation. Workers report shortly after each other, each after a batch:
 between two reports there may be hours of events in a hundredth of a second."""
