@@ -14,12 +14,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Queue
 from typing import Any
 
-from streamsim.models.registry import Registry
+from streamsim.consumers.predict.model_schedule import RENEWED
+from streamsim.models.registry import ALIASES, CHAMPION, Registry
 from streamsim.simulator.run.life.ops_models import LifecycleWriter
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.events import Outbound
@@ -116,9 +118,27 @@ class Announcer:
             )
         for signature in news.loaded:
             _loaded(self._settings, signature, default=False)
+        if news.body is not None:
+            self._name(news.body)
         self._publish(news)
         if news.default is not None:
             self._serve(news.default)
+
+    def _name(self, body: Mapping[str, Any]) -> None:
+        """Give the run's versions the aliases of what they are to do.
+
+        A version with an alias is not deleted, and a service that is started again answers with the
+        champion by default.
+        """
+        plan = {CHAMPION: body["version"]} if body["event"] == RENEWED else body.get("plan", {})
+        known = self._registry.versions(body["model"]) if plan else []
+        for alias in ALIASES:
+            if alias in plan:
+                version = plan[alias]
+                with suppress(OSError):  # a full disk stops no decision
+                    self._registry.set_alias(
+                        body["model"], alias, version if version in known else None
+                    )
 
     def _publish(self, news: News) -> None:
         """Publish its records; retry until it succeeds, as events wait for them."""

@@ -164,6 +164,7 @@ class DomainLife:
             earlier = self.schedule.previous()
             if earlier is None:
                 raise UsageError(f"{plan.champion.version} is the run's first champion")
+            self.find(earlier.version)  # it may be deleted, and events would wait for ever
             return "rolled back", Plan(earlier)
         signature = self.find(request.version)
         signature.check(self.spec)
