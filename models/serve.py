@@ -77,6 +77,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _load_again(shelf: Shelf, of_run: Registry, model: str) -> None:
+    """Answer by default with the champion of a run in which the service was started before."""
+    version = of_run.champion(model)
+    if version is not None:
+        try:
+            shelf.load(model, version)
+        except ModelError as error:  # the first champion answers by default, the others by name
+            logging.getLogger(__name__).warning("%s", error)
+
+
 def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     from streamsim.models.serving.connections import make_server
 
@@ -91,6 +101,8 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     for name in names:
         model, _, version = name.partition(":")
         shelf.load(model, version or None)
+        if of_run is not None:
+            _load_again(shelf, Registry(of_run), model)
     models = [name.partition(":")[0] for name in names]
     slates = slates_of(models, settings.broker, arguments.snapshots)
     app = create_service(

@@ -7,7 +7,7 @@ Tests compare it with a real stack, event by event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -54,6 +54,9 @@ class InProcess:
     renewed
         The estimator behind ``score``, from which the model is renewed. Without it, that one model
         scores all events.
+    decided
+        The plans by which versions answer, and the estimator of each version; instead of
+        ``renewed``.
     score_from
         Event time of the first event that is scored (ms); earlier ones only fill the state.
     """
@@ -68,6 +71,7 @@ class InProcess:
         watch: Callable[[Prepared], None] | None = None,
         key: bytes | None = None,
         renewed: Estimator | None = None,
+        decided: tuple[Schedule, Mapping[str, Estimator]] | None = None,
         score_from: int = NO_TIME,
     ) -> None:
         self._learner, self._schedule = None, None
@@ -77,6 +81,9 @@ class InProcess:
         self._score = score
         self._watch = watch or (lambda prepared: None)
         self._versions: dict[str, Estimator] = {}
+        if decided is not None:
+            self._learner, self._schedule = None, decided[0]
+            self._versions.update(decided[1])
         monitored = spec if signature is None else signature.monitored(spec)
         self._exchange = Exchange(monitored, score_from)
         self._exchanged = frozenset(self._exchange.topics)

@@ -148,6 +148,9 @@ class Settings:
         60_000,
     )
     metrics_s: float = _row(1.0, "s", "interval at which a worker publishes its account", 0.1, 60)
+    adapts: int = _row(
+        1, "0 or 1", "0: no model is learnt anew or tried in a run unless people ask for it", 0, 1
+    )
     ready_s: float = _row(60.0, "s", "time-out for a process to be ready", 1, 3600)
     drain_s: float = _row(
         120.0, "s", "time-out without progress, after the end of the sources", 1, 86_400

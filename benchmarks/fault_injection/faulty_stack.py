@@ -69,6 +69,8 @@ class Target:
                 env={**os.environ, "STREAMSIM_METRICS_S": "0.2", **(environment or {})},
                 start_new_session=True,
             )  # fmt: skip
+        home = (environment or {}).get("STREAMSIM_HOME") or os.environ.get("STREAMSIM_HOME")
+        self._home = Path(home or "~/.local/state/streamsim").expanduser()
         self._joined: list[subprocess.Popen[bytes]] = []
         self._ledger = Ledger(spec)
         self._tail: Tail | None = None
@@ -153,8 +155,22 @@ class Target:
         self._until(lambda: self._ledger.finished(ends) or self._ended(), "what was sent")
         return time.monotonic() - began
 
-    def end(self) -> dict[str, Any]:
+    def stop(self) -> None:
+        """Stop the sources, as Ctrl-C does; the stack finishes what they have sent, and ends."""
+        self._process.send_signal(signal.SIGINT)
+
+    @property
+    def scored(self) -> int:
+        """Number of events that the workers have counted as scored."""
+        return self._scored()
+
+    def end(self, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait for the end of the run and return its report on the domain.
+
+        Parameters
+        ----------
+        patience_s
+            How long to wait: a long run takes minutes to be recorded.
 
         Raises
         ------
@@ -162,15 +178,14 @@ class Target:
             If the stack does not end, or ends without a report.
         """
         self._unfollow()  # the broker goes with the stack
-        self._until(self._ended, "the end")
+        self._until(self._ended, "the end", patience_s)
         if not self.report_file.exists():
             raise StackError(f"the stack ended with {self._process.returncode}:\n{self.text}")
         found: dict[str, Any] = json.loads(self.report_file.read_text())["domains"][self.spec.name]
         return found
 
     def _found(self) -> bool:
-        runs = Path(os.environ.get("STREAMSIM_HOME", "~/.local/state/streamsim")).expanduser()
-        for path in (runs / "runs").glob("*/run.json"):
+        for path in (self._home / "runs").glob("*/run.json"):
             with suppress(OSError, ValueError):
                 info = json.loads(path.read_text())
                 if info["pid"] == self._process.pid and info.get("address"):
@@ -199,13 +214,15 @@ class Target:
             sizes = [p.memory_info().rss / 2**20 for p in self.parts("worker")]
             self.peak_mb = max([self.peak_mb, *sizes])
 
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    def _until(
+        self, condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S
+    ) -> None:
+        deadline = time.monotonic() + patience_s
         while not condition():
             if self._ended() and not condition():
                 raise StackError(f"the stack ended before {what}:\n{self.text}")
             if time.monotonic() > deadline:
-                raise StackError(f"waited {PATIENCE_S:g} s in vain for {what}:\n{self.text}")
+                raise StackError(f"waited {patience_s:g} s in vain for {what}:\n{self.text}")
             self._look(0.1)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streamsim.consumers.predict.model_schedule import Schedule
+from streamsim.models.loaded import Loaded
 from streamsim.producers.recording import Recorded, Recording
 from streamsim.simulator.report.effect import ACCURACY_ID, identity
 from streamsim.simulator.testing.outcome import Outcome
@@ -18,7 +20,7 @@ from streamsim.simulator.testing.reading_outcome import make_outcome
 from streamsim.simulator.testing.replay import replay
 from streamsim.streams.events import INGEST_TIME
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, topic
+from streamsim.streams.topics import ALERTS, DEAD, LATE, METRICS, SCORES, SHADOW, topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,12 @@ class Verdict:
 
 
 def check(
-    spec: DomainSpec, recording: Recording, account: Mapping[str, Any], *, renews: bool = True
+    spec: DomainSpec,
+    recording: Recording,
+    account: Mapping[str, Any],
+    *,
+    renews: bool = True,
+    decided: tuple[Schedule, Mapping[str, Loaded]] | None = None,
 ) -> Verdict:
     """Compare a run's recording with a replay of its sources, and its account with both.
 
@@ -55,17 +62,28 @@ def check(
     ----------
     renews
         Whether the run renews its model, if the domain declares that.
+    decided
+        The plans by which versions of the model answered, and these versions, if people or a policy
+        decided that in the run.
     """
-    expected = replay(spec, recording, renews=renews)
+    if decided is None:
+        expected = replay(spec, recording, renews=renews)
+    else:
+        plans, versions = decided
+        estimators = {name: loaded.estimator for name, loaded in versions.items()}
+        first = versions[plans.plan(0).champion.version]
+        expected = replay(spec, recording, first, decided=(plans, estimators))
     found = make_outcome(spec, recording.records, account)
     faults: list[str] = []
     lost = doubled = repeats = 0
-    for name in (SCORES, ALERTS, DEAD, LATE):
+    for name in (SCORES, SHADOW, ALERTS, DEAD, LATE):
         records = recording.of(topic(spec.name, name))
         again, unlike = _repeats(records)
         repeats, doubled = repeats + again, doubled + unlike
         if unlike:
             faults.append(f"{name}: {unlike} repeats differ from the first")
+        if name == SHADOW:  # an event whose shadow does not answer in time has none
+            continue
         ours, theirs = _by_id(found, name), _by_id(expected, name)
         missing, extra = theirs.keys() - ours.keys(), ours.keys() - theirs.keys()
         if name == ALERTS:

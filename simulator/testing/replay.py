@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
+from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
@@ -22,7 +24,7 @@ from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.events import Floats, Outbound, OutboundBatch
 from streamsim.streams.privacy.keys import privacy_key
 from streamsim.streams.settings import read_settings
-from streamsim.streams.spec import DomainSpec
+from streamsim.streams.spec import DomainSpec, Estimator
 from streamsim.streams.topics import SCORES, topic
 
 Batches: TypeAlias = list[Batch]
@@ -43,6 +45,7 @@ def replay(
     hold: bool = False,
     rows: int = ROWS,
     renews: bool = True,
+    decided: tuple[Schedule, Mapping[str, Estimator]] | None = None,
 ) -> Outcome:
     """Run a recording through the domain's steps, state and model, without broker or clock.
 
@@ -56,12 +59,16 @@ def replay(
         Size of the batches, which does not change the outcome.
     renews
         Renew the model if the domain declares it, as a stack with its own model service does.
+    decided
+        The plans by which versions answered, and the estimator of each version; then nothing is
+        renewed.
     """
     model = model or champion(spec)
     renewed = model.estimator if renews else None
     domain = InProcess(
-        spec, model.answer, model.signature, hold=hold, key=_key(spec), renewed=renewed
-    )
+        spec, model.answer, model.signature, hold=hold, key=_key(spec), renewed=renewed,
+        decided=decided,
+    )  # fmt: skip
     return _run(domain, spec, recording, rows)
 
 

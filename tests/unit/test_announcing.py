@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from streamsim.consumers.predict.model_schedule import Entry
+from streamsim.consumers.predict.model_schedule import Change, Entry
+from streamsim.consumers.predict.plans import Plan
 from streamsim.models.registry import Registry
 from streamsim.simulator.run.life import announcing
 from streamsim.simulator.run.life.announcing import Announcer, News
@@ -99,3 +100,28 @@ def test_nothing_is_announced_after_a_failure(
         announcer.flush()
     assert announcer.failure.done()
     assert topic.told == []
+
+
+def decided(entry_: Entry, number: int, plan: Plan) -> News:
+    change = Change("canary", number, plan, "ann", "a trial")
+    return News(replace(entry_, version=plan.champion.version, change=change).as_record("group"))
+
+
+def test_versions_with_a_part_to_play_bear_its_alias_and_stay(
+    announcer: Announcer, topic: Topic, registry: Registry
+) -> None:
+    for number in range(3):
+        announcer.take(news(entry(number)))
+    first, second, third = (replace(CHAMPION, version=entry(number).version) for number in range(3))
+    announcer.take(decided(entry(3), 1, Plan(first, second, 0.2, third)))
+    announcer.flush()
+    assert registry.aliases("m") == {
+        "champion": first.version, "canary": second.version, "shadow": third.version,
+    }  # fmt: skip
+    registry.drop("m", first.version)
+    assert first.version in registry.versions("m")
+    announcer.take(decided(entry(4), 2, Plan(CHAMPION)))  # which does not lie in the run's registry
+    announcer.flush()
+    assert registry.aliases("m") == {}
+    registry.drop("m", first.version)
+    assert first.version not in registry.versions("m")

@@ -124,6 +124,17 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert (told.life.plan, told.life.schedule.changes) == before
 
 
+def test_no_version_returns_that_is_deleted(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.ask("promote", "4")
+
+    def find(version: str) -> Signature:
+        raise ModelError(f"no version {version}")
+
+    monkeypatch.setattr(told.life, "find", find)
+    assert told.ask("rollback")["event"] == "refused"
+    assert told.life.plan.champion.version == "4"
+
+
 def test_a_restarted_life_goes_on_where_it_was(told: Told) -> None:
     told.ask("canary", "7", share=0.25)
     told.life.observe(120 * DAY, 2.0)

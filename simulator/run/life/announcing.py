@@ -14,13 +14,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Queue
 from typing import Any
 
-from streamsim.consumers.predict.plans import Plan
-from streamsim.models.registry import Registry
+from streamsim.consumers.predict.model_schedule import RENEWED
+from streamsim.models.registry import ALIASES, CHAMPION, Registry
 from streamsim.simulator.run.life.ops_models import LifecycleWriter
 from streamsim.streams.errors import BrokerError
 from streamsim.streams.events import Outbound
@@ -53,8 +54,6 @@ class News:
         A new version with its estimator, which is stored first.
     loaded
         The versions that the service should have loaded before.
-    plan
-        The plan that the run's registry then names by its aliases, if that changes.
     default
         The version that the service then answers with by default, if that changes.
     """
@@ -63,7 +62,6 @@ class News:
     alert: Outbound | None = None
     made: tuple[Signature, Estimator] | None = None
     loaded: tuple[Signature, ...] = ()
-    plan: Plan | None = None
     default: Signature | None = None
 
 
@@ -120,11 +118,27 @@ class Announcer:
             )
         for signature in news.loaded:
             _loaded(self._settings, signature, default=False)
+        if news.body is not None:
+            self._name(news.body)
         self._publish(news)
-        if news.plan is not None:
-            self._name(news.plan)
         if news.default is not None:
             self._serve(news.default)
+
+    def _name(self, body: Mapping[str, Any]) -> None:
+        """Give the run's versions the aliases of what they are to do.
+
+        A version with an alias is not deleted, and a service that is started again answers with the
+        champion by default.
+        """
+        plan = {CHAMPION: body["version"]} if body["event"] == RENEWED else body.get("plan", {})
+        known = self._registry.versions(body["model"]) if plan else []
+        for alias in ALIASES:
+            if alias in plan:
+                version = plan[alias]
+                with suppress(OSError):  # a full disk stops no decision
+                    self._registry.set_alias(
+                        body["model"], alias, version if version in known else None
+                    )
 
     def _publish(self, news: News) -> None:
         """Publish its records; retry until it succeeds, as events wait for them."""
@@ -140,15 +154,6 @@ class Announcer:
                     self._writer.close()
                     self._writer = None
                 time.sleep(PAUSE_S)
-
-    def _name(self, plan: Plan) -> None:
-        """Give the plan's versions their aliases; those of the home registry have none here."""
-        model, made = plan.champion.model, self._registry.versions(plan.champion.model)
-        parts = {"champion": plan.champion, "canary": plan.canary, "shadow": plan.shadow}
-        for name, signature in parts.items():
-            version = None if signature is None else signature.version
-            if made:
-                self._registry.set_alias(model, name, version if version in made else None)
 
     def _serve(self, released: Signature) -> None:
         """Have the service answer with a version by default, unless more waits already.

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -90,6 +90,8 @@ class Controller:
 
     def _begin(self, name: str, version: str, told: Sequence[Record]) -> None:
         spec = load_domain(name)
+        if not self._config.settings.adapts:
+            spec = replace(spec, model=replace(spec.model, adaptation=None))
         model = spec.model.recipe.name
         champion = self._home.release(model, version).signature
         life = DomainLife(

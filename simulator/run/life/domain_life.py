@@ -144,7 +144,7 @@ class DomainLife:
         self.schedule.add(entry)
         others = tuple(s for s in plan.signatures if s.version != before.version)
         default = champion if champion.version != before.version else None
-        self._announce(News(entry.as_record(self.run), loaded=others, plan=plan, default=default))
+        self._announce(News(entry.as_record(self.run), loaded=others, default=default))
         return entry
 
     def carry_out(self, request: Request) -> None:
@@ -169,6 +169,7 @@ class DomainLife:
             earlier = self.schedule.previous()
             if earlier is None:
                 raise UsageError(f"{plan.champion.version} is the run's first champion")
+            self.find(earlier.version)  # it may be deleted, and events would wait for ever
             return "rolled back", Plan(earlier)
         signature = self.find(request.version)
         signature.check(self.spec)

@@ -14,6 +14,11 @@ AHEAD_S = 6.0
 """Wall time by which the end is ahead of the clocks, at their pace."""
 REMEMBERED = 5
 """Observations of the pace. Their median is taken: a clock may leap once."""
+FEW = 3
+"""Of fewer observations the slowest is taken: an end can be put off, never brought forward."""
+SPAN_S = 0.5
+"""Least wall time of an observation. Workers report shortly after each other, each after a batch:
+between two reports there may be hours of events in a hundredth of a second."""
 
 
 class Lease:
@@ -39,24 +44,33 @@ class Lease:
     def __init__(self, least: int) -> None:
         self._least = least
         self._clock: int | None = None
-        self._seen_at = 0.0
+        self._seen, self._seen_at = 0, 0.0
         self._paces: deque[float] = deque(maxlen=REMEMBERED)
 
     def observe(self, clock: int, now_s: float) -> None:
         """Take the latest clock of any partition (ms), seen at a wall time (s)."""
         if self._clock is None:
-            self._clock, self._seen_at = clock, now_s
+            self._clock, self._seen, self._seen_at = clock, clock, now_s
             return
-        if clock <= self._clock or now_s <= self._seen_at:
+        if clock <= self._clock:
             return
-        self._paces.append((clock - self._clock) / (now_s - self._seen_at))
-        self._clock, self._seen_at = clock, now_s
+        self._clock = clock
+        passed_s = now_s - self._seen_at
+        if passed_s >= SPAN_S:
+            self._paces.append((clock - self._seen) / passed_s)
+            self._seen, self._seen_at = clock, now_s
 
     def end(self, until: int | None) -> int | None:
         """Return a later end than ``until`` (ms) if one is due."""
         if self._clock is None:
             return None
-        ahead = self._least + int(AHEAD_S * median(self._paces)) if self._paces else self._least
+        ahead = self._least + int(AHEAD_S * self._pace())
         due = until is None or until < self._clock + max(ahead // 2, self._least)
         later = self._clock + ahead
         return later if due and (until is None or later > until) else None
+
+    def _pace(self) -> float:
+        """Return the event time that passes in a second (ms)."""
+        if len(self._paces) < FEW:
+            return min(self._paces, default=0.0)
+        return median(self._paces)
