@@ -178,7 +178,7 @@ def test_which_version_answers_does_not_depend_on_batches(
     assert domain.pipeline.pending == 0
     assert domain.pipeline.waits_for() is None
     again, mixed = run(scheduled(items, cuts), hold)
-    assert meaning(mixed) == meaning(singly)
+    assert meaning(mixed, SPEC) == meaning(singly, SPEC)
     assert account(again.pipeline) == account(domain.pipeline)
     event(f"versions: {min(len(set(versions_of(singly))), 3)}")
 
