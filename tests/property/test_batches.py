@@ -43,13 +43,14 @@ CHAINED = replace(chained(SPEC), alerting=replace(SPEC.alerting, feeds=None))
 TABLES = {topic(SPEC.name, name) for name in (t.name for t in SPEC.features.tables)}
 
 
-def meaning(outputs: Iterable[Outbound], bins: str) -> dict[Any, Any]:
+def meaning(outputs: Iterable[Outbound], spec: DomainSpec = SPEC) -> dict[Any, Any]:
     """Group outputs by topic, partition and source; add up the records of global tables."""
     found: dict[Any, Any] = {}
     until: dict[tuple[str, int], int] = {}
     counts: Counter[Any] = Counter()
     labelled: dict[int, int] = {}
     profiled: dict[int, int] = {}
+    bins = profile(spec.features.vector.names).fingerprint()
     for record in outputs:
         if record.topic == JUDGED_TOPIC:
             told = read_labelled(record.value or b"")
@@ -93,8 +94,7 @@ def outcome(batches: Iterable[Batch], hold: bool, spec: DomainSpec = SPEC) -> di
         for p in range(SPEC.partitions)
     }
     position = {source: pipeline.positions(source).tolist() for source in SOURCES}
-    bins = profile(spec.features.vector.names).fingerprint()
-    return meaning(outputs, bins) | {"account": account, "position": position}
+    return meaning(outputs, spec) | {"account": account, "position": position}
 
 
 @pytest.mark.parametrize("hold", [False, True])

@@ -178,7 +178,7 @@ def test_which_version_answers_does_not_depend_on_batches(
     assert domain.pipeline.pending == 0
     assert domain.pipeline.waits_for() is None
     again, mixed = run(scheduled(items, cuts), hold)
-    assert meaning(mixed) == meaning(singly)
+    assert meaning(mixed, SPEC) == meaning(singly, SPEC)
     assert account(again.pipeline) == account(domain.pipeline)
     event(f"versions: {min(len(set(versions_of(singly))), 3)}")
 
@@ -247,14 +247,14 @@ def test_whoever_dies_the_same_versions_answer(
 ) -> None:
     items = tell(story)
     items += ending(items)
-    whole, outputs = run(one_by_one(items), hold, CHAINED if hold else SPEC)
     crashing = Renewing(items, hold)
+    whole, outputs = run(one_by_one(items), hold, crashing.spec)
     for parts in rounds:
         for action in chain.from_iterable(parts):
             crashing.act(action)
         crashing.crash()
     crashing.end()
-    assert effect(crashing.outputs) == effect(outputs)
+    assert effect(crashing.outputs, crashing.spec) == effect(outputs, crashing.spec)
     assert account(crashing.pipeline) == account(whole.pipeline)
     assert {champion_of(v) for v in versions_of(outputs)} <= {"1"}
     assert set(SOURCES) == {source for source, _ in crashing.logs}
