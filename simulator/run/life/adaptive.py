@@ -33,7 +33,14 @@ from streamsim.simulator.run.life.model_watch import (
     ModelWatch,
     Observed,
 )
-from streamsim.simulator.run.life.rollout import Rollout, Stage, next_step
+from streamsim.simulator.run.life.rollout import (
+    BEFORE,
+    LEVEL,
+    Rollout,
+    Stage,
+    next_step,
+    rollout_of,
+)
 from streamsim.streams.errors import ModelError, StackError, StateError
 from streamsim.streams.spec.adapting import Action, Adaptation, Trigger
 from streamsim.streams.stored.snapshot_files import Positions, load_snapshot, save_snapshot
@@ -47,6 +54,8 @@ SAVE_S = 1.0
 """Least time between two snapshots."""
 MANY = 1 << 40
 LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
+REQUEST = "request"
+"""Of the evidence of a decision."""
 _TRIGGERS = {LOW_METRIC: Trigger.METRIC, DRIFT: Trigger.DRIFT}
 
 
@@ -136,6 +145,8 @@ class Adaptive:
             self._go_on(self._rollout, self.adaptation)
         if self._rollout is None and not self._learning.is_running:
             request = self._decider.due(observed.known_at, self._count)
+            for note in self._decider.notes():
+                log.info("%s: %s: %s", self.life.model, note.what, note.why)
             if request is not None:
                 self._learn(request)
 
@@ -176,6 +187,8 @@ class Adaptive:
 
     def _learn(self, request: Request) -> None:
         """Have a challenger learnt."""
+        if self._taken_up(request.id):
+            return
         self._request = request
         causes = "; ".join(request.causes) or "asked by hand"
         self._say(LEARNING, self.life.plan.champion.version, causes, {"request": request.id})
@@ -184,12 +197,11 @@ class Adaptive:
     def _learnt(self, outcome: Mapping[str, Any]) -> None:
         """Take the outcome of a learning: a challenger that is tried, or none."""
         request, self._request = self._request, None
+        self._is_new = True
         if request is None or self.adaptation is None:
             return
         if not outcome:
             self._decider.done(request.id, Ended.DIED)
-            if self._decider.running is None:
-                return
             self._say(LEARNT, "", "the process ended without an outcome", {"request": request.id})
             return
         ended = Ended(outcome["ended"])
@@ -216,14 +228,37 @@ class Adaptive:
         before = self.life.plan.champion.version
         self._rollout = Rollout(request.id, version, before, Stage.SHADOW, entry.since)
 
+    def _taken_up(self, request: str) -> bool:
+        """Go on with a request whose challenger stands in the schedule; say whether it does.
+
+        What is remembered is older than the schedule if the process died between the two.
+        """
+        latest = self.life.latest
+        if latest is None or latest.who != SELF or latest.evidence.get(REQUEST) != request:
+            return False
+        own = rollout_of(latest, request, self.life.schedule.since)
+        self._rollout = self._request = None
+        if own is None or self.adaptation is None:
+            self._decider.done(request, Ended.REFUSED)
+        elif self.adaptation.policy.action is not Action.PROMOTE:
+            self._decider.done(request, Ended.BETTER)
+        else:
+            self._rollout = own
+            if own.stage is Stage.CHAMPION:
+                self._decider.done(request, Ended.BETTER, own.since)
+        return True
+
     def _go_on(self, own: Rollout, adaptation: Adaptation) -> None:
         """Take a challenger to its next stage, or end its trial."""
         plan, spec = self.life.plan, self.life.spec
         here = {Stage.SHADOW: plan.shadow, Stage.CANARY: plan.canary}.get(own.stage, plan.champion)
-        if here is None or here.version != own.version:  # somebody has decided otherwise
-            self._end(own, Ended.REFUSED)
+        if here is None or here.version != own.version:  # a person has decided otherwise
+            if plan.champion.version == own.before:
+                self._end(own, Ended.REFUSED)
+            else:  # what was bad before tells nothing of another champion
+                self._end(own, Ended.BETTER, self.life.schedule.since)
             return
-        step = next_step(spec, adaptation, own, self._watch.steps)
+        step = next_step(spec, adaptation, own, self._watch.steps, plan)
         if step is None:
             return
         evidence = {"request": own.request, **step.evidence}
@@ -245,18 +280,19 @@ class Adaptive:
         if own.stage is Stage.SHADOW:
             after = Plan(plan.champion, challenger, adaptation.trial.share)
             entry = self.life.change("canary", after, who=SELF, why=step.why, evidence=evidence)
-            level = step.evidence.get("champion")
+            level = step.evidence.get(BEFORE)
             self._rollout = replace(own.at(Stage.CANARY, entry.since), level=level)
             return
+        told = {**evidence, LEVEL: own.level}
         entry = self.life.change(
-            "promoted", Plan(challenger), who=SELF, why=step.why, evidence=evidence
+            "promoted", Plan(challenger), who=SELF, why=step.why, evidence=told
         )
         self._rollout = own.at(Stage.CHAMPION, entry.since)
         self._decider.done(own.request, Ended.BETTER, entry.since)
 
-    def _end(self, own: Rollout, ended: Ended) -> None:
+    def _end(self, own: Rollout, ended: Ended, live_from: int | None = None) -> None:
         self._rollout = None
-        self._decider.done(own.request, ended)
+        self._decider.done(own.request, ended, live_from)
 
     def _say(self, event: str, version: str, why: str, evidence: Mapping[str, Any]) -> None:
         """Announce something that changes no schedule."""
@@ -304,5 +340,8 @@ class Adaptive:
                 self._request = Request.from_dict(state["request"])
         except (StateError, KeyError, ValueError, IndexError, TypeError, OSError) as error:
             raise StackError(f"{self._file} cannot be read: {error!r}") from error
-        if self._request is not None:
-            self._learning.begin(self._request, self.life.plan.champion.version)
+        remembered = self._rollout or self._request
+        if isinstance(remembered, Rollout):
+            self._taken_up(remembered.request)
+        elif remembered is not None and not self._taken_up(remembered.id):
+            self._learning.begin(remembered, self.life.plan.champion.version)
