@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from streamsim.consumers.monitor.labelled_scores import LabelledScores
+from streamsim.consumers.monitor.labelled_scores import NO_SHADOW, LabelledScores
 from streamsim.consumers.monitor.prequential.prequential_windows import (
     NO_ROWS,
     Rows,
@@ -19,7 +19,7 @@ from streamsim.consumers.monitor.prequential.prequential_windows import (
 )
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import ForeignRecordError
-from streamsim.streams.events import NO_TIME
+from streamsim.streams.events import NO_TIME, Ints
 
 
 class LabelledSteps:
@@ -64,14 +64,17 @@ class LabelledSteps:
         p = told.partition
         if not 0 <= p < len(self._covered):
             raise ForeignRecordError(f"no partition {p}")
-        if told.until <= self._covered[p]:
+        covered = int(self._covered[p])
+        if told.until <= covered:
             return
         self._covered[p] = told.until
         self.names.update(told.names)
-        shadows = shadow_rows(told)
-        rows = rows_of(told)
-        kept = np.argsort(told.time, kind="stable")
-        answered = rows.take(told.shadow[kept] >= 0)
+        order = np.argsort(told.time, kind="stable")
+        rows, shadows = rows_of(told), shadow_rows(told)
+        answered = rows.take(told.shadow[order] != NO_SHADOW)
+        parts = (rows, shadows, answered)
+        # After a crash, a bucket may come again as the begin of a longer one.
+        rows, shadows, answered = (own.take(own.time >= covered) for own in parts)
         if len(rows):
             self._waiting.append((rows, shadows, answered))
         complete = int(self._covered.min())
@@ -102,10 +105,13 @@ class LabelledSteps:
                 )
                 left.append((rows, shadows, answered))
         self._waiting = left
-        kinds = [_joined(parts) for parts in zip(*new, strict=True)]
+        rows, shadows, answered = (_joined(parts) for parts in zip(*new, strict=True))
+        # A shadow's scores stay beside those that count, also of rows of the same time.
+        order = _order(answered, shadows.score)
+        new_kinds = rows.take(_order(rows)), shadows.take(order), answered.take(order)
         self.rows, self.shadows, self.answered = (
-            self._kept(old.joined(own), end)
-            for old, own in zip((self.rows, self.shadows, self.answered), kinds, strict=True)
+            self._kept(_joined((old, own)), end)
+            for old, own in zip((self.rows, self.shadows, self.answered), new_kinds, strict=True)
         )
         self.complete = end
 
@@ -146,6 +152,12 @@ class LabelledSteps:
         )
         self._waiting = [(rows, shadows, answered)] if len(rows) else []
         self.names = set(parts.texts("names"))
+
+
+def _order(rows: Rows, *more: Ints) -> Ints:
+    """Order rows by time, and those of one time so that their partitions do not matter."""
+    keys = rows.time, rows.score, rows.label, rows.version, rows.segment, *more
+    return np.lexsort(keys[::-1])
 
 
 def _joined(parts: tuple[Rows, ...]) -> Rows:

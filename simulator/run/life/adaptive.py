@@ -6,6 +6,7 @@ It decides at the steps of labelled scores, by event time. What it has decided s
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -30,17 +31,28 @@ from streamsim.simulator.run.life.model_watch import (
     Observed,
 )
 from streamsim.simulator.run.life.remembered import remember, remembered
-from streamsim.simulator.run.life.rollout import Rollout, Stage, next_step
+from streamsim.simulator.run.life.rollout import (
+    BEFORE,
+    LEVEL,
+    Rollout,
+    Stage,
+    next_step,
+    rollout_of,
+)
 from streamsim.streams.errors import ModelError, StackError
 from streamsim.streams.spec.adapting import Action, Adaptation, Trigger
 from streamsim.streams.stored.snapshot_files import Positions
 from streamsim.streams.topics import LABELLED, PROFILES, topic
+
+log = logging.getLogger(__name__)
 
 SELF = "streamsim"
 """Who decides, where no person does."""
 SAVE_S = 1.0
 """Least time between two snapshots."""
 LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
+REQUEST = "request"
+"""Of the evidence of a decision."""
 _TRIGGERS = {LOW_METRIC: Trigger.METRIC, DRIFT: Trigger.DRIFT}
 
 
@@ -51,8 +63,6 @@ class Adaptive:
     ----------
     announce
         Takes what is to be announced, in order.
-    flush
-        Waits until all is announced.
     silences
         Returns the silences that hold now.
     file
@@ -65,13 +75,11 @@ class Adaptive:
         watch: ModelWatch,
         learning: Learning,
         announce: Callable[[News], None],
-        flush: Callable[[], None],
         silences: Callable[[], tuple[Silence, ...]],
         file: Path,
     ) -> None:
         self.life, self._watch, self._learning = life, watch, learning
-        self._announce, self._flush = announce, flush
-        self._silences, self._file = silences, file
+        self._announce, self._silences, self._file = announce, silences, file
         spec = life.spec
         self.adaptation: Adaptation | None = spec.model.adaptation
         policy = (self.adaptation or Adaptation()).policy
@@ -134,6 +142,8 @@ class Adaptive:
             self._go_on(self._rollout, self.adaptation)
         if self._rollout is None and not self._learning.is_running:
             request = self._decider.due(observed.known_at, self._watch.count)
+            for note in self._decider.notes():
+                log.info("%s: %s: %s", self.life.model, note.what, note.why)
             if request is not None:
                 self._learn(request)
 
@@ -162,6 +172,8 @@ class Adaptive:
 
     def _learn(self, request: Request) -> None:
         """Have a challenger learnt."""
+        if self._taken_up(request.id):
+            return
         self._request = request
         causes = "; ".join(request.causes) or "asked by hand"
         self._say(LEARNING, self.life.plan.champion.version, causes, {"request": request.id})
@@ -170,12 +182,11 @@ class Adaptive:
     def _learnt(self, outcome: Mapping[str, Any]) -> None:
         """Take the outcome of a learning: a challenger that is tried, or none."""
         request, self._request = self._request, None
+        self._is_new = True
         if request is None or self.adaptation is None:
             return
         if not outcome:
             self._decider.done(request.id, Ended.DIED)
-            if self._decider.running is None:
-                return
             self._say(LEARNT, "", "the process ended without an outcome", {"request": request.id})
             return
         ended = Ended(outcome["ended"])
@@ -194,26 +205,45 @@ class Adaptive:
             self._say(LEARNT, version, str(error), {"request": request.id})
             self._decider.done(request.id, Ended.FAILED)
             return
-        shadow = self.life.plan.shadow
-        since = self.life.schedule.since
-        if shadow is None or shadow.version != version:  # if not announced before a restart
-            plan = replace(self.life.plan, canary=None, share=0.0, shadow=signature)
-            entry = self.life.change("shadow", plan, who=SELF, why=why, evidence=evidence)
-            since = entry.since
+        plan = replace(self.life.plan, canary=None, share=0.0, shadow=signature)
+        entry = self.life.change("shadow", plan, who=SELF, why=why, evidence=evidence)
         if action is Action.SHADOW:
             self._decider.done(request.id, ended)
             return
         before = self.life.plan.champion.version
-        self._rollout = Rollout(request.id, version, before, Stage.SHADOW, since)
+        self._rollout = Rollout(request.id, version, before, Stage.SHADOW, entry.since)
+
+    def _taken_up(self, request: str) -> bool:
+        """Go on with a request whose challenger stands in the schedule; say whether it does.
+
+        What is remembered is older than the schedule if the process died between the two.
+        """
+        latest = self.life.latest
+        if latest is None or latest.who != SELF or latest.evidence.get(REQUEST) != request:
+            return False
+        own = rollout_of(latest, request, self.life.schedule.since)
+        self._rollout = self._request = None
+        if own is None or self.adaptation is None:
+            self._decider.done(request, Ended.REFUSED)
+        elif self.adaptation.policy.action is not Action.PROMOTE:
+            self._decider.done(request, Ended.BETTER)
+        else:
+            self._rollout = own
+            if own.stage is Stage.CHAMPION:
+                self._decider.done(request, Ended.BETTER, own.since)
+        return True
 
     def _go_on(self, own: Rollout, adaptation: Adaptation) -> None:
         """Take a challenger to its next stage, or end its trial."""
         plan, spec = self.life.plan, self.life.spec
         here = {Stage.SHADOW: plan.shadow, Stage.CANARY: plan.canary}.get(own.stage, plan.champion)
-        if here is None or here.version != own.version:  # somebody has decided otherwise
-            self._end(own, Ended.REFUSED)
+        if here is None or here.version != own.version:  # a person has decided otherwise
+            if plan.champion.version == own.before:
+                self._end(own, Ended.REFUSED)
+            else:  # what was bad before tells nothing of another champion
+                self._end(own, Ended.BETTER, self.life.schedule.since)
             return
-        step = next_step(spec, adaptation, own, self._watch.steps)
+        step = next_step(spec, adaptation, own, self._watch.steps, plan)
         if step is None:
             return
         evidence = {"request": own.request, **step.evidence}
@@ -223,7 +253,7 @@ class Adaptive:
                 self.life.change(
                     "rolled back", Plan(earlier), who=SELF, why=step.why, evidence=evidence
                 )
-            self._end(own, Ended.BETTER)
+            self._rollout = None
             return
         if not step.passes:
             self.life.change(
@@ -235,18 +265,19 @@ class Adaptive:
         if own.stage is Stage.SHADOW:
             after = Plan(plan.champion, challenger, adaptation.trial.share)
             entry = self.life.change("canary", after, who=SELF, why=step.why, evidence=evidence)
-            level = step.evidence.get("champion")
+            level = step.evidence.get(BEFORE)
             self._rollout = replace(own.at(Stage.CANARY, entry.since), level=level)
             return
+        told = {**evidence, LEVEL: own.level}
         entry = self.life.change(
-            "promoted", Plan(challenger), who=SELF, why=step.why, evidence=evidence
+            "promoted", Plan(challenger), who=SELF, why=step.why, evidence=told
         )
         self._rollout = own.at(Stage.CHAMPION, entry.since)
         self._decider.done(own.request, Ended.BETTER, entry.since)
 
-    def _end(self, own: Rollout, ended: Ended) -> None:
+    def _end(self, own: Rollout, ended: Ended, live_from: int | None = None) -> None:
         self._rollout = None
-        self._decider.done(own.request, ended, own.since if ended is Ended.BETTER else None)
+        self._decider.done(own.request, ended, live_from)
 
     def _say(self, event: str, version: str, why: str, evidence: Mapping[str, Any]) -> None:
         """Announce something that changes no schedule."""
@@ -262,8 +293,6 @@ class Adaptive:
         )  # fmt: skip
 
     def _save(self) -> None:
-        """Keep what it remembers, once all that it has decided is announced."""
-        self._flush()
         columns, watched = self._watch.snapshot()
         state = {
             "watch": watched,
@@ -288,18 +317,8 @@ class Adaptive:
             self._request = None if request is None else Request.from_dict(request)
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise StackError(f"{self._file} cannot be read: {error!r}") from error
-        self._reconcile()
-        if self._request is not None:
-            self._learning.begin(self._request, self.life.plan.champion.version)
-
-    def _reconcile(self) -> None:
-        """Take the stage of a trial from the schedule, which is ahead of the file."""
-        own, plan = self._rollout, self.life.plan
-        if own is None:
-            return
-        here = ((Stage.SHADOW, plan.shadow), (Stage.CANARY, plan.canary),
-                (Stage.CHAMPION, plan.champion))  # fmt: skip
-        for stage, signature in here:
-            if signature is not None and signature.version == own.version:
-                since = own.since if stage is own.stage else self.life.schedule.since
-                self._rollout = own.at(stage, since)
+        begun = self._rollout or self._request
+        if isinstance(begun, Rollout):
+            self._taken_up(begun.request)
+        elif begun is not None and not self._taken_up(begun.id):
+            self._learning.begin(begun, self.life.plan.champion.version)

@@ -57,9 +57,12 @@ class DomainLife:
         self.find, self._announce = find, announce
         self.schedule = Schedule(champion)
         self._pinned = False
+        self.latest: Change | None = None
+        """The latest decision, of a person or not."""
         for entry in entries:
             self.schedule.add(entry)
             if entry.change is not None:
+                self.latest = entry.change
                 self._pinned = bool(entry.change.evidence.get(PINNED, self._pinned))
         trigger = spec.trigger
         self.recent: Recent = lambda: (np.empty(0), 0.0)
@@ -142,6 +145,7 @@ class DomainLife:
             self.model, champion.version, champion.threshold, until, until, True, decision
         )
         self.schedule.add(entry)
+        self.latest = decision
         others = tuple(s for s in plan.signatures if s.version != before.version)
         default = champion if champion.version != before.version else None
         self._announce(News(entry.as_record(self.run), loaded=others, default=default))

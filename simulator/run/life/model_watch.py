@@ -23,7 +23,7 @@ from streamsim.consumers.monitor.prequential.health import Health, health_at
 from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
 from streamsim.consumers.monitor.prequential.prequential_windows import Window
 from streamsim.consumers.monitor.segment_names import name_code
-from streamsim.streams.events import Floats
+from streamsim.streams.events import NO_TIME, Floats
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.renewals import champion_of
 from streamsim.streams.statistics.quality import find_metric
@@ -91,6 +91,7 @@ class ModelWatch:
         self._drift = Incidents({DRIFT: usual, DATA_QUALITY: usual}, usual)
         self._grouping = Grouping(spec)
         self._groups = Incidents(self._grouping.hysteresis(renotify), usual)
+        self._alerts_at = NO_TIME
         self._levels: list[float] = []
         self._of = ""
         self.level = math.nan
@@ -136,7 +137,11 @@ class ModelWatch:
         return found
 
     def take_alerts(self, at: int, alerts: Iterable[EntityAlert]) -> tuple[Change, ...]:
-        """Take alerts about entities up to an event time (ms); return what becomes of groups."""
+        """Take alerts about entities up to an event time (ms); return what becomes of groups.
+
+        Alerts that come later count, also if their event times are earlier.
+        """
+        at = self._alerts_at = max(at, self._alerts_at + 1)
         return self._groups.step(at, self._grouping.step(at, alerts).signals)
 
     def _judged(self, at: int) -> Observed:
@@ -230,6 +235,7 @@ class ModelWatch:
             "of": self._of,
             "level": None if math.isnan(self.level) else self.level,
             "first": self._first,
+            "alerts_at": self._alerts_at,
         }
 
     def restore(self, parts: Any, state: dict[str, Any]) -> None:
@@ -247,7 +253,7 @@ class ModelWatch:
             getattr(self, f"_{own}").restore(state[own])
         self._levels, self._of = list(state["levels"]), state["of"]
         self.level = math.nan if state["level"] is None else float(state["level"])
-        self._first = int(state["first"])
+        self._first, self._alerts_at = int(state["first"]), int(state["alerts_at"])
 
 
 def _is_lost(column: ColumnDrift) -> bool:

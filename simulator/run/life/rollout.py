@@ -12,16 +12,26 @@ from typing import Any
 
 import numpy as np
 
-from streamsim.consumers.monitor.prequential.bands import band
+from streamsim.consumers.monitor.prequential.bands import band, wilson
 from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
 from streamsim.consumers.monitor.prequential.paired import gain
 from streamsim.consumers.monitor.segment_names import name_code
+from streamsim.consumers.predict.model_schedule import Change
+from streamsim.consumers.predict.plans import Plan
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.adapting import Adaptation
 from streamsim.streams.statistics.quality import find_metric
 
 MOST_MISSED = 0.1
 """Largest share of events that a shadow does not answer in time."""
+MOST_ALERTS = 5.0
+"""So many times as many alerts per event as the champion, and not by chance, are too many."""
+PATIENCE = 5
+"""After so many times its length, a trial that cannot be judged is ended."""
+
+
+BEFORE, LEVEL = "champion", "level"
+"""Of the evidence of a canary and of a promotion: the champion's figure, as in the roll-out."""
 
 
 class Stage(StrEnum):
@@ -89,14 +99,36 @@ class Step:
     evidence: Mapping[str, Any]
 
 
+def rollout_of(latest: Change, request: str, since: int) -> Rollout | None:
+    """Return where a challenger is after a decision about it; ``None`` if its trial has ended.
+
+    Parameters
+    ----------
+    request
+        Id of the request that made it.
+    since
+        When the decision takes effect (ms).
+    """
+    plan, told = latest.plan, latest.evidence
+    champion = plan.champion.version
+    if latest.event == "shadow" and plan.shadow is not None:
+        return Rollout(request, plan.shadow.version, champion, Stage.SHADOW, since)
+    if latest.event == "canary" and plan.canary is not None:
+        own, level = plan.canary.version, told.get(BEFORE)
+        return Rollout(request, own, champion, Stage.CANARY, since, level)
+    if latest.event == "promoted":
+        return Rollout(request, champion, str(told["from"]), Stage.CHAMPION, since, told.get(LEVEL))
+    return None
+
+
 def next_step(
-    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps
+    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps, plan: Plan
 ) -> Step | None:
     """Decide on a challenger at the end of a step; ``None`` if it is too early."""
     if own.stage is Stage.SHADOW:
         return _shadow(spec, adaptation, own, steps)
     if own.stage is Stage.CANARY:
-        return _canary(spec, adaptation, own, steps)
+        return _canary(spec, adaptation, own, steps, plan)
     return _champion(spec, own, steps)
 
 
@@ -105,8 +137,9 @@ def _shadow(
 ) -> Step | None:
     """Compare both versions on the events that both have scored."""
     trial = adaptation.trial
-    since = steps.rows.time >= own.since
-    both = steps.shadows.time >= own.since
+    # The newest rows of both are kept: those of a shadow that answers seldom reach further back.
+    begin = max(own.since, int(steps.rows.time[0])) if len(steps.rows) else own.since
+    since, both = steps.rows.time >= begin, steps.shadows.time >= begin
     total, answered = int(since.sum()), int(both.sum())
     if steps.complete < own.since + trial.shadow_for or total < trial.least_rows:
         return None
@@ -115,59 +148,71 @@ def _shadow(
         return Step(False, f"in shadow it left {missed:.0%} of the events out", {"missed": missed})
     if spec.model.slate is not None:  # whether its slates were right, no label says
         return Step(True, f"it answered {answered:,} events in shadow", {"rows": answered})
-    rows, shadows = steps.answered.take(steps.answered.time >= own.since), steps.shadows.take(both)
+    rows, shadows = steps.answered.take(steps.answered.time >= begin), steps.shadows.take(both)
     metric = spec.alerting.accuracy.metric
     known = rows.labelled & (rows.version != name_code(own.version))
     better = gain(metric, shadows.predictions[known], rows.predictions[known], rows.labels[known])
     before = float(find_metric(metric)[0](rows.predictions[known], rows.labels[known]))
     figures = {
-        "metric": metric, "rows": int(known.sum()), "gain": better.as_dict(), "champion": before,
+        "metric": metric, "rows": int(known.sum()), "gain": better.as_dict(), BEFORE: before,
     }  # fmt: skip
     if np.isnan(better.value):
         # Too few events of one class: wait, but not for ever.
-        late = steps.complete >= own.since + 5 * max(trial.shadow_for, 1)
+        late = steps.complete >= own.since + PATIENCE * max(trial.shadow_for, 1)
         return Step(False, "too few events of one class in shadow", {}) if late else None
     told = f"{metric} {better.value:+.3f} ({better.low:+.3f} to {better.high:+.3f}) in shadow"
     return Step(better.value > 0 and better.low > -adaptation.margins.better, told, figures)
 
 
 def _canary(
-    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps
+    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps, plan: Plan
 ) -> Step | None:
     """Let it go on unless it raises many more alerts, or is worse on its entities."""
-    trial = adaptation.trial
+    trial, accuracy = adaptation.trial, spec.alerting.accuracy
     if steps.complete < own.since + trial.canary_for:
         return None
     rows = steps.rows.take(steps.rows.time >= own.since)
     mine = rows.version == name_code(own.version)
-    n_own, n_rest = int(mine.sum()), int((~mine).sum())
+    parts = rows.take(mine), rows.take(~mine)
+    n_own, n_rest = map(len, parts)
     told = f"it answered {n_own:,} of {n_own + n_rest:,} events as canary"
     if not n_own or not n_rest:
-        return None
-    means = [float(rows.predictions[part].mean()) for part in (mine, ~mine)]
+        late = steps.complete >= own.since + PATIENCE * max(trial.canary_for, 1)
+        return Step(False, told, {"rows": n_own}) if late else None
+    means = [float(part.predictions.mean()) for part in parts]
     evidence: dict[str, Any] = {
         "rows": n_own, "mean_score": means[0], "mean_score_rest": means[1],
     }  # fmt: skip
-    accuracy = spec.alerting.accuracy
+    if spec.model.slate is None and plan.canary is not None:
+        limits = plan.canary.threshold, plan.champion.threshold
+        alerts = [
+            wilson(float((part.predictions >= limit).mean()), len(part))
+            for part, limit in zip(parts, limits, strict=True)
+        ]
+        evidence |= {"alerts": alerts[0].value, "alerts_rest": alerts[1].value}
+        if alerts[0].low > MOST_ALERTS * alerts[1].high:
+            told += f" and raised alerts on {alerts[0].value:.1%}, not {alerts[1].value:.1%}"
+            return Step(False, told, evidence)
+    known = [part.take(part.labelled) for part in parts]
+    if min(map(len, known)) < accuracy.min_samples:
+        return Step(True, told, evidence)
+    mine_band, rest = (band(accuracy.metric, part.predictions, part.labels) for part in known)
+    if np.isnan(mine_band.value) or np.isnan(rest.value):
+        return Step(True, told, evidence)
+    evidence |= {"metric": accuracy.metric, "figure": mine_band.as_dict(), "rest": rest.as_dict()}
     sign = -1.0 if find_metric(accuracy.metric)[1] else 1.0
-    known = [rows.take(part & rows.labelled) for part in (mine, ~mine)]
-    if all(len(part) >= trial.least_rows for part in known):
-        own_band, rest = (band(accuracy.metric, k.predictions, k.labels) for k in known)
-        evidence |= {"figure": own_band.as_dict(), "rest": rest.as_dict()}
-        best = max(sign * own_band.low, sign * own_band.high)
-        worst = min(sign * rest.low, sign * rest.high)
-        if best < worst - accuracy.margin:
-            return Step(
-                False, f"{told}: {accuracy.metric} {own_band.value:.3f}, {rest.value:.3f} "
-                "of the champion's entities", evidence,
-            )  # fmt: skip
-    return Step(True, told, evidence)
+    best = max(sign * mine_band.low, sign * mine_band.high)
+    least = min(sign * rest.low, sign * rest.high) - accuracy.margin
+    told += f": {accuracy.metric} {mine_band.value:.3f}, of the others {rest.value:.3f}"
+    return Step(best >= least, told, evidence)
 
 
 def _champion(spec: DomainSpec, own: Rollout, steps: LabelledSteps) -> Step | None:
     """Wait until the new champion has a level of its own, and compare it with the old one's."""
     accuracy = spec.alerting.accuracy
-    rows = steps.rows.take(steps.rows.version == name_code(own.version))
+    rows = steps.rows.take(
+        (steps.rows.version == name_code(own.version)) & (steps.rows.time >= own.since)
+    )
     rows = rows.take(rows.labelled)
     if len(rows) < 2 * accuracy.min_samples:
         return None
