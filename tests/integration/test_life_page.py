@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -78,20 +77,22 @@ def test_the_adaptation_of_the_page_is_one() -> None:
 
 
 @pytest.fixture
-def two_versions(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """A folder of a user whose registry has two versions of finance's model."""
-    home = tmp_path / "home"
-    shutil.copytree(registry.root, home / "registry")
+def two_versions(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of a user whose registry has finance's model twice; the first is champion."""
+    home, model = tmp_path / "home", "finance-fraud"
+    own, champion = Registry(home / "registry"), registry.champion(model)
+    assert champion is not None
+    (estimator, signature), release = (
+        registry.load(model, champion),
+        registry.release(model, champion),
+    )
+    for _ in range(2):
+        own.add(
+            estimator, signature, data=release.data, metrics=release.metrics,
+            card="# {version}\n", created=release.created,
+        )  # fmt: skip
+    own.promote(model, "1")
     monkeypatch.setenv("STREAMSIM_HOME", str(home))
-    own, model = Registry(home / "registry"), "finance-fraud"
-    estimator, signature = own.load(model, "1")
-    release = own.release(model, "1")
-    own.add(
-        estimator, signature, data=release.data, metrics=release.metrics, card="# {version}\n",
-        created=release.created,
-    )  # fmt: skip
     return tmp_path
 
 
@@ -124,4 +125,3 @@ def test_the_commands_of_the_page_are_obeyed(two_versions: Path) -> None:
     after = streamsim("models", "at", "2030-01-01T00:00")
     assert "1 alerts from 0.9" in after.stdout
     assert "unaccounted" not in up.text
-
