@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
-from streamsim.simulator.cli import main
+from tests.command_lines import refused
 from tests.conftest import ROOT
 from tests.own_domain import write
 from tests.stacks import streamsim
@@ -34,21 +32,6 @@ def steps(text: str) -> list[dict[str, Any]]:
     assert job["runs-on"] == "ubuntu-latest"
     found: list[dict[str, Any]] = job["steps"]
     return found
-
-
-def refused(command: str) -> str:
-    """Say why the command line does not take a command; empty if it does."""
-    words = shlex.split(command)
-    context = click.Context(main)
-    group: Any = main
-    while isinstance(group, click.Group) and (group.commands.keys() & set(words[1:2])):
-        words = words[1:]
-        group = group.commands[words[0]]
-    try:
-        group.make_context(words[0], words[1:], parent=context, resilient_parsing=False)
-    except click.ClickException as error:
-        return error.format_message()
-    return "" if not isinstance(group, click.Group) else f"{command} names no command"
 
 
 @pytest.mark.parametrize("text", [*WORKFLOWS, OURS])
