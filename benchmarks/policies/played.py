@@ -167,4 +167,5 @@ def log_loss(scores: Floats, truth: Ints) -> Floats:
     [0.693, 0.0]
     """
     chance = np.clip(np.where(truth == 1, scores, 1 - scores), CLIP, 1)
-    return np.abs(np.log(chance))
+    losses: Floats = np.abs(np.log(chance))
+    return losses

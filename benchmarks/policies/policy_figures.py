@@ -14,7 +14,7 @@ from streamsim.benchmarks.policies.played import Played, log_loss
 from streamsim.benchmarks.policies.stream_rows import StreamRows
 from streamsim.models.adapting.gates import Judged, figure_of
 from streamsim.streams.events import Floats, Ints
-from streamsim.streams.statistics.intervals import Interval, interval
+from streamsim.streams.statistics.intervals import Interval, Weighted, interval
 
 DRAWS = 200
 
@@ -112,12 +112,16 @@ def figures(
                 len(own.learnt),
                 own.taken,
                 mean_over_blocks(loss, block),
-                interval(lambda many, of=quality: 1 - of(many), block, draws=DRAWS),
+                interval(_lacking(quality), block, draws=DRAWS),
                 mean_over_blocks(loss - floor, block),
                 mean_over_blocks(loss - log_loss(as_often.scores, as_often.truth), block),
             )
         )
     return found
+
+
+def _lacking(quality: Weighted) -> Weighted:
+    return lambda many: 1 - quality(many)
 
 
 def mean_over_blocks(values: Floats, block: Ints, draws: int = 1_000) -> Interval:
@@ -129,6 +133,6 @@ def mean_over_blocks(values: Floats, block: Ints, draws: int = 1_000) -> Interva
     """
     place = np.unique(block, return_inverse=True)[1]
     total, count = np.bincount(place, values), np.bincount(place).astype(np.float64)
-    return interval(
-        lambda many: many @ total / (many @ count), np.arange(len(total)), draws=draws
-    ) if len(total) > 1 else Interval(*[float(values.mean())] * 3)  # fmt: skip
+    if len(total) < 2:
+        return Interval(*[float(values.mean())] * 3)
+    return interval(lambda many: many @ total / (many @ count), np.arange(len(total)), draws=draws)
