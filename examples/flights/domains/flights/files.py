@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HOME = "America/New_York"
 ZONES = {
-    "America/Chicago": "AUS BHM BNA DFW DSM HOU IAH JAC MCI MDW MEM MKE MSN MSP MSY OKC OMA ORD "
+    "America/Chicago": "AUS BHM BNA DFW DSM HOU IAH MCI MDW MEM MKE MSN MSP MSY OKC OMA ORD "
     "SAT STL TUL XNA",
     "America/Denver": "ABQ BZN DEN EGE HDN JAC MTJ SLC",
     "America/Los_Angeles": "BUR LAS LAX LGB OAK PDX PSP SAN SEA SFO SJC SMF SNA",
@@ -67,7 +67,7 @@ def convert(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
             "destination": frame["dest"].astype(object),
             "distance": numbers["distance"].astype("Int64"),
             "minute": (local.dt.hour * 60 + local.dt.minute).astype("Int64"),
-            "weekday": local.dt.dayofweek.astype("Int64"),
+            "weekday": local.dt.day_of_week.astype("Int64"),
         }
     )
     late = departures[numbers["dep_delay"].ge(LATE_MINUTES)]
