@@ -14,9 +14,11 @@ from streamsim.benchmarks.policies.played import Played, log_loss
 from streamsim.benchmarks.policies.stream_rows import StreamRows
 from streamsim.models.adapting.gates import Judged, figure_of
 from streamsim.streams.events import Floats, Ints
-from streamsim.streams.statistics.intervals import Interval, Weighted, interval
+from streamsim.streams.statistics.intervals import Interval, interval
 
-DRAWS = 200
+DRAWS = 400
+PARTS = 10_000
+"""Scores are rounded to such parts of 1, for the metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,13 @@ def figures(
     for name, own in {**played, "best in hindsight": best}.items():
         as_often = in_hindsight(best_schedule(losses, len(own.learnt)), rows, grid, versions)
         loss = log_loss(own.scores, own.truth)
-        judged = Judged(own.scores, own.truth, np.empty((len(loss), 0)))
-        quality = figure_of(metric, judged)
         found.append(
             PolicyFigures(
                 name,
                 len(own.learnt),
                 own.taken,
                 mean_over_blocks(loss, block),
-                interval(_lacking(quality), block, draws=DRAWS),
+                lack_over_blocks(metric, own.scores, own.truth, block),
                 mean_over_blocks(loss - floor, block),
                 mean_over_blocks(loss - log_loss(as_often.scores, as_often.truth), block),
             )
@@ -120,8 +120,20 @@ def figures(
     return found
 
 
-def _lacking(quality: Weighted) -> Weighted:
-    return lambda many: 1 - quality(many)
+def lack_over_blocks(metric: str, scores: Floats, truth: Ints, block: Ints) -> Interval:
+    """Return 1 less a metric, with its interval over whole blocks.
+
+    Rows of a block whose scores are equal to four digits count as one with its number as weight.
+    """
+    place = np.unique(block, return_inverse=True)[1]
+    kinds, kind = np.unique(
+        np.round(scores * PARTS).astype(np.int64) * 2 + truth, return_inverse=True
+    )
+    n = int(place.max()) + 1
+    counts = np.bincount(place * len(kinds) + kind, minlength=n * len(kinds))
+    counts = counts.reshape(n, len(kinds)).astype(np.float64)
+    quality = figure_of(metric, Judged(kinds // 2 / PARTS, kinds % 2, np.empty((len(kinds), 0))))
+    return interval(lambda many: 1 - quality(many @ counts), np.arange(n), draws=DRAWS)
 
 
 def mean_over_blocks(values: Floats, block: Ints, draws: int = 1_000) -> Interval:

@@ -15,8 +15,9 @@ from streamsim.benchmarks.policies.hindsight import best_schedule, versions_of
 from streamsim.benchmarks.policies.learnt_versions import LearntVersions, Said, Version
 from streamsim.benchmarks.policies.on_alarm import OnAlarm
 from streamsim.benchmarks.policies.played import Every, Seen, log_loss, play
-from streamsim.benchmarks.policies.policy_figures import figures, loss_table
+from streamsim.benchmarks.policies.policy_figures import figures, lack_over_blocks, loss_table
 from streamsim.benchmarks.policies.stream_rows import StreamRows, logged
+from streamsim.models.adapting.gates import Judged, figure_of
 from streamsim.models.labelled import Labelled
 from streamsim.simulator.domain_stream import world_slices
 from streamsim.streams.domain_registry import load_domain
@@ -24,6 +25,7 @@ from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.events import as_objects
 from streamsim.streams.spec import Adaptation
 from streamsim.streams.spec import Policy as Declared
+from streamsim.streams.statistics.intervals import interval
 from streamsim.streams.statistics.reference_profile import Reference
 
 STEP, LEAD, DELAY = 100, 7, 20
@@ -160,6 +162,18 @@ def test_figures_are_paired_with_the_best_in_hindsight() -> None:
     assert found[0].loss.value == pytest.approx(
         np.mean(plainly(stream, lambda step: False)), rel=1e-9
     )
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "hit_rate"])
+def test_a_metric_over_blocks_is_that_of_its_rows(metric: str) -> None:
+    draw = np.random.default_rng(4)
+    scores, block = draw.random(600).round(2), np.repeat(np.arange(6), 100)
+    truth = (draw.random(600) < scores).astype(np.int64)
+    found = lack_over_blocks(metric, scores, truth, block)
+    rows = figure_of(metric, Judged(scores, truth, np.empty((600, 0))))
+    whole = interval(rows, block, draws=400)
+    assert found.value == pytest.approx(1 - whole.value)
+    assert (found.low, found.high) == pytest.approx((1 - whole.high, 1 - whole.low))
 
 
 class Spy:
