@@ -12,12 +12,12 @@ from streamsim.benchmarks.policies.grid_steps import Grid
 from streamsim.benchmarks.policies.stream_rows import StreamRows
 from streamsim.models import fitting
 from streamsim.models.adapting.challenger import fit_again, judged, split, too_few
+from streamsim.models.adapting.gate_verdict import judge
 from streamsim.models.adapting.gates import (
     Judged,
     has_brier,
     is_better,
     is_calibrated,
-    judge,
     metric_of,
 )
 from streamsim.models.labelled import Labelled
@@ -100,6 +100,7 @@ class LearntVersions:
         self._segment = grid.segment(rows.data.times)
         self._models: dict[Version, Estimator] = {}
         self._said: dict[Version, Said] = {}
+        self._better: dict[tuple[Version, Version], bool] = {}
         self._dropped: tuple[str, ...] | None = None
 
     def said(self, version: Version) -> Said:
@@ -121,6 +122,12 @@ class LearntVersions:
 
     def is_better(self, version: Version, champion: Version) -> bool:
         """See :class:`Versions`. Of the gates it takes those about answers."""
+        pair = version, champion
+        if pair not in self._better:
+            self._better[pair] = self._judged_better(version, champion)
+        return self._better[pair]
+
+    def _judged_better(self, version: Version, champion: Version) -> bool:
         rows = self._known(version)
         parts = split(rows.times, self._adaptation.holdout, self._gap)
         if too_few(self._spec, rows, parts, self._adaptation):

@@ -8,16 +8,18 @@ from dataclasses import replace
 import numpy as np
 
 from streamsim.benchmarks.policies.learnt_versions import Version, Versions
+from streamsim.benchmarks.policies.low_metric import LowMetric
 from streamsim.benchmarks.policies.played import Seen
 from streamsim.consumers.monitor.drift.drift_report import report_drift
 from streamsim.consumers.monitor.drift.error_detector import make_detector
 from streamsim.models.adapting.policies import Decider
 from streamsim.models.adapting.requests import Ended, Request, Signal
 from streamsim.streams.events import Ints, Matrix
-from streamsim.streams.spec import Policy
+from streamsim.streams.spec import Accuracy, Policy
 from streamsim.streams.spec.adapting import Trigger
 from streamsim.streams.statistics.reference_profile import tally
 
+_ALERTS = Trigger.METRIC, Trigger.DRIFT
 HALF = 0.5
 """An answer is wrong if the truth is less likely by it than its opposite."""
 
@@ -33,6 +35,8 @@ class OnAlarm:
         How long after its event a label is final (ms).
     versions
         For the reference of the features.
+    metric
+        The metric that alerts if it is low, with its window; ``None``: none does.
     errors, features
         Which detectors there are: on the answers' errors, and on the features' distributions.
     gated
@@ -49,13 +53,16 @@ class OnAlarm:
         delay: int,
         versions: Versions,
         *,
-        errors: bool = True,
-        features: bool = True,
+        metric: Accuracy | None = None,
+        errors: bool = False,
+        features: bool = False,
         gated: bool = False,
         again: bool = False,
         span: int = 1,
     ) -> None:
-        self._decider, self._delay = Decider(policy, delay), delay
+        signalled = tuple(dict.fromkeys((*policy.triggers, *_ALERTS)))
+        self._decider = Decider(replace(policy, triggers=signalled), delay)
+        self._delay, self._metric = delay, metric
         self._versions, self._errors, self._features = versions, errors, features
         self._gated, self._again = gated, again
         self._newest: deque[Matrix] = deque(maxlen=span)
@@ -67,6 +74,10 @@ class OnAlarm:
         if seen.live != self._live:
             self._begin_anew(seen.live)
         self._newest.append(seen.arrived)
+        if self._low is not None:
+            told = self._low.take(seen.at, seen.times, seen.scores, seen.truth)
+            for at, since, text in told:
+                self._decider.signal(Signal(Trigger.METRIC, at, text, since))
         if self._errors:
             self._watch_errors(seen)
         if self._features:
@@ -92,6 +103,7 @@ class OnAlarm:
         """Watch another version."""
         self._live, self._detector = live, make_detector()
         self._drifted = False
+        self._low = None if self._metric is None else LowMetric(self._metric, self._delay)
 
     def _watch_errors(self, seen: Seen) -> None:
         wrong = ((seen.scores >= HALF) != (seen.truth == 1)).astype(np.float64)

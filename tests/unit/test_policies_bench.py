@@ -13,6 +13,7 @@ from streamsim.benchmarks import policies
 from streamsim.benchmarks.policies.grid_steps import Grid
 from streamsim.benchmarks.policies.hindsight import best_schedule, versions_of
 from streamsim.benchmarks.policies.learnt_versions import LearntVersions, Said, Version
+from streamsim.benchmarks.policies.low_metric import LowMetric
 from streamsim.benchmarks.policies.on_alarm import OnAlarm
 from streamsim.benchmarks.policies.played import Every, Seen, log_loss, play
 from streamsim.benchmarks.policies.policy_figures import figures, lack_over_blocks, loss_table
@@ -23,7 +24,7 @@ from streamsim.simulator.domain_stream import world_slices
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.events import as_objects
-from streamsim.streams.spec import Adaptation
+from streamsim.streams.spec import Accuracy, Adaptation
 from streamsim.streams.spec import Policy as Declared
 from streamsim.streams.statistics.intervals import interval
 from streamsim.streams.statistics.reference_profile import Reference
@@ -220,7 +221,7 @@ def test_it_learns_after_a_change_and_never_without_one() -> None:
     for change, expected in ((4_500, True), (99_999, False)):
         stream = long_rows(change, 8_050)
         versions = Counting(stream, grid)
-        found = play(alarm(versions, features=False), stream, grid, versions)
+        found = play(alarm(versions, errors=True), stream, grid, versions)
         assert bool(found.learnt) is expected
         if expected:
             assert found.learnt[0] == 3
@@ -243,10 +244,10 @@ def test_features_alarm_once_until_another_version_answers_or_is_refused() -> No
     grid = Grid(begin=2_000, step=1_000, lead=50, count=6)
     stream = long_rows(4_500, 8_050, scale=5.0)
     versions = Counting(stream, grid)
-    found = play(alarm(versions, errors=False), stream, grid, versions)
+    found = play(alarm(versions, features=True), stream, grid, versions)
     assert found.learnt[0] == 3
     refused = Counting(stream, grid, passes=False)
-    found = play(alarm(refused, errors=False, gated=True), stream, grid, refused)
+    found = play(alarm(refused, features=True, gated=True), stream, grid, refused)
     assert found.taken == 0
     assert set(found.live) == {Version(0)}
     assert found.learnt == (3, 4, 5)
@@ -254,12 +255,42 @@ def test_features_alarm_once_until_another_version_answers_or_is_refused() -> No
     assert all(version.held for version, _ in refused.asked)
 
 
+def test_a_low_metric_alarms_at_the_second_bad_step_and_again_after_seven() -> None:
+    declared = Accuracy("accuracy@0.5", 0.5, 0.05, min_samples=50, span=400, step=100)
+    watch = LowMetric(declared, delay=20)
+    times = np.arange(3_000)
+    right = np.where(times < 2_000, times % 10 > 0, times % 2 > 0)
+    scores, truth = np.where(right, 0.9, 0.1), np.ones(3_000, np.int64)
+    assert watch.take(1_999, times[:1_980], scores[:1_980], truth[:1_980]) == []
+    told = watch.take(3_000, times[1_980:], scores[1_980:], truth[1_980:])
+    assert [(at, since) for at, since, _ in told] == [(2_220, 2_120), (2_920, 2_120)]
+    assert told[0][2] == "accuracy@0.5 0.700, usually 0.900"
+    cut = LowMetric(declared, delay=20)
+    halves = [cut.take(b - 1 + 20, *(x[a:b] for x in (times, scores, truth)))
+              for a, b in ((0, 1_500), (1_500, 2_250), (2_250, 3_000))]  # fmt: skip
+    assert [one for half in halves for one in half][:1] == told[:1]
+
+
+def test_it_learns_when_the_metric_is_low() -> None:
+    grid = Grid(begin=2_000, step=1_000, lead=50, count=6)
+    declared = Accuracy("accuracy@0.5", 0.5, 0.05, min_samples=50, span=400, step=100)
+    for change, expected in ((4_500, 3), (99_999, None)):
+        stream = long_rows(change, 8_050)
+        versions = Counting(stream, grid)
+        policy = OnAlarm(
+            Declared(cooldown=0, budget=100, least_rows=10, least_positives=1),
+            DELAY, versions, metric=declared,
+        )  # fmt: skip
+        found = play(policy, stream, grid, versions)
+        assert next(iter(found.learnt), None) == expected
+
+
 def test_what_passes_the_gates_answers_as_it_was_judged_or_learns_the_rest_too() -> None:
     grid = Grid(begin=2_000, step=1_000, lead=50, count=6)
     stream = long_rows(4_500, 8_050)
     for again in (False, True):
         versions = Counting(stream, grid)
-        policy = alarm(versions, features=False, gated=True, again=again)
+        policy = alarm(versions, errors=True, gated=True, again=again)
         found = play(policy, stream, grid, versions)
         assert found.live[-1].held is not again
         assert found.taken >= 1
@@ -319,7 +350,7 @@ def test_a_domain_is_compared_over_its_own_pipeline(
 
 def test_a_world_that_does_not_change_needs_a_file() -> None:
     spec = load_domain("finance")
-    still = replace(spec, world=replace(spec.world, options={}))
+    still = replace(spec, world=replace(spec.world, options={}, demo={}))
     with pytest.raises(UsageError, match="does not change: --data takes a file of it"):
         list(policies.streams(still, policies.Options()))
     with pytest.raises(UsageError, match="--seeds takes numbers with commas"):
