@@ -288,6 +288,10 @@ def set_values(**options: Any) -> None:
 @click.option("--broker", metavar="embedded|kafka|both", help="broker of the runs")
 @click.option("--detectors", metavar="WORD,...", help="drift detectors whose names have a word")
 @click.option("--real/--no-real", default=None, help="take real series of packages, too")
+@click.option("--first", type=click.FloatRange(0), help="event days that a first model learns")
+@click.option("--step", type=click.FloatRange(0), help="event days between two chances to learn")
+@click.option("--lead", type=click.FloatRange(0), help="event days that learning takes")
+@click.option("--adaptation", metavar="NAME=VALUE,...", help="numbers of the adapting loop")
 @click.option(
     "--trained-on-files",
     is_flag=True,

@@ -179,6 +179,24 @@ def _profile(champion: Signature, features: Matrix, scores: Floats) -> Reference
     return bins.with_counts(tally(bins.cells(features, scores)))
 
 
+def fit_again(
+    spec: DomainSpec, rows: Labelled, ignored: tuple[str, ...], seed: int = 0
+) -> Estimator:
+    """Fit a challenger alone, without what sets its thresholds; see :func:`learn`.
+
+    Parameters
+    ----------
+    ignored
+        Features that it ignores.
+    """
+    spec = _without_selection(spec, spec.features.vector.names, ignored)
+    estimator = fit(spec, rows, seed).estimator
+    if isinstance(estimator, Composed) and spec.model.recipe.calibrated:
+        answers, fold = cross_validated(spec, rows, seed)
+        estimator.sigmoid = fit_sigmoid(scores_of(answers)[fold >= 0], rows.labels[fold >= 0])
+    return estimator
+
+
 def judged(spec: DomainSpec, estimator: Estimator, rows: Labelled) -> Judged:
     """Let a model answer events, and join the answers with what was true."""
     answers = answer(estimator, rows.features)

@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, str] = {
     "faults": "faults of every kind under load: lost and doubled events, time to recover",
     "movielens": "recommendations on MovieLens: nDCG by the published protocol, and in time order",
     "drift": "detectors of drift on worlds and real series with known changes, beside chance",
+    "policies": "when to learn anew: never, always, on alarm, and the best time in hindsight",
     "compare": "the same job in this driver, in stock Faust and in a plain consumer loop",
     "renewal": "gain of a model that is renewed from the stream, on unseen worlds",
     "latency": "time from a live event to its score, at given rates",

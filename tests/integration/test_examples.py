@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from streamsim.benchmarks.public_data.datasets import FLIGHTS, RAINFALL
 from streamsim.models.registry import Registry
 from tests.conftest import ROOT
 from tests.own_domain import FILES
+from tests.realdata.downloads import downloaded
 
 EXAMPLES = ROOT / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
@@ -87,6 +89,23 @@ def test_a_domain_of_ones_own(place: Path) -> None:
     shown = run(place, "own-domain")
     assert re.search(r"^water: [\d,]+ in = .*\[closed\]", shown, re.MULTILINE)
     assert "model      water-leak 1" in shown
+
+
+@pytest.mark.slow
+def test_flights_with_labels_that_come_at_the_landing(place: Path) -> None:
+    downloaded(FLIGHTS)
+    shown = run(place, "flights")
+    assert re.search(r"^flights: 336,776 in = .*\[closed\]", shown, re.MULTILINE)
+    assert re.search(r"labels +327,346 in: 327,346 applied", shown)
+    assert "model      flights-late 1" in shown
+
+
+@pytest.mark.slow
+def test_rain_that_a_model_of_long_ago_does_not_know(place: Path) -> None:
+    downloaded(RAINFALL)
+    shown = run(place, "rain")
+    assert re.search(r"^rain: 18,159 in = 18,159 scored .*\[closed\]", shown, re.MULTILINE)
+    assert re.search(r"rolling +roc_auc .* LOW", shown)
 
 
 @pytest.mark.slow

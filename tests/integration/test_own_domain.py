@@ -72,3 +72,14 @@ def test_it_keeps_the_contract(domains: Path, registry: Registry) -> None:
     assert ran is not None, done.stdout[-1_000:]
     assert int(ran[1]) >= 15
     assert "failed" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("name", ["flights", "rain"])
+def test_the_domains_of_real_series_keep_it(name: str, registry: Registry) -> None:
+    """Over the small worlds that they have besides their files."""
+    folder = ROOT / "examples" / name / "domains"
+    command = CONTRACT.replace("STREAMSIM_DOMAINS=domains", f"STREAMSIM_DOMAINS={folder}")
+    done = shell(command.replace("water", name), ROOT)
+    assert done.returncode == 0, done.stdout[-4_000:]
+    assert re.search(r"2\d passed", done.stdout)
