@@ -130,15 +130,8 @@ def read_entry(value: bytes | None, run: str, model: str) -> Entry | None:
 
 
 def _read_change(body: dict[str, Any]) -> Change:
-    check_fields(
-        body,
-        {"number": int, "plan": dict, "who": str, "why": str, "evidence": dict, "signatures": list},
-    )
+    check_fields(body, {"number": int, "signatures": list})
     plan = body["plan"]
-    check_fields(
-        plan,
-        {"champion": str, "canary": (str, NoneType), "share": NUMBER, "shadow": (str, NoneType)},
-    )
     try:
         own = {s.version: s for s in map(Signature.from_dict, body["signatures"])}
         found = Plan(
@@ -162,7 +155,23 @@ def read_lifecycle(value: bytes | None) -> dict[str, Any]:
     """
     kinds: dict[str, Kinds] = dict.fromkeys(("event", "model", "version"), str)
     kinds |= {"threshold": NUMBER, "effective_from": (str, NoneType)}
-    return read_fields(value, kinds)
+    body = read_fields(value, kinds)
+    is_change = body["event"] in CHANGES or "plan" in body
+    check_fields(body, {name: own for name, own in _MORE.items() if is_change or name in body})
+    if is_change:
+        check_fields(body["plan"], _PLAN)
+    if body["event"] == UNCHANGED:
+        check_fields(body, {"known_until": str})
+    return body
+
+
+_MORE: Mapping[str, Kinds] = {"plan": dict, "who": str, "why": str, "evidence": dict}
+_PLAN: Mapping[str, Kinds] = {
+    "champion": str,
+    "canary": (str, NoneType),
+    "share": NUMBER,
+    "shadow": (str, NoneType),
+}
 
 
 class Schedule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -67,6 +68,8 @@ def run_set(domain: str, values: Sequence[str], why: str | None, run: str | None
             named[key] = float(value)
         except ValueError:
             raise UsageError(f"{text!r} is no KEY=VALUE with a number") from None
+        if not math.isfinite(named[key]):
+            raise UsageError(f"{key} is a finite number, not {value}")
     change("set", load_domain(domain).model.recipe.name, why=why, run=run, values=named)
 
 
@@ -141,6 +144,8 @@ def run_at(when: str, model: str | None, run: str | None) -> None:
     plans: dict[str, dict[str, Any]] = {}
     for body, told_at in _decisions(found):
         since = parse_times([body["effective_from"]])[0]
+        if body["event"] == "champion" and "run" in plans.get(body["model"], {}):
+            continue  # told again, as the run went on
         if model in (None, body["model"]) and (since == NO_TIME or since <= at):
             if body["event"] == RENEWED and (before := plans.get(body["model"])):
                 kept = {**before.get("plan", {}), "champion": body["version"]}
@@ -191,6 +196,9 @@ def _told(run: Run) -> Iterator[tuple[bytes | None, int | None]]:
 
 def _time_of(text: str) -> int:
     try:
-        return int(np.datetime64(text.removesuffix("Z"), "ms").astype(np.int64))
+        at = np.datetime64(text.removesuffix("Z"), "ms")
     except ValueError:
-        raise UsageError(f"{text!r} is no time like 2025-01-14T12:00") from None
+        at = np.datetime64("NaT")
+    if np.isnat(at):
+        raise UsageError(f"{text!r} is no time like 2025-01-14T12:00")
+    return int(at.astype(np.int64))

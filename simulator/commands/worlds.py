@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from streamsim.streams.errors import UsageError
@@ -36,7 +37,7 @@ def options_of(texts: Sequence[str], spec: DomainSpec) -> dict[str, float]:
     UsageError
         If the world has no such option, or the value is no number.
     """
-    found = {}
+    found: dict[str, float] = {}
     for text in texts:
         option, _, value = text.partition("=")
         if option not in spec.world.options:
@@ -46,6 +47,8 @@ def options_of(texts: Sequence[str], spec: DomainSpec) -> dict[str, float]:
             found[option] = float(value)
         except ValueError:
             raise UsageError(f"{option} is a number, not {value!r}") from None
+        if not math.isfinite(found[option]):
+            raise UsageError(f"{option} is a finite number, not {value!r}")
     return found
 
 

@@ -146,8 +146,9 @@ def test_a_person_puts_another_version_in_the_middle(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "event", "shadow"), [(Action.SHADOW, "shadow", True), (Action.PROPOSE, "proposed", False)]
-)  # fmt: skip
+    ("action", "event", "shadow"),
+    [(Action.SHADOW, "shadow", True), (Action.PROPOSE, "proposed", False)],
+)
 def test_a_policy_may_leave_it_to_a_person(
     tmp_path: Path, action: Action, event: str, *, shadow: bool
 ) -> None:
@@ -200,12 +201,13 @@ def test_killed_before_it_has_saved_it_decides_nothing_twice(
     for event in ("shadow", "canary", "promoted"):
         assert count(world, event) == 1, (event, world.events)
     assert world.plan == Plan(world.find(CHALLENGER))
-    assert {own.id for own in world.learner.begun} <= {b["evidence"]["request"] for b in world.bodies_of("shadow")}  # fmt: skip
+    (shadow,) = world.bodies_of("shadow")
+    assert {own.id for own in world.learner.begun} <= {shadow["evidence"]["request"]}
 
 
 def test_a_file_that_is_damaged_is_named(world: World) -> None:
     world.file.write_bytes(b"\xff")
-    with pytest.raises(StackError, match="life.snapshot cannot be read"):
+    with pytest.raises(StackError, match=r"life\.snapshot cannot be read"):
         world.start()
 
 

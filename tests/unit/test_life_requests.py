@@ -47,6 +47,13 @@ def test_a_request_with_another_token_is_foreign() -> None:
         read_request(sent("guessed"), "run", "secret")
 
 
+def test_a_value_that_is_no_number_is_foreign() -> None:
+    other = new_request("run", "m", "set", who="ann", why="", values={"threshold": float("nan")})
+    body = read_lifecycle(orjson.dumps(other.as_record("secret")))
+    with pytest.raises(ForeignRecordError, match="value"):
+        read_request(body, "run", "secret")
+
+
 def test_an_unknown_action_is_foreign() -> None:
     other = new_request("run", "m", "destroy", who="ann", why="")
     body = read_lifecycle(orjson.dumps(other.as_record("secret")))

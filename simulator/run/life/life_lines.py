@@ -41,7 +41,7 @@ def lifecycle_line(body: Mapping[str, Any], wall_ms: int | None) -> str:
         named = f"{at}  {named}"
     if event in (ASKED, REFUSED):
         asked = f"{body.get('who')} asks to {body.get('action')} {body['version']}".rstrip()
-        return f"{named}: {asked}" + (f"; refused: {body['why']}" if event == REFUSED else "")
+        return f"{named}: {asked}" + (f"; refused: {body.get('why')}" if event == REFUSED else "")
     if event in ("learning", "learnt", "proposed"):
         return f"{named}: {_learnt(body)}"
     if event == UNCHANGED:
@@ -54,7 +54,7 @@ def lifecycle_line(body: Mapping[str, Any], wall_ms: int | None) -> str:
 
 def _learnt(body: Mapping[str, Any]) -> str:
     """Say what becomes of a learning."""
-    event, version, why = body["event"], body["version"], body["why"]
+    event, version, why = body["event"], body["version"], body.get("why", "")
     if event == "learning":
         return f"a challenger of {version} is learnt: {why}"
     if event == "proposed":

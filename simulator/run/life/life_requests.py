@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import orjson
@@ -102,7 +101,7 @@ def read_request(body: Mapping[str, Any], run: str, token: str) -> Request | Non
     if body["action"] not in ACTIONS or len(body["who"]) + len(body["why"]) > 1000:
         raise ForeignRecordError("a request for no known action")
     for value in body["values"].values():
-        check_fields({"value": value}, {"value": (*NUMBER, NoneType)})
+        check_fields({"value": value}, {"value": NUMBER})
     return Request(
         body["id"], run, body["model"], body["action"], body["version"], float(body["share"]),
         body["who"], body["why"], body["values"],
