@@ -196,9 +196,9 @@ def _told(run: Run) -> Iterator[tuple[bytes | None, int | None]]:
 
 def _time_of(text: str) -> int:
     try:
-        at = np.datetime64(text.removesuffix("Z"), "ms")
+        at = int(np.datetime64(text.removesuffix("Z"), "ms").astype(np.int64))
     except ValueError:
-        at = np.datetime64("NaT")
-    if np.isnat(at):
+        at = NO_TIME
+    if at == NO_TIME:  # numpy's own "not a time", too
         raise UsageError(f"{text!r} is no time like 2025-01-14T12:00")
-    return int(at.astype(np.int64))
+    return at
