@@ -16,7 +16,13 @@ from streamsim.consumers.predict.model_schedule import CHANGES, RENEWED, read_li
 from streamsim.simulator.brokers.writer import Message, Writer
 from streamsim.simulator.reading import Tail, read_whole
 from streamsim.simulator.run.life.life_lines import lifecycle_line
-from streamsim.simulator.run.life.life_requests import REFUSED, TOKEN, Request, new_request
+from streamsim.simulator.run.life.life_requests import (
+    ALREADY,
+    REFUSED,
+    TOKEN,
+    Request,
+    new_request,
+)
 from streamsim.simulator.run.runs import Run, all_runs, find_run
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
@@ -54,6 +60,9 @@ def change(
         why=why or "asked by hand", values=values,
     )  # fmt: skip
     body, told_at = _ask(found, request)
+    if body["event"] == REFUSED and str(body["why"]).endswith(ALREADY):
+        click.echo(f"in run {found.name} {body['why']}")
+        return
     if body["event"] == REFUSED:
         raise UsageError(f"the stack refuses: {body['why']}")
     click.echo(lifecycle_line(body, told_at))

@@ -19,7 +19,7 @@ from tests.own_domain import write
 from tests.stacks import streamsim
 
 PAGE = (ROOT / "docs" / "model-ci.md").read_text()
-UPDATE, CHECK, RELEASE = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+UPDATE, CHECK, RELEASE, LIVE = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 WORKFLOWS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 OURS = (ROOT / ".github" / "workflows" / "model-check.yml").read_text()
 SEEN = "np.column_stack([litres, events.event_time // HOUR % 24, over, uneven])"
@@ -52,7 +52,7 @@ def test_a_command_that_does_not_exist_would_be_noticed() -> None:
     assert refused("streamsim models check --refrence x")
 
 
-@pytest.mark.parametrize("block", [UPDATE, CHECK, RELEASE])
+@pytest.mark.parametrize("block", [UPDATE, CHECK, RELEASE, LIVE])
 def test_the_commands_of_the_page_exist(block: str) -> None:
     commands = [line for line in block.splitlines() if line.startswith("streamsim ")]
     assert commands

@@ -32,6 +32,16 @@ SHOWN = {
     "odd.csv": ("in = 2 scored + 0 late + 1 duplicate + 3 dead", "[closed]"),
     "--hold": ("finance: ", "[closed]"),
     "finance=4000": ("retail: ", "finance: ", "[closed]"),
+    "logistics.change_day": ("logistics: ", "[closed]"),
+    "--rate 3000": ("finance: ", "latency p50", "[closed]"),
+    "up --domain finance --headless": ("finance: ", "latency p50", "alerts ", "[closed]"),
+    "cat > cost.py": ("cost 0.1: alert from 0.", "cost 10: alert from 0."),
+    "cat > notice.py": ("without labels: amount: median bin", "with labels: no alarm"),
+    "notice.py meaning": ("without labels: as in training", "labels after the change"),
+    "notice.py quiet": ("without labels: as in training", "with labels: no alarm"),
+    "cat > decide.py": ("day 22: learn from day 14 to 15", "learnt 3 times"),
+    "decide.py often": ("learnt 15 times",),
+    "decide.py fault": ("day 50: learn from day 40", "learnt 1 times"),
     "up --domain retail": ("retail: ", "context ", "[closed]"),
 }  # fmt: skip
 """A part of a command, and a part of its output; the first entry that fits counts."""
@@ -68,7 +78,7 @@ def check(block: str, shown: str) -> None:
 
 
 def test_each_question_has_one_command_and_two_what_ifs() -> None:
-    assert len(PARTS) == 4
+    assert len(PARTS) == 8
     assert all(len(blocks) >= 3 for blocks in BLOCKS)
     assert all(part.count("What if ") >= 2 for part in PARTS)
     assert all("**Measured.**" in part and "**Trade-offs.**" in part for part in PARTS)

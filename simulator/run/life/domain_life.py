@@ -17,7 +17,7 @@ from streamsim.consumers.predict.model_schedule import Change, Entry, Schedule
 from streamsim.consumers.predict.plans import Plan
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.lease import Lease
-from streamsim.simulator.run.life.life_requests import Request, refusal
+from streamsim.simulator.run.life.life_requests import ALREADY, Request, refusal
 from streamsim.simulator.run.life.requirements import Recent, threshold_of
 from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.events import NO_TIME
@@ -179,7 +179,7 @@ class DomainLife:
         signature.check(self.spec)
         if action == "promote":
             if signature.version == plan.champion.version:
-                raise UsageError(f"{signature.version} is the champion already")
+                raise UsageError(f"{signature.version} {ALREADY}")
             return "promoted", Plan(signature)
         if signature.version == plan.champion.version:
             raise UsageError(f"{signature.version} is the champion")

@@ -22,6 +22,8 @@ from streamsim.streams.stored.foreign_records import NUMBER, check_fields
 
 ASKED, REFUSED = "asked", "refused"
 ACTIONS = ("shadow", "canary", "promote", "rollback", "withdraw", "set")
+ALREADY = "is the champion already"
+"""Ends the reason of a refusal that changes nothing for the one who asked."""
 TOKEN = "token"  # noqa: S105 - the name of a file
 
 
