@@ -28,7 +28,7 @@ def domains(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("own") / "domains")
 
 
-def shell(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def shell(commands: str, folder: Path, timeout: int = 220) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-ec", commands],
@@ -36,7 +36,7 @@ def shell(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=220,
+        timeout=timeout,
         check=False,
     )
 
@@ -75,11 +75,12 @@ def test_it_keeps_the_contract(domains: Path, registry: Registry) -> None:
 
 
 @pytest.mark.embedded
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("name", ["flights", "rain"])
 def test_the_domains_of_real_series_keep_it(name: str, registry: Registry) -> None:
     """Over the small worlds that they have besides their files."""
     folder = ROOT / "examples" / name / "domains"
     command = CONTRACT.replace("STREAMSIM_DOMAINS=domains", f"STREAMSIM_DOMAINS={folder}")
-    done = shell(command.replace("water", name), ROOT)
+    done = shell(command.replace("water", name), ROOT, timeout=440)
     assert done.returncode == 0, done.stdout[-4_000:]
     assert re.search(r"2\d passed", done.stdout)
