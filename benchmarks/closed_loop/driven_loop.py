@@ -30,6 +30,8 @@ from streamsim.streams.events import Floats, Ints, Records
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import LABELLED, PROFILES, topic
 
+OPENED, AGAIN = "opened", "renotified"
+
 
 @dataclass(frozen=True, slots=True)
 class Happened:
@@ -40,8 +42,8 @@ class Happened:
     at
         Event time of what was noticed, or from which the decision holds (ms).
     what
-        An event of ``ops.models``, ``opened`` for an incident of the metric, or how a learning
-        ended.
+        An event of ``ops.models``, how a learning ended, or :data:`OPENED` and :data:`AGAIN` for an
+        incident of the metric.
     why
         The reason in words.
     """
@@ -59,6 +61,8 @@ class Told:
     ----------
     times, scores, labels
         Of each event with a final label, in order of time.
+    versions
+        How many versions have answered.
     happened
         What was noticed and decided, in order.
     """
@@ -66,6 +70,7 @@ class Told:
     times: Ints
     scores: Floats
     labels: Floats
+    versions: int = 1
     happened: tuple[Happened, ...] = ()
 
 
@@ -81,9 +86,9 @@ class _Heard:
         """Note what the life of a model tells."""
         if news.alert is not None:
             body: dict[str, Any] = orjson.loads(news.alert.value or b"{}")
-            if body["rule"] == LOW_METRIC and body["change"] == "opened":
+            if body["rule"] == LOW_METRIC and body["change"] in (OPENED, AGAIN):
                 at = int(parse_times([body["event_time"]])[0])
-                self.happened.append(Happened(at, "opened", body["text"]))
+                self.happened.append(Happened(at, body["change"], body["text"]))
         elif news.body is not None and "why" in news.body:
             what, since = str(news.body["event"]), news.body["effective_from"]
             clock = 0 if self.learning is None else self.learning.clock
@@ -96,23 +101,26 @@ class _Heard:
         """Return all of it."""
         columns = [
             np.concatenate([getattr(own, name) for own in self.scores] or [np.empty(0, np.int64)])
-            for name in ("time", "score", "label")
+            for name in ("time", "score", "label", "version")
         ]
         order = np.argsort(columns[0], kind="stable")
-        times, scores, labels = (own[order] for own in columns)
+        times, scores, labels, versions = (own[order] for own in columns)
         known = labels >= 0
         return Told(
             times[known], scores[known] / MICRO, labels[known].astype(np.float64),
-            tuple(self.happened),
+            len(np.unique(versions)), tuple(self.happened),
         )  # fmt: skip
 
 
-def run_alone(spec: DomainSpec, champion: Loaded, records: Iterable[Records]) -> Told:
-    """Run the champion alone."""
+def run_alone(
+    spec: DomainSpec, champion: Loaded, records: Iterable[Records], renewed: bool = False
+) -> Told:
+    """Run the champion alone, or as it is renewed by the clock."""
     heard = _Heard()
-    domain = InProcess(spec, champion.answer, champion.signature)
-    for own in records:
-        for outputs in domain.steps(own):
+    own = champion.estimator if renewed else None
+    domain = InProcess(spec, champion.answer, champion.signature, renewed=own)
+    for piece in records:
+        for outputs in domain.steps(piece):
             for record in outputs.records:
                 if record.topic == topic(spec.name, LABELLED):
                     heard.scores.append(read_labelled(record.value))

@@ -26,6 +26,7 @@ BENCHMARKS: Mapping[str, str] = {
     "turbofan": "remaining life and failure of NASA's engines, by cross-validation over engines",
     "soak": "endurance: memory, files, disk, latency and processor time, minute by minute",
     "slates": "cost of variety in recommendations: hits, dissimilarity, coverage, rows per second",
+    "loop": "the closed loop: a world changes, the model learns anew, and a control does not",
     "throughput": "events per second of a worker, in each domain, and a profile of its time",
     "users": "recommendations to many users: users per second with one process and with two",
 }
