@@ -7,13 +7,15 @@ unchanged world with the loop. A model that is renewed by the clock has the rene
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
-from streamsim.benchmarks.closed_loop.driven_loop import Told, run_alone, run_loop
+from streamsim.benchmarks.closed_loop.driven_loop import Alone, Looped, Run, Told
 from streamsim.benchmarks.closed_loop.loop_figures import LoopFigures, figures_of, together
 from streamsim.benchmarks.closed_loop.loop_worlds import WORLDS, LoopWorld
 from streamsim.models.loaded import Loaded
@@ -96,26 +98,35 @@ def _line(own: LoopFigures) -> str:
 
 def three_runs(spec: DomainSpec, model: Loaded, world: LoopWorld, seed: int) -> dict[str, Told]:
     """Run a seed: changed with the loop, changed without, unchanged with the loop."""
-    changed = records_of(spec, world, seed)
-    looped, control = _looped(spec, model, changed), run_alone(spec, model, changed)
-    del changed
-    unchanged = records_of(spec, replace(world, options={**world.options, "change_day": 0}), seed)
-    return {"looped": looped, "control": control, "unchanged": _looped(spec, model, unchanged)}
+    with TemporaryDirectory() as changed, TemporaryDirectory() as same:
+        looped, control = _looped(spec, model, Path(changed)), Alone(spec, model)
+        _play(records_of(spec, world, seed), looped, control)
+        unchanged = _looped(spec, model, Path(same))
+        still = replace(world, options={**world.options, "change_day": 0})
+        _play(records_of(spec, still, seed), unchanged)
+    return {
+        "looped": looped.told(), "control": control.told(), "unchanged": unchanged.told()
+    }  # fmt: skip
 
 
-def records_of(spec: DomainSpec, world: LoopWorld, seed: int) -> list[Records]:
+def records_of(spec: DomainSpec, world: LoopWorld, seed: int) -> Iterator[Records]:
     """Return the records of a world, as a broker would hand them out."""
     options: Mapping[str, float] = {
         **spec.world.options, "change_day": world.change_day, **world.options
     }  # fmt: skip
-    batches = wire(spec, world_slices(spec, seed, options, world.days))
-    return list(as_records(spec, batches, ROWS))
+    return as_records(spec, wire(spec, world_slices(spec, seed, options, world.days)), ROWS)
 
 
-def _looped(spec: DomainSpec, model: Loaded, records: list[Records]) -> Told:
+def _play(records: Iterator[Records], *runs: Run) -> None:
+    for piece in records:
+        for run in runs:
+            run.take(piece)
+
+
+def _looped(spec: DomainSpec, model: Loaded, folder: Path) -> Run:
     if spec.model.renewal is not None:
-        return run_alone(spec, model, records, renewed=True)
-    return run_loop(spec, model, records)
+        return Alone(spec, model, renewed=True)
+    return Looped(spec, model, folder)
 
 
 def _champion(spec: DomainSpec) -> Loaded:

@@ -6,11 +6,9 @@ the schedule as the controller does, by a fixed lead of event time over the sour
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import orjson
@@ -26,9 +24,10 @@ from streamsim.simulator.run.life.domain_life import DomainLife
 from streamsim.simulator.run.life.lease import AHEAD_S
 from streamsim.simulator.run.life.model_watch import LOW_METRIC, ModelWatch
 from streamsim.streams.codec import parse_times
+from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Floats, Ints, Records
 from streamsim.streams.spec import DomainSpec
-from streamsim.streams.topics import LABELLED, PROFILES, topic
+from streamsim.streams.topics import LABELLED, topic
 
 OPENED, AGAIN = "opened", "renotified"
 
@@ -112,67 +111,96 @@ class _Heard:
         )  # fmt: skip
 
 
-def run_alone(
-    spec: DomainSpec, champion: Loaded, records: Iterable[Records], renewed: bool = False
-) -> Told:
-    """Run the champion alone, or as it is renewed by the clock."""
-    heard = _Heard()
-    own = champion.estimator if renewed else None
-    domain = InProcess(spec, champion.answer, champion.signature, renewed=own)
-    for piece in records:
-        for outputs in domain.steps(piece):
+class Run(Protocol):
+    """A run that takes records piece by piece."""
+
+    def take(self, piece: Records) -> None:
+        """Process records of one source."""
+
+    def told(self) -> Told:
+        """Return what the run has told so far."""
+
+
+class Alone:
+    """The champion alone, or as it is renewed by the clock."""
+
+    def __init__(self, spec: DomainSpec, champion: Loaded, *, renewed: bool = False) -> None:
+        own = champion.estimator if renewed else None
+        self._name, self._heard = topic(spec.name, LABELLED), _Heard()
+        self._domain = InProcess(spec, champion.answer, champion.signature, renewed=own)
+
+    def take(self, piece: Records) -> None:
+        """Process records of one source."""
+        for outputs in self._domain.steps(piece):
             for record in outputs.records:
-                if record.topic == topic(spec.name, LABELLED):
-                    heard.scores.append(read_labelled(record.value))
-    return heard.told()
+                if record.topic == self._name:
+                    self._heard.scores.append(read_labelled(record.value))
+
+    def told(self) -> Told:
+        """Return what the run has told so far."""
+        return self._heard.told()
 
 
-def run_loop(
-    spec: DomainSpec, champion: Loaded, records: Iterable[Records], lead: int | None = None
-) -> Told:
-    """Run the champion with its adaptation.
+class Looped:
+    """The champion with its adaptation.
 
     Parameters
     ----------
+    folder
+        For what the adaptation remembers.
     lead
         Event time by which the schedule's end is ahead of the clock, and after which a learning
         has an outcome (ms); by default a step of the metric.
     """
-    adaptation, signature = spec.model.adaptation, champion.signature
-    assert adaptation is not None
-    lead = spec.alerting.accuracy.step if lead is None else lead
-    rows = KeptRows(spec)
-    learning = KeptLearning(spec, champion, adaptation, rows, lead)
-    heard = _Heard(learning)
-    life = DomainLife(spec, signature, "bench", [], learning.find, heard.announce)
-    watch = ModelWatch(
-        signature.monitored(spec),
-        lambda at: life.schedule.at(at).champion.version,
-        signature.profile,
-        adaptation.warm_up,
-    )
-    domain = InProcess(
-        spec, champion.answer, signature, watch=rows.take, watch_again=rows.take_again,
-        schedule=life.schedule, versions=learning.estimators,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        own = Adaptive(life, watch, learning, heard.announce, lambda: (), Path(folder) / "life")
-        read = dict.fromkeys(own.topics, 0)
-        for piece in records:
-            learning.clock = max(learning.clock, max(piece.timestamp, default=0))
-            # At this pace of the wall clock the lease is ahead by the lead.
-            life.observe(learning.clock, learning.clock / (lead / AHEAD_S))
-            life.extend()
-            rows.take_records(piece)
-            for outputs in domain.steps(piece):
-                for record in outputs.records:
-                    if record.topic not in read:
-                        continue
-                    if record.topic == topic(spec.name, LABELLED):
-                        heard.scores.append(read_labelled(record.value))
-                    own.take(record.topic, read[record.topic], record.value)
-                    read[record.topic] += 1
-            if learning.is_running:
-                own.tick()
-    assert set(read) == {topic(spec.name, LABELLED), topic(spec.name, PROFILES)}
-    return heard.told()
+
+    def __init__(
+        self, spec: DomainSpec, champion: Loaded, folder: Path, lead: int | None = None
+    ) -> None:
+        adaptation, signature = spec.model.adaptation, champion.signature
+        if adaptation is None:
+            raise UsageError(f"the model of {spec.name} does not adapt")
+        self._lead = spec.alerting.accuracy.step if lead is None else lead
+        self._rows = KeptRows(spec)
+        self._learning = KeptLearning(spec, champion, adaptation, self._rows, self._lead)
+        self._heard = _Heard(self._learning)
+        find, announce = self._learning.find, self._heard.announce
+        self._life = life = DomainLife(spec, signature, "bench", [], find, announce)
+        watch = ModelWatch(
+            signature.monitored(spec),
+            lambda at: life.schedule.at(at).champion.version,
+            signature.profile,
+            adaptation.warm_up,
+        )
+        self._domain = InProcess(
+            spec, champion.answer, signature, watch=self._rows.take,
+            watch_again=self._rows.take_again, schedule=life.schedule,
+            versions=self._learning.estimators,
+        )  # fmt: skip
+        self._adaptive = Adaptive(
+            life, watch, self._learning, announce, lambda: (), folder / "life"
+        )
+        self._read = dict.fromkeys(self._adaptive.topics, 0)
+
+    def take(self, piece: Records) -> None:
+        """Process records of one source."""
+        own, learning = self._adaptive, self._learning
+        learning.clock = max(learning.clock, max(piece.timestamp, default=0))
+        # At this pace of the wall clock the lease is ahead by the lead.
+        self._life.observe(learning.clock, learning.clock / (self._lead / AHEAD_S))
+        self._life.extend()
+        self._rows.take_records(piece)
+        labelled, _ = own.topics
+        for outputs in self._domain.steps(piece):
+            for record in outputs.records:
+                if record.topic not in self._read:
+                    continue
+                if record.topic == labelled:
+                    self._heard.scores.append(read_labelled(record.value))
+                own.take(record.topic, self._read[record.topic], record.value)
+                self._read[record.topic] += 1
+        if learning.is_running:
+            own.tick()
+
+    def told(self) -> Told:
+        """Return what the run has told so far."""
+        return self._heard.told()

@@ -17,6 +17,7 @@ from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.statistics.intervals import Interval, interval, per_draw
 from streamsim.streams.statistics.quality import find_metric
 
+PROMOTED = "promoted"
 REFUSED = ("refused", "failed", "withdrawn")
 
 
@@ -82,23 +83,25 @@ def figures_of(
     last = end - round(world.judged * DAY), end
     known = change + spec.labels.delay
     did, idle = ([h.what for h in told.happened] for told in (looped, unchanged))
-    early = [h for h in looped.happened if h.what == "promoted" and h.at < known]
+    seen = (h.at for h in looped.happened if h.what in (OPENED, AGAIN) and h.at >= known)
+    live = [h.at for h in looped.happened if h.what == PROMOTED and h.at >= known]
+    early = [h for h in looped.happened if h.what == PROMOTED and h.at < known]
     return LoopFigures(
-        _days(change, (h.at for h in looped.happened
-                       if h.what in (OPENED, AGAIN) and h.at >= known)),
-        _days(change, reversed([h.at for h in looped.happened
-                                if h.what == "promoted" and h.at >= known])),
-        metric_in(spec, looped, change - round(world.judged * DAY), change),
-        lowest(spec, looped, change, end),
-        *(metric_in(spec, told, *last) for told in (looped, control, unchanged)),
-        did.count(LEARNING),
-        did.count("promoted"),
-        sum(map(did.count, REFUSED)),
-        did.count("rolled back"),
-        idle.count(OPENED),
-        idle.count(LEARNING),
-        idle.count("promoted") + len(early),
-    )  # fmt: skip
+        detected=_days(change, seen),
+        promoted=_days(change, reversed(live)),
+        before=metric_in(spec, looped, change - round(world.judged * DAY), change),
+        lowest=lowest(spec, looped, change, end),
+        end=metric_in(spec, looped, *last),
+        control=metric_in(spec, control, *last),
+        unchanged=metric_in(spec, unchanged, *last),
+        learnings=did.count(LEARNING),
+        promotions=did.count(PROMOTED),
+        refused=sum(map(did.count, REFUSED)),
+        rolled_back=did.count("rolled back"),
+        false_alarms=idle.count(OPENED),
+        false_learnings=idle.count(LEARNING),
+        false_promotions=idle.count(PROMOTED) + len(early),
+    )
 
 
 def metric_in(spec: DomainSpec, told: Told, since: int, until: int) -> float:
