@@ -48,15 +48,17 @@ class InProcess:
     signature
         Name, version, threshold and features of the model; goes with ``score``.
     watch
-        Called with every batch of features.
+        Called with every batch of features, but for those of events that are scored again.
+    watch_again
+        Called with the batches of these.
     key
         Key of the pseudonyms of persons; see :mod:`streamsim.streams.privacy.pseudonyms`.
     renewed
         The estimator behind ``score``, from which the model is renewed. Without it, that one model
         scores all events.
-    decided
-        The plans by which versions answer, and the estimator of each version; instead of
-        ``renewed``.
+    schedule, versions
+        The plans of the model, which the caller extends: events after their end wait. And the
+        estimators of other versions than the one behind ``score``, to which the caller adds.
     score_from
         Event time of the first event that is scored (ms); earlier ones only fill the state.
     """
@@ -69,21 +71,22 @@ class InProcess:
         *,
         hold: bool = False,
         watch: Callable[[Prepared], None] | None = None,
+        watch_again: Callable[[Prepared], None] | None = None,
         key: bytes | None = None,
         renewed: Estimator | None = None,
-        decided: tuple[Schedule, Mapping[str, Estimator]] | None = None,
+        schedule: Schedule | None = None,
+        versions: Mapping[str, Estimator] | None = None,
         score_from: int = NO_TIME,
     ) -> None:
-        self._learner, self._schedule = None, None
+        self._learner, self._schedule = None, schedule
+        self._made: dict[str, Estimator] = {}
+        self._versions = self._made if versions is None else versions
         if spec.model.renewal is not None and signature is not None and renewed is not None:
             self._learner = Learner(spec, spec.model.renewal, renewed, signature)
             self._schedule = Schedule(signature)
         self._score = score
         self._watch = watch or (lambda prepared: None)
-        self._versions: dict[str, Estimator] = {}
-        if decided is not None:
-            self._learner, self._schedule = None, decided[0]
-            self._versions.update(decided[1])
+        self._watch_again = watch_again or (lambda prepared: None)
         monitored = spec if signature is None else signature.monitored(spec)
         self._exchange = Exchange(monitored, score_from)
         self._exchanged = frozenset(self._exchange.topics)
@@ -129,7 +132,7 @@ class InProcess:
             for entry, estimator in self._learner.push(records):
                 self._schedule.add(entry)
                 if estimator is not None:
-                    self._versions[entry.version] = estimator
+                    self._made[entry.version] = estimator
 
     def _ask(self, rows: Matrix, signature: Signature) -> Answers:
         """Score rows with the model version that is valid at the events' time."""
@@ -141,8 +144,7 @@ class InProcess:
             return self._score(rows) if version is None else answer(version, rows)
 
     def _watched(self, prepared: Prepared) -> None:
-        if not prepared.rescored:
-            self._watch(prepared)
+        (self._watch_again if prepared.rescored else self._watch)(prepared)
 
 
 @cache

@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, str] = {
     "soak": "endurance: memory, files, disk, latency and processor time, minute by minute",
     "slates": "cost of variety in recommendations: hits, dissimilarity, coverage, rows per second",
     "swaps": "versions changed under load while processes are killed: each score by a live version",
+    "loop": "the closed loop: a world changes, the model learns anew, and a control does not",
     "throughput": "events per second of a worker, in each domain, and a profile of its time",
     "users": "recommendations to many users: users per second with one process and with two",
 }

@@ -67,7 +67,8 @@ def replay(
     renewed = model.estimator if renews else None
     domain = InProcess(
         spec, model.answer, model.signature, hold=hold, key=_key(spec), renewed=renewed,
-        decided=decided,
+        schedule=None if decided is None else decided[0],
+        versions=None if decided is None else decided[1],
     )  # fmt: skip
     return _run(domain, spec, recording, rows)
 

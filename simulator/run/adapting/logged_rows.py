@@ -36,9 +36,11 @@ from streamsim.streams.events import (
     first_headers,
 )
 from streamsim.streams.signature import Signature
-from streamsim.streams.spec import DomainSpec, SourceSpec
+from streamsim.streams.spec import DomainSpec, Estimate, SourceSpec
 from streamsim.streams.topics import CORRECTIONS, SCORES, TopicSpec, topic, topics_of
 
+Found = tuple[Ints, Ints, np.ndarray]
+"""Fingerprints of the ids of labelled events, when each label was known (ms), and the labels."""
 PIECE = 2_000
 """Records that are worked on at a time."""
 
@@ -144,15 +146,7 @@ class _Reader:
         found = FinalLabels(scored.ids, scored.times, own.delay, self._wanted.known_until)
         for source in self._spec.label_sources if len(scored) else ():
             for cleaned in self._cleaned(source, int(scored.times[0])):
-                events = cleaned.events
-                # A label that is older than the watermark counts as known from the watermark on.
-                known = np.maximum(events.event_time, cleaned.clock - source.allowed_lateness)
-                value = (
-                    np.ones(len(events), np.int64)
-                    if own.field is None
-                    else events.integers(own.field)
-                )
-                found.take(fingerprint(events.strings(own.key)), known, value)
+                found.take(*labels_in(self._spec, source, cleaned))
         labels, final = found.values(-1 if own.unlabelled is None else own.unlabelled)
         return labels.astype(np.int64), final
 
@@ -164,10 +158,7 @@ class _Reader:
             found = FinalLabels(scored.ids, scored.times, estimate.delay, until)
             source = self._spec.source(estimate.source)
             for cleaned in self._cleaned(source, int(scored.times[0])):
-                ids = fingerprint(cleaned.events.strings(self._spec.labels.key))
-                values = _floats(cleaned.events, estimate.field)
-                fine = np.isfinite(values)
-                found.take(ids[fine], cleaned.events.event_time[fine], values[fine])
+                found.take(*numbers_in(self._spec, estimate, cleaned))
             values, final = found.values(np.nan)
             # Of the latest events only small numbers may be known: to keep them would be a bias.
             numbers[final, place] = values[final]
@@ -228,6 +219,23 @@ class _Reader:
         records = read_each(self._address, [own], starts)
         while piece := list(islice(records, PIECE)):
             yield piece
+
+
+def labels_in(spec: DomainSpec, source: SourceSpec, cleaned: Cleaned) -> Found:
+    """Return the labels in events of a label source."""
+    own, events = spec.labels, cleaned.events
+    # A label that is older than the watermark counts as known from the watermark on.
+    known = np.maximum(events.event_time, cleaned.clock - source.allowed_lateness)
+    values = np.ones(len(events), np.int64) if own.field is None else events.integers(own.field)
+    return fingerprint(events.strings(own.key)), known, values
+
+
+def numbers_in(spec: DomainSpec, estimate: Estimate, cleaned: Cleaned) -> Found:
+    """Return the true numbers of an estimate in events of its source."""
+    ids = fingerprint(cleaned.events.strings(spec.labels.key))
+    values = _floats(cleaned.events, estimate.field)
+    fine = np.isfinite(values)
+    return ids[fine], cleaned.events.event_time[fine], values[fine]
 
 
 def _columns(source: str, records: Sequence[Record]) -> Records:

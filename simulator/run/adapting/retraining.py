@@ -32,17 +32,13 @@ from streamsim.models.adapting.challenger_card import write_challenger_card
 from streamsim.models.adapting.gate_verdict import Gate, judge
 from streamsim.models.adapting.gates import (
     Judged,
-    estimates_hold,
-    has_brier,
     has_signature,
     is_as_fast,
     is_as_small,
-    is_better,
-    is_calibrated,
     loads,
     metric_of,
-    worst_segment,
 )
+from streamsim.models.adapting.quality_gates import quality_gates
 from streamsim.models.adapting.requests import Ended
 from streamsim.models.checking.trial import try_model
 from streamsim.models.checking.trusted_types import packed
@@ -164,19 +160,13 @@ def _gates(
     """Measure the challenger and the champion on the later rows."""
     spec, margins = order.spec, order.adaptation.margins
     (challenger, said), (champion, signature, before) = own, other
-    held, metric = logged.data.take(parts.held), metric_of(spec)
+    held = logged.data.take(parts.held)
     segments = logged.segments[parts.held]
-    names = [estimate.name for estimate in spec.model.estimates]
     fast = seconds_of_calls(challenger.estimator, champion, held.features)
     name = signature.model
     sizes = [len(packed(name, model)) for model in (challenger.estimator, champion)]
-    estimates = estimates_hold(names, said, before, held.numbers, margins.estimates)
     return [
-        is_better(metric, said, before, held.entities, margins.better, order.seed),
-        is_calibrated(said, before, margins.calibration),
-        has_brier(said, before, margins.brier),
-        worst_segment(metric, said, before, held.entities, segments, margins, order.seed),
-        *([] if estimates is None else [estimates]),
+        *quality_gates(spec, margins, said, before, held, segments, order.seed),
         is_as_fast(*fast, margins.latency),
         is_as_small(sizes[0], sizes[1], margins.size),
         loads(_fault(order, challenger)),

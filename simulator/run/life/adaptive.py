@@ -22,7 +22,7 @@ from streamsim.models.adapting.policies import Decider
 from streamsim.models.adapting.requests import Ended, Request, Signal
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.domain_life import DomainLife
-from streamsim.simulator.run.life.learning import Learning
+from streamsim.simulator.run.life.learning import Learns
 from streamsim.simulator.run.life.model_watch import (
     DATA_QUALITY,
     DRIFT,
@@ -73,7 +73,7 @@ class Adaptive:
         self,
         life: DomainLife,
         watch: ModelWatch,
-        learning: Learning,
+        learning: Learns,
         announce: Callable[[News], None],
         silences: Callable[[], tuple[Silence, ...]],
         file: Path,

@@ -5,13 +5,27 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from streamsim.models.adapting.requests import Request
 from streamsim.simulator.run.adapting.orders import command_of
 from streamsim.simulator.run.adapting.priority import LOW
+
+
+class Learns(Protocol):
+    """What answers requests to learn, one at a time."""
+
+    def begin(self, request: Request, champion: str) -> None:
+        """Begin to answer a request."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a request was begun whose outcome was not taken."""
+
+    def ended(self) -> dict[str, Any] | None:
+        """Return the outcome once there is one; empty if there will be none."""
 
 
 class Learning:

@@ -1,0 +1,1 @@
+"""Closed-loop runs in this process: a world that changes, and the model that follows it."""
