@@ -64,7 +64,7 @@ def replay(
         renewed.
     """
     model = model or champion(spec)
-    renewed = model.estimator if renews else None
+    renewed = model.estimator if renews and decided is None else None
     domain = InProcess(
         spec, model.answer, model.signature, hold=hold, key=_key(spec), renewed=renewed,
         schedule=None if decided is None else decided[0],
