@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import gc
 
+from streamsim.benchmarks.contestants.bare_loop import run_loop
 from streamsim.benchmarks.contestants.job import Config, Job
-from streamsim.benchmarks.contestants.loop import run_loop
 from streamsim.benchmarks.contestants.stock import run_stock
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.settings import read_settings

@@ -269,7 +269,7 @@ class Stack:
         return found
 
     def drop_renewals(self) -> None:
-        """Delete the renewed versions; challengers stay, with their cards."""
+        """Delete the renewed versions; challengers stay, with what is written of them."""
         made = Registry(self.renewed)
         for model in made.models():
             for version in made.versions(model):

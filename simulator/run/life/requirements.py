@@ -31,13 +31,6 @@ def threshold_of(spec: DomainSpec, values: Mapping[str, float], recent: Recent) 
     ------
     UsageError
         If nothing or more than one thing is required, or it cannot be met.
-
-    Examples
-    --------
-    >>> from streamsim.streams.domains.finance import SPEC
-    >>> risks = np.linspace(0, 1, 101)
-    >>> threshold_of(SPEC, {"alerts_per_day": 5}, lambda: (risks, 2.0))
-    0.91
     """
     if len(values) != 1 or not set(values) <= set(KEYS):
         known = "; ".join(f"{key}: {told}" for key, told in KEYS.items())
