@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from streamsim.benchmarks.fault_injection.failed_requests import Span, failed_requests
 from streamsim.benchmarks.fault_injection.faulty_stack import Target, send
@@ -23,6 +24,7 @@ from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import Recording, read_recording
 from streamsim.streams.codec import parse_header_ints
+from streamsim.streams.collecting import rare_collections
 from streamsim.streams.errors import StackError, UsageError
 from streamsim.streams.events import INGEST_TIME, NO_TIME
 from streamsim.streams.settings import EMBEDDED
@@ -129,13 +131,25 @@ def run_swaps(
         scored_eps = (target.scored - before) / (time.monotonic() - began)
         target.stop()
         report = target.end(RECORD_S)
-    recording = read_recording(target.recording_file)
-    registry = Registry(home / "registry")
+    with rare_collections():
+        return _checked(spec, target.recording_file, report, versions, home, asking, scored_eps)
+
+
+def _checked(
+    spec: DomainSpec,
+    file: Path,
+    account: Mapping[str, Any],
+    versions: Sequence[str],
+    home: Path,
+    asking: _Asking,
+    scored_eps: float,
+) -> Swaps:
+    """Check the recording of a run."""
+    recording, registry = read_recording(file), Registry(home / "registry")
     model = spec.model.recipe.name
     loaded = {name: Loaded(*registry.load(model, name)) for name in versions}
-    verdict = check(
-        spec, recording, report, decided=(schedule_of(recording, loaded[versions[0]]), loaded)
-    )
+    plans = schedule_of(recording, loaded[versions[0]])
+    verdict = check(spec, recording, account, decided=(plans, loaded))
     live = check_live(spec, recording)
     failed, passing = failed_requests(recording.of(topic(spec.name, METRICS)), asking.down)
     faults = [*asking.faults, *verdict.faults, *live.faults]
