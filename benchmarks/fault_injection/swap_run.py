@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from streamsim.consumers.predict.model_schedule import Schedule, read_entry
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import Recording, read_recording
+from streamsim.simulator.run.probes import answers
 from streamsim.streams.codec import parse_header_ints
 from streamsim.streams.collecting import rare_collections
 from streamsim.streams.errors import StackError, UsageError
@@ -37,9 +40,10 @@ DISK_MB = 16_384
 RECORD_S = 600.0
 """Patience with a stack that writes millions of records down."""
 COMMAND_S = 90.0
-DOWN_S = 20.0
-"""For how long after the service was killed requests may fail: it starts, and loads its versions.
-Workers pause up to two seconds between two attempts."""
+AGAIN_S = 3.0
+"""For how long requests may fail after a killed service is ready again: what a worker counts is
+published later, and calls that were under way end."""
+POLL_S = 0.1
 LAST_S = 7.0
 """Wait after the last request, so that it takes effect: workers know the plans for six seconds."""
 
@@ -239,8 +243,17 @@ class _Asking:
         send(self._draw.choice(processes), signal.SIGKILL)
         self.kills[part] = self.kills.get(part, 0) + 1
         if part == "service":
-            now = time.time() * 1000
-            self.down.append((now, now + DOWN_S * 1000))
+            threading.Thread(target=self._down, args=(time.time(),), daemon=True).start()
+
+    def _down(self, since: float) -> None:
+        """Note from when and until when the service is down."""
+        place = len(self.down)
+        self.down.append((since * 1000, math.inf))
+        url = f"{self._target.model_url}/v2/models/{self._model}/ready"
+        time.sleep(POLL_S)
+        while not answers(url):
+            time.sleep(POLL_S)
+        self.down[place] = since * 1000, (time.time() + AGAIN_S) * 1000
 
 
 def _sent_eps(spec: DomainSpec, recording: Recording) -> float:
