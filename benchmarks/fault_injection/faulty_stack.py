@@ -74,7 +74,7 @@ class Target:
         self._joined: list[subprocess.Popen[bytes]] = []
         self._ledger = Ledger(spec)
         self._tail: Tail | None = None
-        self.address = ""
+        self.address = self.model_url = ""
         self.peak_mb = 0.0
         self.most_waiting = 0
 
@@ -190,6 +190,7 @@ class Target:
                 info = json.loads(path.read_text())
                 if info["pid"] == self._process.pid and info.get("address"):
                     self.address = info["address"]
+                    self.model_url = info.get("model_url") or ""
         return bool(self.address)
 
     def _unfollow(self) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from streamsim.benchmarks.fault_injection.failed_requests import Span, failed_requests
 from streamsim.benchmarks.fault_injection.faulty_stack import Target, send
@@ -22,7 +25,9 @@ from streamsim.consumers.predict.model_schedule import Schedule, read_entry
 from streamsim.models.loaded import Loaded
 from streamsim.models.registry import Registry
 from streamsim.producers.recording import Recording, read_recording
+from streamsim.simulator.run.probes import answers
 from streamsim.streams.codec import parse_header_ints
+from streamsim.streams.collecting import rare_collections
 from streamsim.streams.errors import StackError, UsageError
 from streamsim.streams.events import INGEST_TIME, NO_TIME
 from streamsim.streams.settings import EMBEDDED
@@ -35,9 +40,10 @@ DISK_MB = 16_384
 RECORD_S = 600.0
 """Patience with a stack that writes millions of records down."""
 COMMAND_S = 90.0
-DOWN_S = 20.0
-"""For how long after the service was killed requests may fail: it starts, and loads its versions.
-Workers pause up to two seconds between two attempts."""
+AGAIN_S = 3.0
+"""For how long requests may fail after a killed service is ready again: what a worker counts is
+published later, and calls that were under way end."""
+POLL_S = 0.1
 LAST_S = 7.0
 """Wait after the last request, so that it takes effect: workers know the plans for six seconds."""
 
@@ -129,13 +135,25 @@ def run_swaps(
         scored_eps = (target.scored - before) / (time.monotonic() - began)
         target.stop()
         report = target.end(RECORD_S)
-    recording = read_recording(target.recording_file)
-    registry = Registry(home / "registry")
+    with rare_collections():
+        return _checked(spec, target.recording_file, report, versions, home, asking, scored_eps)
+
+
+def _checked(
+    spec: DomainSpec,
+    file: Path,
+    account: Mapping[str, Any],
+    versions: Sequence[str],
+    home: Path,
+    asking: _Asking,
+    scored_eps: float,
+) -> Swaps:
+    """Check the recording of a run."""
+    recording, registry = read_recording(file), Registry(home / "registry")
     model = spec.model.recipe.name
     loaded = {name: Loaded(*registry.load(model, name)) for name in versions}
-    verdict = check(
-        spec, recording, report, decided=(schedule_of(recording, loaded[versions[0]]), loaded)
-    )
+    plans = schedule_of(recording, loaded[versions[0]])
+    verdict = check(spec, recording, account, decided=(plans, loaded))
     live = check_live(spec, recording)
     failed, passing = failed_requests(recording.of(topic(spec.name, METRICS)), asking.down)
     faults = [*asking.faults, *verdict.faults, *live.faults]
@@ -225,8 +243,17 @@ class _Asking:
         send(self._draw.choice(processes), signal.SIGKILL)
         self.kills[part] = self.kills.get(part, 0) + 1
         if part == "service":
-            now = time.time() * 1000
-            self.down.append((now, now + DOWN_S * 1000))
+            threading.Thread(target=self._down, args=(time.time(),), daemon=True).start()
+
+    def _down(self, since: float) -> None:
+        """Note from when and until when the service is down."""
+        place = len(self.down)
+        self.down.append((since * 1000, math.inf))
+        url = f"{self._target.model_url}/v2/models/{self._model}/ready"
+        time.sleep(POLL_S)
+        while not answers(url):
+            time.sleep(POLL_S)
+        self.down[place] = since * 1000, (time.time() + AGAIN_S) * 1000
 
 
 def _sent_eps(spec: DomainSpec, recording: Recording) -> float:
