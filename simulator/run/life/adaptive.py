@@ -249,10 +249,7 @@ class Adaptive:
         evidence = {"request": own.request, **step.evidence}
         if own.stage is Stage.CHAMPION:
             if not step.passes:
-                earlier = self.life.find(own.before)
-                self.life.change(
-                    "rolled back", Plan(earlier), who=SELF, why=step.why, evidence=evidence
-                )
+                self._take_back(own, step.why, evidence)
             self._rollout = None
             return
         if not step.passes:
@@ -274,6 +271,15 @@ class Adaptive:
         )
         self._rollout = own.at(Stage.CHAMPION, entry.since)
         self._decider.done(own.request, Ended.BETTER, entry.since)
+
+    def _take_back(self, own: Rollout, why: str, evidence: Mapping[str, Any]) -> None:
+        """Make the champion before the champion again, if it can still be loaded."""
+        try:
+            earlier = self.life.find(own.before)
+        except ModelError as error:
+            self._say(LEARNT, own.version, f"it stays, though {why}: {error}", evidence)
+            return
+        self.life.change("rolled back", Plan(earlier), who=SELF, why=why, evidence=evidence)
 
     def _end(self, own: Rollout, ended: Ended, live_from: int | None = None) -> None:
         self._rollout = None
