@@ -121,7 +121,10 @@ class LearntVersions:
         return self._said[version]
 
     def is_better(self, version: Version, champion: Version) -> bool:
-        """See :class:`Versions`. Of the gates it takes those about answers."""
+        """See :class:`Versions`. Of the gates it takes those about answers.
+
+        Events that the champion has learnt are no judge of it, and are left out.
+        """
         pair = version, champion
         if pair not in self._better:
             self._better[pair] = self._judged_better(version, champion)
@@ -132,7 +135,10 @@ class LearntVersions:
         parts = split(rows.times, self._adaptation.holdout, self._gap)
         if too_few(self._spec, rows, parts, self._adaptation):
             return False
-        held, margins = rows.take(parts.held), self._adaptation.margins
+        new = rows.times > self._learnt(champion).times[-1]
+        held, margins = rows.take(parts.held & new), self._adaptation.margins
+        if not len(held.labels):
+            return False
         own, other = (judged(self._spec, self._model(v), held) for v in (version, champion))
         gates = [
             is_better(metric_of(self._spec), own, other, held.entities, margins.better, self._seed),

@@ -345,6 +345,8 @@ def test_a_domain_is_compared_over_its_own_pipeline(
     grid = policies.grid_of(spec, small, policies.Options(step=5, lead=0.5), 20.0)
     versions = LearntVersions(spec, small, grid, Adaptation())
     assert versions.said(Version(1)).scores[0] != versions.said(Version(1)).scores[0]
+    # No event is left on which the champion, which has learnt them all, can be judged.
+    assert not versions.is_better(Version(1, held=True), Version(1))
     assert len(versions.reference(Version(0)).columns) == len(spec.features.vector.names) + 1
 
 
