@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from streamsim.consumers.monitor.incidents.grouping import EntityAlert
+from streamsim.consumers.monitor.incidents.incident import Cause, Change, Incident, Signal, Turn
 from streamsim.consumers.predict.plans import Plan
 from streamsim.simulator.run.life import adaptive
 from streamsim.simulator.run.life.life_requests import new_request
+from streamsim.simulator.run.life.model_watch import DATA_QUALITY, Observed
 from streamsim.streams.errors import StackError
+from streamsim.streams.spec import DAY
 from streamsim.streams.spec.adapting import Action
-from tests.lives import ADAPTATION, BAD, SPEC, World, better
+from tests.lives import ADAPTATION, BAD, GOOD, SPEC, World, better
 
 CHALLENGER = "1-7"
 
@@ -216,6 +219,36 @@ def test_a_storm_of_alerts_causes_one_learning(world: World) -> None:
     world.play(20)
     assert len(world.incidents) > 1  # opened, and told again
     assert len(world.learner.begun) == 1
+
+
+def data_quality(world: World, turn: Turn) -> None:
+    """Say that features have no values, or have them again."""
+    at = world.day * DAY
+    cause = Cause("finance", DATA_QUALITY, "features")
+    signal = Signal(cause, at, True, False, 1.0, 0.5, "amount: unknown 100 %")
+    incident = Incident(cause, at, at, signal, signal, 1, 1.0, at)
+    if turn is Turn.RESOLVED:
+        incident = replace(incident, resolved_at=at)
+    world.own._observe(Observed(at, None, (Change(turn, at, incident),)))
+
+
+def test_bad_data_are_not_learnt_from(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.play(8)
+    data_quality(world, Turn.OPENED)
+    world.off["1"] = BAD
+    world.play(10)
+    world.start()
+    world.play(2)
+    assert [own["rule"] for own in world.incidents[:2]] == [DATA_QUALITY, "metric_low"]
+    assert world.learner.begun == []
+    data_quality(world, Turn.RESOLVED)
+    until = world.day * DAY
+    world.off["1"] = GOOD
+    world.play(8)
+    world.off["1"] = BAD
+    world.play_until("learning")
+    assert world.learner.begun[0].since >= until
 
 
 def test_an_alert_that_comes_after_a_later_one_counts(world: World) -> None:

@@ -134,9 +134,11 @@ class Adaptive:
     def _observe(self, observed: Observed) -> None:
         """Act on what a step has shown."""
         self._tell(observed.changes)
+        if self.adaptation is None:
+            return
         for change in observed.changes:
             self._signal(change)
-        if observed.health is None or self.adaptation is None:
+        if observed.health is None:
             return
         if self._rollout is not None:
             self._go_on(self._rollout, self.adaptation)
