@@ -113,6 +113,7 @@ class Controller:
             lambda at: life.schedule.at(at).champion.version,
             champion.profile,
             adaptation.warm_up,
+            lambda at: life.schedule.at(at).champion.profile,
         )
         life.recent = watch.recent
         file = life_file(self._config.snapshots, spec)

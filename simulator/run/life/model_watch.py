@@ -67,6 +67,9 @@ class ModelWatch:
         Returns the version that answers at an event time.
     reference
         Profile of what the champion was trained on; without it, drift is not watched.
+    profile_at
+        Returns the profile of the version that answers at an event time. A later champion has one
+        of its own, with the same bins.
     warm_up
         Drift does not count in this time after the first event (ms): windows are filling.
     """
@@ -77,10 +80,12 @@ class ModelWatch:
         champion: Callable[[int], str],
         reference: Reference | None,
         warm_up: int = 0,
+        profile_at: Callable[[int], Reference | None] = lambda at: None,
     ) -> None:
         own = spec.alerting.accuracy
         self.spec, self._champion, self._reference = spec, champion, reference
         self._warm_up, self._first = warm_up, -1
+        self._profile_at = profile_at
         self.steps = LabelledSteps(spec.partitions, step=own.step, span=own.span, most=MOST_ROWS)
         self._profiles = None
         if reference is not None:
@@ -131,10 +136,17 @@ class ModelWatch:
                 self._first = window.end
             if window.end < self._first + self._warm_up:
                 continue
-            report = report_drift(self._reference, window.counts)
+            report = report_drift(self._profile(window.end), window.counts)
             signals = list(self._drift_signals(window.end, report.drifted, report.rows))
             found.append(Observed(window.end, None, self._drift.step(window.end, signals)))
         return found
+
+    def _profile(self, at: int) -> Reference:
+        """Return the profile that features are compared with at an event time."""
+        assert self._reference is not None
+        own = self._profile_at(at)
+        is_usable = own is not None and own.fingerprint() == self._reference.fingerprint()
+        return own if own is not None and is_usable else self._reference
 
     def take_alerts(self, at: int, alerts: Iterable[EntityAlert]) -> tuple[Change, ...]:
         """Take alerts about entities up to an event time (ms); return what becomes of groups.
