@@ -50,6 +50,8 @@ class Following:
         Per domain, tells its outputs from the records of other programs.
     read
         Topic and partition to the offset of the next record to read.
+    group
+        The run's consumer group, once it is known: what other runs decide is not told.
     keeper
         Keeps what arrives in the run's folder, if it is set.
     """
@@ -61,6 +63,7 @@ class Following:
         self.own = {spec.name: OwnOutputs(spec, foreign, view.warn_once) for spec in specs}
         self.read: dict[tuple[str, int], int] = {}
         self.keeper: Keeper | None = None
+        self.group: str | None = None
         self._alerts, self._dead = RecentIdentities(), DeadLetters(view.dead)
 
     @property
@@ -104,6 +107,8 @@ class Following:
         try:
             if record.topic == OPS_MODELS:
                 body = read_lifecycle(record.value)
+                if body.get("run") not in (None, self.group or body.get("run")):
+                    return  # of another run on the same broker
                 is_said = is_told(body) and body["event"] not in (ASKED, CHAMPION, RENEWED)
                 line = lifecycle_line(body, None) if is_said else ""
                 is_kept = is_told(body)

@@ -157,6 +157,7 @@ class Supervisor:
         stack.wait_for_service()
         announce(stack.address, champions)
         following = self._following
+        following.group = stack.group
         self._disk.limit(stack, StillNeeded(self._ledgers, following.read, stack.snapshot_files()))
         with (
             Tail(stack.address, following.topics) as tail,
