@@ -32,8 +32,8 @@ from .schema import (
 )
 from .simulate import OPTIONS, world
 
-DEMO = {"change_day": 20.0}
-"""In a demonstration fraud changes its pattern in the first minute."""
+DEMO = {"change_day": 30.0}
+"""In a demonstration fraud changes its pattern after a minute and a half."""
 
 _INPUTS = Inputs(sources=(TRANSACTIONS, CHARGEBACKS), files=FILES)
 _SETS = maps_in(Path(__file__).parent / "sets", _INPUTS)
