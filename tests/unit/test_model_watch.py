@@ -16,6 +16,7 @@ from streamsim.consumers.state.store import Parts
 from streamsim.simulator.run.life.model_watch import (
     DATA_QUALITY,
     DRIFT,
+    FIRST_STEPS,
     LEVEL_STEPS,
     LOW_METRIC,
     ModelWatch,
@@ -84,6 +85,18 @@ def changes(found: Sequence[Observed]) -> list[Change]:
 def warm(own: Watched) -> None:
     for _ in range(LEVEL_STEPS + 1):
         assert changes(own.labelled(GOOD)) == []
+
+
+def test_the_level_rests_on_the_good_steps_after_the_first_ones_too() -> None:
+    own = Watched()
+    for _ in range(FIRST_STEPS):
+        own.labelled(0.2)
+    assert own.watch.level == pytest.approx(0.2**2)
+    for _ in range(2 * LEVEL_STEPS):
+        own.labelled(GOOD)
+    assert own.watch.level == pytest.approx(GOOD**2)
+    own.labelled(BAD)
+    assert own.watch.level == pytest.approx(GOOD**2)
 
 
 def test_a_falling_metric_opens_one_incident_that_began_before_it_was_known() -> None:

@@ -31,9 +31,11 @@ from streamsim.streams.statistics.reference_profile import SCORE, Reference
 
 MOST_ROWS = 20_000
 """Newest labelled scores that a figure is of: more take longer, and say little more."""
-LEVEL_STEPS = 3
-"""Steps whose median is the level of a champion, with which later ones are compared."""
 ENOUGH = 1 << 40
+FIRST_STEPS, LEVEL_STEPS = 3, 30
+"""Of how many good steps a champion's level is the median, with which later ones are compared: of
+three at first, and of thirty later. The windows of neighbouring steps share most of their rows, so
+the first three say little, and in the beginning the windows of features are filling."""
 LOST = 0.2
 """Share of values that became unknown, from which on a drift counts as a fault of the data."""
 LOW_METRIC, DRIFT, DATA_QUALITY = "metric_low", "feature_drift", "data_quality"
@@ -178,10 +180,8 @@ class ModelWatch:
         figure = health.figure
         if not health.is_known:
             return
-        if len(self._levels) < LEVEL_STEPS:
-            self._levels.append(figure.value)
-            if len(self._levels) == LEVEL_STEPS:
-                self.level = median(self._levels)
+        if len(self._levels) < FIRST_STEPS:
+            self._usual(figure.value)
             return
         cause = Cause(self.spec.name, LOW_METRIC, f"model {self.spec.model.recipe.name}")
         text = self._told(health)
@@ -189,7 +189,15 @@ class ModelWatch:
         # The step itself is a label delay older than what is known of it.
         began = health.at - self.spec.alerting.accuracy.step
         signal = self._signal(cause, at, health.samples, band, text)
+        if not signal.is_bad and len(self._levels) < LEVEL_STEPS:
+            self._usual(figure.value)
         yield replace(signal, since=began)
+
+    def _usual(self, value: float) -> None:
+        """Take a figure into the champion's level."""
+        self._levels.append(value)
+        if len(self._levels) >= FIRST_STEPS:
+            self.level = median(self._levels)
 
     def _signal(
         self, cause: Cause, at: int, samples: int, band: tuple[float, float, float], text: str
