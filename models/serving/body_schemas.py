@@ -74,6 +74,7 @@ SCHEMAS: Mapping[str, Schema] = {
         ignored=listed(TEXT),
         estimates=listed(TEXT),
         accuracy={"type": ["number", "null"]},
+        profile={"type": ["object", "null"]},
     ),
     "Tensor": closed(
         name=TEXT,
