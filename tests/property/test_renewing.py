@@ -240,7 +240,7 @@ class Renewing(Crashing):
 
 
 @pytest.mark.parametrize("hold", [False, True])
-@examples(0.5)
+@examples(0.2)
 @given(story=st.lists(steps(), min_size=3, max_size=16), rounds=ROUNDS)
 def test_whoever_dies_the_same_versions_answer(
     story: Story, rounds: Sequence[tuple[list[Action], ...]], hold: bool
