@@ -43,7 +43,7 @@ test-slow: $(READY_DEV) ## run the slow tests: long fuzzing, real data, whole st
 	@$(BIN)/python -m pytest -m "slow and not nightly and alone" --timeout 1800 --ignore tests/faults $(ARGS)
 
 test-faults: $(READY_DEV) ## run a fault of each kind under load, in all domains
-	@$(BIN)/python -m pytest tests/faults --timeout 600 -n 2 $(ARGS)
+	@$(BIN)/python -m pytest tests/faults -m "not nightly" --timeout 600 -n 2 $(ARGS)
 
 test-kafka: $(READY_DEV) ## run the tests of whole stacks on Apache Kafka; needs Java 17 and Maven
 	@$(BIN)/python -m streamsim.simulator.brokers.apache --setup

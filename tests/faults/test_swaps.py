@@ -21,6 +21,7 @@ RATE = 1_500.0
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.slow,
+    pytest.mark.nightly,
     # kafka-python leaks a socket for every connection that is refused: see docs/faust.md.
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]

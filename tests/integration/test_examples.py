@@ -92,6 +92,7 @@ def test_a_domain_of_ones_own(place: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_flights_with_labels_that_come_at_the_landing(place: Path) -> None:
     downloaded(FLIGHTS)
     shown = run(place, "flights")
@@ -101,6 +102,7 @@ def test_flights_with_labels_that_come_at_the_landing(place: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_rain_that_a_model_of_long_ago_does_not_know(place: Path) -> None:
     downloaded(RAINFALL)
     shown = run(place, "rain")

@@ -76,6 +76,7 @@ def test_it_keeps_the_contract(domains: Path, registry: Registry) -> None:
 
 @pytest.mark.embedded
 @pytest.mark.timeout(480)
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["flights", "rain"])
 def test_the_domains_of_real_series_keep_it(name: str, registry: Registry) -> None:
     """Over the small worlds that they have besides their files."""

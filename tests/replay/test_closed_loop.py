@@ -44,6 +44,7 @@ def test_rows_are_kept_with_the_labels_that_were_known_by_a_time() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_model_follows_its_world_and_leaves_one_alone_that_does_not_change(
     registry: Registry,
 ) -> None:
