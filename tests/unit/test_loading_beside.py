@@ -247,10 +247,11 @@ def test_too_many_that_wait_for_a_version_are_told_to_come_again() -> None:
     shelf = Shelf(Models(v1=Constant(0.25)), run)
     shelf.load("m")
     asked = {**BODY, "version": "7"}
+    clients = [client(shelf) for _ in range(INSIDE)]  # apps are made one at a time
     with ThreadPoolExecutor(INSIDE) as pool:
         waiting = [
-            pool.submit(lambda: client(shelf).post("/predict", json=asked).status_code)
-            for _ in range(INSIDE)
+            pool.submit(lambda own: own.post("/predict", json=asked).status_code, own)
+            for own in clients
         ]
         assert gate.begun.wait(20)
         asking = client(shelf)
