@@ -74,6 +74,9 @@ class KeptRows:
         order = order[(times[order] >= wanted.since) & (times[order] < wanted.until)]
         for begin, end in wanted.without:
             order = order[(times[order] < begin) | (times[order] >= end)]
+        if self._spec.labels.unlabelled is None:
+            named = [piece[0][piece[1] < wanted.known_until] for piece in self._labels]
+            order = order[np.isin(ids[order], np.concatenate(named or [ids[:0]]))]
         order = order[-wanted.most :]
         ids, times, features = ids[order], times[order], features[order]
         self._correct(ids, features)

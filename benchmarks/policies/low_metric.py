@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 import numpy as np
 
 from streamsim.consumers.monitor.incidents.incident import Cause, Hysteresis, Signal, Turn
 from streamsim.consumers.monitor.incidents.incidents import Incidents
 from streamsim.consumers.monitor.prequential.bands import band
+from streamsim.consumers.monitor.prequential.usual_level import UsualLevel
 from streamsim.streams.events import Floats, Ints
 from streamsim.streams.spec.rules import Accuracy
-from streamsim.streams.statistics.quality import find_metric
 
-LEVEL_STEPS = 3
-"""Steps whose median is the level of a version, with which later ones are compared."""
 LOW = "metric_low"
 Told = tuple[int, int, str]
 """When an alert was known, since when what it is about lasts (ms), and the figure in words."""
@@ -38,7 +34,7 @@ class LowMetric:
         self._truth: Ints = np.empty(0, np.int64)
         usual = Hysteresis(renotify=7 * declared.step)
         self._incidents = Incidents({LOW: usual}, usual)
-        self._levels: list[float] = []
+        self._usual = UsualLevel(declared)
         self._end: int | None = None
 
     def take(self, until: int, times: Ints, scores: Floats, truth: Ints) -> list[Told]:
@@ -75,19 +71,16 @@ class LowMetric:
         figure = band(own.metric, self._scores[rows], self._truth[rows].astype(np.float64))
         if np.isnan(figure.value):
             return []
-        if len(self._levels) < LEVEL_STEPS:
-            self._levels.append(figure.value)
+        level, judged = self._usual.value, self._usual.judge(end, figure)
+        if judged is None:
             return []
-        level, sign = median(self._levels), -1.0 if find_metric(own.metric)[1] else 1.0
-        bound = level - sign * own.margin
-        best = max(sign * figure.low, sign * figure.high)
         signal = Signal(
             Cause("", LOW, ""),
             end + self._delay,
-            sign * figure.value < sign * bound and best < sign * level,
-            sign * figure.value >= sign * (level - sign * own.margin / 2),
+            judged.is_bad,
+            judged.is_good,
             figure.value,
-            bound,
+            judged.bound,
             f"{own.metric} {figure.value:.3f}, usually {level:.3f}",
             int(rows.sum()),
         )

@@ -201,7 +201,8 @@ class Adaptation:
         Events so long before those are left out: their labels became known when the later part had
         begun, and may be of the same cause. ``None``: the label delay.
     most
-        Most events that it learns from and is compared on, the newest.
+        Most events that it learns from and is compared on, the newest. Events whose label is
+        unknown do not count.
     changes
         Parts of the signature that may differ from the champion's: ``features``, ``estimates``.
 

@@ -16,8 +16,6 @@ from streamsim.consumers.state.store import Parts
 from streamsim.simulator.run.life.model_watch import (
     DATA_QUALITY,
     DRIFT,
-    FIRST_STEPS,
-    LEVEL_STEPS,
     LOW_METRIC,
     ModelWatch,
     Observed,
@@ -33,6 +31,7 @@ DELAY, STEP = SPEC.labels.delay, SPEC.alerting.accuracy.step
 TRAINED = np.random.default_rng(3).normal(size=(20_000, 3)).astype(np.float32)
 REFERENCE = Reference.fit(["heat", "load"], TRAINED[:, :2], TRAINED[:, 2])
 WARM_UP = 3 * DAY
+WARM_STEPS = 31
 
 
 class Watched:
@@ -83,17 +82,16 @@ def changes(found: Sequence[Observed]) -> list[Change]:
 
 
 def warm(own: Watched) -> None:
-    for _ in range(LEVEL_STEPS + 1):
+    for _ in range(WARM_STEPS):
         assert changes(own.labelled(GOOD)) == []
 
 
-def test_the_level_rests_on_the_good_steps_after_the_first_ones_too() -> None:
+def test_the_level_rests_on_good_steps_from_the_first_full_window_on() -> None:
     own = Watched()
-    for _ in range(FIRST_STEPS):
-        own.labelled(0.2)
-    assert own.watch.level == pytest.approx(0.2**2)
-    for _ in range(2 * LEVEL_STEPS):
-        own.labelled(GOOD)
+    for _ in range(2):
+        own.labelled(BAD)
+    assert math.isnan(own.watch.level)
+    warm(own)
     assert own.watch.level == pytest.approx(GOOD**2)
     own.labelled(BAD)
     assert own.watch.level == pytest.approx(GOOD**2)
@@ -136,7 +134,7 @@ def test_each_champion_has_a_level_of_its_own() -> None:
     own.champion = "2"
     own.labelled(0.3)
     assert math.isnan(own.watch.level)
-    assert changes([seen for _ in range(LEVEL_STEPS + 2) for seen in own.labelled(0.3)]) == []
+    assert changes([seen for _ in range(WARM_STEPS) for seen in own.labelled(0.3)]) == []
     assert own.watch.level == pytest.approx(0.3**2)
 
 

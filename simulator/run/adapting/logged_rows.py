@@ -56,7 +56,8 @@ class Wanted:
     known_until
         Labels that were known before this time are used (ms).
     most
-        Most scored events, the newest; some may have no label.
+        Most scored events, the newest. Where an event without a label has an unknown one, only
+        those with a label count.
     without
         Periods whose events are left out (ms).
     """
@@ -129,6 +130,16 @@ class _Reader:
         self._address, self._wanted = address, wanted
         self._topics = {own.name: own for own in topics_of(spec)}
         self.skipped = 0
+        self._labelled = self._ids() if spec.labels.unlabelled is None else None
+
+    def _ids(self) -> frozenset[int]:
+        """Read which events have a label. Often few do, and others are no use to learn from."""
+        found: set[int] = set()
+        for source in self._spec.label_sources:
+            for cleaned in self._cleaned(source, self._wanted.since):
+                ids, known, _ = labels_in(self._spec, source, cleaned)
+                found.update(ids[known < self._wanted.known_until].tolist())
+        return frozenset(found)
 
     def scores(self) -> ScoredRows:
         """Read the scores, and their corrections."""
@@ -201,7 +212,8 @@ class _Reader:
             kept.append((body[self._spec.trigger.key], version, packed))
         ids = fingerprint(as_objects(names)).tolist()
         for id_, time, rest in zip(ids, parse_times(texts).tolist(), kept, strict=True):
-            if self._wanted.keeps(time):
+            has_use = self._labelled is None or id_ in self._labelled
+            if has_use and self._wanted.keeps(time):
                 yield ScoreRow(id_, time, *rest)
 
     def _cleaned(self, source: SourceSpec, since: int) -> Iterator[Cleaned]:

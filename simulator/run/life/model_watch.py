@@ -7,10 +7,8 @@ ones.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from statistics import median
+from dataclasses import dataclass
 from typing import Any
 
 from streamsim.consumers.monitor.drift.drift_report import ColumnDrift, report_drift
@@ -22,20 +20,16 @@ from streamsim.consumers.monitor.labelled_scores import read_labelled
 from streamsim.consumers.monitor.prequential.health import Health, health_at
 from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
 from streamsim.consumers.monitor.prequential.prequential_windows import Window
+from streamsim.consumers.monitor.prequential.usual_level import UsualLevel
 from streamsim.consumers.monitor.segment_names import name_code
 from streamsim.streams.events import NO_TIME, Floats
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.renewals import champion_of
-from streamsim.streams.statistics.quality import find_metric
 from streamsim.streams.statistics.reference_profile import SCORE, Reference
 
 MOST_ROWS = 20_000
 """Newest labelled scores that a figure is of: more take longer, and say little more."""
 ENOUGH = 1 << 40
-FIRST_STEPS, LEVEL_STEPS = 3, 30
-"""Of how many good steps a champion's level is the median, with which later ones are compared: of
-three at first, and of thirty later. The windows of neighbouring steps share most of their rows, so
-the first three say little, and in the beginning the windows of features are filling."""
 LOST = 0.2
 """Share of values that became unknown, from which on a drift counts as a fault of the data."""
 LOW_METRIC, DRIFT, DATA_QUALITY = "metric_low", "feature_drift", "data_quality"
@@ -99,10 +93,13 @@ class ModelWatch:
         self._grouping = Grouping(spec)
         self._groups = Incidents(self._grouping.hysteresis(renotify), usual)
         self._alerts_at = NO_TIME
-        self._levels: list[float] = []
+        self._usual = UsualLevel(own)
         self._of = ""
-        self.level = math.nan
-        """The champion's usual figure, once it is known."""
+
+    @property
+    def level(self) -> float:
+        """The champion's usual figure; NaN until it is known."""
+        return self._usual.value
 
     def recent(self) -> tuple[Floats, float]:
         """Return the risks of the rows that are remembered, and the days in which they were."""
@@ -166,7 +163,8 @@ class ModelWatch:
         if is_renewed:  # renewals are the same model
             version = champion_of(version)
         if version != self._of:  # a new champion has a level of its own
-            self._of, self._levels, self.level = version, [], math.nan
+            self._of = version
+            self._usual.restart()
         rows = self.steps.rows
         rows = rows if is_renewed else rows.take(rows.version == name_code(version))
         health = health_at(
@@ -180,36 +178,17 @@ class ModelWatch:
         figure = health.figure
         if not health.is_known:
             return
-        if len(self._levels) < FIRST_STEPS:
-            self._usual(figure.value)
+        judged = self._usual.judge(health.at, figure)
+        if judged is None:
             return
         cause = Cause(self.spec.name, LOW_METRIC, f"model {self.spec.model.recipe.name}")
         text = self._told(health)
-        band = figure.value, figure.low, figure.high
         # The step itself is a label delay older than what is known of it.
         began = health.at - self.spec.alerting.accuracy.step
-        signal = self._signal(cause, at, health.samples, band, text)
-        if not signal.is_bad and len(self._levels) < LEVEL_STEPS:
-            self._usual(figure.value)
-        yield replace(signal, since=began)
-
-    def _usual(self, value: float) -> None:
-        """Take a figure into the champion's level."""
-        self._levels.append(value)
-        if len(self._levels) >= FIRST_STEPS:
-            self.level = median(self._levels)
-
-    def _signal(
-        self, cause: Cause, at: int, samples: int, band: tuple[float, float, float], text: str
-    ) -> Signal:
-        """Compare a figure with the champion's level: bad beyond the margin, and not by chance."""
-        own, value = self.spec.alerting.accuracy, band[0]
-        sign = -1.0 if find_metric(own.metric)[1] else 1.0
-        bound = self.level - sign * own.margin
-        best = max(sign * band[1], sign * band[2])
-        is_bad = sign * value < sign * bound and best < sign * self.level
-        is_good = sign * value >= sign * (self.level - sign * own.margin / 2)
-        return Signal(cause, at, is_bad, is_good, value, bound, text, samples)
+        yield Signal(
+            cause, at, judged.is_bad, judged.is_good, figure.value, judged.bound, text,
+            health.samples, since=began,
+        )  # fmt: skip
 
     def _told(self, health: Health) -> str:
         """Say a figure in words, with the segment in which the model is worst."""
@@ -251,9 +230,8 @@ class ModelWatch:
             "drift": self._drift.snapshot(),
             "groups": self._groups.snapshot(),
             "grouping": self._grouping.snapshot(),
-            "levels": self._levels,
+            "usual": self._usual.snapshot(),
             "of": self._of,
-            "level": None if math.isnan(self.level) else self.level,
             "first": self._first,
             "alerts_at": self._alerts_at,
         }
@@ -271,8 +249,8 @@ class ModelWatch:
             self._profiles.restore(parts.of("profiles"))
         for own in ("quality", "drift", "groups", "grouping"):
             getattr(self, f"_{own}").restore(state[own])
-        self._levels, self._of = list(state["levels"]), state["of"]
-        self.level = math.nan if state["level"] is None else float(state["level"])
+        self._usual.restore(state["usual"])
+        self._of = str(state["of"])
         self._first, self._alerts_at = int(state["first"]), int(state["alerts_at"])
 
 
