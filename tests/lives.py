@@ -36,7 +36,7 @@ GOOD, BAD = 0.1, 0.5
 ADAPTATION = Adaptation(
     policy=Policy(
         triggers=(Trigger.METRIC,), window=Window.CHANGE, span=20 * DAY, settle=DAY,
-        cooldown=2 * DAY, least_rows=40, least_positives=5,
+        cooldown=2 * DAY, least_rows=40, least_positives=5, follow_up=False,
     ),
     margins=Margins(better=0.02),
     trial=Trial(shadow_for=DAY, canary_for=DAY, share=0.25, least_rows=20),

@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
+from streamsim.models.adapting.bad_data import BadData
 from streamsim.models.adapting.requests import (
     EVER,
-    BadData,
     Ended,
     Note,
     Pending,
     Request,
     Signal,
-    overlaps,
     request_id,
 )
 from streamsim.streams.events import NO_TIME
@@ -28,6 +27,10 @@ Count: TypeAlias = Callable[[int, int], tuple[int, int]]
 """``(since, until) -> labelled events, and those of the rarer class`` of a period."""
 CAUSES = 5
 """Most causes that a request names."""
+MOST_DOUBLINGS = 3
+"""How often the cool-down is doubled at most, while learning anew does not help."""
+GROWN = "twice as many events since the change"
+"""Cause of a learning after a promotion."""
 _ALERTS = Trigger.METRIC, Trigger.DRIFT
 
 
@@ -53,11 +56,12 @@ class Decider:
         self.waits_for = ""
         self._again = False
         self._signals: list[Signal] = []
-        self._bad: list[BadData] = []
+        self._bad = BadData()
         self._begun: list[int] = []
         self._number = 0
         self._now = self._cut = self._change = NO_TIME
-        self._covered = NO_TIME
+        self._covered = self._grown = NO_TIME
+        self._refused = 0
         self._notes: list[Note] = []
 
     def signal(self, signal: Signal) -> None:
@@ -77,17 +81,11 @@ class Decider:
 
     def block(self, cause: str, since: int) -> None:
         """Learn from no event from this time on, until :meth:`unblock`."""
-        if not any(own.cause == cause and own.until is None for own in self._bad):
-            self._bad.append(BadData(cause, since))
+        self._bad.begin(cause, since)
 
     def unblock(self, cause: str, until: int) -> None:
         """Learn from events from this time on again, if there is no other cause against it."""
-        self._bad = [
-            replace(own, until=max(until, own.since))
-            if own.cause == cause and own.until is None
-            else own
-            for own in self._bad
-        ]
+        self._bad.end(cause, until)
 
     def due(self, at: int, count: Count | None = None) -> Request | None:
         """Return the request that is to be worked on from this time on, if there is one.
@@ -106,6 +104,7 @@ class Decider:
         if self.running is not None:
             return self._once_more(now)
         self._schedule(now)
+        self._grow(now)
         self._sift(now)
         self.waits_for = ""
         if not self._signals:
@@ -139,8 +138,11 @@ class Decider:
             self._again = True
             return
         begun = self.running.at
+        if ended is Ended.BETTER or GROWN in self.running.causes:
+            self._grown = self.running.until
+        self._refused += ended is Ended.REFUSED
         if ended is Ended.BETTER:
-            self._covered = begun if live_from is None else live_from
+            self._covered, self._refused = begun if live_from is None else live_from, 0
         else:  # what came meanwhile is of the same cause: it comes again if it lasts
             self._signals = [
                 signal
@@ -160,7 +162,7 @@ class Decider:
         return {
             "running": None if self.running is None else self.running.as_dict(),
             "signals": [asdict(signal) for signal in self._signals],
-            "bad": [asdict(own) for own in self._bad],
+            "bad": self._bad.snapshot(),
             "notes": [asdict(note) for note in self._notes],
             "begun": list(self._begun),
             **{name: getattr(self, f"_{name}") for name in _PLAIN},
@@ -178,7 +180,7 @@ class Decider:
         self.running = None if running is None else Request.from_dict(running)
         self._signals = [Signal(**{**own, "trigger": Trigger(own["trigger"])})
                          for own in data["signals"]]  # fmt: skip
-        self._bad = [BadData(**own) for own in data["bad"]]
+        self._bad.restore(data["bad"])
         self._notes = [Note(**own) for own in data["notes"]]
         self._begun = [int(own) for own in data["begun"]]
         for name in _PLAIN:
@@ -187,7 +189,7 @@ class Decider:
 
     @property
     def _memory(self) -> int:
-        return max(self.policy.budget_span, self.policy.cooldown)
+        return max(self.policy.budget_span, self.policy.cooldown << MOST_DOUBLINGS)
 
     def _once_more(self, now: int) -> Request | None:
         """Return a request whose first attempt had no outcome; give it up after the second."""
@@ -211,12 +213,26 @@ class Decider:
             self._signals.append(Signal(Trigger.SCHEDULE, cut, "the schedule"))
         self._cut = max(cut, self._cut)
 
+    def _grow(self, now: int) -> None:
+        """Add a signal if the events since a change are twice those that were learnt from."""
+        policy, change = self.policy, self._change
+        if not (policy.follow_up and policy.window is Window.CHANGE):
+            return
+        if NO_TIME in (self._grown, change):
+            return
+        learnt = self._grown - change
+        if learnt <= 0 or (policy.span and learnt >= policy.span):
+            self._grown = NO_TIME
+        elif now - self._delay - change >= 2 * learnt:
+            self._signals.append(Signal(Trigger.SCHEDULE, now, GROWN))
+            self._grown = NO_TIME
+
     def _sift(self, now: int) -> None:
         """Drop alerts about events that bad data explain, or that the last challenger has seen."""
         kept = []
         for signal in self._signals:
             what, onset = f"{signal.trigger}: {signal.cause}", self._onset(signal)
-            bad = next((own.cause for own in self._bad if own.covers(onset)), None)
+            bad = self._bad.cause_at(onset)
             if signal.trigger not in _ALERTS:
                 kept.append(signal)
             elif bad is not None:
@@ -241,9 +257,9 @@ class Decider:
         policy = self.policy
         if now < pending.at + policy.settle:
             return "further alerts of the same cause"
-        if open_ := [own.cause for own in self._bad if own.until is None]:
-            return f"good data: {open_[0]}"
-        if self._begun and now < self._begun[-1] + policy.cooldown:
+        if self._bad.open is not None:
+            return f"good data: {self._bad.open}"
+        if self._begun and now < self._begun[-1] + self._cooldown(pending):
             return "the cool-down"
         if sum(own > now - policy.budget_span for own in self._begun) >= policy.budget:
             return "the budget"
@@ -260,6 +276,11 @@ class Decider:
         if fewest < policy.least_positives:
             return f"labels of the rarer class: {fewest} of {policy.least_positives}"
         return ""
+
+    def _cooldown(self, pending: Pending) -> int:
+        """Return the cool-down: longer each time for what an earlier learning did not cure."""
+        is_old = pending.since is not None and pending.since < self._begun[-1]
+        return self.policy.cooldown << (min(self._refused, MOST_DOUBLINGS) if is_old else 0)
 
     def _request(self, pending: Pending, now: int) -> Request:
         """Return the request that these signals would be now."""
@@ -279,11 +300,11 @@ class Decider:
             since,
             until,
             now,
-            overlaps(self._bad, since, until),
+            self._bad.within(since, until),
         )
 
     def _note(self, at: int, what: str, why: str) -> None:
         self._notes.append(Note(at, what, why))
 
 
-_PLAIN = ("number", "now", "cut", "change", "covered")
+_PLAIN = ("number", "now", "cut", "change", "covered", "grown", "refused")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -31,19 +31,6 @@ class Signal:
     at: int
     cause: str
     since: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BadData:
-    """A period whose events are not learnt from; without ``until`` it has not ended."""
-
-    cause: str
-    since: int
-    until: int | None = None
-
-    def covers(self, time: int) -> bool:
-        """Say whether a time is in the period."""
-        return self.since <= time and (self.until is None or time < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,27 +125,6 @@ def request_id(number: int, at: int) -> str:
     """
     text = str(np.datetime64(max(at, 0), "ms").astype("datetime64[s]"))
     return f"{number}-{text.replace('-', '').replace(':', '')}"
-
-
-def overlaps(bad: Sequence[BadData], since: int, until: int) -> tuple[tuple[int, int], ...]:
-    """Return the parts of a period that are bad, in order, joined where they touch.
-
-    >>> overlaps([BadData("a", 5, 8), BadData("b", 7, None), BadData("c", 0, 2)], 1, 20)
-    ((1, 2), (5, 20))
-    """
-    parts = sorted(
-        (max(own.since, since), until if own.until is None else min(own.until, until))
-        for own in bad
-    )
-    found: list[tuple[int, int]] = []
-    for begin, end in parts:
-        if begin >= end:
-            continue
-        if found and begin <= found[-1][1]:
-            found[-1] = found[-1][0], max(end, found[-1][1])
-        else:
-            found.append((begin, end))
-    return tuple(found)
 
 
 EVER = NO_TIME

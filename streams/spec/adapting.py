@@ -63,6 +63,10 @@ class Policy:
     window, span
         From which events it learns. With :attr:`Window.CHANGE` the span is what it learns from
         while no change is known, and the most since a change; 0 is all.
+    follow_up
+        With :attr:`Window.CHANGE`: a model that was promoted after a change has seen little of what
+        came with it, so it learns again each time that the events since the change have doubled,
+        up to the span.
     settle
         How long after an alert it begins at the earliest: further alerts of the same cause, and an
         alert about the data's quality, often come a little later.
@@ -70,7 +74,8 @@ class Policy:
         How long a trigger waits for enough labels, for the cool-down and for good data, before it
         is given up; 0: for ever.
     cooldown
-        Shortest time between the beginnings of two learnings.
+        Shortest time between the beginnings of two learnings. It doubles with each refused
+        challenger, up to eight times, for an alert that was there before the last learning.
     budget, budget_span
         At most so many learnings begin within any such span.
     least_rows, least_positives
@@ -94,6 +99,7 @@ class Policy:
     budget_span: int = 30 * DAY
     least_rows: int = 2_000
     least_positives: int = 50
+    follow_up: bool = True
 
     def __post_init__(self) -> None:
         numbers = {name: getattr(self, name) for name in _NOT_NEGATIVE}

@@ -242,3 +242,37 @@ def test_a_person_may_ask_and_a_trigger_that_is_not_named_is_not_heard() -> None
     assert note.why == "the policy does not name it"
     decider.signal(Signal(Trigger.HAND, 101, "asked for"))
     assert decider.due(101) is not None
+
+
+def test_what_no_challenger_cures_is_tried_less_and_less_often() -> None:
+    """An alert lasts and is told at every moment; one of a later cause waits for nothing."""
+    decider, begun = usual(cooldown=10, budget=100, budget_span=1), []
+    for at in range(100, 400):
+        decider.signal(alarm(at, since=90))
+        if (request := decider.due(at)) is not None:
+            begun.append(at)
+            decider.done(request.id, Ended.REFUSED)
+    assert [later - own for own, later in pairwise(begun)] == [20, 40, 80, 80]
+    decider.signal(alarm(begun[-1] + 10, "another", since=begun[-1] + 5))
+    assert decider.due(begun[-1] + 10) is not None
+
+
+def test_after_a_promotion_it_learns_again_as_events_since_the_change_double() -> None:
+    decider, learnt = usual(window=Window.CHANGE, span=200, cooldown=0, budget=100), []
+    decider.signal(alarm(130, since=100))
+    for at in range(130, 500):
+        if (request := decider.due(at)) is not None:
+            learnt.append((request.since, request.until, request.causes))
+            better = len(learnt) in (1, 3)
+            decider.done(request.id, Ended.BETTER if better else Ended.REFUSED, live_from=at + 5)
+    again = ("twice as many events since the change",)
+    assert learnt == [
+        (100, 120, ("auc",)), (100, 140, again), (100, 180, again), (100, 260, again),
+        (220, 420, again),
+    ]  # fmt: skip
+    decider = usual(window=Window.CHANGE, span=200, cooldown=0, follow_up=False)
+    decider.signal(alarm(130, since=100))
+    request = decider.due(130)
+    assert request is not None
+    decider.done(request.id, Ended.BETTER)
+    assert all(decider.due(at) is None for at in range(131, 500))
