@@ -43,9 +43,9 @@ class LoopWorld:
 
 
 WORLDS: Mapping[str, LoopWorld] = {
-    "finance": LoopWorld(100, 30, 20),
+    "finance": LoopWorld(120, 30, 20),
     "retail": LoopWorld(300, 60, 40),
     "healthcare": LoopWorld(400, 120, 90),
     "logistics": LoopWorld(16 * HOUR, 4.5 * HOUR, 3 * HOUR),
-    "technology": LoopWorld(80, 40, 20),
+    "technology": LoopWorld(100, 40, 20),
 }
