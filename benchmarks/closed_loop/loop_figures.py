@@ -31,7 +31,10 @@ class LoopFigures:
         Until an incident of the metric is opened, or told again, that knows labels of changed
         events.
     promoted
-        Until the last challenger that was promoted answers.
+        Until the first challenger that is promoted answers.
+    back
+        Until the end of the first window, after the lowest one, that is within the domain's margin
+        of the metric before.
     before, lowest, end
         The metric before the change; after it, the lowest of any window of the domain's span; and
         in the last part of the run.
@@ -46,6 +49,7 @@ class LoopFigures:
 
     detected: float
     promoted: float
+    back: float
     before: float
     lowest: float
     end: float
@@ -86,11 +90,14 @@ def figures_of(
     seen = (h.at for h in looped.happened if h.what in (OPENED, AGAIN) and h.at >= known)
     live = [h.at for h in looped.happened if h.what == PROMOTED and h.at >= known]
     early = [h for h in looped.happened if h.what == PROMOTED and h.at < known]
+    before = metric_in(spec, looped, change - round(world.judged * DAY), change)
+    after = windows(spec, looped, change, end)
     return LoopFigures(
         detected=_days(change, seen),
-        promoted=_days(change, reversed(live)),
-        before=metric_in(spec, looped, change - round(world.judged * DAY), change),
-        lowest=lowest(spec, looped, change, end),
+        promoted=_days(change, live),
+        back=_days(change, _back(after, before - spec.alerting.accuracy.margin)),
+        before=before,
+        lowest=min((value for _, value in after), default=math.nan),
         end=metric_in(spec, looped, *last),
         control=metric_in(spec, control, *last),
         unchanged=metric_in(spec, unchanged, *last),
@@ -113,15 +120,21 @@ def metric_in(spec: DomainSpec, told: Told, since: int, until: int) -> float:
     return float(metric(told.scores[rows], told.labels[rows]))
 
 
-def lowest(spec: DomainSpec, told: Told, since: int, until: int) -> float:
-    """Return the lowest metric of windows of the domain's span, a step apart, in a period."""
+def windows(spec: DomainSpec, told: Told, since: int, until: int) -> list[tuple[int, float]]:
+    """Return the ends and metrics of windows of the domain's span, a step apart, in a period."""
     own = spec.alerting.accuracy
     found = []
     for begin in range(since, until - own.span + 1, own.step):
         first, behind = np.searchsorted(told.times, [begin, begin + own.span])
         if behind - first >= own.min_samples:
-            found.append(metric_in(spec, told, begin, begin + own.span))
-    return min((value for value in found if not math.isnan(value)), default=math.nan)
+            found.append((begin + own.span, metric_in(spec, told, begin, begin + own.span)))
+    return [(end, value) for end, value in found if not math.isnan(value)]
+
+
+def _back(found: Sequence[tuple[int, float]], level: float) -> Iterable[int]:
+    """Return the ends of windows that reach a level, from the lowest one on."""
+    lowest = min(range(len(found)), key=lambda place: found[place][1], default=0)
+    return (end for end, value in found[lowest:] if value >= level)
 
 
 def together(seeds: Sequence[LoopFigures], distance: float) -> dict[str, Interval]:

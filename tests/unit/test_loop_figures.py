@@ -45,6 +45,7 @@ def test_the_metric_falls_comes_back_and_stays_down_without_the_loop() -> None:
     assert own.is_back(0.05)
     assert own.stays_down(0.05)
     assert (own.detected, own.promoted) == (11, 30)
+    assert own.back == pytest.approx(30 + FINANCE.alerting.accuracy.span / DAY, abs=1)
     assert (own.learnings, own.promotions, own.refused, own.rolled_back) == (1, 1, 0, 0)
 
 
@@ -57,6 +58,12 @@ def test_a_promotion_before_that_is_a_false_one() -> None:
     own = judged((33, "promoted"))
     assert own.false_promotions == 1
     assert math.isnan(own.promoted)
+
+
+def test_of_several_promotions_the_first_one_counts() -> None:
+    own = judged((41, OPENED), (55, "promoted"), (80, "promoted"))
+    assert (own.promoted, own.promotions) == (25, 2)
+    assert math.isnan(figures_of(FINANCE, WORLD, *[run(good_until=30)] * 3).back)
 
 
 def test_what_an_unchanged_world_brings_about_is_in_vain() -> None:
