@@ -12,6 +12,7 @@ from streamsim.streams.spec import DAY, Accuracy
 from streamsim.streams.statistics.intervals import Interval
 
 HIT = Accuracy("roc_auc", 0.6, 0.05, 100, 4 * DAY, DAY)
+WIDE = Accuracy("roc_auc", 0.6, 0.1, 100, 4 * DAY, DAY)
 ERROR = Accuracy("rmse", 2.0, 0.05, 100, 4 * DAY, DAY)
 
 
@@ -48,7 +49,7 @@ def test_a_metric_that_varies_is_bad_beyond_what_it_varies_by() -> None:
     random = np.random.default_rng(4)
     passed = judged = 0
     for _ in range(200):
-        level = UsualLevel(HIT)
+        level = UsualLevel(WIDE)
         told(level, random.normal(0.7, 0.1, size=60).tolist())
         (last,) = told(level, [float(random.normal(0.7, 0.1))], 61)
         assert last is not None
@@ -56,6 +57,16 @@ def test_a_metric_that_varies_is_bad_beyond_what_it_varies_by() -> None:
         judged += 1
         passed += last.is_bad
     assert passed / judged < 0.08
+
+
+def test_a_loss_of_four_margins_is_bad_however_few_windows_are_known() -> None:
+    level = UsualLevel(HIT)
+    told(level, [0.9, 0.7, 0.9, 0.7, 0.9, 0.7, 0.9, 0.7, 0.9])
+    beyond, within = told(level, [0.59, 0.61], 10)
+    assert within is not None
+    assert beyond is not None
+    assert (within.is_bad, beyond.is_bad) == (False, True)
+    assert within.bound == beyond.bound == pytest.approx(0.6)
 
 
 def test_a_figure_that_its_rows_explain_is_not_bad() -> None:

@@ -28,6 +28,9 @@ CONFIDENCE = 0.95
 """Of the prediction limit, which has one side."""
 FEWEST_WINDOWS = 2.0
 """Windows side by side, from which on there is a limit."""
+MOST_MARGINS = 4.0
+"""A loss of so many margins is bad, however few windows are known: two or three make a limit that
+nothing passes, and a model that fails early would become the usual one."""
 MOST_STEPS = 200
 """Newest good steps that are remembered."""
 
@@ -103,7 +106,8 @@ class UsualLevel:
             return None
         chance = stdtrit(windows - 1, CONFIDENCE) * stdev(self._good) * math.sqrt(1 + 1 / windows)
         sign, usual = self._sign, self._sign * self.value
-        bound = usual - max(self._own.margin, float(chance))
+        margin = self._own.margin
+        bound = usual - min(max(margin, float(chance)), MOST_MARGINS * margin)
         best = max(sign * figure.low, sign * figure.high)
         return Judged(
             sign * bound,
