@@ -90,8 +90,8 @@ def _line(own: LoopFigures) -> str:
     did = f"{own.learnings}, {own.promotions}, {own.refused}, {own.rolled_back}"
     idle = f"{own.false_alarms}, {own.false_learnings}, {own.false_promotions}"
     return (
-        f"{own.detected:>8.3g} d{own.promoted:>8.3g} d{own.back:>8.3g} d{own.before:>8.3f}{own.lowest:>8.3f}"
-        f"{own.end:>7.3f}{own.control:>9.3f}{own.unchanged:>11.3f}{own.recovery:>10.2f}"
+        f"{own.detected:>8.3g} d{own.promoted:>8.3g} d{own.back:>8.3g} d"
+        f"{own.before:>8.3f}{own.lowest:>8.3f}{own.end:>7.3f}{own.control:>9.3f}{own.unchanged:>11.3f}{own.recovery:>10.2f}"
         f"  {did:<33}{idle:<31}"
     )
 

@@ -128,6 +128,18 @@ def test_a_loss_within_the_margin_is_none() -> None:
     assert changes([seen for _ in range(6) for seen in own.labelled(within)]) == []
 
 
+def test_the_incident_of_a_champion_ends_with_it() -> None:
+    own = Watched()
+    warm(own)
+    assert [c.turn for c in changes([s for _ in range(4) for s in own.labelled(BAD)])] == [
+        Turn.OPENED
+    ]
+    own.champion = "2"
+    (ended,) = changes([seen for _ in range(WARM_STEPS) for seen in own.labelled(BAD)])
+    assert ended.turn is Turn.RESOLVED
+    assert ended.incident.latest.text == "2 answers now"
+
+
 def test_each_champion_has_a_level_of_its_own() -> None:
     own = Watched()
     warm(own)

@@ -99,6 +99,22 @@ class Incidents:
         changes = [change for signal in ordered for change in self._take(signal)]
         return (*changes, *self._renotified(at))
 
+    def close(self, cause: Cause, at: int, text: str) -> tuple[Change, ...]:
+        """Resolve an incident at once, if there is one: what it was about is there no more.
+
+        Parameters
+        ----------
+        at
+            Event time (ms).
+        text
+            Why, in a few words.
+        """
+        self._streaks.pop(cause, None)
+        if (held := self._open.pop(cause, None)) is None:
+            return ()
+        last = replace(held.incident.latest, at=at, is_bad=False, is_severe=False, text=text)
+        return (Change(Turn.RESOLVED, at, replace(held.incident, latest=last, resolved_at=at)),)
+
     def _take(self, signal: Signal) -> Iterator[Change]:
         rule = self._rule(signal.cause)
         if signal.samples is not None and signal.samples < rule.min_samples:

@@ -162,7 +162,10 @@ class ModelWatch:
         version, is_renewed = self._champion(at - 1), self.spec.model.renewal is not None
         if is_renewed:  # renewals are the same model
             version = champion_of(version)
+        replaced: tuple[Change, ...] = ()
         if version != self._of:  # a new champion has a level of its own
+            if self._of:
+                replaced = self._quality.close(self._low(), known_at, f"{version} answers now")
             self._of = version
             self._usual.restart()
         rows = self.steps.rows
@@ -172,7 +175,10 @@ class ModelWatch:
             by_segment=own.segment is not None,
         )  # fmt: skip
         signals = list(self._quality_signals(known_at, health))
-        return Observed(known_at, health, self._quality.step(known_at, signals))
+        return Observed(known_at, health, (*replaced, *self._quality.step(known_at, signals)))
+
+    def _low(self) -> Cause:
+        return Cause(self.spec.name, LOW_METRIC, f"model {self.spec.model.recipe.name}")
 
     def _quality_signals(self, at: int, health: Health) -> Iterable[Signal]:
         figure = health.figure
@@ -181,12 +187,11 @@ class ModelWatch:
         judged = self._usual.judge(health.at, figure)
         if judged is None:
             return
-        cause = Cause(self.spec.name, LOW_METRIC, f"model {self.spec.model.recipe.name}")
         text = self._told(health)
         # The step itself is a label delay older than what is known of it.
         began = health.at - self.spec.alerting.accuracy.step
         yield Signal(
-            cause, at, judged.is_bad, judged.is_good, figure.value, judged.bound, text,
+            self._low(), at, judged.is_bad, judged.is_good, figure.value, judged.bound, text,
             health.samples, since=began,
         )  # fmt: skip
 
