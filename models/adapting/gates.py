@@ -7,6 +7,8 @@ References
 ----------
 Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 8: paired resampling. Here
 whole entities are drawn, each with all of its events, and both models get the same draws.
+Künsch (1989), The jackknife and the bootstrap for general stationary observations, *Ann. Stat.* 17,
+1217-1241: blocks of time are drawn where there are few entities.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ from streamsim.streams.statistics.intervals import (
 DRAWS = 400
 FEWEST = 10
 """Fewest events of each class by which a metric is judged."""
+BLOCKS = 20
+"""Blocks of time that are drawn where there are fewer entities than that: few make no interval, and
+one makes none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +224,27 @@ def has_signature(own: Signature, champion: Signature, changes: Sequence[str]) -
     return Gate("signature", not undeclared, None, None, text)
 
 
+def drawn_together(entities: Objects) -> Ints:
+    """Return the groups that are drawn as a whole: entities, or blocks of time if these are few.
+
+    Parameters
+    ----------
+    entities
+        Of events in order of time.
+
+    Examples
+    --------
+    >>> drawn_together(np.array(["station"] * 40, object))[[0, 1, 2, 39]].tolist()
+    [0, 0, 1, 19]
+    """
+    names, group = np.unique(entities.astype(str), return_inverse=True)
+    if len(names) >= BLOCKS:
+        return group.astype(np.int64)
+    return np.arange(len(entities)) * BLOCKS // max(len(entities), 1)
+
+
 def _gain(metric: str, own: Judged, champion: Judged, entities: Objects, seed: int) -> Interval:
-    _, group = np.unique(entities.astype(str), return_inverse=True)
+    group = drawn_together(entities)
     gain = difference(figure_of(metric, own), figure_of(metric, champion))
     with np.errstate(invalid="ignore", divide="ignore"):  # a draw without positives counts not
         return interval(gain, group, seed, DRAWS)
