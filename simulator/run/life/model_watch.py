@@ -22,6 +22,7 @@ from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
 from streamsim.consumers.monitor.prequential.prequential_windows import Window
 from streamsim.consumers.monitor.prequential.usual_level import UsualLevel
 from streamsim.consumers.monitor.segment_names import name_code
+from streamsim.simulator.run.life.label_counts import LabelCounts
 from streamsim.streams.events import NO_TIME, Floats
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.renewals import champion_of
@@ -29,7 +30,6 @@ from streamsim.streams.statistics.reference_profile import SCORE, Reference
 
 MOST_ROWS = 20_000
 """Newest labelled scores that a figure is of: more take longer, and say little more."""
-ENOUGH = 1 << 40
 LOST = 0.2
 """Share of values that became unknown, from which on a drift counts as a fault of the data."""
 LOW_METRIC, DRIFT, DATA_QUALITY = "metric_low", "feature_drift", "data_quality"
@@ -93,7 +93,7 @@ class ModelWatch:
         self._grouping = Grouping(spec)
         self._groups = Incidents(self._grouping.hysteresis(renotify), usual)
         self._alerts_at = NO_TIME
-        self._usual = UsualLevel(own)
+        self._usual, self._counts = UsualLevel(own), LabelCounts(own.step)
         self._of = ""
 
     @property
@@ -110,16 +110,8 @@ class ModelWatch:
         return self.spec.alerting.rule.risk(rows.predictions), days
 
     def count(self, since: int, until: int) -> tuple[int, int]:
-        """Count labelled scores of a period (ms), and those of the rarer class.
-
-        Of a period that is not remembered whole, there are enough.
-        """
-        rows = self.steps.rows
-        if not len(rows) or since < rows.time[0]:
-            return ENOUGH, ENOUGH
-        known = rows.label[(rows.time >= since) & (rows.time < until) & rows.labelled]
-        positive = int((known > 0).sum())
-        return len(known), min(positive, len(known) - positive)
+        """Count labelled scores of a period (ms), and those of the rarer class."""
+        return self._counts.between(since, until)
 
     def take_labelled(self, value: bytes | None) -> list[Observed]:
         """Take a record of labelled scores; raises :class:`ForeignRecordError` for others."""
@@ -169,6 +161,7 @@ class ModelWatch:
             self._of = version
             self._usual.restart()
         rows = self.steps.rows
+        self._counts.take(at, rows)
         rows = rows if is_renewed else rows.take(rows.version == name_code(version))
         health = health_at(
             at, own.metric, rows, Window("time", own.span), min_samples=own.min_samples,
@@ -236,6 +229,7 @@ class ModelWatch:
             "groups": self._groups.snapshot(),
             "grouping": self._grouping.snapshot(),
             "usual": self._usual.snapshot(),
+            "counts": self._counts.snapshot(),
             "of": self._of,
             "first": self._first,
             "alerts_at": self._alerts_at,
@@ -255,6 +249,7 @@ class ModelWatch:
         for own in ("quality", "drift", "groups", "grouping"):
             getattr(self, f"_{own}").restore(state[own])
         self._usual.restore(state["usual"])
+        self._counts.restore(state["counts"])
         self._of = str(state["of"])
         self._first, self._alerts_at = int(state["first"]), int(state["alerts_at"])
 

@@ -59,13 +59,30 @@ ACCURACY = spec.Accuracy(
     step=spec.DAY,
     segment="origin",
 )
+ADAPTATION = spec.Adaptation(
+    policy=spec.Policy(
+        triggers=(spec.Trigger.METRIC,),
+        settle=2 * spec.DAY,
+        patience=28 * spec.DAY,
+        cooldown=14 * spec.DAY,
+        least_rows=10_000,
+        least_positives=1_000,
+    ),
+    margins=spec.Margins(better=0.01),
+    trial=spec.Trial(shadow_for=4 * spec.DAY, canary_for=3 * spec.DAY),
+    warm_up=14 * spec.DAY,
+    holdout=0.1,
+    gap=0,
+    most=250_000,
+)
+"""Delays come in waves that no model learns in time: the gates must keep the champion."""
 SPEC = spec.DomainSpec(
     name="flights",
     question="will this flight arrive 15 or more minutes late?",
     partitions=4,
     inputs=spec.Inputs(sources=(DEPARTURES, LANDINGS, LATE_DEPARTURES), files=FILES),
     features=spec.Features(vector=FEATURES, tables=(AIRPORT, AIRLINE, DESTINATION), joins=(OWN,)),
-    model=spec.Model(recipe=LATE),
+    model=spec.Model(recipe=LATE, adaptation=ADAPTATION),
     # A cancelled or diverted flight has no arrival: whether it was late is unknown.
     labels=spec.Labels(key="departure_id", delay=LABEL_DELAY, field="late", unlabelled=None),
     alerting=spec.Alerting(rule=LATE_ARRIVAL, accuracy=ACCURACY),

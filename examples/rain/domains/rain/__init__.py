@@ -49,13 +49,32 @@ ACCURACY = spec.Accuracy(
     span=365 * spec.DAY,
     step=7 * spec.DAY,
 )
+ADAPTATION = spec.Adaptation(
+    policy=spec.Policy(
+        triggers=(spec.Trigger.METRIC, spec.Trigger.SCHEDULE),
+        every=730 * spec.DAY,
+        settle=30 * spec.DAY,
+        patience=730 * spec.DAY,
+        cooldown=180 * spec.DAY,
+        budget=8,
+        budget_span=3_650 * spec.DAY,
+        least_rows=1_000,
+        least_positives=200,
+    ),
+    margins=spec.Margins(better=0.005),
+    trial=spec.Trial(shadow_for=60 * spec.DAY, canary_for=0, least_rows=50),
+    warm_up=365 * spec.DAY,
+    holdout=0.05,
+    gap=0,
+)
+"""All years are learnt from, and a model is judged by the last few: the series changes steadily."""
 SPEC = spec.DomainSpec(
     name="rain",
     question="did it rain on this day?",
     partitions=2,
     inputs=spec.Inputs(sources=(READINGS, GAUGES), files=FILES, heartbeat=spec.DAY),
     features=spec.Features(vector=FEATURES),
-    model=spec.Model(recipe=RAIN),
+    model=spec.Model(recipe=RAIN, adaptation=ADAPTATION),
     labels=spec.Labels(key="reading_id", delay=LABEL_DELAY, field="rained", unlabelled=None),
     alerting=spec.Alerting(rule=RAIN_LIKELY, accuracy=ACCURACY),
     world=spec.WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=300.0),
