@@ -43,6 +43,8 @@ class TopicSpec:
     role: Role | None = None
     internal: bool = False
     """Whether it is the engine's own, in a binary format: it is neither recorded nor shown."""
+    is_compacted: bool = False
+    """Whether the broker keeps only the latest record of each key."""
 
 
 def topic(domain: str, name: str) -> str:
@@ -151,7 +153,13 @@ def topics_of(spec: DomainSpec) -> tuple[TopicSpec, ...]:
 def ops_topics() -> tuple[TopicSpec, ...]:
     """Declare the topics that belong to no domain."""
     return (
-        TopicSpec(OPS_MODELS, 1, "model", "which model version answers from which event time on"),
+        TopicSpec(
+            OPS_MODELS,
+            1,
+            "model:decision",
+            "which model version answers from which event time on",
+            is_compacted=True,
+        ),
         TopicSpec(
             OPS_ALERTS,
             1,

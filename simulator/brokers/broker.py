@@ -36,6 +36,9 @@ TOPIC_CONFIG: Mapping[str, Mapping[str, str]] = {
 """Configuration of the topics that are created, by kind of broker. Event times may be years away
 from now, so no record is deleted for its age and no timestamp is refused. The embedded broker has
 no bounds of timestamps."""
+COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "segment.ms": str(10 * 60_000)}
+"""What a topic has besides if only the latest record of each key counts. The newest segment is
+never compacted, and Apache Kafka begins one only after a week by default."""
 
 
 def topic_config(broker: str, segment_bytes: int | None = None) -> Mapping[str, str]:
@@ -140,7 +143,12 @@ async def _create_topics(
         sizes = await _sizes(admin)
         _check_sizes(wanted, sizes)
         new = [
-            NewTopic(name, spec.partitions, 1, topic_configs=dict(config))
+            NewTopic(
+                name,
+                spec.partitions,
+                1,
+                topic_configs={**config, **(COMPACTED if spec.is_compacted else {})},
+            )
             for name, spec in wanted.items()
             if name not in sizes
         ]

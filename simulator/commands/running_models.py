@@ -23,6 +23,7 @@ from streamsim.simulator.run.life.life_requests import (
     Request,
     new_request,
 )
+from streamsim.simulator.run.life.ops_models import key_of
 from streamsim.simulator.run.runs import Run, all_runs, find_run
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
@@ -126,21 +127,21 @@ def _ops_models() -> TopicSpec:
 def _ask(run: Run, request: Request) -> tuple[dict[str, Any], int]:
     """Write a request, and wait for what becomes of it."""
     address, token = str(run.info["address"]), (run.path / TOKEN).read_text()
-    body = orjson.dumps(request.as_record(token))
+    record = request.as_record(token)
     deadline = time.monotonic() + ANSWER_S
     with Tail(address, [_ops_models()], from_beginning=False) as tail:
         with Writer(address) as writer:
             now = int(time.time() * 1000)
-            writer.write([Message(OPS_MODELS, 0, request.model.encode(), body, now)])
+            writer.write([Message(OPS_MODELS, 0, key_of(record), orjson.dumps(record), now)])
         while time.monotonic() < deadline:
-            for record in tail.poll(0.2):
+            for answer in tail.poll(0.2):
                 try:
-                    told = read_lifecycle(record.value)
+                    told = read_lifecycle(answer.value)
                 except ForeignRecordError:
                     continue
                 evidence = told.get("evidence") or {}
                 if request.id in (told.get("asked"), evidence.get("asked")):
-                    return told, record.timestamp
+                    return told, answer.timestamp
     raise StackError(
         f"the stack has not answered within {ANSWER_S:g} s; see: streamsim watch models"
     )

@@ -43,7 +43,8 @@ NEWEST = 1 << 62
 def run(config: Config) -> None:
     """Run the lives until stopped."""
     told = _told(config.broker)
-    asyncio.run(_follow_all(Controller(config, told), config, len(told)))
+    known = told[-1].offset + 1 if told else 0  # the topic is compacted: there may be fewer records
+    asyncio.run(_follow_all(Controller(config, told), config, known))
 
 
 def _told(broker: str) -> list[Record]:

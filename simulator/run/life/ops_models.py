@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from streamsim.consumers.predict.model_schedule import UNCHANGED
 from streamsim.simulator.brokers.writer import Message, Writer
 from streamsim.streams.events import Outbound
 from streamsim.streams.signature import Signature
@@ -52,10 +54,7 @@ class LifecycleWriter:
         """
         now = int(time.time() * 1000)
         self._writer.write(
-            [
-                Message(OPS_MODELS, 0, str(body["model"]).encode(), orjson.dumps(body), now)
-                for body in bodies
-            ]
+            [Message(OPS_MODELS, 0, key_of(body), orjson.dumps(body), now) for body in bodies]
         )
 
     def send(self, records: Sequence[Outbound]) -> None:
@@ -69,6 +68,22 @@ class LifecycleWriter:
         self._writer.write(
             [Message(r.topic, r.partition, r.key, r.value, r.timestamp, r.headers) for r in records]
         )
+
+
+def key_of(body: Mapping[str, Any]) -> bytes:
+    """Return the key of a record: the topic is compacted, so it keeps the latest record of each.
+
+    That a schedule is known further replaces what was said of it before. Everything else has a key
+    of its own and stays.
+
+    >>> key_of({"event": "unchanged", "model": "water-leak", "run": "r"})
+    b'water-leak:r'
+    >>> decision = {"event": "promoted", "model": "water-leak", "run": "r"}
+    >>> key_of(decision) == key_of(decision)
+    False
+    """
+    own = body["run"] if body["event"] == UNCHANGED else secrets.token_hex(8)
+    return f"{body['model']}:{own}".encode()
 
 
 def announce(address: str, champions: Sequence[Signature]) -> None:
