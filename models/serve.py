@@ -19,6 +19,7 @@ from streamsim.models.service import create_service
 from streamsim.models.serving.call_limits import INSIDE
 from streamsim.streams.errors import ModelError, StackError, StreamsimError
 from streamsim.streams.settings import Settings, read_settings
+from streamsim.streams.stored.secret_files import shared_secret
 
 SPARE_THREADS = 4
 """Threads beside those for the models' calls: for metadata requests, and to load models."""
@@ -46,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="folder of all versions of a run: renewed, retrained or copied; they are looked up "
         "here first, and loaded when they are asked for",
+    )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        help="file of the token, if none is set; made if it is missing",
     )
     parser.add_argument(
         "--model",
@@ -103,13 +109,16 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         shelf.load(model, version or None)
         if of_run is not None:
             _load_again(shelf, Registry(of_run), model)
+    token = settings.token
+    if not token and arguments.token_file is not None:
+        token = shared_secret(arguments.token_file)
     models = [name.partition(":")[0] for name in names]
     slates = slates_of(models, settings.broker, arguments.snapshots)
     app = create_service(
         shelf,
         max_rows=settings.max_rows,
         max_body=settings.max_body,
-        token=settings.token,
+        token=token,
         slates=slates,
     )
     # What was imported and loaded stays: a collection that goes through it takes 0.1 s, in which

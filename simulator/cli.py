@@ -256,6 +256,17 @@ def train(**options: Any) -> None:
 main.add_command(models)
 
 
+@main.command()
+@click.option("--domain", multiple=True, required=True, metavar="D", help="domain (repeatable)")
+@click.option("--broker", required=True, metavar="HOST:PORT", help="Kafka broker")
+@click.option("--run", required=True, metavar="NAME", help="name of the run: group streamsim-NAME")
+def controller(**options: Any) -> None:
+    """Run the models' lives in a stack whose other processes you start yourself."""
+    from streamsim.simulator.commands.control import run_controller
+
+    run_controller(**options)
+
+
 @main.command("set")
 @click.argument("domain")
 @click.argument("values", nargs=-1, required=True, metavar="KEY=VALUE...")

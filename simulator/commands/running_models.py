@@ -24,7 +24,7 @@ from streamsim.simulator.run.life.life_requests import (
     new_request,
 )
 from streamsim.simulator.run.life.ops_models import key_of
-from streamsim.simulator.run.runs import Run, all_runs, find_run
+from streamsim.simulator.run.runs import Run, all_runs, find_run, group_of
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ForeignRecordError, StackError, UsageError
@@ -113,11 +113,6 @@ def is_served(model: str) -> bool:
         and model in {load_domain(domain).model.recipe.name for domain in run.domains}
         for run in runs
     )
-
-
-def group_of(run: Run) -> str:
-    """Return the consumer group of a run's workers, by which its records are told apart."""
-    return f"streamsim-{run.name}"
 
 
 def _ops_models() -> TopicSpec:

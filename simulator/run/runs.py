@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -96,6 +97,11 @@ class Run:
         return Run(self.path, info)
 
 
+def group_of(run: Run) -> str:
+    """Return the consumer group of a run's workers, by which its records are told apart."""
+    return f"streamsim-{run.name}"
+
+
 @contextmanager
 def hold(run: Run) -> Iterator[Run]:
     """Hold a run while this process supervises it, and yield it with this process in ``run.json``.
@@ -133,6 +139,25 @@ def check_home(settings: Settings) -> None:
             pass
     except OSError as error:
         raise UsageError(f"cannot write to {settings.home}: {error.strerror}") from None
+
+
+def named_run(settings: Settings, name: str, **info: Any) -> Run:
+    """Return the run of a name; create its folder if there is none yet.
+
+    Raises
+    ------
+    UsageError
+        If the name is no name of a folder, or the home cannot be written.
+    """
+    if not re.fullmatch(r"[\w-]+", name):
+        raise UsageError(f"{name!r} is no name of a run: letters, digits, - and _")
+    path = settings.home_path / "runs" / name
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        run = Run(path, info)
+        return run.reread() if (path / "run.json").exists() else run.write()
+    except OSError as error:
+        raise UsageError(f"cannot write to {path}: {error.strerror}") from None
 
 
 def new_run(settings: Settings, **info: Any) -> Run:

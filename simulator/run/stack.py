@@ -23,7 +23,7 @@ from streamsim.simulator.run.life.life_requests import write_token
 from streamsim.simulator.run.probes import answers, listens
 from streamsim.simulator.run.producer_processes import Producers
 from streamsim.simulator.run.run_plan import Plan
-from streamsim.simulator.run.runs import Run
+from streamsim.simulator.run.runs import Run, group_of
 from streamsim.simulator.run.standin_processes import StandIns
 from streamsim.streams.domain_registry import all_topics
 from streamsim.streams.errors import BrokerError, StackError, StateError, UsageError
@@ -73,7 +73,7 @@ class Stack:
     @property
     def group(self) -> str:
         """The workers' consumer group."""
-        return f"streamsim-{self.run.name}"
+        return group_of(self.run)
 
     def start_broker(self) -> None:
         """Start the embedded broker, or connect to the given one; create the topics."""

@@ -30,10 +30,14 @@ from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.broker import TOPIC_CONFIG, free_port
 from streamsim.simulator.cli import main
 from streamsim.simulator.processes.children import Children
-from streamsim.simulator.reading import Tail
+from streamsim.simulator.reading import Tail, read_whole
+from streamsim.simulator.run.life.life_requests import TOKEN
+from streamsim.simulator.run.runs import Run, group_of
+from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.events import MODEL_VERSION, first_headers
 from streamsim.streams.settings import PREFIX, check_address, read_settings
-from streamsim.streams.topics import SCORES, topic, topics_of
+from streamsim.streams.topics import OPS_MODELS, SCORES, ops_topics, topic, topics_of
 from tests import stacks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +82,12 @@ def environment(name: str) -> dict[str, str]:
 def parse(command: Sequence[str]) -> dict[str, Any]:
     """Parse a command of the project with its own parser and return the options."""
     if command[0] == "streamsim":
-        name, found, rest = main.resolve_command(click.Context(main), list(command[1:]))
+        found: click.Command = main
+        rest = list(command[1:])
+        while isinstance(found, click.Group):
+            name, own, rest = found.resolve_command(click.Context(found), rest)
+            assert own is not None
+            found = own
         return found.make_context(name, rest).params
     return vars(PROGRAMS[" ".join(command[:3])]().parse_args(command[3:]))
 
@@ -140,6 +149,29 @@ def test_published_ports_are_on_the_loopback_and_a_service_listens_there() -> No
     host, _, port = environment("worker")["STREAMSIM_MODEL_URL"].rpartition("/")[2].partition(":")
     assert (host, {int(port)}) == ("service", listening("service"))
     assert set(map(int, re.findall(rf"{LOOPBACK}:(\d+)", probe("service")[-1]))) == listening(host)
+
+
+def test_controller_worker_and_service_are_of_one_run_and_share_its_folder() -> None:
+    run = parse(argv("controller"))["run"]
+    assert parse(argv("worker"))["group"] == group_of(Run(Path(run), {}))
+    assert parse(argv("worker"))["scheduled"]
+    home = dict(pair.split("=", 1) for rest in after("ENV") for pair in shlex.split(rest))
+    folder = Path(home["STREAMSIM_HOME"]) / "runs"
+    service = parse(argv("service"))
+    assert service["renewed"] == folder / run / "models"
+    assert service["token_file"] == folder / run / TOKEN
+    for name in ("service", "controller"):
+        (mounted,) = SERVICES[name]["volumes"]
+        volume, _, place = mounted.partition(":")
+        assert place == str(folder)
+        owner = re.search(r"uid=(\d+)", COMPOSE["volumes"][volume]["driver_opts"]["o"])
+        assert owner
+        assert any(f"--uid {owner[1]} " in rest for rest in after("RUN"))
+    assert parse(probe("controller"))["run"] is None
+    assert (
+        environment("controller")["STREAMSIM_MODEL_URL"]
+        == (environment("worker")["STREAMSIM_MODEL_URL"])
+    )
 
 
 def test_kafka_tells_its_clients_addresses_that_they_can_reach() -> None:
@@ -228,10 +260,14 @@ def until(condition: Callable[[], Any], children: Children, what: str) -> Any:
     return stacks.until(so, what, PATIENCE_S)
 
 
-def start_service(children: Children, broker: str = "127.0.0.1:9") -> int:
+def start_service(children: Children, home: Path, broker: str = "127.0.0.1:9") -> int:
     port = free_port()
-    command = here("service", {"--host": LOOPBACK, "--port": str(port), "--broker": broker})
-    children.start("service", command, environment("service"))
+    folder = home / "runs" / "compose"
+    replaced = {
+        "--host": LOOPBACK, "--port": str(port), "--broker": broker,
+        "--renewed": str(folder / "models"), "--token-file": str(folder / TOKEN),
+    }  # fmt: skip
+    children.start("service", here("service", replaced), environment("service"))
     return port
 
 
@@ -244,7 +280,7 @@ class Unready(BaseHTTPRequestHandler):
 @pytest.mark.embedded
 @pytest.mark.long
 def test_the_health_check_fails_unless_the_service_is_ready(
-    registry: Registry, children: Children
+    home: Path, registry: Registry, children: Children
 ) -> None:
     with socket.socket() as bound:
         bound.bind((LOOPBACK, 0))
@@ -252,21 +288,16 @@ def test_the_health_check_fails_unless_the_service_is_ready(
     with HTTPServer((LOOPBACK, 0), Unready) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         assert not healthy(server.server_port), "it answers 503"
-    port = start_service(children)
+    port = start_service(children, home)
     until(lambda: healthy(port), children, "the service is healthy")
 
 
 @pytest.mark.stack
 @pytest.mark.long
 def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
-    registry: Registry, children: Children, broker: str
+    home: Path, registry: Registry, children: Children, broker: str
 ) -> None:
-    service = start_service(children, broker)
-    once(here("topics", {"--broker": broker}))
-
-    command = here("worker", {"--broker": broker})
-    url = f"http://{LOOPBACK}:{service}"
-    children.start("worker", command, environment("worker") | {"STREAMSIM_MODEL_URL": url})
+    start_deciding(children, home, broker)
     alerts = children.start("alerts", here("alerts", {"--broker": broker}), environment("alerts"))
 
     said = once([*here("producer", {"--broker": broker}), "--days", "3", "--speed", "max"])
@@ -286,6 +317,59 @@ def test_the_commands_run_the_stack_from_topics_to_scores_and_alerts(
     assert len(set(seen)) == len(seen) == sent > 1_000
     line = until(alerts.log.read_text, children, "a line of an alert")
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (WARNING|CRITICAL) +\w+ \w+: ", line), line
+
+
+def start_deciding(children: Children, home: Path, broker: str) -> None:
+    """Start topics, service, controller and worker."""
+    service = start_service(children, home, broker)
+    once(here("topics", {"--broker": broker}))
+    url = {"STREAMSIM_MODEL_URL": f"http://{LOOPBACK}:{service}"}
+    for name in ("controller", "worker"):
+        children.start(name, here(name, {"--broker": broker}), environment(name) | url)
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+def test_a_person_promotes_a_version_in_the_stack(
+    home: Path,
+    registry: Registry,
+    children: Children,
+    broker: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    (domain,) = parse(argv("worker"))["domain"]
+    spec = load_domain(domain)
+    model = spec.model.recipe.name
+    first = registry.champion(model)
+    assert first is not None
+    release, (estimator, _) = registry.release(model, first), registry.load(model, first)
+    second = registry.add(
+        estimator, release.signature, metrics={}, data=release.data, card="", created="now"
+    ).version
+    request.addfinalizer(lambda: (registry.promote(model, first), registry.drop(model, second)))
+    start_deciding(children, home, broker)
+    command = [*here("producer", {"--broker": broker}), "--days", "60", "--speed", "43200"]
+    children.start("producer", command, environment("producer"))
+    with Tail(broker, [t for t in topics_of(spec) if t.name == topic(domain, SCORES)]) as tail:
+        scores: list[tuple[int, str]] = []
+
+        def seen(version: str) -> bool:
+            for record in tail.poll(0.2):
+                named = (first_headers(record.headers)[MODEL_VERSION] or b"").decode()
+                scores.append((record.timestamp, named))
+            return any(named == version for _, named in scores)
+
+        stacks.until(lambda: seen(first), "scores of the first champion", PATIENCE_S)
+        health = [sys.executable, "-m", "streamsim.simulator.cli", *probe("controller")[1:]]
+        assert f"{model} at 9999-12-31T00:00: {first} answers" in once(health)
+        cli = [sys.executable, "-m", "streamsim.simulator.cli", "models", "promote", model, second]
+        assert f"{second} is the champion in place of {first}" in once(cli)
+        stacks.until(lambda: seen(second), "scores of the second", PATIENCE_S)
+    bodies = [json.loads(r.value) for r in read_whole(broker, ops_topics())[OPS_MODELS]]
+    (promoted,) = [body for body in bodies if body["event"] == "promoted"]
+    assert promoted["run"] == parse(argv("worker"))["group"]
+    since = parse_times([promoted["effective_from"]])[0]
+    assert all(named == (second if at >= since else first) for at, named in scores)
 
 
 def once(command: Sequence[str]) -> str:

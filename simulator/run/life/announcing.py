@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from queue import Queue
 from typing import Any
 
@@ -170,6 +171,23 @@ class Announcer:
 
 def _loaded(settings: Settings, released: Signature, *, default: bool) -> bool:
     """Have the model service load a version; return whether it did."""
+    try:
+        return _asked(settings, released, default=default) == HTTPStatus.OK
+    except OSError:
+        return False
+
+
+def serves(settings: Settings, released: Signature) -> bool | None:
+    """Say whether the model service loads a version for this process; ``None``: no answer."""
+    try:
+        status = _asked(settings, released, default=False)
+    except OSError:
+        return None
+    return None if status == HTTPStatus.SERVICE_UNAVAILABLE else status == HTTPStatus.OK
+
+
+def _asked(settings: Settings, released: Signature, *, default: bool) -> int:
+    """Ask the model service to load a version; return the status of its answer."""
     parameters = {"version": released.version, "default": default}
     request = urllib.request.Request(  # noqa: S310 - our own URL
         f"{settings.model_url}/v2/repository/models/{released.model}/load",
@@ -177,7 +195,8 @@ def _loaded(settings: Settings, released: Signature, *, default: bool) -> bool:
         {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own URL
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own URL
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
