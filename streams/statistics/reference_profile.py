@@ -1,14 +1,16 @@
 """Reference profile: how each feature and the score of a model were distributed in training.
 
 A feature has at most 20 bins: of equal mass, or one for each value if there are few. An unknown
-value (-1 or NaN) is counted apart, and so is a value that training has not seen: outside the range,
-or none of the few.
+value (-1 or NaN) is counted apart, and so is a value beyond the outer borders, or none of the few.
+
+A profile is stored with the model, and a row may be a person. So at least 20 rows lie at or beyond
+each outer border, and have each of few values: no extreme is stored, and no value of a few rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -22,6 +24,8 @@ from streamsim.streams.spec.feature_vector import UNKNOWN
 
 Cells: TypeAlias = npt.NDArray[np.uint8]
 MOST_BINS = 20
+SHARED = 20
+"""Least number of rows at or beyond an outer border, or with one of few values."""
 MISSING, BELOW, FIRST, ABOVE = 0, 1, 2, MOST_BINS + 2
 """Cells of a column: unknown; below the range, or a new value; the first bin; above the range."""
 CELLS = MOST_BINS + 3
@@ -36,14 +40,16 @@ class ColumnProfile:
     Attributes
     ----------
     borders
-        Ascending: the values themselves, or the borders of the bins. The first border is the least
-        value, the last is the greatest.
+        Ascending: the values themselves, or the borders of the bins.
     counts
-        Rows per bin.
+        Rows per bin. The first and the last bin have the rows beyond the borders, too.
     missing
         Rows with an unknown value.
     by_value
         Whether there is a bin for each value.
+    beyond
+        Rows beyond the outer borders, or with none of the values. It is 0 in a profile that was
+        stored before: its outer borders are the least and the greatest value.
     """
 
     name: str
@@ -51,10 +57,11 @@ class ColumnProfile:
     counts: tuple[int, ...]
     missing: int
     by_value: bool
+    beyond: int = 0
 
     @property
     def range(self) -> tuple[float, float]:
-        """The least and the greatest value; NaN if none was known."""
+        """The outer borders; NaN if there are none."""
         return (self.borders[0], self.borders[-1]) if self.borders else (np.nan, np.nan)
 
     def cells(self, values: Matrix) -> Cells:
@@ -73,7 +80,7 @@ class ColumnProfile:
         """Return a cell in words."""
         if cell in (MISSING, BELOW, ABOVE):
             low, high = self.range
-            new = "a new value" if self.by_value else f"below {low:.6g}"
+            new = "another value" if self.by_value else f"below {low:.6g}"
             return {MISSING: "unknown", BELOW: new, ABOVE: f"above {high:.6g}"}[cell]
         at = cell - FIRST
         if self.by_value:
@@ -84,7 +91,7 @@ class ColumnProfile:
     def _steps(self) -> Matrix:
         steps = np.array(self.borders or (np.inf,), np.float32)
         if not self.by_value:
-            # The greatest value is in the last bin: what is above begins just after it.
+            # The last border is in the last bin: what is above begins just after it.
             steps[-1] = np.nextafter(steps[-1], np.float32(np.inf))
         return steps
 
@@ -103,6 +110,7 @@ class ColumnProfile:
             "counts": list(self.counts),
             "missing": self.missing,
             "by_value": self.by_value,
+            "beyond": self.beyond,
         }
 
 
@@ -119,7 +127,7 @@ class Reference:
     (1000, 20, 49)
     >>> cells = reference.cells(np.array([[-1], [20], [9e9]], np.float32), np.full(3, 0.5))
     >>> [reference.columns[0].bin_name(cell) for cell in cells[:, 0]]
-    ['unknown', '19.3929 to 21.2725', 'above 855.456']
+    ['unknown', '19.3929 to 21.2725', 'above 146.571']
     """
 
     rows: int
@@ -160,13 +168,14 @@ class Reference:
         found = np.zeros((len(self.columns), CELLS), np.int64)
         for row, column in zip(found, self.columns, strict=True):
             row[MISSING] = column.missing
+            row[BELOW] = column.beyond if column.by_value else 0
             row[FIRST : FIRST + len(column.counts)] = column.counts
         return found
 
     def with_counts(self, counts: Ints) -> Reference:
         """Return a profile with the same bins and other counts, those of a newer window, say.
 
-        A number outside the range joins the nearest bin. A new value is left out: it has no bin.
+        A number beyond the borders joins the nearest bin. Another value is only counted.
 
         Parameters
         ----------
@@ -180,8 +189,11 @@ class Reference:
                 own[0] += int(row[BELOW])
                 own[-1] += int(row[ABOVE])
             columns.append(
-                ColumnProfile(
-                    column.name, column.borders, tuple(own), int(row[MISSING]), column.by_value
+                replace(
+                    column,
+                    counts=tuple(own),
+                    missing=int(row[MISSING]),
+                    beyond=int(row[BELOW] + row[ABOVE]),
                 )
             )
         return Reference(int(counts[-1].sum()), tuple(columns))
@@ -212,6 +224,7 @@ class Reference:
                     tuple(map(int, own["counts"])),
                     int(own["missing"]),
                     bool(own["by_value"]),
+                    int(own.get("beyond", 0)),
                 )
                 for own in data["columns"]
             )
@@ -236,17 +249,22 @@ def _profile(name: str, values: Matrix) -> ColumnProfile:
         unknown |= values == UNKNOWN
     known = np.sort(values[~unknown])
     missing = int(unknown.sum())
-    if not len(known):
-        return ColumnProfile(name, (), (), missing, by_value=True)
-    starts = np.flatnonzero(np.concatenate(([True], known[1:] != known[:-1])))
-    if len(starts) <= MOST_BINS:
-        counts = np.diff(np.append(starts, len(known)))
-        return ColumnProfile(name, _shortest(known[starts]), _whole(counts), missing, by_value=True)
-    places = np.linspace(0, len(known) - 1, MOST_BINS + 1).astype(np.intp)
-    borders = np.unique(known[places])
-    inner = np.searchsorted(known, borders[1:-1])
-    counts = np.diff(np.concatenate(([0], inner, [len(known)])))
-    return ColumnProfile(name, _shortest(borders), _whole(counts), missing, by_value=False)
+    starts = np.flatnonzero(np.diff(known, prepend=np.float32(np.nan)))  # NaN differs from all
+    if len(starts) > MOST_BINS and len(known) >= 2 * SHARED:
+        places = np.linspace(0, len(known) - 1, MOST_BINS + 1).astype(np.intp)
+        borders = np.unique(known[np.clip(places, SHARED - 1, len(known) - SHARED)])
+        if len(borders) > 1:
+            inner = np.searchsorted(known, borders[1:-1])
+            counts = np.diff(np.concatenate(([0], inner, [len(known)])))
+            beyond = int(((known < borders[0]) | (known > borders[-1])).sum())
+            return ColumnProfile(
+                name, _shortest(borders), _whole(counts), missing, by_value=False, beyond=beyond
+            )
+    counts = np.diff(np.append(starts, len(known)))
+    shared = counts >= SHARED
+    own = _shortest(known[starts[shared]])
+    rare = int(counts[~shared].sum())
+    return ColumnProfile(name, own, _whole(counts[shared]), missing, by_value=True, beyond=rare)
 
 
 def _shortest(values: Matrix) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from streamsim.streams.statistics.reference_profile import (
     BELOW,
     FIRST,
     MISSING,
+    SHARED,
     Reference,
     tally,
 )
@@ -39,7 +40,10 @@ def fitted(n: int = 5_000) -> tuple[Reference, np.ndarray, np.ndarray]:  # type:
 
 def test_training_rows_fall_into_the_bins_that_were_counted() -> None:
     reference, features, scores = fitted()
-    assert (tally(reference.cells(features, scores)) == reference.counts()).all()
+    counts = tally(reference.cells(features, scores))
+    assert reference.with_counts(counts) == reference
+    assert (reference.counts().sum(axis=1) == reference.rows).all()
+    assert counts[0, BELOW] == counts[0, ABOVE] == SHARED - 1
     assert [len(c.counts) for c in reference.columns][:2] == [20, 4]
     shares = np.array(reference.columns[0].counts) / reference.rows
     assert shares.min() > 0.045
@@ -100,6 +104,37 @@ def test_a_newer_window_has_the_same_bins() -> None:
     assert moved.rows == reference.rows
     assert sum(moved.columns[0].counts) == reference.rows
     assert moved.columns[0].counts[-1] > 3 * reference.columns[0].counts[-1]
+
+
+def test_no_border_is_of_fewer_rows_than_may_be_told_apart() -> None:
+    reference, features, scores = fitted()
+    matrix = [*features.T, scores.astype(np.float32)]
+    for column, values in zip(reference.columns, matrix, strict=True):
+        for border in column.borders:
+            own = np.float32(border)
+            if column.by_value:
+                assert (values == own).sum() >= SHARED
+            else:
+                assert (values <= own).sum() >= SHARED <= (values >= own).sum()
+    few = np.array([[1, 5], [1, 6], [1, 7]] * 7 + [[2, 1]], np.float32)
+    for column in Reference.fit(["kind", "few"], few, few[:, 1]).columns:
+        assert column.borders == ((1.0,) if column.name == "kind" else ())
+        assert column.beyond == 22 - 21 * (column.name == "kind")
+    mostly = np.zeros((5_000, 1), np.float32)
+    mostly[:25, 0] = [*range(1, 16), *range(-20, -10)]
+    column = Reference.fit(["mostly"], mostly, mostly[:, 0]).columns[0]
+    assert (column.borders, column.counts, column.beyond) == ((0.0,), (4_975,), 25)
+
+
+def test_a_profile_that_was_stored_with_its_extremes_is_read() -> None:
+    reference, features, scores = fitted()
+    document = reference.as_dict()
+    for own in document["columns"]:
+        del own["beyond"]
+    document["columns"][0]["borders"][0] = float(features[:, 0].min())
+    old = Reference.from_dict(document)
+    assert [column.beyond for column in old.columns] == [0] * 6
+    assert not (old.cells(features, scores)[:, 0] == BELOW).any()
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Distances:
     missing_p
         Of the test for another share of unknown values.
     outside
-        Share of known values that are outside the reference's range, or none of its values.
+        Share of known values that are beyond the reference's borders, or none of its values.
     outside_p
         How probable so many of them are, if nothing has changed.
     gone
@@ -93,7 +93,7 @@ def measure(column: ColumnProfile, counts: Ints) -> Distances:
     >>> moved = tally(reference.cells(amounts + 200, np.zeros(1000)))
     >>> found = measure(reference.columns[0], moved[0])
     >>> round(found.psi, 2), round(found.ks, 2), round(found.outside, 2), found.p < 1e-9
-    (1.22, 0.2, 0.2, True)
+    (1.22, 0.2, 0.22, True)
     """
     was, now = _folded(column, counts)
     known_was, known_now = was[1:], now[1:]
@@ -111,7 +111,7 @@ def measure(column: ColumnProfile, counts: Ints) -> Distances:
         (_share(int(was[0]), m), _share(int(now[0]), n)),
         chi_square_p(np.array([was[0], m_known]), np.array([now[0], n_known])),
         _share(strangers, n_known),
-        outside_p(m_known, n_known, strangers),
+        outside_p(m_known, n_known, strangers, column.beyond),
         _gone(column, known_was, known_now),
     )
 
@@ -208,28 +208,30 @@ def chi_square_p(was: Counts, now: Counts) -> float:
     return float(chdtrc(int(used.sum()) - 1, statistic))
 
 
-def outside_p(m: int, n: int, strangers: int) -> float:
-    """Return how probable at least so many of ``n`` values outside the range of ``m`` are.
+def outside_p(m: int, n: int, strangers: int, beyond: int = 0) -> float:
+    """Return how probable at least so many of ``n`` values outside borders are.
 
-    A new value is outside the range of ``m`` earlier ones with probability 2 / (m + 1), if nothing
-    has changed; the same bound serves for new values.
+    If nothing has changed, a new value is outside the range of ``m`` earlier ones with probability
+    2 / (m + 1), and outside borders that ``beyond`` of them exceed with (beyond + 2) / (m + 1). The
+    same bound serves for new values.
 
     >>> outside_p(1000, 100, 0), outside_p(1000, 100, 20) < 1e-9
     (1.0, True)
     """
     if not strangers or not m:
         return 1.0
-    return float(bdtrc(strangers - 1, n, min(2 / (m + 1), 1.0)))
+    return float(bdtrc(strangers - 1, n, min((beyond + 2) / (m + 1), 1.0)))
 
 
 def _folded(column: ColumnProfile, counts: Ints) -> tuple[Counts, Counts]:
     """Return reference and newer counts by bin, unknown values first.
 
-    A number outside the range joins the nearest bin; new values share a bin of their own.
+    A number beyond the borders joins the nearest bin; other values share a bin of their own.
     """
     bins = len(column.counts)
     now = np.concatenate(([counts[MISSING]], counts[FIRST : FIRST + bins], [counts[BELOW]]))
-    was = np.array([column.missing, *column.counts, 0], np.int64)
+    rare = column.beyond if column.by_value else 0
+    was = np.array([column.missing, *column.counts, rare], np.int64)
     if column.by_value:
         return was, now
     now[1] += now[-1]

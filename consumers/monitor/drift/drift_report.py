@@ -122,7 +122,7 @@ def report_drift(reference: Reference, counts: Ints, bounds: FeatureBounds = BOU
     >>> rows[:, 0] *= 3
     >>> found = report_drift(reference, tally(reference.cells(rows, scores)), BOUNDS)
     >>> found.text.partition(", ")[0]
-    'amount: median bin 0.499842 to 0.544138 -> above 0.999516'
+    'amount: median bin 0.499842 to 0.544138 -> above 0.989294'
     >>> round(found.columns[0].distances.outside, 2), found.columns[1].drifted
     (0.67, False)
     """
@@ -191,7 +191,7 @@ def _size(
 
 def _moved(column: ColumnProfile, row: Ints) -> str:
     """Say how the median bin has moved, or of values the one that gained most."""
-    was = np.array([0, *column.counts, 0])
+    was = np.array([column.beyond if column.by_value else 0, *column.counts, 0])
     last = FIRST + len(column.counts)
     now = np.concatenate((row[1:last], row[-1:]))
     if not was.sum() or not now.sum():
