@@ -123,6 +123,10 @@ class LiveView(View):
         """Give the terminal back."""
         self._live.stop()
 
+    def _line(self, text: str) -> None:
+        """Print a line above the screen; a long one is broken between words."""
+        self._console.print(Text(text))
+
     def progress(self, what: str, share: float) -> None:
         """Draw a bar."""
         self._bar.update(self._task, completed=share, description=what)

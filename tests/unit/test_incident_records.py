@@ -42,6 +42,8 @@ CARDS = Incident(GROUP, SINCE, SINCE + HOUR, SIGNAL, SIGNAL, 40, 14.0, LATER)
 DRIFT = Cause("finance", "drift", "feature amount")
 SHIFTED = Signal(DRIFT, SINCE, True, False, math.inf, 0.2, "drift inf, above 0.2", 500)
 FEATURE = Incident(DRIFT, SINCE, SINCE, SHIFTED, SHIFTED, 2, math.inf, SINCE)
+QUIET = Signal(GROUP, LATER + DAY, False, True, 0, 3, "no alerts")
+CALM = Signal(DRIFT, LATER, False, True, 0.1, 0.2, "drift 0.1, against 0.2", 500)
 SILENCE = Silence("ada", "known", until=START)
 
 
@@ -51,15 +53,31 @@ SILENCE = Silence("ada", "known", until=START)
         (Change(Turn.OPENED, LATER, CARDS),
          "suspected fraud at terminal t812: 14 cards since 12:05"),
         (Change(Turn.RENOTIFIED, LATER, CARDS),
-         "suspected fraud at terminal t812: 14 cards since 12:05, still open"),
-        (Change(Turn.RESOLVED, LATER + DAY, replace(CARDS, resolved_at=LATER + DAY)),
-         "suspected fraud at terminal t812: 14 cards since 2025-01-06 12:05, resolved"),
+         "suspected fraud at terminal t812: 14 cards since 12:05"),
+        (Change(Turn.RESOLVED, LATER + DAY, replace(CARDS, resolved_at=LATER + DAY), QUIET),
+         "suspected fraud at terminal t812: no alerts; 14 cards since 2025-01-06 12:05"),
+        (Change(Turn.RESOLVED, LATER, replace(FEATURE, resolved_at=LATER), CALM),
+         "drift, feature amount: drift 0.1, against 0.2; bad since 12:05"),
         (Change(Turn.OPENED, LATER, FEATURE),
          "drift, feature amount: drift inf, above 0.2, since 12:05"),
     ],
 )  # fmt: skip
 def test_plain_words(change: Change, text: str) -> None:
     assert incident_text(change) == text
+
+
+def test_a_line_says_once_what_became_of_it_and_with_the_figure_of_then() -> None:
+    change = Change(Turn.RESOLVED, LATER, replace(FEATURE, resolved_at=LATER), CALM)
+    body = read_incident(incident_record(change).value)
+    line = incident_line(body)
+    assert line.lower().count("resolved") == 1
+    assert "drift 0.1" in line
+    assert "inf" not in line
+    assert body["resolved_by"]["value"] == 0.1
+    again = incident_line(
+        read_incident(incident_record(Change(Turn.RENOTIFIED, LATER, CARDS)).value)
+    )
+    assert "  STILL OPEN  suspected fraud at terminal" in again
 
 
 def test_a_record_is_a_cloud_event_with_what_opened_the_incident() -> None:

@@ -26,3 +26,16 @@ def test_every_word_of_the_screen_is_whole(width: int, more: bool) -> None:
         assert word in shown
     assert ("accuracy" in shown) == ("p99 ms" in shown) == more
     assert "…" not in shown
+
+
+def test_a_long_line_above_the_screen_is_broken_between_words() -> None:
+    file = io.StringIO()
+    view = LiveView(Console(file=file, width=80, height=40, force_terminal=True))
+    told = (
+        "2025-03-31 12:00:00  RESOLVED    metric low, model finance-fraud: average_precision 0.8, "
+        "usually 0.814; bad since 2025-01-23 00:00"
+    )
+    view.say(told)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(lines).split()[1:] == told.split()

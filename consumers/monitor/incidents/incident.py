@@ -184,11 +184,18 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An incident that has opened, is still open after a while, or is resolved; when (ms)."""
+    """An incident that has opened, is still open after a while, or is resolved; when (ms).
+
+    Attributes
+    ----------
+    by
+        The signal that resolved it.
+    """
 
     turn: Turn
     at: int
     incident: Incident
+    by: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ _FIELDS: Mapping[str, Kinds] = {
     "members": (dict, NoneType),
     "silenced": (dict, NoneType),
 }
-_ENDINGS = {Turn.OPENED: "", Turn.RENOTIFIED: ", still open", Turn.RESOLVED: ", resolved"}
+
+_SAID = {Turn.RENOTIFIED: "still open"}
+"""Changes whose names say little to a person."""
 
 
 def incident_record(change: Change, silence: Silence | None = None) -> Outbound:
@@ -60,6 +62,7 @@ def incident_record(change: Change, silence: Silence | None = None) -> Outbound:
         "worst": _number(incident.worst),
         "opened_by": _figures(incident.opened_by),
         "latest": _figures(incident.latest),
+        "resolved_by": change.by and _figures(change.by),
         "members": incident.members and asdict(incident.members),
         "silenced": silence and _silenced(silence),
     }
@@ -71,15 +74,17 @@ def incident_record(change: Change, silence: Silence | None = None) -> Outbound:
 def incident_text(change: Change) -> str:
     """Say in plain words what an incident is about.
 
-    A group's alerts are at what they share; any other incident is about its subject.
+    A group's alerts are at what they share; any other incident is about its subject. That it is
+    still open, or resolved, is the change's own: a line begins with it.
     """
     incident = change.incident
-    rule = incident.cause.rule.replace("_", " ")
     members = incident.members
     joint = " at " if members is not None and members.newest else ", "
-    figures = incident.latest.text + ("" if members else ",")
+    what = f"{incident.cause.rule.replace('_', ' ')}{joint}{incident.cause.subject}"
     since = _since(incident, change.at)
-    return f"{rule}{joint}{incident.cause.subject}: {figures} since {since}{_ENDINGS[change.turn]}"
+    if change.by is not None:
+        return f"{what}: {change.by.text}; {members.text if members else 'bad'} since {since}"
+    return f"{what}: {incident.latest.text}{'' if members else ','} since {since}"
 
 
 def incident_line(body: Mapping[str, Any]) -> str:
@@ -90,7 +95,8 @@ def incident_line(body: Mapping[str, Any]) -> str:
     '2025-01-03 12:31:00  OPENED      suspected leak at street 12: 3 meters since 12:05'
     """
     time = str(body["event_time"]).replace("T", " ")[:19]
-    return f"{time}  {str(body['change']).upper():10}  {body['text']}"
+    change = _SAID.get(body["change"], str(body["change"]))
+    return f"{time}  {change.upper():10}  {body['text']}"
 
 
 def read_incident(value: bytes | None) -> dict[str, Any]:

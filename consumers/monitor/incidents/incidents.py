@@ -161,7 +161,8 @@ class Incidents:
             )
         if held.good >= rule.good_steps:
             del self._open[signal.cause]
-            yield Change(Turn.RESOLVED, signal.at, replace(held.incident, resolved_at=signal.at))
+            incident = replace(held.incident, resolved_at=signal.at)
+            yield Change(Turn.RESOLVED, signal.at, incident, signal)
 
     def _renotified(self, at: int) -> Iterator[Change]:
         for cause in sorted(self._open):
