@@ -131,6 +131,25 @@ def test_a_champion_that_is_worse_than_the_one_before_is_taken_back(world: World
     assert world.plan == Plan(world.champion)
 
 
+@pytest.mark.parametrize(("action", "share"), [("shadow", 0.0), ("canary", 0.2)])
+def test_the_trial_of_a_person_is_left_alone(world: World, action: str, share: float) -> None:
+    outcome, world.learner.outcome = world.learner.outcome, None
+    world.play_until("learning")
+    asked(world, action, "7", share)
+    world.learner.outcome = outcome
+    plan = world.plan
+    told = world.play_until("proposed")
+    assert told["why"].startswith(f"7 is ann's {action}, so it is not tried; it is better")
+    assert told["version"] == CHALLENGER
+    world.play(5)
+    assert world.plan == plan
+    assert [event for event, _ in world.events[:4]] == ["learning", action, "learnt", "proposed"]
+    asked(world, "withdraw")
+    world.play_until("shadow")  # free again: the next challenger is tried
+    assert world.plan.shadow is not None
+    assert world.plan.shadow.version == CHALLENGER
+
+
 @pytest.mark.parametrize("stage", ["shadow", "canary"])
 def test_a_person_decides_otherwise_in_the_middle(world: World, stage: str) -> None:
     world.play_until(stage)

@@ -21,7 +21,7 @@ from streamsim.consumers.predict.plans import Plan
 from streamsim.models.adapting.policies import Decider
 from streamsim.models.adapting.requests import Ended, Request, Signal
 from streamsim.simulator.run.life.announcing import News
-from streamsim.simulator.run.life.domain_life import DomainLife
+from streamsim.simulator.run.life.domain_life import SELF, DomainLife
 from streamsim.simulator.run.life.learning import Learns
 from streamsim.simulator.run.life.model_watch import (
     DATA_QUALITY,
@@ -46,8 +46,6 @@ from streamsim.streams.topics import LABELLED, PROFILES, topic
 
 log = logging.getLogger(__name__)
 
-SELF = "streamsim"
-"""Who decides, where no person does."""
 SAVE_S = 1.0
 """Least time between two snapshots."""
 LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
@@ -195,11 +193,14 @@ class Adaptive:
         version, why = str(outcome.get("version") or ""), str(outcome["why"])
         evidence = {"request": request.id, "ended": str(ended), "verdict": outcome.get("verdict")}
         self._say(LEARNT, version, why, evidence)
-        action = self.adaptation.policy.action
-        if ended is not Ended.BETTER or action is Action.PROPOSE:
+        action, trial = self.adaptation.policy.action, self.life.trial_by_hand
+        if ended is not Ended.BETTER or action is Action.PROPOSE or trial:
             if ended is Ended.BETTER:
-                self._say(PROPOSED, version, f"it is better: {why}", {"request": request.id})
-            self._decider.done(request.id, ended)
+                but = f"{trial}, so it is not tried; " if trial else ""
+                told = f"{but}it is better: {why}"
+                self._say(PROPOSED, version, told, {"request": request.id})
+            # After the person's trial, what lasts is to be learnt again.
+            self._decider.done(request.id, Ended.REFUSED if trial else ended)
             return
         try:
             signature = self.life.find(version)

@@ -25,6 +25,8 @@ from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
 from streamsim.streams.spec.renewals import champion_of
 
+SELF = "streamsim"
+"""Who decides, where no person does."""
 PINNED = "pinned"
 """Evidence of a decision after which renewals are made and do not answer."""
 
@@ -83,6 +85,16 @@ class DomainLife:
     def plan(self) -> Plan:
         """The plan that holds from the latest entry on."""
         return self.schedule.last
+
+    @property
+    def trial_by_hand(self) -> str:
+        """The shadow or canary that a person has begun, in words; empty if there is none."""
+        plan, latest = self.plan, self.latest
+        if latest is None or latest.who == SELF:
+            return ""
+        if plan.canary is not None:
+            return f"{plan.canary.version} is {latest.who}'s canary"
+        return "" if plan.shadow is None else f"{plan.shadow.version} is {latest.who}'s shadow"
 
     @property
     def has_begun(self) -> bool:
