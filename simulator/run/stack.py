@@ -31,7 +31,7 @@ from streamsim.streams.settings import EMBEDDED
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.stored.snapshot_files import learner_file, life_file, rows_file
-from streamsim.streams.topics import LABELLED, PROFILES, SCORES, topic, topics_of
+from streamsim.streams.topics import ALERTS, LABELLED, PROFILES, SCORES, topic, topics_of
 
 PYTHON = sys.executable
 ARENAS = "2"
@@ -260,7 +260,7 @@ class Stack:
         }
         for spec in self.plan.domains if self._champions else ():
             found |= dict.fromkeys(
-                (topic(spec.name, kind) for kind in (LABELLED, PROFILES)),
+                (topic(spec.name, kind) for kind in (LABELLED, PROFILES, ALERTS)),
                 life_file(self.snapshots, spec),
             )
         if not self.plan.settings.model_url:

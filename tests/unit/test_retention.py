@@ -98,6 +98,17 @@ def test_profiles_are_kept_for_their_one_reader_alone(tmp_path: Path) -> None:
     assert needed("technology.profiles", 0) == 9
 
 
+def test_alerts_are_kept_until_both_of_their_readers_have_read_them(tmp_path: Path) -> None:
+    ledgers, file = {"technology": Ledger(load_domain("technology"))}, tmp_path / "technology.life"
+    place = ("technology.alerts", 1)
+    needed = StillNeeded(ledgers, {place: 7}, {"technology.alerts": file})
+    assert needed(*place) == 0
+    save_snapshot(file, {}, {place: 3})
+    assert needed(*place) == 3
+    save_snapshot(file, {}, {place: 9})
+    assert needed(*place) == 7
+
+
 def test_positions_are_those_of_the_snapshot(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "d.rows"
     assert (load_snapshot(file), saved_positions(file)) == (None, {})

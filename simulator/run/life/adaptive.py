@@ -118,6 +118,11 @@ class Adaptive:
         """Take an alert about an entity."""
         self._alerts.append(alert)
 
+    def read_until(self, name: str, partition: int, offset: int) -> None:
+        """Remember that all before an offset was taken: a restarted process reads on from there."""
+        self._positions[name, partition] = max(offset, self._positions.get((name, partition), 0))
+        self._is_new = True
+
     def tick(self) -> None:
         """Take the outcome of a learning, tell of groups of alerts, and save what is new."""
         if (outcome := self._learning.ended()) is not None:

@@ -174,6 +174,7 @@ class Controller:
         """Take alerts about entities; a repeat is none."""
         own = self.adaptive[name.partition(".")[0]]
         for record in records:
+            own.read_until(name, record.partition, record.offset + 1)
             named = identity(record)
             try:
                 if named is None:

@@ -13,10 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from streamsim.consumers.worker.shared.follower import follow
-from streamsim.simulator.reading import Record, read_whole
+from streamsim.simulator.brokers.broker import end_offsets
+from streamsim.simulator.reading import Record, read_each, read_whole
 from streamsim.simulator.run.life.adaptive import Adaptive
 from streamsim.simulator.run.life.controller import Config, Controller
 from streamsim.simulator.run.life.renewing import Renewer
@@ -29,8 +30,10 @@ from streamsim.streams.topics import (
     TABLE_PARTITIONS,
     ops_topics,
     topic,
+    topics_of,
 )
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
@@ -44,18 +47,44 @@ def run(config: Config) -> None:
     """Run the lives until stopped."""
     told = _told(config.broker)
     known = told[-1].offset + 1 if told else 0  # the topic is compacted: there may be fewer records
-    asyncio.run(_follow_all(Controller(config, told), config, known))
+    controller = Controller(config, told)
+    _again(lambda: take_missed_alerts(controller, config.broker))
+    asyncio.run(_follow_all(controller, config, known))
 
 
 def _told(broker: str) -> list[Record]:
     """Read the records of ``ops.models`` so far."""
     models = [t for t in ops_topics() if t.name == OPS_MODELS]
+    return _again(lambda: read_whole(broker, models)[OPS_MODELS])
+
+
+def _again(act: Callable[[], T]) -> T:
+    """Do something as soon as the broker answers; return its value."""
     while True:
         try:
-            return read_whole(broker, models)[OPS_MODELS]
+            return act()
         except BrokerError as error:
             log.warning("trying again: %s", error)
             time.sleep(PAUSE_S)
+
+
+def take_missed_alerts(controller: Controller, broker: str) -> None:
+    """Hand over the alerts that were raised while no controller ran.
+
+    They are handed over before anything else, so that they are taken in order of event time: read
+    partition by partition, those of the second would come too late for their groups.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    for name, own in controller.adaptive.items():
+        alerts = [t for t in topics_of(own.life.spec) if t.name == topic(name, ALERTS)]
+        ends = end_offsets(broker, alerts)
+        controller.take_alerts(alerts[0].name, list(read_each(broker, alerts, own.starts)))
+        for (_, partition), end in ends.items():  # some may be deleted
+            own.read_until(alerts[0].name, partition, end)
 
 
 async def _follow_all(controller: Controller, config: Config, known: int) -> None:
@@ -93,7 +122,7 @@ async def _adapt(own: Adaptive, controller: Controller, config: Config) -> None:
             [topic(spec.name, ALERTS)],
             spec.partitions,
             controller.take_alerts,
-            {(topic(spec.name, ALERTS), p): NEWEST for p in range(spec.partitions)},
+            own.starts,
         ),
     )
 

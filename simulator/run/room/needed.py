@@ -45,9 +45,9 @@ class StillNeeded:
         ledger = self._ledgers.get(domain)
         if ledger is None or kind in (CHANGELOG, SHARED):
             return 0  # topics of no domain are small; workers trim their own
-        if kind in (ALERTS, DEAD, METRICS):
-            return self._read.get((name, partition), 0)
         needs: list[float] = []
+        if kind in (ALERTS, DEAD, METRICS):
+            needs.append(self._read.get((name, partition), 0))
         if name in self._snapshots:
             needs.append(saved_positions(self._snapshots[name]).get((name, partition), 0))
         if name in self._sources:
