@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from streamsim.models.registry import Registry
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, all_runs, find_run
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.errors import UsageError
+from streamsim.streams.errors import ModelError, UsageError
 from streamsim.streams.settings import read_settings
+from streamsim.streams.signature import Signature
+from streamsim.streams.spec import DomainSpec
 
 
 def plan_again(name: str) -> tuple[Run, Plan]:
@@ -50,12 +53,36 @@ def plan_again(name: str) -> tuple[Run, Plan]:
     return run, plan
 
 
-def check_versions(run: Run, champions: Mapping[str, str]) -> None:
-    """Raise :class:`UsageError` if a model's champion is not the one that has scored the run."""
-    for model, version in run.info.get("champions", {}).items():
-        now = champions.get(model, version)
-        if now != version:
+def champions_again(
+    run: Run, specs: Sequence[DomainSpec], registry: Registry, say: Callable[[str], None]
+) -> list[Signature]:
+    """Return the versions that a run began with, and say which are no champions any more.
+
+    What was decided since stands in the run's own topic. A version that was promoted while the run
+    was stopped is the champion of new runs alone.
+
+    Raises
+    ------
+    UsageError
+        If a version is gone, or does not fit the domain any more.
+    """
+    found: list[Signature] = []
+    for spec in specs:
+        name = spec.model.recipe.name
+        now = registry.champion(name)
+        version = run.info.get("champions", {}).get(name) or now or "1"
+        try:
+            signature = registry.release(name, version).signature
+            signature.check(spec)
+        except ModelError as error:
             raise UsageError(
-                f"run {run.name} was scored by {model} {version}, and its champion is {now} now: "
-                f"streamsim models promote {model} {version}"
+                f"run {run.name} cannot go on without {name} {version}: {error}"
+            ) from None
+        found.append(signature)
+        if now not in (version, None):
+            say(
+                f"{name}: the run goes on with {version}, as it began, and with what was decided "
+                f"in it; {now}, the champion of new runs, answers here, too, after: "
+                f"streamsim models promote {name} {now}"
             )
+    return found

@@ -22,7 +22,7 @@ from streamsim.simulator.run.following import Following
 from streamsim.simulator.run.kept_run import Keeper, keep
 from streamsim.simulator.run.life.ops_models import announce
 from streamsim.simulator.run.pressure import Pressure
-from streamsim.simulator.run.resuming import check_versions
+from streamsim.simulator.run.resuming import champions_again
 from streamsim.simulator.run.room.disk import Disk
 from streamsim.simulator.run.room.needed import StillNeeded
 from streamsim.simulator.run.run_plan import Plan
@@ -91,11 +91,15 @@ class Supervisor:
         if settings.broker == EMBEDDED:
             find_program(self._view.say)  # before minutes of training
         registry = Registry(settings.home_path / "registry")
-        champions = [
-            ensure_champion(spec, registry, self._view.progress)
-            for spec in self._plan.domains
-            if not settings.model_url
-        ]
+        resumed = self._resumed
+        if settings.model_url:
+            champions: list[Signature] = []
+        elif resumed is not None:
+            champions = champions_again(resumed, self._plan.domains, registry, self._view.say)
+        else:
+            champions = [
+                ensure_champion(spec, registry, self._view.progress) for spec in self._plan.domains
+            ]
         if champions:
             plan = self._plan
             for text in doubts(
@@ -103,10 +107,7 @@ class Supervisor:
             ):
                 self._view.say(f"warning: {text}")
         names = [spec.name for spec in self._plan.domains]
-        resumed = self._resumed
         versions = {champion.model: champion.version for champion in champions}
-        if resumed is not None:
-            check_versions(resumed, versions)
         self._run = resumed or new_run(
             settings,
             domains=names,

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
+from streamsim.models.registry import Registry
 from streamsim.producers.resume import (
     Progress,
     SentRecords,
     read_progress,
     unordered_sources,
 )
-from streamsim.simulator.run.resuming import check_versions, plan_again
+from streamsim.simulator.run.resuming import champions_again, plan_again
 from streamsim.simulator.run.run_plan import Plan
 from streamsim.simulator.run.runs import Run, hold, new_run, own_run
 from streamsim.streams.domain_registry import load_domain
+from streamsim.streams.domains.finance import SPEC as FINANCE
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import INGEST_TIME
 from streamsim.streams.settings import read_settings
+from streamsim.streams.spec import DomainSpec
+from tests.property.chained import signature
+
+MODEL = FINANCE.model.recipe.name
 
 
 @pytest.fixture
@@ -124,12 +133,38 @@ def test_what_is_asked_for_has_no_order() -> None:
     assert unordered_sources(load_domain("retail").inputs) == {"customers", "loyalty"}
 
 
-def test_a_run_goes_on_with_the_models_that_have_scored_it(plan: Plan, source: Path) -> None:
-    run = cut_short(plan, source).write(champions={"finance-fraud": "4"})
-    check_versions(run, {"finance-fraud": "4", "retail-return": "1"})
-    with pytest.raises(UsageError, match="streamsim models promote finance-fraud 4"):
-        check_versions(run, {"finance-fraud": "1"})
-    check_versions(cut_short(plan, source), {"finance-fraud": "1"})
+def released(root: Path, number: int, spec: DomainSpec = FINANCE) -> Registry:
+    """Return a registry with versions of a model, of which the last is the champion."""
+    registry, own = Registry(root), replace(signature(spec), model=MODEL)
+    estimator = LogisticRegression().fit(
+        np.eye(len(own.features)), np.arange(len(own.features)) % 2
+    )
+    for _ in range(number):
+        made = registry.add(estimator, own, metrics={}, data={}, card="", created="now")
+        registry.promote(MODEL, made.version)
+    return registry
+
+
+def test_a_run_goes_on_with_the_version_that_it_began_with(plan: Plan, source: Path) -> None:
+    registry, said = released(plan.settings.home_path / "registry", 2), list[str]()
+    for began, told in (("2", 0), ("1", 1)):
+        run = cut_short(plan, source).write(champions={MODEL: began})
+        (champion,) = champions_again(run, [FINANCE], registry, said.append)
+        assert (champion.version, len(said)) == (began, told)
+    assert "goes on with 1, as it began" in said[0]
+    assert said[0].endswith(f"streamsim models promote {MODEL} 2")
+    assert registry.champion(MODEL) == "2"
+    (champion,) = champions_again(cut_short(plan, source), [FINANCE], registry, said.append)
+    assert champion.version == "2"  # of a run that has not kept it
+
+
+def test_a_run_whose_model_is_gone_or_does_not_fit_cannot_go_on(plan: Plan, source: Path) -> None:
+    registry = released(plan.settings.home_path / "registry", 1, load_domain("retail"))
+    run = cut_short(plan, source).write(champions={MODEL: "7"})
+    with pytest.raises(UsageError, match=f"{run.name} cannot go on without {MODEL} 7"):
+        champions_again(run, [FINANCE], registry, print)
+    with pytest.raises(UsageError, match="was trained on other features"):
+        champions_again(run.write(champions={MODEL: "1"}), [FINANCE], registry, print)
 
 
 def test_the_run_of_this_process_is_found_beside_others(plan: Plan, source: Path) -> None:
