@@ -24,6 +24,7 @@ from streamsim.simulator.run.life.life_requests import (
     new_request,
 )
 from streamsim.simulator.run.life.ops_models import key_of
+from streamsim.simulator.run.life.requirements import refuse_fixed
 from streamsim.simulator.run.runs import Run, all_runs, find_run, group_of
 from streamsim.streams.codec import parse_times
 from streamsim.streams.domain_registry import load_domain
@@ -74,6 +75,7 @@ def run_set(domain: str, values: Sequence[str], why: str | None, run: str | None
     named: dict[str, float] = {}
     for text in values:
         key, _, value = text.partition("=")
+        refuse_fixed(domain, key)
         try:
             named[key] = float(value)
         except ValueError:

@@ -39,7 +39,8 @@ def test_a_cost_is_the_odds_from_which_an_alert_pays() -> None:
     [
         ({}, "one thing"),
         ({"threshold": 0.5, "alerts_per_day": 3.0}, "one thing"),
-        ({"horizon": 1.0}, "alerts_per_day"),
+        ({"horizon": 1.0}, "a new model"),
+        ({"budget": 1.0}, "alerts_per_day"),
         ({"threshold": 1.5}, "between 0 and 1"),
         ({"false_alarm_cost": 0.5}, "no probabilities"),
         ({"alerts_per_day": 0.0}, "above 0"),

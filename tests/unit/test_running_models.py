@@ -106,6 +106,16 @@ def test_a_setting_that_is_no_number_is_not_sent(found: Find, text: str) -> None
         run_set("finance", [text], None, None)
 
 
+@pytest.mark.parametrize("text", ["horizon=30", "horizon=14d", "horizon"])
+def test_a_horizon_is_refused_with_the_reason_and_what_to_do(found: Find, text: str) -> None:
+    found(**alive())
+    with pytest.raises(UsageError) as told:
+        run_set("finance", [text], None, None)
+    assert "\n" not in str(told.value)
+    for part in ("horizon changes what a label means", "a new model", "streamsim train finance"):
+        assert part in str(told.value)
+
+
 def test_which_version_answered_at_a_time(ended: World, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = ended.bodies_of("promoted", "rolled back")
     for when, version, line in (

@@ -20,6 +20,35 @@ KEYS = {
     COST: "cost of a false alarm, where a missed event costs 1; needs calibrated scores",
 }
 """What can be set, with its meaning."""
+FIXED = {
+    "horizon": "changes what a label means",
+    "label_delay": "changes when a label is final",
+    "features": "changes what a model is told",
+}
+"""What a model is trained for, with the reason why it cannot be set."""
+
+
+def refuse_fixed(domain: str, key: str) -> None:
+    """Refuse what makes another model of it.
+
+    Raises
+    ------
+    UsageError
+        With the reason, and what to do instead.
+
+    Examples
+    --------
+    >>> refuse_fixed("water", "threshold")
+    >>> refuse_fixed("water", "horizon")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    streamsim.streams.errors.UsageError: horizon changes what a label means, so it needs a new ...
+    """
+    if key in FIXED:
+        raise UsageError(
+            f"{key} {FIXED[key]}, so it needs a new model: change it in the domain's code, then "
+            f"streamsim train {domain}, and start the stack anew"
+        )
 
 
 def threshold_of(spec: DomainSpec, values: Mapping[str, float], recent: Recent) -> float:
@@ -32,6 +61,8 @@ def threshold_of(spec: DomainSpec, values: Mapping[str, float], recent: Recent) 
     UsageError
         If nothing or more than one thing is required, or it cannot be met.
     """
+    for key in values:
+        refuse_fixed(spec.name, key)
     if len(values) != 1 or not set(values) <= set(KEYS):
         known = "; ".join(f"{key}: {told}" for key, told in KEYS.items())
         raise UsageError(f"one thing can be set at a time: {known}")
