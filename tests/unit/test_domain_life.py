@@ -108,7 +108,7 @@ def test_each_step_of_a_life_and_the_way_back(told: Told) -> None:
         ("canary", "7", {"share": 1.5}, "share"),
         ("rollback", "", {}, "first champion"),
         ("withdraw", "", {}, "neither"),
-        ("set", "", {"horizon": 3.0}, "alerts_per_day"),
+        ("set", "", {"horizon": 3.0}, "a new model"),
         ("set", "", {"alerts_per_day": 3.0}, "no scores"),
         ("set", "", {"false_alarm_cost": 0.1}, "no probabilities"),
         ("set", "", {"threshold": 3.0}, "between 0 and 1"),
