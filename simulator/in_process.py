@@ -19,6 +19,7 @@ from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.predict.learner import Learner
 from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.predict.prepared import Prepared
+from streamsim.models.labelled import Labelled
 from streamsim.models.loaded import answer
 from streamsim.producers.batches import Batch
 from streamsim.streams.answers import Answers
@@ -26,13 +27,18 @@ from streamsim.streams.events import (
     INGEST_TIME,
     NO_TIME,
     Headers,
+    Ints,
+    Mask,
     Matrix,
     Outbound,
     Outputs,
     Records,
+    as_objects,
 )
+from streamsim.streams.labels import label_of, numbers_of, read_labels, read_numbers
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DomainSpec, Estimator
+from streamsim.streams.spec.world import Slice
 
 Score = Callable[[Matrix], Answers]
 ROWS = 8192
@@ -217,3 +223,56 @@ def _flush(gathered: dict[str, _Gathered]) -> Iterator[Records]:
                 rows.headers,
             )
             rows.clear()
+
+
+class Gathering:
+    """Gathers the rows that a pipeline prepares, and the labels in the slices that it is given.
+
+    Attributes
+    ----------
+    end
+        Until when the slices go (ms).
+    """
+
+    def __init__(self, spec: DomainSpec) -> None:
+        self._spec, self.end = spec, 0
+        self._features: list[Matrix] = []
+        self._times: list[Ints] = []
+        self._ids: list[str] = []
+        self._entities: list[str] = []
+        names = {source.name for source in spec.label_sources}
+        names |= {estimate.source for estimate in spec.model.estimates}
+        self._said: dict[str, list[bytes]] = {name: [] for name in names}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def passing(self, slices: Iterable[Slice]) -> Iterator[Slice]:
+        """Note what the slices say of labels, and pass them on."""
+        for piece in slices:
+            self.end = max(self.end, piece.until)
+            for emission in piece.emissions:
+                if emission.source in self._said:
+                    self._said[emission.source].extend(emission.values)
+            yield piece
+
+    def watch(self, prepared: Prepared) -> None:
+        """Take a batch that was prepared for scoring: the ``watch`` of :class:`InProcess`."""
+        self._features.append(prepared.features)
+        self._times.append(prepared.events.event_time)
+        self._ids.extend(prepared.events.event_id)
+        self._entities.extend(prepared.events.entity)
+
+    def joined(self) -> tuple[Labelled, Mask]:
+        """Return all rows in order of arrival, and which of them have a label."""
+        spec = self._spec
+        width = len(spec.features.vector.names)
+        features = np.concatenate([np.empty((0, width), np.float32), *self._features])
+        time = np.concatenate([np.empty(0, np.int64), *self._times])
+        values = (value for source in spec.label_sources for value in self._said[source.name])
+        label, known = label_of(spec.labels, read_labels(spec.labels, values), self._ids)
+        numbers = np.full((len(time), len(spec.model.estimates)), np.nan)
+        for place, estimate in enumerate(spec.model.estimates):
+            true = read_numbers(spec.labels, estimate.field, self._said[estimate.source])
+            numbers[:, place] = numbers_of(true, self._ids)
+        return Labelled(features, label, time, as_objects(self._entities), numbers), known

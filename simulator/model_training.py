@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from streamsim.consumers.predict.prepared import Prepared
 from streamsim.consumers.state.account import LATE
 from streamsim.models.labelled import Labelled
 from streamsim.models.registry import Registry
@@ -21,15 +20,13 @@ from streamsim.models.thresholds import AlertBudget
 from streamsim.producers.wire import wire
 from streamsim.simulator.domain_stream import file_slices, world_slices
 from streamsim.simulator.file_identity import identity
-from streamsim.simulator.in_process import InProcess, as_records
+from streamsim.simulator.in_process import Gathering, InProcess, as_records
 from streamsim.simulator.training_code import training_code
 from streamsim.simulator.training_period import Period, spelled, up_to
 from streamsim.streams.domain_registry import add_folders, domain_folders, domain_names, load_domain
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Ints, Matrix, as_objects
-from streamsim.streams.labels import label_of, numbers_of, read_labels, read_numbers
 from streamsim.streams.signature import Signature
-from streamsim.streams.spec import DomainSpec, Role
+from streamsim.streams.spec import DomainSpec
 from streamsim.streams.spec.feature_vector import UNKNOWN
 from streamsim.streams.spec.world import Slice
 
@@ -203,49 +200,19 @@ def training_data(spec: DomainSpec, slices: Iterable[Slice]) -> Labelled:
 
     Events whose label may still arrive after the last slice are left out.
     """
-    features: list[Matrix] = []
-    times: list[Ints] = []
-    ids: list[str] = []
-    entities: list[str] = []
-    said: dict[str, list[bytes]] = {s.name: [] for s in spec.inputs.sources if s.role is Role.LABEL}
-    end = 0
-
-    def seen(pieces: Iterable[Slice]) -> Iterator[Slice]:
-        nonlocal end
-        for piece in pieces:
-            end = max(end, piece.until)
-            for emission in piece.emissions:
-                if emission.source in said:
-                    said[emission.source].extend(emission.values)
-            yield piece
-
-    def watch(prepared: Prepared) -> None:
-        features.append(prepared.features)
-        times.append(prepared.events.event_time)
-        ids.extend(prepared.events.event_id)
-        entities.extend(prepared.events.entity)
-
-    domain = InProcess(spec, watch=watch)
-    for _ in domain.run(as_records(spec, wire(spec, seen(slices)))):
+    gathering = Gathering(spec)
+    domain = InProcess(spec, watch=gathering.watch)
+    for _ in domain.run(as_records(spec, wire(spec, gathering.passing(slices)))):
         pass
     late = domain.pipeline.account.total(spec.trigger.name)[LATE]
-    if late > MOST_LATE * (late + len(ids)):
+    of = late + len(gathering)
+    if late > MOST_LATE * of:
         raise UsageError(
-            f"{late:,} of {late + len(ids):,} events are late, so the source is not in order of "
+            f"{late:,} of {of:,} events are late, so the source is not in order of "
             "time: sort it, or name a column that orders it ([file] order in a column map)"
         )
-    if not features:
-        features.append(np.empty((0, len(spec.features.vector.names)), np.float32))
-        times.append(np.empty(0, np.int64))
-    time = np.concatenate(times)
-    values = (value for source in spec.label_sources for value in said[source.name])
-    label, known = label_of(spec.labels, read_labels(spec.labels, values), ids)
-    final = known & (time + spec.labels.delay <= end)
-    numbers = np.full((len(time), len(spec.model.estimates)), np.nan)
+    whole, known = gathering.joined()
     for place, estimate in enumerate(spec.model.estimates):
-        true = read_numbers(spec.labels, estimate.field, said[estimate.source])
         # Of the latest events only short durations are known yet: to keep them would be a bias.
-        old = time + estimate.delay <= end
-        numbers[old, place] = numbers_of(true, ids)[old]
-    whole = Labelled(np.concatenate(features), label, time, as_objects(entities), numbers)
-    return whole.take(final)
+        whole.numbers[whole.times + estimate.delay > gathering.end, place] = np.nan
+    return whole.take(known & (whole.times + spec.labels.delay <= gathering.end))
