@@ -11,6 +11,7 @@ import pytest
 
 from streamsim.consumers.monitor.drift.profile_counts import ProfileCounts
 from streamsim.consumers.monitor.incidents.incident import Change, Turn
+from streamsim.consumers.monitor.incidents.incident_records import incident_record
 from streamsim.consumers.monitor.segment_names import name_code
 from streamsim.consumers.state.store import Parts
 from streamsim.simulator.run.life.model_watch import (
@@ -137,7 +138,9 @@ def test_the_incident_of_a_champion_ends_with_it() -> None:
     own.champion = "2"
     (ended,) = changes([seen for _ in range(WARM_STEPS) for seen in own.labelled(BAD)])
     assert ended.turn is Turn.RESOLVED
-    assert ended.incident.latest.text == "2 answers now"
+    assert ended.by is not None
+    assert ended.by.text == "2 answers now"
+    assert incident_record(ended).value.count(b"2 answers now; bad since") == 1
 
 
 def test_each_champion_has_a_level_of_its_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -112,8 +113,8 @@ class Incidents:
         self._streaks.pop(cause, None)
         if (held := self._open.pop(cause, None)) is None:
             return ()
-        last = replace(held.incident.latest, at=at, is_bad=False, is_severe=False, text=text)
-        return (Change(Turn.RESOLVED, at, replace(held.incident, latest=last, resolved_at=at)),)
+        by = Signal(cause, at, False, False, math.nan, held.incident.latest.bound, text)
+        return (Change(Turn.RESOLVED, at, replace(held.incident, resolved_at=at), by),)
 
     def _take(self, signal: Signal) -> Iterator[Change]:
         rule = self._rule(signal.cause)
