@@ -21,7 +21,7 @@ from streamsim.consumers.predict.plans import Plan
 from streamsim.models.adapting.policies import Decider
 from streamsim.models.adapting.requests import Ended, Request, Signal
 from streamsim.simulator.run.life.announcing import News
-from streamsim.simulator.run.life.domain_life import DomainLife
+from streamsim.simulator.run.life.domain_life import SELF, DomainLife
 from streamsim.simulator.run.life.learning import Learns
 from streamsim.simulator.run.life.model_watch import (
     DATA_QUALITY,
@@ -46,8 +46,6 @@ from streamsim.streams.topics import LABELLED, PROFILES, topic
 
 log = logging.getLogger(__name__)
 
-SELF = "streamsim"
-"""Who decides, where no person does."""
 SAVE_S = 1.0
 """Least time between two snapshots."""
 LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
