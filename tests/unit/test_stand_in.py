@@ -107,7 +107,7 @@ def test_an_error_of_our_own_is_not_hidden_by_a_stand_in() -> None:
         ask(Scorer(v1=[MEANT], v2=[ZeroDivisionError()]), TWO, ONE)
 
 
-def test_a_version_that_failed_is_asked_again_after_a_pause_and_less_patiently() -> None:
+def test_a_version_that_failed_is_asked_again_after_a_pause() -> None:
     now = [100.0]
     scorer = Scorer(v1=[MEANT], v2=[FAILS])
     own = StandIns(scorer, lambda: now[0])
@@ -123,7 +123,8 @@ def test_a_version_that_failed_is_asked_again_after_a_pause_and_less_patiently()
     assert asked() == ["1"]
     now[0] += stand_in.PAUSE_S[0]
     again = asked()
-    assert again.index("1") < 3
+    assert again[0] == "2"
+    assert "1" in again
     assert asked() == ["1"]
     now[0] += stand_in.PAUSE_S[1]
     scorer.acts["2"] = [MEANT]
