@@ -54,16 +54,13 @@ class Loaded:
             If it is not, or the estimator raises an error of any kind: it may be of another's
             making.
         """
-        what = f"{self.signature.model} {self.signature.version}"
         try:
             found = self.answer(rows)
         except Exception as error:
             said = " ".join(f"{type(error).__name__}: {error}".split())
-            raise VersionFails(f"{what} fails: {said}"[:MOST_SAID]) from error
+            raise VersionFails(said[:MOST_SAID]) from error
         if len(found) != len(rows) or not np.isfinite(found).all():
-            raise VersionFails(
-                f"{what} fails: {len(found)} answers to {len(rows)} rows, or not all finite"
-            )
+            raise VersionFails(f"{len(found)} answers to {len(rows)} rows, or not all finite")
         return found
 
 

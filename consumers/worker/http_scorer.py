@@ -17,7 +17,7 @@ from streamsim.streams.inference import BINARY_TYPE, HEADER_LENGTH, read_respons
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec.renewals import champion_of
 
-MOST_SAID = 500
+MOST_SAID = 200
 """Most characters that are kept of what the service says of an error."""
 
 

@@ -70,7 +70,7 @@ def refuse(error: BadRequest) -> Response:
 
 def version_fails(error: VersionFails) -> Response:
     """Reply that the version that was asked fails, with its error; log where it came from."""
-    log.error("%s", error, exc_info=error.__cause__)
+    log.error("%s: the version fails", request.path, exc_info=error.__cause__ or error)
     return json_reply({"error": str(error)}, 500)
 
 
