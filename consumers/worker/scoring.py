@@ -124,9 +124,9 @@ class _Shadow:
         counts: VersionCounts,
     ) -> None:
         self._part, self._rows = Part(since, SHADOW, signature.version), len(rows)
-        self._counts, self._began = counts, time.monotonic()
+        self._counts, self._began, self._seconds = counts, time.monotonic(), 0.0
         self._task = asyncio.ensure_future(ask_once(rows, signature.version))
-        self._task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._task.add_done_callback(self._done)
 
     async def in_time(self) -> Answers | None:
         """Wait a little longer for its answer; ``None`` without one."""
@@ -143,8 +143,13 @@ class _Shadow:
             return None
         except ScorerUnavailable:
             return None
-        self._counts.answered(self._part, self._rows, time.monotonic() - self._began)
+        self._counts.answered(self._part, self._rows, self._seconds)
         return answer
+
+    def _done(self, task: asyncio.Task[Answers]) -> None:
+        """Note how long it took; an error after the wait is retrieved, or asyncio logs it."""
+        self._seconds = time.monotonic() - self._began
+        _ = task.cancelled() or task.exception()
 
     def cancel(self) -> None:
         """Wait no longer."""

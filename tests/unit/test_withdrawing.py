@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import DAY
 from streamsim.streams.spec.adapting import Trial
+from tests.lives import ADAPTATION, BAD, World, better
 from tests.unit.test_domain_life import Told
 
 
@@ -109,3 +111,24 @@ def test_a_champion_before_that_is_deleted_does_not_return(
         own.take(0, 1, failing(told, "champion", "7"))
     assert decisions(told) == []
     assert len([text for text in caplog.messages if "stays" in text]) == 1
+
+
+@pytest.mark.parametrize(("stage", "role"), [("canary", "canary"), ("promoted", "champion")])
+def test_a_trial_of_the_policys_own_ends_with_it(tmp_path: Path, stage: str, role: str) -> None:
+    """What the policy tries may fail as well: it goes on with the champion before."""
+    world = World(tmp_path)
+    world.play(8)
+    world.off["1"] = BAD
+    world.learner.outcome = better()
+    world.play_until(stage)
+    life = world.own.life
+    counts = {Part(life.schedule.since, role, "1-7"): Count(30, 60, 30, 60, why="no")}
+    Withdrawing(life, ADAPTATION.trial).take(0, 1, counts)
+    world.learner.outcome = None
+    world.play(20)
+    ends = {"canary": "withdrawn", "promoted": "rolled back"}
+    assert len(world.bodies_of(ends[stage])) == 1
+    assert len(world.bodies_of("promoted")) == (stage == "promoted")
+    assert world.plan == Plan(world.champion)
+    if stage == "canary":  # it is still bad, and another challenger is learnt
+        assert len(world.learner.begun) == 2
