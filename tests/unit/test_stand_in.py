@@ -132,6 +132,21 @@ def test_a_version_that_failed_is_asked_again_after_a_pause() -> None:
     assert asked() == ["2"]
 
 
+def test_a_version_that_failed_is_asked_again_if_its_stand_in_fails_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stand_in, "PAUSE_S", (0.05,))
+    scorer = Scorer(v1=[MEANT], v2=[FAILS])
+    own = StandIns(scorer)
+
+    async def story() -> tuple[str, str]:
+        first = await own.ask(ROWS, TWO, (ONE,))
+        scorer.acts |= {"1": [DOWN], "2": [MEANT]}
+        return first.by.version, (await own.ask(ROWS, TWO, (ONE,))).by.version
+
+    assert asyncio.run(story()) == ("1", "2")
+
+
 def schedule(plan: Plan) -> Schedule:
     """A schedule in which a plan holds from the tenth day on."""
     own = Schedule(SIGNATURE)
