@@ -11,7 +11,7 @@ import numpy as np
 from streamsim.models.registry import Registry
 from streamsim.models.serving.call_limits import CallLimits
 from streamsim.streams.answers import Answers, Estimating, Recommender, answers, scores_of
-from streamsim.streams.errors import BadRequest, ModelError
+from streamsim.streams.errors import BadRequest, ModelError, VersionFails
 from streamsim.streams.events import Floats, Matrix
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
@@ -19,6 +19,8 @@ from streamsim.streams.spec.renewals import champion_of, version_order
 
 WARM_ROWS = (1, 1024)
 """Sizes of the batches that a version scores before it is visible."""
+MOST_SAID = 500
+"""Most characters that are told of an error that an estimator raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,24 @@ class Loaded:
     def answer(self, rows: Matrix) -> Answers:
         """Return the scores, with the model's estimates and slate items if it has any."""
         return answer(self.estimator, rows)
+
+    def sound_answer(self, rows: Matrix) -> Answers:
+        """Return the same, if it is one finite answer per row.
+
+        Raises
+        ------
+        VersionFails
+            If it is not, or the estimator raises an error of any kind: it may be of another's
+            making.
+        """
+        try:
+            found = self.answer(rows)
+        except Exception as error:
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise VersionFails(said[:MOST_SAID]) from error
+        if len(found) != len(rows) or not np.isfinite(found).all():
+            raise VersionFails(f"{len(found)} answers to {len(rows)} rows, or not all finite")
+        return found
 
 
 def answer(estimator: Estimator, rows: Matrix) -> Answers:
@@ -67,7 +87,7 @@ def warm(loaded: Loaded) -> None:
             scores = loaded.score(np.repeat(usual, size, axis=0))
         except Exception as error:  # of any kind: the model may be of another's making
             said = " ".join(repr(error).split())
-            raise ModelError(f"{what} does not score its usual row: {said}"[:500]) from None
+            raise ModelError(f"{what} does not score its usual row: {said}"[:MOST_SAID]) from None
         if scores.shape != (size,) or not ((scores >= 0) & (scores <= 1)).all():
             raise ModelError(f"{what}: its scores of its usual row are no chances")
 

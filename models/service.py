@@ -5,8 +5,9 @@ by ``POST /invocations``. ``GET /openapi.json`` describes all routes, ``GET /met
 Prometheus.
 
 An invalid request gets 400, 404, 405, 413 or 415 and a line with the reason; a call to a model
-above its limit of calls gets 503 and when to try again. What Triton's clients may ask for beyond
-the protocol gets 501. Requests that change the service's state need a token (401 without it); if
+above its limit of calls gets 503 and when to try again. A version that fails to score good rows
+gets 500 and the error that it raised. What Triton's clients may ask for beyond the protocol gets
+501. Requests that change the service's state need a token (401 without it); if
 none is set, they are refused (403).
 """
 
@@ -32,13 +33,14 @@ from streamsim.models.serving.replies import (
     not_here,
     refuse,
     refuse_http,
+    version_fails,
 )
 from streamsim.models.serving.repository_routes import add_repository
 from streamsim.models.serving.request_bodies import read_body
 from streamsim.models.serving.service_metrics import ServiceMetrics
 from streamsim.streams.answers import Answers, Recommender, estimates_of, items_of, scores_of
 from streamsim.streams.domain_registry import domain_names, load_domain
-from streamsim.streams.errors import BadRequest
+from streamsim.streams.errors import BadRequest, VersionFails
 from streamsim.streams.events import Matrix
 from streamsim.streams.inference import (
     BINARY_TYPE,
@@ -185,7 +187,7 @@ def create_service(
 
     def answer_to(loaded: Loaded, rows: Matrix) -> Answers:
         with limits.call(loaded.signature.model):
-            answer = loaded.answer(rows)
+            answer = loaded.sound_answer(rows)
         metrics.scored(loaded.signature, len(rows))
         return answer
 
@@ -213,6 +215,7 @@ def create_service(
     for path in NOT_HERE:
         app.add_url_rule(path, path, not_here, methods=["GET", "POST"])
     app.register_error_handler(BadRequest, refuse)
+    app.register_error_handler(VersionFails, version_fails)
     app.register_error_handler(HTTPException, refuse_http)
     return app
 

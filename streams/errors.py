@@ -112,3 +112,10 @@ class BadRequest(InferenceError):
 
 class ScorerUnavailable(InferenceError):
     """The model service did not answer, or answered wrongly; the call is retried."""
+
+
+class VersionFails(ScorerUnavailable):
+    """A version of a model fails to score good rows, while the service runs.
+
+    The call is retried. If there is another version that may answer in its place, that does.
+    """

@@ -57,6 +57,8 @@ CORRECTS = "corrects"
 """On a correction: the id of the event that is scored again."""
 MODEL = "model"
 MODEL_VERSION = "model_version"
+STANDS_IN_FOR = "stands_in_for"
+"""On a score by a stand-in: the version that should have answered, and failed."""
 
 LATEST_CLOCK = 10**13 - 1
 """The highest clock that fits in a header (ms): it has 13 digits."""

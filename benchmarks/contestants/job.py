@@ -12,10 +12,12 @@ import orjson
 
 from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.core.pipeline import Pipeline
+from streamsim.consumers.monitor.version_counts import VersionCounts
 from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.worker.http_scorer import HttpScorer
 from streamsim.consumers.worker.scoring import score
 from streamsim.consumers.worker.shared.follower import follow
+from streamsim.consumers.worker.stand_in import StandIns
 from streamsim.streams.events import Outbound, Outputs, Records
 from streamsim.streams.settings import Settings
 from streamsim.streams.spec import DomainSpec
@@ -55,7 +57,7 @@ class Job:
             timeout_s=config.settings.score_timeout_s,
             max_rows=rows_a_call,
         )
-        self._exchange = Exchange(spec)
+        self._exchange, self._counts = Exchange(spec), VersionCounts()
         self.pipeline = Pipeline(spec, None, tables=self._exchange.tables)
         self.advanced = asyncio.Event()
         """Set when the global table's watermark has advanced: more events may be ready."""
@@ -92,7 +94,9 @@ class Job:
 
     async def score(self, prepared: Prepared) -> Scored:
         """Score events, and explain the scores of alerts."""
-        return await score(self.pipeline, prepared, self._scorer.score, self._scorer.score)
+        return await score(
+            self.pipeline, prepared, StandIns(self._scorer).ask, self._scorer.score, self._counts
+        )
 
     def finish(self, scored: Scored) -> Outputs:
         """Write scores and alerts, and count the events."""

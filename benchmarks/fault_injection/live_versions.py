@@ -1,5 +1,8 @@
 """Check by topics alone that each score is by a version that was live at its event time.
 
+A score may be by the stand-in of the live version, if it says so: a version that fails is stood in
+for by the champion, and a champion by the one that its plan names.
+
 ``ops.models`` says which versions those are. Scores in shadow, alerts and the states of the rolling
 metric are held against the same timeline.
 """
@@ -38,6 +41,8 @@ class Live:
         How many plans have scored an event.
     by_version, by_canary
         Scores that count, by version; those of them by a version as canary.
+    stood_in
+        Scores by the stand-in of a version that failed.
     shadows, shadowed
         Scores in shadow, and the events that could have had one.
     states
@@ -50,6 +55,7 @@ class Live:
     in_effect: int
     by_version: Mapping[str, int]
     by_canary: int
+    stood_in: int
     shadows: int
     shadowed: int
     states: int
@@ -63,6 +69,7 @@ class _Scores(NamedTuple):
     times: Ints
     entities: Objects
     versions: Objects
+    failing: Objects
     scores: Objects
     number: Ints
     rows: Mapping[Any, int]
@@ -73,7 +80,7 @@ def check_live(spec: DomainSpec, recording: Recording) -> Live:
     models = [record.value for record in recording.of(OPS_MODELS)]
     timeline = read_timeline(models, spec.model.recipe.name)
     if not timeline.plans:
-        return Live(timeline, 0, {}, 0, 0, 0, 0, timeline.faults)
+        return Live(timeline, 0, {}, 0, 0, 0, 0, 0, timeline.faults)
     scores = _scores(recording.of(topic(spec.name, SCORES)), timeline)
     by_canary = _canaries(scores, timeline)
     shadows = without_repeats(recording.of(topic(spec.name, SHADOW)))
@@ -96,7 +103,8 @@ def check_live(spec: DomainSpec, recording: Recording) -> Live:
         timeline,
         len(np.unique(scores.number)),
         dict(sorted(Counter(scores.versions.tolist()).items())),
-        int(by_canary.sum()),
+        int((by_canary & (scores.failing == "")).sum()),
+        int((scores.failing != "").sum()),
         len(shadows),
         int(with_shadow[scores.number].sum()),
         states,
@@ -113,14 +121,15 @@ def _scores(records: Sequence[Recorded], timeline: Timeline) -> _Scores:
         times,
         as_objects([(record.key or b"").decode() for record in kept]),
         as_objects([_version(record) for record in kept]),
+        as_objects([_version(record, "stands_in_for") for record in kept]),
         as_objects([body["score"] for body in bodies]),
         timeline.numbers(times),
         {identity(record): row for row, record in enumerate(kept)},
     )
 
 
-def _version(record: Recorded) -> str:
-    return (dict(record.headers).get("model_version") or b"").decode()
+def _version(record: Recorded, header: str = "model_version") -> str:
+    return (dict(record.headers).get(header) or b"").decode()
 
 
 def _canaries(scores: _Scores, timeline: Timeline) -> Mask:
@@ -139,7 +148,11 @@ def _not_live(scores: _Scores, timeline: Timeline, by_canary: Mask) -> list[str]
     champions = as_objects([plan.champion for plan in timeline.plans])[scores.number]
     canaries = as_objects([plan.canary for plan in timeline.plans])[scores.number]
     live = np.where(by_canary, canaries, champions)
-    wrong = np.flatnonzero(scores.versions != live)
+    stand_ins = as_objects([plan.stand_in for plan in timeline.plans])[scores.number]
+    is_stand_in = (scores.versions == stand_ins) | (by_canary & (scores.versions == champions))
+    is_stood_in = (scores.failing == live) & is_stand_in
+    is_live = (scores.versions == live) & (scores.failing == "")
+    wrong = np.flatnonzero(~(is_live | is_stood_in))
     beyond = np.flatnonzero(scores.times >= timeline.until)
     faults = []
     if len(wrong):

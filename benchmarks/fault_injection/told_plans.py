@@ -29,6 +29,7 @@ class Told:
     share: float = 0.0
     shadow: str | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    stand_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class _Reading:
                 plan["share"],
                 plan["shadow"],
                 thresholds,
+                plan.get("stand_in"),
             )
         )
         self._known(_time(body["known_until"]))

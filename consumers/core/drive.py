@@ -26,7 +26,7 @@ def score(pipeline: Pipeline, prepared: Prepared, ask: Ask | None) -> Scored:
     shadow = None
     if answering.shadow is not None and not prepared.rescored:
         shadow = ask(prepared.features, answering.shadow)
-    alerts, rows = pipeline.rows_to_explain(prepared, answer)
+    alerts, rows = pipeline.rows_to_explain(prepared, answer, answering)
     copies = answering.copies(alerts, len(rows))
     without = ask_each(ask, copies, rows) if len(rows) else np.empty(0)
     return Scored(prepared, answer, alerts, without, shadow)

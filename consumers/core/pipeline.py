@@ -29,6 +29,7 @@ from streamsim.consumers.core.stores import IN_FLIGHT, keys_of, make_stores
 from streamsim.consumers.featurize.global_table import GlobalTable
 from streamsim.consumers.featurize.windows import featurize
 from streamsim.consumers.predict.model_schedule import Schedule
+from streamsim.consumers.predict.plans import Answering
 from streamsim.consumers.predict.prepared import Prepared, Scored
 from streamsim.consumers.predict.version_choice import VersionChoice
 from streamsim.consumers.state import account as acc
@@ -149,14 +150,16 @@ class Pipeline:
         stores.in_flight.score(prepared)
         return prepared
 
-    def rows_to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
+    def rows_to_explain(
+        self, prepared: Prepared, answer: Answers, by: Answering
+    ) -> tuple[Ints, Matrix]:
         """Find the rows that raise an alert, and build the rows to score for explanations."""
-        return self._results.rows_to_explain(prepared, answer)
+        return self._results.rows_to_explain(prepared, answer, by)
 
     def finish(self, scored: Scored) -> Outputs:
         """Return the records of scores and alerts, and count the events."""
         prepared, stores = scored.prepared, self.stores
-        answering = prepared.answering if scored.answer is not None else None
+        answering = scored.by
         if prepared.rescored:
             assert stores.rescoring is not None
             stores.rescoring.finish(prepared.events)

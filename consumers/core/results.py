@@ -29,10 +29,16 @@ class Results:
     def __init__(self, spec: DomainSpec, stores: Stores, *, in_order: bool) -> None:
         self._spec, self._stores, self._in_order = spec, stores, in_order
 
-    def rows_to_explain(self, prepared: Prepared, answer: Answers) -> tuple[Ints, Matrix]:
-        """Find the rows that raise an alert, and build the rows to score for explanations."""
-        answering = prepared.answering
-        assert answering is not None
+    def rows_to_explain(
+        self, prepared: Prepared, answer: Answers, answering: Answering
+    ) -> tuple[Ints, Matrix]:
+        """Find the rows that raise an alert, and build the rows to score for explanations.
+
+        Parameters
+        ----------
+        answering
+            The versions that have answered.
+        """
         if prepared.rescored:
             none = np.empty(0, np.int64)
             return none, occlusion_rows(self._spec, prepared.features[none], answering.take(none))

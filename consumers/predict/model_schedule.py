@@ -6,7 +6,7 @@ is append-only: a replay after a crash uses the same versions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any
@@ -102,6 +102,7 @@ class Entry:
                 "canary": None if plan.canary is None else plan.canary.version,
                 "share": plan.share,
                 "shadow": None if plan.shadow is None else plan.shadow.version,
+                "stand_in": None if plan.stand_in is None else plan.stand_in.version,
             },
             "who": change.who,
             "why": change.why,
@@ -139,6 +140,7 @@ def _read_change(body: dict[str, Any]) -> Change:
             own[plan["canary"]] if plan["canary"] else None,
             float(plan["share"]),
             own[plan["shadow"]] if plan["shadow"] else None,
+            own[plan["stand_in"]] if plan.get("stand_in") else None,
         )
     except (ModelError, UsageError, KeyError, TypeError, AttributeError) as error:
         raise ForeignRecordError(f"no plan of a model ({error!r})") from None
@@ -159,7 +161,7 @@ def read_lifecycle(value: bytes | None) -> dict[str, Any]:
     is_change = body["event"] in CHANGES or "plan" in body
     check_fields(body, {name: own for name, own in _MORE.items() if is_change or name in body})
     if is_change:
-        check_fields(body["plan"], _PLAN)
+        check_fields({"stand_in": None, **body["plan"]}, _PLAN)
     if body["event"] == UNCHANGED:
         check_fields(body, {"known_until": str})
     return body
@@ -171,6 +173,7 @@ _PLAN: Mapping[str, Kinds] = {
     "canary": (str, NoneType),
     "share": NUMBER,
     "shadow": (str, NoneType),
+    "stand_in": (str, NoneType),
 }
 
 
@@ -229,6 +232,17 @@ class Schedule:
         """Return the plan for an event time (ms)."""
         return self._plans[int(self.numbers(np.array([time]))[0])]
 
+    def begin(self, number: int) -> int:
+        """Return from when on a plan holds (ms)."""
+        return int(self._since[number])
+
+    def begun(self, of: Callable[[Plan], Signature | None]) -> int:
+        """Return from when on a part of the plans has had its present version (ms)."""
+        now = _version(of(self.last))
+        places = range(len(self._plans) - 1, -1, -1)
+        changed = (n + 1 for n in places if _version(of(self._plans[n])) != now)
+        return int(self._since[next(changed, 0)])
+
     def signature(self, number: int) -> Signature:
         """Return the signature of a plan's champion."""
         return self._plans[number].champion
@@ -247,3 +261,7 @@ class Schedule:
     def _append(self, since: int, plan: Plan) -> None:
         self._since = np.append(self._since, since)
         self._plans.append(plan)
+
+
+def _version(signature: Signature | None) -> str | None:
+    return None if signature is None else signature.version

@@ -3,6 +3,9 @@
 The champion answers. A canary answers a share of the entities in its place: those whose hash is
 below the share, the same ones always. A shadow answers every event too; its scores are published
 and never acted on.
+
+A version that fails keeps no event waiting: the champion answers in a canary's place, and the
+stand-in, the champion before, in the champion's.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from xxhash import xxh3_64_intdigest
 
 from streamsim.streams.answers import Answers
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Floats, Ints, Mask, Objects
+from streamsim.streams.events import NO_TIME, Floats, Ints, Mask, Objects
 from streamsim.streams.signature import Signature
 
 _HASHES = 2.0**64
@@ -33,6 +36,8 @@ class Plan:
         The version that answers this share of the entities (0 to 1), if there is one.
     shadow
         The version that answers every event beside the others, if there is one.
+    stand_in
+        The version that answers in the champion's place while that fails, if there is one.
 
     Raises
     ------
@@ -44,6 +49,7 @@ class Plan:
     canary: Signature | None = None
     share: float = 0.0
     shadow: Signature | None = None
+    stand_in: Signature | None = None
 
     def __post_init__(self) -> None:
         if (self.canary is None) != (self.share == 0):
@@ -54,15 +60,15 @@ class Plan:
     @property
     def signatures(self) -> tuple[Signature, ...]:
         """All its versions, the champion first."""
-        others = (self.canary, self.shadow)
+        others = (self.canary, self.shadow, self.stand_in)
         return (self.champion, *(one for one in others if one is not None))
 
     def answering(self, entities: Objects) -> Answering:
         """Split a batch, by its events' entities, shape ``(n,)``."""
         if self.canary is None:
-            return Answering((self.champion,), None, self.shadow)
+            return Answering((self.champion,), None, self.shadow, self.stand_in)
         number = on_canary(entities, self.share).astype(np.int64)
-        return Answering((self.champion, self.canary), number, self.shadow)
+        return Answering((self.champion, self.canary), number, self.shadow, self.stand_in)
 
 
 def on_canary(entities: Objects, share: float) -> Mask:
@@ -89,26 +95,62 @@ class Answering:
         Per row, the number of its version; ``None``: the first scores all.
     shadow
         The version that scores all rows beside them, if there is one.
+    stand_in
+        The version that scores in the champion's place if that fails, if there is one.
+    since
+        From when on the plan holds (ms).
+    planned
+        The versions that the plan names, once a stand-in has answered in the place of one.
     """
 
     versions: tuple[Signature, ...]
     number: Ints | None = None
     shadow: Signature | None = None
+    stand_in: Signature | None = None
+    since: int = NO_TIME
+    planned: tuple[Signature, ...] = ()
 
     @property
     def champion(self) -> Signature:
         """The champion's signature."""
         return self.versions[0]
 
-    def parts(self, n_rows: int) -> Iterator[tuple[Signature, Ints]]:
-        """Yield each version that has rows, with its rows in order."""
+    def places(self, n_rows: int) -> Iterator[tuple[int, Ints]]:
+        """Yield the number of each version that has rows, with its rows in order."""
         if self.number is None:
-            yield self.champion, np.arange(n_rows)
+            yield 0, np.arange(n_rows)
             return
-        for place, signature in enumerate(self.versions):
+        for place in range(len(self.versions)):
             rows = np.flatnonzero(self.number == place)
             if len(rows):
-                yield signature, rows
+                yield place, rows
+
+    def parts(self, n_rows: int) -> Iterator[tuple[Signature, Ints]]:
+        """Yield each version that has rows, with its rows in order."""
+        for place, rows in self.places(n_rows):
+            yield self.versions[place], rows
+
+    def after(self, place: int) -> tuple[Signature, ...]:
+        """Return the versions that stand in for one, by its number, in their order."""
+        champion, *canary = self.planned or self.versions
+        order = [*canary, champion]
+        names = [signature.version for signature in order]
+        if self.stand_in is not None and self.stand_in.version not in names:
+            order.append(self.stand_in)
+            names.append(self.stand_in.version)
+        return tuple(order[names.index(self.versions[place].version) + 1 :])
+
+    def stood_in(self, place: int, by: Signature) -> Answering:
+        """Return it with another version in the place of one that fails."""
+        versions = (*self.versions[:place], by, *self.versions[place + 1 :])
+        return replace(self, versions=versions, planned=self.planned or self.versions)
+
+    @property
+    def failing(self) -> tuple[Signature | None, ...]:
+        """Per version, the one in whose place it has answered, ``None`` if it was planned."""
+        planned = self.planned or self.versions
+        pairs = zip(self.versions, planned, strict=True)
+        return tuple(None if own.version == one.version else one for own, one in pairs)
 
     def of(self, row: int) -> Signature:
         """Return the version of a row."""

@@ -51,6 +51,8 @@ class Scored:
         Answers to these rows with each feature group in turn set to its reference.
     shadow
         The shadow's answers, ``None`` if there is none or it did not answer.
+    answering
+        The versions that have answered, if a stand-in is among them.
     """
 
     prepared: Prepared
@@ -58,6 +60,14 @@ class Scored:
     alerts: Ints
     without: Answers
     shadow: Answers | None = None
+    answering: Answering | None = None
+
+    @property
+    def by(self) -> Answering | None:
+        """The versions that have answered, ``None`` without an answer."""
+        if self.answer is None:
+            return None
+        return self.prepared.answering if self.answering is None else self.answering
 
 
 def unscored(prepared: Prepared) -> Scored:

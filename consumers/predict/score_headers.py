@@ -14,6 +14,7 @@ from streamsim.streams.events import (
     FEATURES,
     MODEL,
     MODEL_VERSION,
+    STANDS_IN_FOR,
     Ints,
     source_headers,
 )
@@ -61,8 +62,11 @@ class ScoreHeaders(Sequence[Named]):
                 (MODEL, signature.model.encode()),
                 (MODEL_VERSION, signature.version.encode()),
                 (FEATURE_HASH, signature.feature_hash.encode()),
+                *([] if failing is None else [(STANDS_IN_FOR, failing.version.encode())]),
             ]
-            for signature in self.answering.versions
+            for signature, failing in zip(
+                self.answering.versions, self.answering.failing, strict=True
+            )
         ]
         number = self.answering.number
         model = repeat(named[0], len(self)) if number is None else map(named.__getitem__, number)

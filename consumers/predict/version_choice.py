@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from streamsim.consumers.predict.model_schedule import Schedule
@@ -61,4 +63,7 @@ class VersionChoice:
         if plan is None:
             return None
         self.latest = plan.champion
-        return plan.answering(events.entity)
+        answering = plan.answering(events.entity)
+        if self._schedule is None:
+            return answering
+        return replace(answering, since=self._schedule.begin(number))

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from streamsim.consumers.core.exchange import Exchange
 from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.monitor.version_counts import VersionCounts
 from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.worker.changelog import Changelog
 from streamsim.consumers.worker.http_scorer import HttpScorer
@@ -84,6 +85,8 @@ class DomainContext:
         self.exchange = Exchange(spec, self.score_from)
         self.changelog = Changelog(spec, producer, config.group, trimmer.before)
         self.latencies = Latencies()
+        self.counts = VersionCounts()
+        """What each version has done, since the process started."""
         self.published_until = dict.fromkeys(self.exchange.folds, NO_TIME)
         """Per kind, the time up to which complete states are published and confirmed (ms)."""
         self.signature: Signature | None = None

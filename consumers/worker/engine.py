@@ -221,6 +221,7 @@ class Engine(Service):
                 len(self.specs),
             ),
             context.latencies,
+            context.counts,
         )
 
     def _is_publisher(self, spec: DomainSpec) -> bool:
@@ -236,6 +237,7 @@ class Engine(Service):
             record = worker_metrics(
                 runner,
                 context.latencies,
+                context.counts,
                 worker=self.config.worker,
                 generation=self._generation,
                 partitions=assigned_partitions(context.spec, self._assigned),

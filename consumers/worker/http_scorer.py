@@ -8,21 +8,25 @@ from types import TracebackType
 
 import aiohttp
 import numpy as np
+import orjson
 
 from streamsim.streams.answers import Answers
-from streamsim.streams.errors import BadRequest, ModelError, ScorerUnavailable
+from streamsim.streams.errors import BadRequest, ModelError, ScorerUnavailable, VersionFails
 from streamsim.streams.events import Matrix
 from streamsim.streams.inference import BINARY_TYPE, HEADER_LENGTH, read_response, write_infer
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec.renewals import champion_of
+
+MOST_SAID = 200
+"""Most characters that are kept of what the service says of an error."""
 
 
 class HttpScorer:
     """Scores through a service that speaks the Open Inference Protocol v2.
 
     Use it as an asynchronous context manager. A batch with more rows than ``max_rows`` is sent in
-    several calls. If the model is slow, calls get smaller before they reach the time-out, since the
-    same call would time out on every retry. A call without a version is for the champion that
+    several calls. If a version is slow, its calls get smaller before they reach the time-out, since
+    the same call would time out on every retry. A call without a version is for the champion that
     :meth:`signature` has returned.
     """
 
@@ -33,7 +37,8 @@ class HttpScorer:
         self._url = self._model = f"{self._base}/v2/models/{model}"
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._slow_s = timeout_s / 4
-        self._max_rows = self._rows = max_rows
+        self._max_rows = max_rows
+        self._rows: dict[str, int] = {}
         self._session: aiohttp.ClientSession | None = None
         self._estimates: tuple[str, ...] = ()
 
@@ -56,25 +61,28 @@ class HttpScorer:
         found: list[Answers] = []
         done = 0
         while done < len(rows):
-            part = rows[done : done + self._rows]
+            part = rows[done : done + self._rows.get(url, self._max_rows)]
             found.append(await self._timed(url, part))
             done += len(part)
         return np.concatenate(found or [np.empty(0)])
 
     async def _timed(self, url: str, rows: Matrix) -> Answers:
         """Score some rows, and adapt the size of calls to the time taken."""
-        began = time.monotonic()
+        began, most = time.monotonic(), self._rows.get(url, self._max_rows)
         try:
             found = await self._call(url, rows)
-        except ScorerUnavailable as error:
-            if isinstance(error.__cause__, TimeoutError):
-                self._rows = max(1, min(self._rows, len(rows)) // 4)
+        except (ScorerUnavailable, asyncio.CancelledError) as error:
+            # A caller that has an answer by another version waits no longer.
+            given_up = isinstance(error, asyncio.CancelledError)
+            is_late = given_up and time.monotonic() - began > self._slow_s
+            if is_late or isinstance(error.__cause__, TimeoutError):
+                self._rows[url] = max(1, min(most, len(rows)) // 4)
             raise
         took = time.monotonic() - began
         if took > self._slow_s:
-            self._rows = max(1, int(len(rows) * self._slow_s / took))
-        elif took < self._slow_s / 2 and len(rows) >= self._rows:
-            self._rows = min(self._max_rows, 2 * self._rows)
+            self._rows[url] = max(1, int(len(rows) * self._slow_s / took))
+        elif took < self._slow_s / 2 and most <= len(rows) < self._max_rows:
+            self._rows[url] = min(self._max_rows, 2 * most)
         return found
 
     async def signature(self, version: str | None = None) -> Signature:
@@ -143,7 +151,17 @@ class HttpScorer:
             raise ScorerUnavailable(f"{self._base}: {error!r}") from error
         if response.status in (400, 413):
             raise BadRequest(answer.decode(errors="replace")[:500], response.status)
+        if response.status in (404, 500):
+            raise VersionFails(_said(answer, response.status))
         if response.status != 200:
             raise ScorerUnavailable(f"{self._base} answered {response.status}: {answer[:200]!r}")
         header_length = response.headers.get(HEADER_LENGTH)
         return read_response(answer, header_length, len(rows), self._estimates)
+
+
+def _said(answer: bytes, status: int) -> str:
+    """Return what the service says of an error."""
+    try:
+        return str(orjson.loads(answer)["error"])[:MOST_SAID]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return f"status {status}: {answer[:200]!r}"

@@ -20,6 +20,7 @@ import numpy as np
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.monitor.version_counts import VersionCounts
 from streamsim.consumers.predict.prepared import Scored
 from streamsim.consumers.predict.scores import Scorer
 from streamsim.consumers.state.store import Columns
@@ -28,9 +29,8 @@ from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.linger import Linger
 from streamsim.consumers.worker.output import Output
 from streamsim.consumers.worker.scoring import score
-from streamsim.streams.answers import Answers
-from streamsim.streams.errors import ScorerUnavailable
-from streamsim.streams.events import Matrix, Outputs
+from streamsim.consumers.worker.stand_in import StandIns
+from streamsim.streams.events import Outputs
 from streamsim.streams.spec import DomainSpec
 from streamsim.streams.topics import topic
 
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 
 IN_FLIGHT = 2
 """Batches that may be with the scorer at a time: one is scored while the next is prepared."""
-RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-"""Pauses between retries while the scorer is unavailable; the last one repeats."""
 
 
 class StateLog(Protocol):
@@ -97,6 +95,8 @@ class Runner:
         checkpointed.
     latencies
         Counts the latencies.
+    counts
+        Counts what each version has done.
     """
 
     def __init__(
@@ -109,9 +109,11 @@ class Runner:
         finished: Callable[[str, int, int], None],
         limits: Limits,
         latencies: Latencies,
+        counts: VersionCounts,
     ) -> None:
         self.pipeline, self.inbox = pipeline, inbox
         self._scorer, self._output, self._changelog = scorer, output, changelog
+        self._stand_ins, self._counts = StandIns(scorer), counts
         self._finished, self._limits, self._latencies = finished, limits, latencies
         # One more batch is awaited by the finisher.
         self._scoring: asyncio.Queue[tuple[asyncio.Task[Scored], float] | None]
@@ -124,7 +126,6 @@ class Runner:
         self._pressure = BackPressure(limits.queue_s, limits.batch_rows, limits.queue_rows)
         self._linger = Linger(limits.linger_s, limits.domains)
         self._set_budget()
-        self.retries = 0
         self.saved = {s.name: pipeline.positions(s.name) for s in pipeline.spec.inputs.sources}
         """Per source and partition, the offset before which all is checkpointed; -1 if unknown."""
 
@@ -132,6 +133,11 @@ class Runner:
     def spec(self) -> DomainSpec:
         """The domain."""
         return self.pipeline.spec
+
+    @property
+    def retries(self) -> int:
+        """How many calls to the model service have failed."""
+        return self._stand_ins.retries
 
     async def run(self) -> None:
         """Process records until drained or cancelled."""
@@ -176,7 +182,13 @@ class Runner:
                 if prepared is None:
                     break
                 scoring = asyncio.create_task(
-                    score(self.pipeline, prepared, self._retried, self._scorer.score)
+                    score(
+                        self.pipeline,
+                        prepared,
+                        self._stand_ins.ask,
+                        self._scorer.score,
+                        self._counts,
+                    )
                 )
                 await self._scoring.put((scoring, began))
                 await asyncio.sleep(0)  # sends the call before the next batch is prepared
@@ -210,19 +222,6 @@ class Runner:
             await self._output.room()
             self._pressure.worked(len(scored.prepared.events), began, time.monotonic())
             self._set_budget()
-
-    async def _retried(self, rows: Matrix, version: str) -> Answers:
-        """Score rows; retry for as long as the service is unavailable."""
-        attempt = 0
-        while True:
-            try:
-                return await self._scorer.score(rows, version)
-            except ScorerUnavailable as error:
-                pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
-                if attempt in (0, 5, 20):
-                    log.warning("scorer unavailable, trying again: %s", error)
-                attempt, self.retries = attempt + 1, self.retries + 1
-                await asyncio.sleep(pause)
 
     def _emit(self, outputs: Outputs) -> None:
         """Send outputs; the caller must not await between making and sending them.

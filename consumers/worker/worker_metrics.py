@@ -9,15 +9,20 @@ from typing import Any
 import orjson
 
 from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.monitor.version_counts import Count, Part, VersionCounts, read_counts
 from streamsim.consumers.worker.runner import Runner
 from streamsim.streams.events import Ints, Outbound
-from streamsim.streams.stored.foreign_records import ForeignRecords
+from streamsim.streams.stored.foreign_records import ForeignRecords, check_fields
 from streamsim.streams.topics import METRICS, topic
+
+BEGAN = int(time.time() * 1000)
+"""When this process started (wall time, ms): its counts are of the time since."""
 
 
 def worker_metrics(
     runner: Runner,
     latencies: Latencies,
+    counts: VersionCounts,
     *,
     worker: int,
     generation: int,
@@ -30,6 +35,8 @@ def worker_metrics(
 
     Parameters
     ----------
+    counts
+        What each version of the model has done, since the worker's process started.
     generation
         Of the assignment; metrics of a later generation replace those of an earlier one, partition
         by partition.
@@ -66,6 +73,8 @@ def worker_metrics(
         "waits_for": pipeline.waits_for(),
         "retries": runner.retries,
         "latency": latencies.as_dict(),
+        "began": BEGAN,
+        "versions": counts.as_list(),
         "model": signature and {"name": signature.model, "version": signature.version},
     }
     return Outbound(topic(name, METRICS), 0, b"account:%d" % worker, orjson.dumps(body), now, [])
@@ -75,6 +84,22 @@ def read_worker_metrics(value: bytes) -> Mapping[str, Any] | None:
     """Read a worker's metrics; ``None`` for other records of that topic."""
     body: Mapping[str, Any] = orjson.loads(value)
     return body if "worker" in body else None
+
+
+def read_version_counts(
+    body: Mapping[str, Any],
+) -> tuple[int, int, Mapping[Part, Count]] | None:
+    """Read worker, begin of its process (ms) and counts of versions; ``None`` if it has none.
+
+    Raises
+    ------
+    ForeignRecordError
+        If they are of another form.
+    """
+    if "versions" not in body:
+        return None
+    own = check_fields(body, {"worker": int, "began": int, "versions": list})
+    return own["worker"], own["began"], read_counts(own["versions"])
 
 
 def _latest(clock: Ints) -> int | None:

@@ -23,6 +23,7 @@ _REFUSALS = {
     409: "It would leave a model without the version that answers by default.",
     413: "Too many rows or bytes.",
     415: "The body's type or coding is not read.",
+    500: "The version fails to score these rows; the error says how.",
     501: "Triton has this, and it is not offered here.",
     503: "Too many calls at once, or not ready yet; try again.",
 }
@@ -103,7 +104,7 @@ ROUTES = (
         "Scores of rows, as JSON or as raw bytes behind it.",
         {JSON: ref("InferResponse"), BINARY_TYPE: _BYTES},
         {JSON: ref("InferRequest"), BINARY_TYPE: _BYTES},
-        (404, 503),
+        (404, 500, 503),
     ),
     Route(
         "GET",
@@ -121,7 +122,7 @@ ROUTES = (
         "Scores of rows of named features.",
         _json("Predicted"),
         _json("Prediction"),
-        (404, 503),
+        (404, 500, 503),
     ),
     Route(
         "POST",
@@ -130,7 +131,7 @@ ROUTES = (
         "MLflow's way to ask for scores.",
         _json("Invoked"),
         _json("Invocation"),
-        (404, 503),
+        (404, 500, 503),
         _VERSIONS,
     ),
     Route(

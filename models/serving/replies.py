@@ -11,7 +11,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
 
-from streamsim.streams.errors import BadRequest
+from streamsim.streams.errors import BadRequest, VersionFails
 
 log = logging.getLogger(__name__)
 NOT_HERE = (
@@ -66,6 +66,12 @@ def refuse(error: BadRequest) -> Response:
     response = json_reply({"error": str(error)}, error.status)
     response.headers.update(_HEADERS.get(error.status, {}))
     return response
+
+
+def version_fails(error: VersionFails) -> Response:
+    """Reply that the version that was asked fails, with its error; log where it came from."""
+    log.error("%s: the version fails", request.path, exc_info=error.__cause__ or error)
+    return json_reply({"error": str(error)}, 500)
 
 
 def refuse_http(error: HTTPException) -> Response:

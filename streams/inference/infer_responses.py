@@ -10,7 +10,7 @@ import numpy.typing as npt
 import orjson
 
 from streamsim.streams.answers import Answers, answers, estimates_of, items_of, scores_of
-from streamsim.streams.errors import BadRequest, ScorerUnavailable
+from streamsim.streams.errors import BadRequest, VersionFails
 from streamsim.streams.inference.infer_requests import InferRequest
 from streamsim.streams.inference.tensor_bodies import (
     ITEMS,
@@ -69,9 +69,9 @@ def read_response(
 
     Raises
     ------
-    ScorerUnavailable
-        If the answer is cut off, of the wrong shape, or not finite. Such a service is broken, and
-        may work again at the next retry.
+    VersionFails
+        If the answer is cut off, of the wrong shape, or not finite. It may be right at the next
+        retry.
     """
     try:
         head, tail = split_body(body, header_length)
@@ -83,7 +83,7 @@ def read_response(
         for place in reversed(range(len(names))):
             numbers[:, place : place + 1], tail = _last(outputs, names[place], tail, n_rows)
         if output["shape"] != [n_rows] or output["datatype"] != OUTPUT_TYPE:
-            raise ScorerUnavailable(
+            raise VersionFails(
                 f"asked for {n_rows} {OUTPUT_TYPE} scores, "
                 f"got {output['datatype']} of shape {output['shape']}"
             )
@@ -92,9 +92,9 @@ def read_response(
         else:
             scores = np.frombuffer(tail, "<f8")
     except (BadRequest, KeyError, StopIteration, TypeError, ValueError) as error:
-        raise ScorerUnavailable(f"the model service's answer cannot be read: {error!r}") from error
+        raise VersionFails(f"the model service's answer cannot be read: {error!r}") from error
     if scores.shape != (n_rows,) or not (np.isfinite(scores).all() and np.isfinite(numbers).all()):
-        raise ScorerUnavailable(f"asked for {n_rows} scores, got {scores.size}, or not all finite")
+        raise VersionFails(f"asked for {n_rows} scores, got {scores.size}, or not all finite")
     return answers(scores, items, numbers)
 
 

@@ -168,21 +168,37 @@ class Trial:
         How long it then answers this share of the entities (ms, as above).
     least_rows
         Fewest events with a label that it has scored in shadow.
+    most_errors
+        Largest share of its batches that a version may fail to score, as shadow, as canary, and as
+        a champion that the one before can stand in for.
+    slowest, slow_ms
+        A batch may take it so many times as long as the champion before (95th percentile); below
+        so many ms no version is slow.
+    least_times
+        Fewest batches by which errors and latency are judged.
 
     Raises
     ------
     UsageError
-        If a time is negative, or the share is none.
+        If a time is negative, the share is none, or a bound is none.
     """
 
     shadow_for: int = DAY
     canary_for: int = DAY
     share: float = 0.2
     least_rows: int = 200
+    most_errors: float = 0.1
+    slowest: float = 5.0
+    slow_ms: float = 250.0
+    least_times: int = 20
 
     def __post_init__(self) -> None:
         if min(self.shadow_for, self.canary_for, self.least_rows) < 0 or not 0 < self.share < 1:
             raise UsageError(f"a trial takes time, and a share of the entities: {self}")
+        if not 0 <= self.most_errors < 1 or self.slowest < 1 or self.slow_ms < 0:
+            raise UsageError(f"a trial's errors are a share, and its latency a ratio: {self}")
+        if self.least_times < 1:
+            raise UsageError("a trial is judged by at least one batch")
 
 
 @dataclass(frozen=True, slots=True)

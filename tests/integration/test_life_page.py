@@ -18,7 +18,14 @@ from streamsim.simulator.run.life.life_requests import ACTIONS, ASKED, REFUSED
 from streamsim.simulator.run.life.model_watch import DATA_QUALITY, DRIFT, LOW_METRIC
 from streamsim.simulator.run.life.requirements import KEYS
 from streamsim.streams.domains.finance import SPEC as FINANCE
-from streamsim.streams.spec.adapting import Action, Adaptation, Margins, Trigger, Window
+from streamsim.streams.spec.adapting import (
+    Action,
+    Adaptation,
+    Margins,
+    Trial,
+    Trigger,
+    Window,
+)
 from streamsim.streams.spec.world_changes import CHANGE
 from tests.command_lines import refused
 from tests.conftest import ROOT
@@ -65,6 +72,11 @@ def test_the_parts_of_a_policy_are_told() -> None:
     gates = PAGE.split("| gate |", 1)[1].split("\n\n", 1)[0]
     numbers = {name for row in gates.splitlines() for name in re.findall(r"`(\w+)`", row)}
     assert {own.name for own in fields(Margins)} <= numbers
+    bounds = PAGE.split("| bound |", 1)[1].split("\n\n", 1)[0]
+    told = dict(re.findall(r"`(\w+)` \(([\d.]+)\)", bounds))
+    of_trial = {own.name: own.default for own in fields(Trial) if own.name in told}
+    assert len(of_trial) == len(told) == 4
+    assert {name: float(own) for name, own in told.items()} == of_trial
 
 
 def test_the_adaptation_of_the_page_is_one() -> None:

@@ -17,7 +17,7 @@ from streamsim.models.loaded import Shelf
 from streamsim.models.registry import Registry
 from streamsim.models.service import create_service
 from streamsim.simulator.brokers.broker import free_port
-from streamsim.streams.errors import ScorerUnavailable
+from streamsim.streams.errors import ScorerUnavailable, VersionFails
 from streamsim.streams.signature import Signature
 
 
@@ -60,6 +60,51 @@ def test_what_a_champion_was_renewed_to_is_not_taken_for_the_champion(tmp_path: 
             assert (await scorer.score(rows, renewed.version)).tolist() != first.tolist()
             with pytest.raises(ScorerUnavailable):  # it may come: the same call is made again
                 await scorer.score(rows, "1-20250116T0000")
+
+    server = make_server("127.0.0.1", 0, create_service(shelf, max_rows=10, max_body=10_000))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        asyncio.run(ask(f"http://127.0.0.1:{server.port}"))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_version_that_fails_is_told_from_a_service_that_does(tmp_path: Path) -> None:
+    """One raises an error at values that it does not know; another's are not finite."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    signature, rows = Signature("m", "0", ("a",), "hash", 0.5, (0.0,)), [[0.0], [1.0]]
+    strict = make_pipeline(OneHotEncoder(handle_unknown="error"), LogisticRegression())
+    endless = LogisticRegression().fit(rows, [0, 1])
+    endless.intercept_[:] = np.nan
+    registry = Registry(tmp_path / "registry")
+    for estimator in (LogisticRegression().fit(rows, [0, 1]), strict.fit(rows, [0, 1]), endless):
+        registry.add(estimator, signature, metrics={}, data={}, card="", created="")
+    shelf = Shelf(registry)
+    for version in ("1", "2", "3"):
+        shelf.load("m", version, warmed=False)
+
+    async def ask(url: str) -> None:
+        async with HttpScorer(url, "m") as scorer:
+            good, other = np.array([[1.0]], np.float32), np.array([[0.0], [2.0]], np.float32)
+            assert len(await scorer.score(other, "1")) == 2
+            assert len(await scorer.score(good, "2")) == 1
+            with pytest.raises(VersionFails, match=r"^ValueError: Found unknown categories"):
+                await scorer.score(other, "2")
+            with pytest.raises(VersionFails, match=r"^2 answers to 2 rows, or not all finite$"):
+                await scorer.score(other, "3")
+            with pytest.raises(VersionFails, match="is not loaded"):
+                await scorer.score(good, "4")
+            server.shutdown()
+            server.server_close()
+            with pytest.raises(ScorerUnavailable) as down:
+                await scorer.score(good, "1")
+            assert not isinstance(down.value, VersionFails)
 
     server = make_server("127.0.0.1", 0, create_service(shelf, max_rows=10, max_body=10_000))
     thread = threading.Thread(target=server.serve_forever)

@@ -19,6 +19,8 @@ from faust.types import TP
 
 from streamsim.consumers.core.pipeline import Pipeline
 from streamsim.consumers.monitor.latency_histogram import Latencies
+from streamsim.consumers.monitor.version_counts import VersionCounts
+from streamsim.consumers.predict.model_schedule import Schedule
 from streamsim.consumers.worker.engine import Engine
 from streamsim.consumers.worker.inbox import Inbox
 from streamsim.consumers.worker.runner import Limits, Runner
@@ -36,14 +38,29 @@ PLACES = {(s, p): TP(topic(SPEC.name, s), p) for s in SOURCES for p in range(SPE
 
 
 class Stack:
-    """A runner, the topics that it reads, and what it has scored."""
+    """A runner, the topics that it reads, and what it has scored.
 
-    def __init__(self, *, hold: bool = False, changelog: Any = None) -> None:
+    Attributes
+    ----------
+    failing
+        Versions whose calls fail, with their errors.
+    headers
+        The headers of each score.
+    """
+
+    def __init__(
+        self, *, hold: bool = False, changelog: Any = None, schedule: Schedule | None = None
+    ) -> None:
+        self.failing: dict[str, Exception] = {}
+        self.headers: list[dict[str, bytes]] = []
+        self.counts_of_versions = VersionCounts()
         self.logs: dict[TP, list[Any]] = {tp: [] for tp in PLACES.values()}
         self.at = dict.fromkeys(self.logs, 0)
         self.scored: dict[int, list[int]] = {p: [] for p in range(SPEC.partitions)}
         self.inbox = Inbox({tp.topic: source for (source, _), tp in PLACES.items()}, BUDGET)
-        self.pipeline = Pipeline(SPEC, SIGNATURE, hold=hold, journal=changelog is not None)
+        self.pipeline = Pipeline(
+            SPEC, SIGNATURE, hold=hold, journal=changelog is not None, schedule=schedule
+        )
         self._engine = SimpleNamespace(inboxes={SPEC.name: self.inbox})
         self.finished: list[tuple[str, int, int]] = []
         write_s = 3600.0 if changelog is None else 0.001
@@ -56,12 +73,15 @@ class Stack:
             lambda *where: self.finished.append(where),
             Limits(4 * BUDGET, BUDGET, 2.0, 0.0, write_s, SPEC.partitions),
             Latencies(),
+            self.counts_of_versions,
         )
 
     # The parts of the scorer and the output that a runner calls.
 
     async def score(self, rows: Matrix, version: str | None = None) -> Floats:
         await asyncio.sleep(0)
+        if version in self.failing:
+            raise self.failing[version]
         return checksum(rows)
 
     def send(
@@ -70,6 +90,7 @@ class Stack:
         for record in Outputs(list(records), list(batches)).each():
             if record.topic == topic(SPEC.name, SCORES):
                 offset = int(dict(record.headers)["source_offset"])
+                self.headers.append(dict(record.headers))
                 self.scored[record.partition].append(offset)
         sent = asyncio.get_running_loop().create_future()
         sent.set_result(None)

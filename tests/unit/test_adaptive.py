@@ -60,7 +60,7 @@ def test_what_got_worse_is_noticed_learnt_tried_and_promoted(world: World) -> No
         ("learning", "1"), ("learnt", CHALLENGER), ("shadow", "1"), ("canary", "1"),
         ("promoted", CHALLENGER),
     ]  # fmt: skip
-    assert world.plan == Plan(world.find(CHALLENGER))
+    assert world.plan == Plan(world.find(CHALLENGER), stand_in=world.champion)
     opened, *_, resolved = world.incidents
     assert (opened["change"], resolved["change"]) == ("opened", "resolved")
     assert len({own["id"] for own in world.incidents}) == 1
@@ -163,7 +163,7 @@ def test_a_person_puts_another_version_in_the_middle(world: World) -> None:
     world.play_until("canary")
     asked(world, "promote", "9")
     world.play(5)
-    assert world.plan == Plan(world.find("9"))
+    assert world.plan == Plan(world.find("9"), stand_in=world.champion)
     assert count(world, "rolled back") == count(world, "withdrawn") == 0
 
 
@@ -222,7 +222,7 @@ def test_killed_before_it_has_saved_it_decides_nothing_twice(
     world.play(8)
     for event in ("shadow", "canary", "promoted"):
         assert count(world, event) == 1, (event, world.events)
-    assert world.plan == Plan(world.find(CHALLENGER))
+    assert world.plan == Plan(world.find(CHALLENGER), stand_in=world.champion)
     (shadow,) = world.bodies_of("shadow")
     assert {own.id for own in world.learner.begun} <= {shadow["evidence"]["request"]}
 

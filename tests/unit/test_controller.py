@@ -152,3 +152,33 @@ def test_labelled_scores_are_read_and_their_place_remembered(config: Config) -> 
     adaptive = own.adaptive["finance"]
     own.take_shared(name, [Told(name, record(0, AT, AT + DAY, []), offset=6)])
     assert adaptive.starts == {(name, 0): 7}
+
+
+def counted(version: str, role: str, **other: Any) -> Told:
+    """What a worker says of a version that always fails."""
+    part = {"since": AT * 2, "role": role, "version": version}
+    part |= {"times": 37, "rows": 90, "failed": 37, "failed_rows": 90, "ms": {}, "why": "no"}
+    body = {"worker": 0, "began": 1, "versions": [part | other], "clock": {}}
+    return Told(topic("finance", METRICS), orjson.dumps(body))
+
+
+def test_a_version_that_fails_is_withdrawn_by_what_workers_say(config: Config) -> None:
+    own = begun(config)
+    own.take_ops(request("canary", "2", share=0.5))
+    own.tick()
+    own.take_metrics(topic("finance", METRICS), [counted("2", "canary")] * 3)
+    assert events(own) == ["canary", "withdrawn"]
+    assert bodies(own)[-1]["why"] == "2 failed 37 of 37 times as canary: no"
+
+
+@pytest.mark.parametrize("adapts", [0, 1])
+def test_without_adaptation_or_by_foreign_records_nothing_is_withdrawn(
+    config: Config, adapts: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = begun(replace(config, settings=replace(config.settings, adapts=adapts)))
+    own.take_ops(request("canary", "2", share=0.5))
+    own.tick()
+    told = counted("2", "canary", **({"failed": 99} if adapts else {}))
+    own.take_metrics(topic("finance", METRICS), [told])
+    assert events(own) == ["canary"]
+    assert ("only streamsim's own programs" in caplog.text) == bool(adapts)

@@ -32,7 +32,7 @@ class Topics:
         model = {"model": spec.model.recipe.name}
         bodies = [
             champion(), lease(CHANGED_AT),
-            decision(1, CHANGED_AT, "2", canary="3", share=SHARE, shadow="4"),
+            decision(1, CHANGED_AT, "2", canary="3", share=SHARE, shadow="4", stand_in="1"),
             lease(MINUTES, "2"),
         ]  # fmt: skip
         self.models = [{**body, **model} for body in bodies]
@@ -56,6 +56,8 @@ class Topics:
             for own in scores:
                 body = {"event_id": own["id"], "score": own["score"]}
                 headers = (("model_version", own["version"].encode()), *self._source(own))
+                if "failing" in own:
+                    headers += (("stands_in_for", own["failing"].encode()),)
                 rows.append((f"{name}.{topic}", own["time"], own["card"].encode(), body, headers))
         for own in self.alerts:
             source = {"topic": f"{name}.in", "partition": 0, "offset": own["offset"]}
@@ -126,6 +128,34 @@ def test_a_metric_may_be_silent(topics: Topics) -> None:
     topics.states[-2]["samples"] = 0
     topics.states[-1]["at"] *= 10
     assert not topics.check().faults
+
+
+def stood_in(topics: Topics, live: str, by: str, failing: str | None = None) -> None:
+    """Let another version stand in for the live one in a score without an alert."""
+    own = quiet(topics, live)
+    own |= {"version": by, "failing": live if failing is None else failing}
+
+
+@pytest.mark.parametrize(("live", "by"), [("3", "2"), ("3", "1"), ("2", "1")])
+def test_a_score_by_a_stand_in_that_the_plan_names_is_no_fault(
+    topics: Topics, live: str, by: str
+) -> None:
+    stood_in(topics, live, by)
+    found = topics.check()
+    assert not found.faults
+    assert found.stood_in == 1
+
+
+def by_a_stand_in_that_no_plan_names(topics: Topics) -> None:
+    stood_in(topics, "1", "2")
+
+
+def by_a_canary_as_stand_in(topics: Topics) -> None:
+    stood_in(topics, "2", "3")
+
+
+def by_a_stand_in_for_another_version(topics: Topics) -> None:
+    stood_in(topics, "2", "1", failing="3")
 
 
 def quiet(topics: Topics, version: str) -> dict[str, Any]:
@@ -209,6 +239,9 @@ def metric_out_of_order(topics: Topics) -> None:
         (by_the_new_version_too_early, "1 scores by a version that was not live"),
         (by_the_canary_of_others, "1 scores by a version that was not live"),
         (by_the_champion_in_place_of_the_canary, "1 scores by a version that was not live"),
+        (by_a_stand_in_that_no_plan_names, "1 scores by a version that was not live"),
+        (by_a_canary_as_stand_in, "1 scores by a version that was not live"),
+        (by_a_stand_in_for_another_version, "1 scores by a version that was not live"),
         (beyond_the_schedule, "1 scores beyond the known schedule"),
         (doubled_from_another_place, "1 events have several scores"),
         (shadow_of_another_version, "1 shadow scores by a version that was not in shadow"),

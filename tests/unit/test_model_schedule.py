@@ -155,3 +155,33 @@ def test_a_record_of_a_decision_says_what_the_entry_said() -> None:
     ):
         with pytest.raises(ForeignRecordError):
             read_entry(orjson.dumps(spoilt), "ours", "m")
+
+
+def changed(number: int, since: int, plan: Plan) -> Entry:
+    change = Change("canary", number, plan, "ann", "a trial")
+    return Entry("m", plan.champion.version, 0.5, since, since + HOUR, True, change)
+
+
+def test_a_plan_with_a_stand_in_is_read_as_it_was_told_and_older_ones_too() -> None:
+    plan = Plan(replace(CHAMPION, version="3"), stand_in=CHAMPION)
+    entry = changed(1, 1_736_500_000_000, plan)
+    body = entry.as_record("ours")
+    assert read_entry(orjson.dumps(body), "ours", "m") == entry
+    del body["plan"]["stand_in"]
+    older = read_entry(orjson.dumps(body), "ours", "m")
+    assert older is not None
+    assert older.change is not None
+    assert older.change.plan == replace(plan, stand_in=None)
+
+
+def test_a_part_of_the_plans_begins_with_its_present_version() -> None:
+    own, two = Schedule(CHAMPION), replace(CHAMPION, version="3")
+    plans = [
+        Plan(CHAMPION, two, 0.1), Plan(CHAMPION), Plan(CHAMPION, two, 0.2),
+        Plan(replace(CHAMPION, threshold=0.9), two, 0.2),
+    ]  # fmt: skip
+    for n, plan in enumerate(plans):
+        own.add(changed(n + 1, (n + 1) * HOUR, plan))
+    assert own.begun(lambda plan: plan.canary) == 3 * HOUR
+    assert own.begun(lambda plan: plan.champion) == NO_TIME
+    assert own.begin(2) == 2 * HOUR

@@ -60,3 +60,30 @@ def test_a_share_without_a_canary_or_of_all_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match="share"):
         Plan(ONE, canary, share)
+
+
+THREE = replace(ONE, version="3")
+
+
+@pytest.mark.parametrize(
+    ("plan", "place", "after"),
+    [
+        (Plan(ONE), 0, ()),
+        (Plan(ONE, TWO, 0.5), 0, ()),
+        (Plan(ONE, TWO, 0.5), 1, (ONE,)),
+        (Plan(ONE, TWO, 0.5, stand_in=THREE), 1, (ONE, THREE)),
+        (Plan(ONE, stand_in=THREE), 0, (THREE,)),
+        (Plan(ONE, TWO, 0.5, stand_in=TWO), 0, ()),
+    ],
+)
+def test_each_version_has_those_after_it_as_stand_ins(
+    plan: Plan, place: int, after: tuple[Signature, ...]
+) -> None:
+    answering = plan.answering(ENTITIES)
+    assert answering.after(place) == after
+    for number, signature in enumerate(after):
+        own = answering.stood_in(place, signature)
+        assert own.after(place) == after[number + 1 :]
+        assert own.failing[place] == answering.versions[place]
+        rows = np.flatnonzero(own.thresholds(len(ENTITIES)) == signature.threshold)
+        assert {own.of(row).version for row in rows} >= {signature.version}

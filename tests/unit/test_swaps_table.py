@@ -20,7 +20,7 @@ from streamsim.streams.spec import DomainSpec
 VERSIONS = ("1", "2", "3", "4")
 FOUND = Swaps(
     Verdict(1000, 1200, 0, 0, 3, ()),
-    Live(Timeline([Told(0, "1")], 9, 20, 0, ()), 12, {"1": 600, "2": 400}, 50, 90, 100, 7, ()),
+    Live(Timeline([Told(0, "1")], 9, 20, 0, ()), 12, {"1": 600, "2": 400}, 50, 0, 90, 100, 7, ()),
     0,
     4,
     5_001.0,

@@ -35,7 +35,9 @@ def lease(until: int, version: str = "1", run: str = "a") -> dict[str, Any]:
 
 
 def decision(number: int, since: int, champion_: str, **rest: Any) -> dict[str, Any]:
-    plan = {"champion": champion_, "canary": None, "share": 0.0, "shadow": None}
+    plan = {
+        "champion": champion_, "canary": None, "share": 0.0, "shadow": None, "stand_in": None,
+    }  # fmt: skip
     plan |= {name: rest.pop(name) for name in tuple(rest) if name in plan}
     named = {version for version in (champion_, plan["canary"], plan["shadow"]) if version}
     return {

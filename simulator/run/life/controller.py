@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from streamsim.consumers.monitor.incidents.grouping import entity_alert
 from streamsim.consumers.monitor.incidents.silences import Silence, read_silences
 from streamsim.consumers.predict.model_schedule import Entry, read_entry, read_lifecycle
-from streamsim.consumers.worker.worker_metrics import read_worker_metrics
+from streamsim.consumers.worker.worker_metrics import read_version_counts, read_worker_metrics
 from streamsim.models.registry import Registry
 from streamsim.simulator.reading import Record
 from streamsim.simulator.report.effect import RecentIdentities, identity
@@ -26,6 +26,7 @@ from streamsim.simulator.run.life.learning import Learning
 from streamsim.simulator.run.life.life_requests import REFUSED, Request, read_request
 from streamsim.simulator.run.life.model_watch import ModelWatch
 from streamsim.simulator.run.life.renewing import Renewer
+from streamsim.simulator.run.life.withdrawing import Withdrawing
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ForeignRecordError, UsageError
 from streamsim.streams.settings import Settings
@@ -79,6 +80,7 @@ class Controller:
         self.lives: dict[str, DomainLife] = {}
         self.renewers: list[Renewer] = []
         self.adaptive: dict[str, Adaptive] = {}
+        self._withdrawing: dict[str, Withdrawing] = {}
         self._recent = RecentIdentities()
         for name, version in config.domains.items():
             self._begin(name, version, told)
@@ -108,6 +110,8 @@ class Controller:
             self._config.snapshots.parent / "learning", dict(os.environ),
         )  # fmt: skip
         adaptation = spec.model.adaptation or Adaptation()
+        if self._config.settings.adapts:
+            self._withdrawing[name] = Withdrawing(life, adaptation.trial)
         watch = ModelWatch(
             champion.monitored(spec),
             lambda at: life.schedule.at(at).champion.version,
@@ -151,14 +155,18 @@ class Controller:
             self._asked.pop(answered, None)
 
     def take_metrics(self, name: str, records: Sequence[Record]) -> None:
-        """Take the workers' metrics: the clocks that they have heard."""
-        life = self.lives[name.partition(".")[0]]
+        """Take the workers' metrics: the clocks that they have heard, and how versions do."""
+        domain = name.partition(".")[0]
+        life, withdrawing = self.lives[domain], self._withdrawing.get(domain)
         for record in records:
-            with suppress(ValueError, TypeError, AttributeError, KeyError):
+            with suppress(ValueError, TypeError, AttributeError, KeyError), self._noted(record):
                 body = read_worker_metrics(record.value or b"null")
                 clock = body and body["clock"].get(life.spec.trigger.name)
                 if isinstance(clock, int):
                     life.observe(clock, time.monotonic())
+                counts = body and read_version_counts(body)
+                if counts and withdrawing is not None:
+                    withdrawing.take(*counts)
         life.extend()
 
     def take_shared(self, name: str, records: Sequence[Record]) -> None:
@@ -194,6 +202,14 @@ class Controller:
         except UsageError as error:
             log.warning("%s", error)
             return ()
+
+    @contextmanager
+    def _noted(self, record: Record) -> Iterator[None]:
+        """Note that a record is of another program, and go on."""
+        try:
+            yield
+        except ForeignRecordError as error:
+            self._note(record, error)
 
     def _note(self, record: Record, error: ForeignRecordError) -> None:
         said = self._foreign.add(record.topic, record.partition, record.offset, str(error))

@@ -143,10 +143,19 @@ class DomainLife:
         why: str,
         evidence: Mapping[str, Any] | None = None,
     ) -> Entry:
-        """Decide on another plan, from the end of the schedule on."""
+        """Decide on another plan, from the end of the schedule on.
+
+        A champion that is promoted has the one before as its stand-in, as long as it is champion.
+        One that returns has none.
+        """
         before, until = self.plan.champion, self.schedule.until
         told = dict(evidence or {})
-        if plan.champion.version != before.version:
+        is_other = plan.champion.version != before.version
+        stand_in = self.plan.stand_in
+        if is_other:
+            stand_in = before if event == "promoted" else None
+        plan = replace(plan, stand_in=stand_in)
+        if is_other:
             told["from"] = before.version
             if self.is_renewed:
                 self._pinned = True
@@ -159,7 +168,7 @@ class DomainLife:
         self.schedule.add(entry)
         self.latest = decision
         others = tuple(s for s in plan.signatures if s.version != before.version)
-        default = champion if champion.version != before.version else None
+        default = champion if is_other else None
         self._announce(News(entry.as_record(self.run), loaded=others, default=default))
         return entry
 

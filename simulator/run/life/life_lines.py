@@ -74,6 +74,10 @@ def _decision(body: Mapping[str, Any]) -> str:
         return (
             f"{plan['canary']} answers {plan['share']:.0%} of the entities as canary of {version}"
         )
+    if event == "withdrawn" and plan["canary"]:
+        return f"{version} has no shadow any more"
+    if event == "withdrawn" and plan["shadow"]:
+        return f"{version} has no canary any more"
     if event == "withdrawn":
         return f"{version} answers alone again"
     if event == "set":
