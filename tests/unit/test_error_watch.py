@@ -27,23 +27,26 @@ def day(number: int, wrong: float, *, unlabelled: bool = False) -> Rows:
     return Rows(time, score, np.full(N, -1) if unlabelled else label, *columns)
 
 
-def play(watch: ErrorWatch, rates: Sequence[float], first: int = FIRST) -> list[Change]:
+def play(watch: ErrorWatch, rates: Sequence[float], begin: int = 0) -> list[Change]:
+    """Tell days with such shares of errors from one on, each with the day before."""
     found = []
-    for place, rate in enumerate(rates):
-        at = (first + place + 1) * DAY
-        found += watch.take_step(at, "1", day(first + place, rate))
+    for place in range(begin, len(rates)):
+        rows = day(FIRST + place, rates[place])
+        if place:
+            rows = day(FIRST + place - 1, rates[place - 1]).joined(rows)
+        found += watch.take_step((FIRST + place + 1) * DAY, "1", rows)
     return found
 
 
 def test_a_rise_opens_one_incident_that_is_resolved_once_it_is_stable() -> None:
-    told = play(ErrorWatch(SPEC), [0.02] * 10 + [0.2] * 6)
+    told = play(ErrorWatch(SPEC), [0.02] * 10 + [0.2] * 3 + [0.02] * 20)
     assert [change.turn for change in told] == [Turn.OPENED, Turn.RESOLVED]
     opened, resolved = told
     assert opened.incident.cause.rule == ERROR_DRIFT
-    assert opened.at == (FIRST + 11) * DAY + SPEC.labels.delay
+    assert opened.at == (FIRST + 12) * DAY + SPEC.labels.delay  # the second day of the rise
     assert opened.incident.since == (FIRST + 10) * DAY
     said = opened.incident.latest.text
-    assert said == "wrong about 20.75% of the newest 400 scores, 2.00% of the 4,000 before"
+    assert said == "wrong about 20.75% of the newest 800 scores, 2.00% before"
     assert resolved.at - opened.at >= SPEC.alerting.accuracy.span
 
 
@@ -72,11 +75,11 @@ def test_rows_of_earlier_steps_and_rows_without_a_label_do_not_count() -> None:
 
 @pytest.mark.parametrize("at", [0, 5, 11, 12, 14])
 def test_restored_it_says_the_same(at: int) -> None:
-    rates = [0.02] * 10 + [0.2] * 6 + [0.6] * 4
+    rates = [0.02] * 10 + [0.2] * 3 + [0.02] * 9 + [0.6] * 4
     whole, first, second = ErrorWatch(SPEC), ErrorWatch(SPEC), ErrorWatch(SPEC)
     expected = play(whole, rates)
     found = play(first, rates[:at])
     second.restore(orjson.loads(orjson.dumps(first.snapshot())))
-    assert found + play(second, rates[at:], FIRST + at) == expected
+    assert found + play(second, rates, at) == expected
     assert second.snapshot() == whole.snapshot()
     assert len(expected) > 2
