@@ -88,7 +88,7 @@ class ErrorWatch:
             chance = math.sqrt(now * (1 - now) / max(len(newest), 1))
             is_more = now > MORE * usual + ERRORS_OF_SHARE * chance
             if samples and not is_more and at - self._alarmed >= own.span:
-                self._usual, self._before, self._wrong = None, 0, 0.0
+                self._usual = None
         text = (
             f"wrong about {now:.2%} of the newest {len(newest):,} scores, {usual or 0.0:.2%} before"
         )
