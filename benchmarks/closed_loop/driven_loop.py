@@ -6,6 +6,7 @@ the schedule as the controller does, by a fixed lead of event time over the sour
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from streamsim.benchmarks.closed_loop.kept_rows import KeptRows
 from streamsim.consumers.monitor.labelled_scores import MICRO, LabelledScores, read_labelled
 from streamsim.models.loaded import Loaded
 from streamsim.simulator.in_process import InProcess
+from streamsim.simulator.report.own_outputs import ESTIMATE
 from streamsim.simulator.run.life.adaptive import LEARNT, Adaptive
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.domain_life import DomainLife
@@ -41,8 +43,8 @@ class Happened:
     at
         Event time of what was noticed, or from which the decision holds (ms).
     what
-        An event of ``ops.models``, how a learning ended, or :data:`OPENED` and :data:`AGAIN` for an
-        incident of the metric.
+        An event of ``ops.models``, how a learning ended, or what becomes of an incident:
+        :data:`OPENED` or :data:`AGAIN`, followed by its rule unless it is that of the metric.
     why
         The reason in words.
     """
@@ -64,6 +66,8 @@ class Told:
         How many versions have answered.
     happened
         What was noticed and decided, in order.
+    estimates
+        Of the metric before its labels were there, in order; see :func:`estimate_errors`.
     """
 
     times: Ints
@@ -71,6 +75,7 @@ class Told:
     labels: Floats
     versions: int = 1
     happened: tuple[Happened, ...] = ()
+    estimates: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,14 +85,17 @@ class _Heard:
     learning: KeptLearning | None = None
     happened: list[Happened] = field(default_factory=list)
     scores: list[LabelledScores] = field(default_factory=list)
+    estimates: list[Mapping[str, Any]] = field(default_factory=list)
 
     def announce(self, news: News) -> None:
         """Note what the life of a model tells."""
+        if news.metric is not None:
+            self.estimates.append(orjson.loads(news.metric.value or b"{}")[ESTIMATE])
         if news.alert is not None:
             body: dict[str, Any] = orjson.loads(news.alert.value or b"{}")
-            if body["rule"] == LOW_METRIC and body["change"] in (OPENED, AGAIN):
-                at = int(parse_times([body["event_time"]])[0])
-                self.happened.append(Happened(at, body["change"], body["text"]))
+            at = int(parse_times([body["event_time"]])[0])
+            of = "" if body["rule"] == LOW_METRIC else f" {body['rule']}"
+            self.happened.append(Happened(at, f"{body['change']}{of}", body["text"]))
         elif news.body is not None and "why" in news.body:
             what, since = str(news.body["event"]), news.body["effective_from"]
             clock = 0 if self.learning is None else self.learning.clock
@@ -107,7 +115,7 @@ class _Heard:
         known = labels >= 0
         return Told(
             times[known], scores[known] / MICRO, labels[known].astype(np.float64),
-            len(np.unique(versions)), tuple(self.happened),
+            len(np.unique(versions)), tuple(self.happened), tuple(self.estimates),
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from streamsim.consumers.clean.cleaner import Cleaned, clean
 from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.collect.records import Clocks, collect
 from streamsim.consumers.monitor.label_join import fingerprint
+from streamsim.consumers.monitor.segment_names import segment_name
 from streamsim.consumers.predict.prepared import Prepared
 from streamsim.models.labelled import Labelled
 from streamsim.simulator.run.adapting.final_labels import FinalLabels
@@ -42,7 +43,8 @@ class KeptRows:
         if prepared.answering is None:
             return
         events, field = prepared.events, self._spec.alerting.accuracy.segment
-        segments = as_objects([""] * len(events) if field is None else events.columns[field])
+        values = [""] * len(events) if field is None else events.columns[field].tolist()
+        segments = as_objects(map(segment_name, values))
         self._scored.append(
             (fingerprint(events.event_id), events.event_time, as_objects(events.entity), segments,
              np.array(prepared.features, np.float32))

@@ -45,6 +45,9 @@ class LoopFigures:
     false_alarms, false_learnings, false_promotions
         Incidents, learnings and promotions in the unchanged world. A promotion in the changed world
         before labels of changed events were known is a false one, too.
+    estimate_off, known_off
+        Mean absolute error of the metric that was estimated before its labels were there, in the
+        unchanged world; and of the last figure that labels had told by then, in its place.
     """
 
     detected: float
@@ -62,6 +65,8 @@ class LoopFigures:
     false_alarms: int
     false_learnings: int
     false_promotions: int
+    estimate_off: float = math.nan
+    known_off: float = math.nan
 
     @property
     def recovery(self) -> float:
@@ -108,7 +113,23 @@ def figures_of(
         false_alarms=idle.count(OPENED),
         false_learnings=idle.count(LEARNING),
         false_promotions=idle.count(PROMOTED) + len(early),
+        **estimate_errors(unchanged),
     )
+
+
+def estimate_errors(told: Told) -> dict[str, float]:
+    """Return how far estimates were from what labels said later, and the figures known by then."""
+    true = {own["labelled_until"]: own["labelled"] for own in told.estimates}
+    rows = [
+        (own["value"], own["labelled"], true[own["until"]])
+        for own in told.estimates
+        if own["until"] in true
+    ]
+    if not rows:
+        return {"estimate_off": math.nan, "known_off": math.nan}
+    estimated, known, value = np.array(rows).T
+    off = {"estimate_off": estimated - value, "known_off": known - value}
+    return {name: float(np.abs(own).mean()) for name, own in off.items()}
 
 
 def metric_in(spec: DomainSpec, told: Told, since: int, until: int) -> float:

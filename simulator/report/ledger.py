@@ -29,12 +29,18 @@ class Ledger:
         """Per topic of that state, the number of foreign records, and what is to be said."""
         self.accuracy: Mapping[str, Any] | None = None
         """The latest state of the rolling metric."""
+        self.estimate: Mapping[str, Any] | None = None
+        """The latest estimate of the metric before its labels are there."""
 
     def take(self, body: Mapping[str, Any]) -> None:
         """Take what one record of the domain's metrics topic says."""
         if "accuracy" in body:
             if self.accuracy is None or body["accuracy"]["until"] >= self.accuracy["until"]:
                 self.accuracy = body["accuracy"]
+            return
+        if "estimate" in body:
+            if self.estimate is None or body["estimate"]["until"] >= self.estimate["until"]:
+                self.estimate = body["estimate"]
             return
         self._latest[body["worker"]] = body
         for name, (count, told) in body["foreign"].items():

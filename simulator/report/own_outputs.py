@@ -26,7 +26,8 @@ from streamsim.streams.stored.foreign_records import (
 )
 from streamsim.streams.topics import ALERTS, LABELLED, METRICS, PROFILES, SCORES, topic
 
-ACCURACY = "accuracy"
+ACCURACY, ESTIMATE = "accuracy", "estimate"
+"""Keys of a state of the rolling metric, and of the metric before its labels are there."""
 _ALERT = {
     "rule": str,
     "severity": str,
@@ -42,6 +43,12 @@ _ACCURACY: Mapping[str, Kinds] = {
     "samples": int,
     "threshold": NUMBER,
     "is_low": bool,
+}
+_ESTIMATE: Mapping[str, Kinds] = {
+    **dict.fromkeys(("until", "metric", "version", "labelled_until"), str),
+    **dict.fromkeys(("value", "labelled"), NUMBER),
+    **dict.fromkeys(("mean_error", "bias", "inside", "low", "high"), MAYBE_NUMBER),
+    "judged": int,
 }
 _WORKER: Mapping[str, Kinds] = {
     "worker": int,
@@ -77,7 +84,7 @@ def read_alert(spec: DomainSpec, value: bytes | None) -> dict[str, Any]:
 
 
 def read_metrics(spec: DomainSpec, value: bytes | None) -> dict[str, Any]:
-    """Read a record of ``<domain>.metrics``: a worker's, or a state of the rolling metric.
+    """Read a record of ``<domain>.metrics``: a worker's, the rolling metric's, or an estimate.
 
     Raises
     ------
@@ -85,6 +92,9 @@ def read_metrics(spec: DomainSpec, value: bytes | None) -> dict[str, Any]:
         If no worker has written it.
     """
     body = read_fields(value, {})
+    if ESTIMATE in body:
+        check_fields(body[ESTIMATE], _ESTIMATE)
+        return body
     if ACCURACY in body:
         check_fields(body[ACCURACY], _ACCURACY)
         return body

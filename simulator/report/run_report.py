@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from streamsim.simulator.report.alert_labels import alert_labels
+from streamsim.simulator.report.estimate_lines import before_labels, estimated
 from streamsim.simulator.report.estimates import estimates_quality
 from streamsim.simulator.report.judge import alert_quality, join_labels, quality
 from streamsim.simulator.report.kept_records import KeptRecords
@@ -82,6 +83,7 @@ def domain_report(
         "quality": quality(spec.model.recipe, judged),
         **({"estimates": estimates} if estimates else {}),
         "accuracy": ledger.accuracy,
+        "estimated": estimated(spec, ledger),
     }
 
 
@@ -158,6 +160,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
         f"  model      {model['name']} {model['version']}, {_quality(d)}",
         *(_estimate(name, e) for name, e in d.get("estimates", {}).items()),
         *_accuracy(d["accuracy"]),
+        *before_labels(d["estimated"]),
         *_deleted(d.get("judged")),
         f"  alerts     {d['alerts']:,}{_alerts(d)}",
         *_surges(d["surge_quality"]),
@@ -165,8 +168,7 @@ def _domain_lines(name: str, d: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-_REASONS = 3
-"""Reasons that the text names; the JSON has all."""
+_REASONS = 3  # that the text names; the JSON has all
 
 
 def _others(part: Mapping[str, Any]) -> str:

@@ -91,7 +91,8 @@ class View:
             why = f"; dead: {reasons}" if reasons else ""
             self.say(
                 f"{name}: {classes}; lag {ledger.lag():,}, latency {latency:,.0f} ms{pace}; "
-                f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}{why}"
+                f"event time {_day(ledger.clock())}; accuracy {_accuracy(ledger.accuracy)}"
+                f"{_estimate(ledger.estimate)}{why}"
             )
 
     def _line(self, text: str) -> None:
@@ -214,6 +215,15 @@ def _accuracy(state: Mapping[str, Any] | None) -> str:
     if state is None or state["value"] is None:
         return "-"
     return f"{state['value']:.2f}{' LOW' if state['is_low'] else ''}"
+
+
+def _estimate(own: Mapping[str, Any] | None) -> str:
+    """Format what the metric is estimated at before its labels are there.
+
+    >>> _estimate({"value": 0.8123}), _estimate(None)
+    (', estimated 0.81 now', '')
+    """
+    return "" if own is None else f", estimated {own['value']:.2f} now"
 
 
 _REJECTED = {"late": "late", "duplicate": "dupl.", "dead": "dead"}

@@ -13,9 +13,12 @@ import pytest
 from streamsim.consumers.predict.model_schedule import CHANGES, RENEWED, UNCHANGED
 from streamsim.models.registry import Registry
 from streamsim.simulator.run.life.adaptive import LEARNING, LEARNT, PROPOSED
+from streamsim.simulator.run.life.drift_watch import DATA_QUALITY, DRIFT
+from streamsim.simulator.run.life.error_watch import ERROR_DRIFT
+from streamsim.simulator.run.life.estimate_watch import LOW_ESTIMATE
 from streamsim.simulator.run.life.life_lines import CHAMPION
 from streamsim.simulator.run.life.life_requests import ACTIONS, ASKED, REFUSED
-from streamsim.simulator.run.life.model_watch import DATA_QUALITY, DRIFT, LOW_METRIC
+from streamsim.simulator.run.life.model_watch import LOW_METRIC
 from streamsim.simulator.run.life.requirements import KEYS
 from streamsim.streams.domains.finance import SPEC as FINANCE
 from streamsim.streams.spec.adapting import (
@@ -61,7 +64,9 @@ def test_the_tables_name_what_there_is() -> None:
     asked = [name.split()[0] for name in first_column("| command | what it does to the stack |")]
     assert sorted(asked) == sorted(ACTIONS)
     assert set(CHANGE) <= set(first_column("| option | meaning |"))
-    assert first_column("| incident |") == [LOW_METRIC, DRIFT, DATA_QUALITY]
+    assert first_column("| incident |") == [
+        LOW_METRIC, LOW_ESTIMATE, ERROR_DRIFT, DRIFT, DATA_QUALITY
+    ]  # fmt: skip
 
 
 def test_the_parts_of_a_policy_are_told() -> None:

@@ -11,6 +11,11 @@ from hypothesis import strategies as st
 
 from streamsim.consumers.monitor.drift.profile_counts import ProfileCounts, read_profiles
 from streamsim.consumers.monitor.drift.profile_window import ProfileWindow
+from streamsim.consumers.monitor.estimation.score_counts import (
+    SCORE_BINS,
+    bins_of,
+    read_score_counts,
+)
 from streamsim.consumers.state.store import Parts
 from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.events import NO_TIME, Events, Ints, as_objects
@@ -77,6 +82,7 @@ def test_each_bucket_is_published_once_whole_at_any_crash(
     life, at, published, records = Life(), 0, {}, []
     window = ProfileWindow(REFERENCE, PARTITIONS, span=SPAN, step=STEP)
     sums: list[tuple[int, list[int]]] = []
+    scores: dict[tuple[int, int], list[int]] = {}
     for count, _, what in [*sorted(stops), (len(rows), 0, "crash")]:
         if rows[at:count]:
             life.store.add(*told(rows[at:count], at))
@@ -86,6 +92,10 @@ def test_each_bucket_is_published_once_whole_at_any_crash(
             records.append(record)
             p, since, until, counts = read_profiles(record.value, REFERENCE.fingerprint())
             assert all(since <= bucket < until for bucket in counts)
+            p, end, bins = read_score_counts(record.value)
+            assert end == until
+            assert not {(p, bucket) for bucket in bins} & scores.keys()
+            scores |= {(p, bucket): own.tolist() for bucket, own in bins.items()}
             for bucket, own in counts.items():
                 assert (p, bucket) not in published
                 published[p, bucket] = own
@@ -98,6 +108,7 @@ def test_each_bucket_is_published_once_whole_at_any_crash(
             life.write(what == "snapshot")
     sampled = [row for offset, row in enumerate(rows) if offset % EVERY == 0]
     assert {key: own.tolist() for key, own in published.items()} == plain(sampled)
+    assert scores == plain_scores(rows)
     per = Counter(time // STEP * STEP for _, time, *_ in sampled)
     expected = []
     for bucket in sorted(per):
@@ -115,6 +126,15 @@ def plain(rows: list[Row]) -> dict[tuple[int, int], list[list[int]]]:
         for place, value in enumerate(values):
             own[place, cell(place, float(np.float32(value)))] += 1
     return {key: own.tolist() for key, own in found.items()}
+
+
+def plain_scores(rows: list[Row]) -> dict[tuple[int, int], list[int]]:
+    """Count the scores of all rows, one by one."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for p, time, *_, score in rows:
+        own = found.setdefault((p, time // STEP * STEP), [0] * SCORE_BINS)
+        own[int(bins_of(np.array([score]))[0])] += 1
+    return found
 
 
 def cell(place: int, value: float) -> int:

@@ -11,11 +11,13 @@ from streamsim.consumers.monitor.incidents.grouping import EntityAlert
 from streamsim.consumers.monitor.incidents.incident import Cause, Change, Incident, Signal, Turn
 from streamsim.consumers.predict.plans import Plan
 from streamsim.simulator.run.life import adaptive
+from streamsim.simulator.run.life.drift_watch import DATA_QUALITY
+from streamsim.simulator.run.life.error_watch import ERROR_DRIFT
 from streamsim.simulator.run.life.life_requests import new_request
-from streamsim.simulator.run.life.model_watch import DATA_QUALITY, Observed
+from streamsim.simulator.run.life.model_watch import Observed
 from streamsim.streams.errors import StackError
 from streamsim.streams.spec import DAY
-from streamsim.streams.spec.adapting import Action
+from streamsim.streams.spec.adapting import Action, Trigger
 from tests.lives import ADAPTATION, BAD, GOOD, SPEC, World, better
 
 CHALLENGER = "1-7"
@@ -61,9 +63,10 @@ def test_what_got_worse_is_noticed_learnt_tried_and_promoted(world: World) -> No
         ("promoted", CHALLENGER),
     ]  # fmt: skip
     assert world.plan == Plan(world.find(CHALLENGER), stand_in=world.champion)
-    opened, *_, resolved = world.incidents
+    told = [own for own in world.incidents if own["rule"] == "metric_low"]
+    opened, *_, resolved = told
     assert (opened["change"], resolved["change"]) == ("opened", "resolved")
-    assert len({own["id"] for own in world.incidents}) == 1
+    assert len({own["id"] for own in told}) == 1
     assert opened["since"] < opened["opened_at"]
     assert opened["text"].startswith("metric low, model")
     shadow, canary, promoted = world.bodies_of("shadow", "canary", "promoted")
@@ -259,7 +262,7 @@ def test_bad_data_are_not_learnt_from(tmp_path: Path) -> None:
     world.play(10)
     world.start()
     world.play(2)
-    assert [own["rule"] for own in world.incidents[:2]] == [DATA_QUALITY, "metric_low"]
+    assert {own["rule"] for own in world.incidents} == {DATA_QUALITY, "metric_low", ERROR_DRIFT}
     assert world.learner.begun == []
     data_quality(world, Turn.RESOLVED)
     until = world.day * DAY
@@ -288,3 +291,19 @@ def decisions(world: World) -> list[tuple[str, str, str]]:
 
 def ids(world: World) -> list[tuple[str, str]]:
     return [(own["id"], own["change"]) for own in world.incidents]
+
+
+@pytest.mark.parametrize("triggers", [(), (Trigger.DRIFT,)])
+def test_errors_that_drift_cause_a_learning_only_if_the_policy_names_drift(
+    tmp_path: Path, triggers: tuple[Trigger, ...]
+) -> None:
+    policy = replace(ADAPTATION.policy, triggers=(Trigger.SCHEDULE, *triggers), every=900 * DAY)
+    model = replace(SPEC.model, adaptation=replace(ADAPTATION, policy=policy))
+    world = World(tmp_path, replace(SPEC, model=model))
+    world.play(8)
+    world.off["1"] = BAD
+    world.play(6)
+    assert ERROR_DRIFT in {own["rule"] for own in world.incidents}
+    assert [cause.split()[0] for own in world.learner.begun for cause in own.causes] == [
+        "wrong" for _ in triggers
+    ]

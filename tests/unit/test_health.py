@@ -109,6 +109,26 @@ def test_a_small_segment_is_counted_but_not_judged() -> None:
     assert found.worst.segment != BAD
 
 
+def test_segments_may_need_fewer_rows_than_the_whole() -> None:
+    own = rows(bad=BAD)
+    few = health_at(24 * HOUR, "brier", own, DAY, min_samples=2_000)
+    assert few.worst is None
+    more = health_at(24 * HOUR, "brier", own, DAY, min_samples=2_000, segment_samples=200)
+    assert more.worst is not None
+    assert more.worst.segment == BAD
+    assert more.figure == few.figure
+
+
+def test_an_area_needs_some_rows_of_each_label_in_a_segment() -> None:
+    own = rows(bad=BAD)
+    is_bad = own.segment == BAD
+    rare = own.take(~is_bad | (own.label == 0) | (np.cumsum(is_bad & (own.label == 1)) < 10))
+    for metric, is_known in (("average_precision", False), ("brier", True)):
+        found = health_at(24 * HOUR, metric, rare, DAY)
+        assert {s.segment: s.is_known for s in found.segments}[BAD] is is_known
+        assert all(s.is_known for s in found.segments if s.segment != BAD)
+
+
 def test_one_segment_is_no_worst_and_one_label_is_no_area() -> None:
     own = rows(segments=1)
     found = health_at(24 * HOUR, "roc_auc", own, DAY)

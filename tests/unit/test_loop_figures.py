@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from streamsim.benchmarks.closed_loop.driven_loop import AGAIN, OPENED, Happened, Told
-from streamsim.benchmarks.closed_loop.loop_figures import LoopFigures, figures_of, together
+from streamsim.benchmarks.closed_loop.loop_figures import (
+    LoopFigures,
+    estimate_errors,
+    figures_of,
+    together,
+)
 from streamsim.benchmarks.closed_loop.loop_worlds import WORLDS, LoopWorld
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import UsageError
@@ -90,3 +95,16 @@ def test_the_judged_periods_of_a_world_lie_in_it() -> None:
         assert "change_day" in spec.world.options
         settled = world.change_day * DAY + spec.labels.delay + world.judged * DAY
         assert settled < world.days * DAY - spec.labels.delay, name
+
+
+def test_estimates_are_compared_with_what_labels_said_of_their_windows() -> None:
+    told = [(3, 0.7, 1, 0.9), (4, 0.8, 2, 0.6), (5, 0.5, 3, 0.8), (6, 0.4, 4, 0.5)]
+    estimates = tuple(
+        {"until": until, "value": value, "labelled_until": known, "labelled": labelled}
+        for until, value, known, labelled in told
+    )
+    found = estimate_errors(replace(run(), estimates=estimates))
+    # Only the windows up to 3 and 4 have labels: 0.8 and 0.5.
+    assert found["estimate_off"] == pytest.approx((0.1 + 0.3) / 2)
+    assert found["known_off"] == pytest.approx((0.1 + 0.1) / 2)
+    assert all(math.isnan(value) for value in estimate_errors(run()).values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamsim.consumers.monitor import segment_names
-from streamsim.consumers.monitor.segment_names import MOST, OTHER, SegmentNames, name_code
+from streamsim.consumers.monitor.segment_names import MOST, OTHER, UNKNOWN, SegmentNames, name_code
 from streamsim.streams.events import Events, as_objects
 
 
@@ -55,3 +55,11 @@ def test_restored_names_stay_the_first_ones() -> None:
     one, other = (own.codes(events(["n3", "new"], [0, 0])) for own in (first, again))
     assert np.array_equal(one, other)
     assert again.of(0) == first.of(0)
+
+
+def test_events_without_a_value_are_one_segment() -> None:
+    own = SegmentNames("area", 1)
+    assert own.codes(events([None, "north", None], [0] * 3)).tolist() == [  # type: ignore[union-attr]
+        name_code(name) for name in (UNKNOWN, "north", UNKNOWN)
+    ]
+    assert own.of(0) == [UNKNOWN, "north"]

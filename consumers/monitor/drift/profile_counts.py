@@ -1,7 +1,8 @@
 """Profile counts: scored rows per bin of each feature and of the score, in buckets of event time.
 
 Of each partition's rows every ``every``-th is counted, by its offset: which ones does not depend
-on batches. Each bucket is published once and complete.
+on batches. Beside, the scores of all rows are counted in finer bins. Each bucket is published once
+and complete.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsim.consumers.monitor.astray import Astray
+from streamsim.consumers.monitor.estimation.score_counts import ScoreCounts
+from streamsim.consumers.monitor.sparse_counts import dense, sparse
 from streamsim.consumers.state.deltas import Changes
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import ForeignRecordError, StateError
@@ -58,6 +61,7 @@ class ProfileCounts:
         self.until = np.full(partitions, NO_TIME)
         """Per partition, the event time before which all counts are published (ms)."""
         self._counts: list[dict[int, Ints]] = [{} for _ in range(partitions)]
+        self._scores = ScoreCounts(partitions, self._changes)
         self._waiting: list[tuple[Ints, Ints, Matrix, Floats]] = []
         self._n_waiting = 0
 
@@ -69,9 +73,7 @@ class ProfileCounts:
         watermark
             Of each event's partition when the event was received (ms).
         """
-        sampled = events.offset % self._every == 0
-        least = np.where(sampled, watermark, NO_TIME)
-        self._changes.touch(self._astray.note(events, least))
+        self._changes.touch(self._astray.note(events, watermark))
 
     def add(self, events: Events, features: Matrix, scores: Floats) -> None:
         """Count scored events.
@@ -83,19 +85,17 @@ class ProfileCounts:
         features, scores
             As the model had and gave them, shapes ``(n, n_features)`` and ``(n,)``.
         """
-        sampled = events.offset % self._every == 0
-        sampled &= events.event_time >= self.until[events.partition]
+        counted = events.event_time >= self.until[events.partition]
         if self._astray:
             astray = self._astray.take(events)
             self._changes.touch(events.partition[astray])
-            sampled &= ~astray
-        rows = np.flatnonzero(sampled)
-        if not len(rows):
-            return
-        bucket = events.event_time[rows] // self._step * self._step
-        self._waiting.append((events.partition[rows], bucket, features[rows], scores[rows]))
-        self._n_waiting += len(rows)
-        if self._n_waiting >= _BUFFER:
+            counted &= ~astray
+        partition, bucket = events.partition, events.event_time // self._step * self._step
+        self._scores.add(partition[counted], bucket[counted], scores[counted])
+        rows = np.flatnonzero(counted & (events.offset % self._every == 0))
+        self._waiting.append((partition[rows], bucket[rows], features[rows], scores[rows]))
+        self._n_waiting += len(events)
+        if self._n_waiting >= _BUFFER * self._every:
             self._flush()
 
     def closes(self, final: Ints) -> bool:
@@ -120,7 +120,8 @@ class ProfileCounts:
         """See :class:`~streamsim.consumers.state.store.Store`."""
         self._flush()
         self._changes.drop(partition)
-        return self._own(_sparse(self._counts[partition])) | self._standing(partition)
+        own = self._own(sparse(self._counts[partition])) | self._scores.snapshot(partition)
+        return own | self._standing(partition)
 
     def delta(self) -> Mapping[int, Columns]:
         """See :class:`~streamsim.consumers.state.store.Store`."""
@@ -134,13 +135,14 @@ class ProfileCounts:
         """
         until = parts.last("until").tolist()[0] if parts else NO_TIME
         own = parts.of(self._bins)
-        counts = _dense(self._width, *map(own.last, ("bucket", "place", "count")))
+        counts = dense((self._width, CELLS), own)
         rows = own.of("row")
         words = [rows.ints(str(i)) for i in range(_words(self._width))]
         cells = np.column_stack(words).view(np.uint8)[:, : self._width]
         _count(counts, rows.ints("bucket"), cells)
         self.until[partition] = until
         self._counts[partition] = {at: n for at, n in counts.items() if at >= until}
+        self._scores.restore(partition, parts, until)
         self._astray.restore(partition, parts.last("astray"))
 
     def fingerprint(self) -> object:
@@ -157,6 +159,7 @@ class ProfileCounts:
 
     def _flush(self) -> None:
         """Count the rows that wait."""
+        self._scores.flush()
         if not self._waiting:
             return
         partition, bucket, features, scores = map(np.concatenate, zip(*self._waiting, strict=True))
@@ -176,7 +179,8 @@ class ProfileCounts:
             "span": np.array([p, since, end]),
             "bins": [self._bins],
             "width": np.array([self._width]),
-            **_sparse(due),
+            **sparse(due),
+            **self._scores.take(p, end),
         }
         self.until[p] = end
         self._counts[p] = {at: own for at, own in counts.items() if at >= end}
@@ -207,7 +211,7 @@ def read_profiles(value: bytes | None, bins: str) -> tuple[int, int, int, dict[i
         (own,), (width,) = columns.texts("bins"), columns.ints("width").tolist()
         if own != bins:
             raise ForeignRecordError("counts of other bins than the model's")
-        counts = _dense(width, *map(columns.ints, ("bucket", "place", "count")))
+        counts = dense((width, CELLS), columns)
     except (StateError, KeyError, ValueError, TypeError, IndexError) as error:
         raise ForeignRecordError(f"no profile counts ({error})") from None
     return p, since, until, counts
@@ -218,21 +222,6 @@ def _count(counts: dict[int, Ints], bucket: Ints, cells: Cells) -> None:
         own = tally(cells[bucket == at])
         known = counts.get(at)
         counts[at] = own if known is None else known + own
-
-
-def _sparse(counts: Mapping[int, Ints]) -> Columns:
-    """Return counts by column, without empty cells."""
-    flat = np.concatenate([np.empty(0, np.int64), *(own.ravel() for own in counts.values())])
-    place = np.flatnonzero(flat)
-    return {"bucket": np.array(list(counts), np.int64), "place": place, "count": flat[place]}
-
-
-def _dense(width: int, bucket: Ints, place: Ints, count: Ints) -> dict[int, Ints]:
-    if len(place) != len(count) or (len(place) and not 0 <= place.min() <= place.max()):
-        raise ValueError("counts that are in no cell")
-    flat = np.zeros(len(bucket) * width * CELLS, np.int64)
-    flat[place] = count
-    return dict(zip(bucket.tolist(), flat.reshape(len(bucket), width, CELLS), strict=True))
 
 
 def _words(width: int) -> int:

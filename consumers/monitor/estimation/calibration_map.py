@@ -19,7 +19,7 @@ import numpy as np
 
 from streamsim.consumers.state.store import Columns, Parts
 from streamsim.streams.errors import UsageError
-from streamsim.streams.events import Floats
+from streamsim.streams.events import Floats, Ints
 
 MOST_GROUPS = 2_000
 """Neighbouring scores are put into at most so many groups of like size before they are pooled."""
@@ -91,12 +91,46 @@ def fit_calibration(scores: Floats, labels: Floats) -> CalibrationMap:
     starts = _groups(ranked)
     ends = np.append(starts[1:], len(ranked)) - 1
     count, positive = np.diff(np.append(starts, len(ranked))), np.add.reduceat(true, starts)
+    return _fitted(ranked[starts], ranked[ends], count, positive)
+
+
+def fit_bins(scores: Floats, count: Ints, positive: Ints) -> CalibrationMap:
+    """Fit a map to counts per bin; see :func:`fit_calibration`.
+
+    Parameters
+    ----------
+    scores
+        One of each bin, ascending.
+    count, positive
+        Rows of the bin, and those whose label is 1.
+
+    Raises
+    ------
+    UsageError
+        Unless there are rows of both labels.
+
+    Examples
+    --------
+    >>> fitted = fit_bins(np.array([0.1, 0.3, 0.9]), np.array([900, 0, 99]), np.array([9, 0, 90]))
+    >>> fitted.of(np.array([0.1, 0.5, 0.9])).round(2)
+    array([0.01, 0.46, 0.9 ])
+    """
+    there = count > 0
+    if not 0 < positive.sum() < count.sum():
+        raise UsageError("a calibration map is fitted to scores of both labels, 0 and 1")
+    own = scores[there]
+    return _fitted(own, own, count[there], positive[there].astype(np.float64))
+
+
+def _fitted(begin: Floats, end: Floats, count: Ints, positive: Floats) -> CalibrationMap:
+    """Fit a map to groups of rows, in order of score, each with its first and its last score."""
     first, last = _pooled(count, positive)
     sizes = np.add.reduceat(count, first)
-    chances = (np.add.reduceat(positive, first) + labels.mean()) / (sizes + 1)
+    usual = positive.sum() / count.sum()
+    chances = (np.add.reduceat(positive, first) + usual) / (sizes + 1)
     chances = np.maximum.accumulate(chances)
-    begin, end = ranked[starts[first]], ranked[ends[last]]
-    return CalibrationMap(np.column_stack([begin, end]).ravel(), np.repeat(chances, 2))
+    scores = np.column_stack([begin[first], end[last]]).ravel()
+    return CalibrationMap(scores, np.repeat(chances, 2))
 
 
 def _groups(ranked: Floats) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

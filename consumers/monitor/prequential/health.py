@@ -96,6 +96,7 @@ def health_at(
     unlabelled: int = 0,
     min_samples: int = 30,
     by_segment: bool = True,
+    segment_samples: int | None = None,
     level: float = LEVEL,
 ) -> Health:
     """Return what is known at an event time of a model's quality.
@@ -109,9 +110,11 @@ def health_at(
     unlabelled
         Scores in the window that never got a label and are not among the rows.
     min_samples
-        Fewest rows with a label for a figure, of the whole and of each segment.
+        Fewest rows with a label for a figure.
     by_segment
         Whether figures of segments are made.
+    segment_samples
+        Fewest rows with a label for a segment's figure; by default as many as for the whole.
     level
         Of the confidence bands.
 
@@ -128,7 +131,8 @@ def health_at(
         figure = band(metric, known.rows.predictions, known.rows.labels, known.weights, level)
     segments: tuple[SegmentFigure, ...] = ()
     if by_segment:
-        segments = figures_of_segments(metric, own, figure.value, min_samples, level)
+        least = min_samples if segment_samples is None else segment_samples
+        segments = figures_of_segments(metric, own, figure.value, least, level)
     return Health(
         at,
         metric,

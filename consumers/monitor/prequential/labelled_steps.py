@@ -51,6 +51,11 @@ class LabelledSteps:
         self.complete = NO_TIME
         self.names: set[str] = set()
 
+    @property
+    def known(self) -> int:
+        """Event time before which every partition has told its scores (ms)."""
+        return int(self._covered.min())
+
     def apply(self, told: LabelledScores) -> Iterator[int]:
         """Take a bucket; yield the end of each step that it completes, while rows are up to it.
 
@@ -77,7 +82,7 @@ class LabelledSteps:
         rows, shadows, answered = (own.take(own.time >= covered) for own in parts)
         if len(rows):
             self._waiting.append((rows, shadows, answered))
-        complete = int(self._covered.min())
+        complete = self.known
         if complete == NO_TIME:
             return
         while (end := self._next(complete)) is not None:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsim.consumers.monitor.prequential.bands import LEVEL, UNKNOWN, spread
+from streamsim.consumers.monitor.prequential.bands import AREAS, LEVEL, UNKNOWN, spread
 from streamsim.consumers.monitor.prequential.prequential_windows import Windowed
+from streamsim.streams.events import Floats
 from streamsim.streams.statistics.intervals import Interval
 from streamsim.streams.statistics.quality import LOWER_IS_BETTER, split_name
+
+LEAST_OF_CLASS = 10
+"""Fewest rows of each label for the area of a segment: with fewer, its band cannot be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def figures_of_segments(
     whole
         The metric over the whole window; NaN if it is undefined.
     min_samples
-        Fewest rows with a label for a figure.
+        Fewest rows with a label for a figure. An area needs :data:`LEAST_OF_CLASS` of each label,
+        too.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def figures_of_segments(
         names.tolist(), rows.tolist(), begins.tolist(), ends.tolist(), strict=True
     ):
         count, unlabelled = end - begin, whole_rows - (end - begin)
-        if count < max(min_samples, 1):
+        if count < max(min_samples, 1) or not _is_enough(metric, labels[begin:end]):
             found.append(SegmentFigure(name, UNKNOWN, count, unlabelled))
             continue
         weights = None if known.weights is None else known.weights[begin:end]
@@ -92,6 +97,13 @@ def figures_of_segments(
         is_beyond = wide.low > whole if is_error else wide.high < whole
         found.append(SegmentFigure(name, own.at(level), count, unlabelled, gap, is_beyond))
     return tuple(found)
+
+
+def _is_enough(metric: str, labels: Floats) -> bool:
+    if split_name(metric)[0] not in AREAS:
+        return True
+    positive = int((labels > 0).sum())
+    return min(positive, len(labels) - positive) >= LEAST_OF_CLASS
 
 
 def worst_segment(figures: Sequence[SegmentFigure]) -> SegmentFigure | None:

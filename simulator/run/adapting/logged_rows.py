@@ -16,6 +16,7 @@ from streamsim.consumers.clean.cleaner import Cleaned, clean
 from streamsim.consumers.clean.deduplication import Deduplication
 from streamsim.consumers.collect.records import Clocks, collect
 from streamsim.consumers.monitor.label_join import fingerprint
+from streamsim.consumers.monitor.segment_names import segment_name
 from streamsim.models.labelled import Labelled
 from streamsim.simulator.reading import Record, offsets_from, read_each
 from streamsim.simulator.report.own_outputs import read_score
@@ -186,7 +187,7 @@ class _Reader:
             own = fingerprint(cleaned.events.event_id)
             at = np.searchsorted(ids, own).clip(0, len(ids) - 1)
             there = ids[at] == own
-            names = map(str, cleaned.events.columns[field][there].tolist())
+            names = map(segment_name, cleaned.events.columns[field][there].tolist())
             found[order[at[there]]] = as_objects(names)
         return found
 

@@ -22,14 +22,11 @@ from streamsim.models.adapting.policies import Decider
 from streamsim.models.adapting.requests import Ended, Request, Signal
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.domain_life import SELF, DomainLife
+from streamsim.simulator.run.life.drift_watch import DATA_QUALITY, DRIFT
+from streamsim.simulator.run.life.error_watch import ERROR_DRIFT
+from streamsim.simulator.run.life.estimate_watch import estimate_record
 from streamsim.simulator.run.life.learning import Learns
-from streamsim.simulator.run.life.model_watch import (
-    DATA_QUALITY,
-    DRIFT,
-    LOW_METRIC,
-    ModelWatch,
-    Observed,
-)
+from streamsim.simulator.run.life.model_watch import LOW_METRIC, ModelWatch, Observed
 from streamsim.simulator.run.life.remembered import remember, remembered
 from streamsim.simulator.run.life.rollout import (
     BEFORE,
@@ -51,7 +48,7 @@ SAVE_S = 1.0
 LEARNING, LEARNT, PROPOSED = "learning", "learnt", "proposed"
 REQUEST = "request"
 """Of the evidence of a decision."""
-_TRIGGERS = {LOW_METRIC: Trigger.METRIC, DRIFT: Trigger.DRIFT}
+_TRIGGERS = {LOW_METRIC: Trigger.METRIC, DRIFT: Trigger.DRIFT, ERROR_DRIFT: Trigger.DRIFT}
 
 
 class Adaptive:
@@ -137,6 +134,8 @@ class Adaptive:
     def _observe(self, observed: Observed) -> None:
         """Act on what a step has shown."""
         self._tell(observed.changes)
+        if observed.estimate is not None:
+            self._announce(News(metric=estimate_record(self.life.spec, observed.estimate)))
         if self.adaptation is None:
             return
         for change in observed.changes:

@@ -49,8 +49,8 @@ class News:
     ----------
     body
         The record for ``ops.models``, if there is one.
-    alert
-        A record for another topic, if there is one.
+    alert, metric
+        Records of an incident and of an estimated metric, if there are such.
     made
         A new version with its estimator, which is stored first.
     loaded
@@ -61,6 +61,7 @@ class News:
 
     body: Mapping[str, Any] | None = None
     alert: Outbound | None = None
+    metric: Outbound | None = None
     made: tuple[Signature, Estimator] | None = None
     loaded: tuple[Signature, ...] = ()
     default: Signature | None = None
@@ -147,7 +148,8 @@ class Announcer:
             try:
                 self._writer = self._writer or LifecycleWriter(self._broker)
                 self._writer.publish([] if news.body is None else [news.body])
-                self._writer.send([] if news.alert is None else [news.alert])
+                others = (news.alert, news.metric)
+                self._writer.send([record for record in others if record is not None])
                 return
             except BrokerError as error:
                 log.warning("trying again: %s", error)

@@ -7,12 +7,11 @@ ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streamsim.consumers.monitor.drift.drift_report import ColumnDrift, report_drift
-from streamsim.consumers.monitor.drift.profile_window import ProfileWindow
+from streamsim.consumers.monitor.estimation.estimated_window import why_no_estimate
 from streamsim.consumers.monitor.incidents.grouping import EntityAlert, Grouping
 from streamsim.consumers.monitor.incidents.incident import Cause, Change, Hysteresis, Signal
 from streamsim.consumers.monitor.incidents.incidents import Incidents
@@ -22,17 +21,21 @@ from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
 from streamsim.consumers.monitor.prequential.prequential_windows import Window
 from streamsim.consumers.monitor.prequential.usual_level import UsualLevel
 from streamsim.consumers.monitor.segment_names import name_code
+from streamsim.simulator.run.life.drift_watch import DriftWatch
+from streamsim.simulator.run.life.error_watch import ErrorWatch
+from streamsim.simulator.run.life.estimate_watch import Estimated, EstimateWatch
 from streamsim.simulator.run.life.label_counts import LabelCounts
 from streamsim.streams.events import NO_TIME, Floats
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.renewals import champion_of
-from streamsim.streams.statistics.reference_profile import SCORE, Reference
+from streamsim.streams.statistics.reference_profile import Reference
 
 MOST_ROWS = 20_000
 """Newest labelled scores that a figure is of: more take longer, and say little more."""
-LOST = 0.2
-"""Share of values that became unknown, from which on a drift counts as a fault of the data."""
-LOW_METRIC, DRIFT, DATA_QUALITY = "metric_low", "feature_drift", "data_quality"
+SEGMENTS, LEAST_OF_SEGMENT = 10, 30
+"""A segment has a figure with a tenth of the rows that the whole needs, and no fewer than thirty:
+its band says how little they tell."""
+LOW_METRIC = "metric_low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,14 @@ class Observed:
         The champion's quality, if the step is of labelled scores.
     changes
         Incidents that were opened, are told again, or are resolved.
+    estimate
+        The metric of the newest window, before its labels are there, as JSON types.
     """
 
     known_at: int
     health: Health | None
     changes: tuple[Change, ...]
+    estimate: Mapping[str, Any] | None = None
 
 
 class ModelWatch:
@@ -62,7 +68,8 @@ class ModelWatch:
     champion
         Returns the version that answers at an event time.
     reference
-        Profile of what the champion was trained on; without it, drift is not watched.
+        Profile of what the champion was trained on; without it, drift is not watched, and the
+        metric is not estimated.
     profile_at
         Returns the profile of the version that answers at an event time. A later champion has one
         of its own, with the same bins.
@@ -79,17 +86,17 @@ class ModelWatch:
         profile_at: Callable[[int], Reference | None] = lambda at: None,
     ) -> None:
         own = spec.alerting.accuracy
-        self.spec, self._champion, self._reference = spec, champion, reference
-        self._warm_up, self._first = warm_up, -1
-        self._profile_at = profile_at
+        self.spec, self._champion = spec, champion
         self.steps = LabelledSteps(spec.partitions, step=own.step, span=own.span, most=MOST_ROWS)
-        self._profiles = None
+        self._drift, self._estimates = None, None
         if reference is not None:
-            self._profiles = ProfileWindow(reference, spec.partitions, span=own.span, step=own.step)
+            if why_no_estimate(spec) is None:
+                self._estimates = EstimateWatch(spec, champion)
+            self._drift = DriftWatch(spec, reference, profile_at, warm_up, self._estimated)
         renotify = 7 * own.step
         usual = Hysteresis(renotify=renotify)
         self._quality = Incidents({LOW_METRIC: usual}, usual)
-        self._drift = Incidents({DRIFT: usual, DATA_QUALITY: usual}, usual)
+        self._errors = ErrorWatch(spec)
         self._grouping = Grouping(spec)
         self._groups = Incidents(self._grouping.hysteresis(renotify), usual)
         self._alerts_at = NO_TIME
@@ -115,29 +122,23 @@ class ModelWatch:
 
     def take_labelled(self, value: bytes | None) -> list[Observed]:
         """Take a record of labelled scores; raises :class:`ForeignRecordError` for others."""
-        return [self._judged(at) for at in self.steps.apply(read_labelled(value))]
+        found = [self._judged(at) for at in self.steps.apply(read_labelled(value))]
+        own = self._estimates
+        return found if own is None else [*found, *map(_observed, own.due(self.steps.known))]
 
     def take_profiles(self, value: bytes | None) -> list[Observed]:
         """Take a record of profiles; raises :class:`ForeignRecordError` for others."""
-        if self._profiles is None or self._reference is None:
-            return []
-        found = []
-        for window in self._profiles.apply(value):
-            if self._first < 0:
-                self._first = window.end
-            if window.end < self._first + self._warm_up:
-                continue
-            report = report_drift(self._profile(window.end), window.counts)
-            signals = list(self._drift_signals(window.end, report.drifted, report.rows))
-            found.append(Observed(window.end, None, self._drift.step(window.end, signals)))
-        return found
+        found: list[Observed] = []
+        if self._drift is None:
+            return found
+        if self._estimates is not None:
+            found += map(_observed, self._estimates.take_scores(value, self.steps.known))
+        changes = self._drift.take_profiles(value)
+        return [*found, *(Observed(at, None, own) for at, own in changes)]
 
-    def _profile(self, at: int) -> Reference:
-        """Return the profile that features are compared with at an event time."""
-        assert self._reference is not None
-        own = self._profile_at(at)
-        is_usable = own is not None and own.fingerprint() == self._reference.fingerprint()
-        return own if own is not None and is_usable else self._reference
+    def _estimated(self, at: int) -> str:
+        """Say what the metric was estimated at last before an event time (ms)."""
+        return "" if self._estimates is None else self._estimates.words(at)
 
     def take_alerts(self, at: int, alerts: Iterable[EntityAlert]) -> tuple[Change, ...]:
         """Take alerts about entities up to an event time (ms); return what becomes of groups.
@@ -166,9 +167,17 @@ class ModelWatch:
         health = health_at(
             at, own.metric, rows, Window("time", own.span), min_samples=own.min_samples,
             by_segment=own.segment is not None,
+            segment_samples=max(own.min_samples // SEGMENTS, LEAST_OF_SEGMENT),
         )  # fmt: skip
         signals = list(self._quality_signals(known_at, health))
-        return Observed(known_at, health, (*replaced, *self._quality.step(known_at, signals)))
+        changes = (*replaced, *self._quality.step(known_at, signals))
+        changes += self._errors.take_step(at, version, rows)
+        if self._estimates is not None:
+            # Of a busy domain no more than the newest rows are kept.
+            is_cut = len(self.steps.rows) == MOST_ROWS
+            length = at - int(self.steps.rows.time[0]) if is_cut else own.span
+            changes += self._estimates.take_step(at, version, rows, health, self.level, length)
+        return Observed(known_at, health, changes)
 
     def _low(self) -> Cause:
         return Cause(self.spec.name, LOW_METRIC, f"model {self.spec.model.recipe.name}")
@@ -180,7 +189,7 @@ class ModelWatch:
         judged = self._usual.judge(health.at, figure)
         if judged is None:
             return
-        text = self._told(health)
+        text = self._told(health) + self._estimated(at)
         # The step itself is a label delay older than what is known of it.
         began = health.at - self.spec.alerting.accuracy.step
         yield Signal(
@@ -197,41 +206,22 @@ class ModelWatch:
         names = (name for name in self.steps.names if name_code(name) == worst.segment)
         return f"{text}; worst in {own.segment} {next(names, '?')} ({worst.figure.value:.3f})"
 
-    def _drift_signals(
-        self, at: int, drifted: Sequence[ColumnDrift], rows: int
-    ) -> Iterable[Signal]:
-        """Say of the features together whether they have drifted, and of missing values apart."""
-        lost = [column for column in drifted if _is_lost(column)]
-        changed = [column for column in drifted if not _is_lost(column)]
-        for rule, columns in ((DATA_QUALITY, lost), (DRIFT, changed)):
-            features = [column for column in columns if column.name != SCORE]
-            most = next(iter(features or columns), None)
-            more = f", and {len(columns) - 1} more" if len(columns) > 1 else ""
-            yield Signal(
-                Cause(self.spec.name, rule, f"features of {self.spec.model.recipe.name}"),
-                at,
-                most is not None,
-                most is None,
-                0.0 if most is None else most.size,
-                1.0,
-                "as in training" if most is None else f"{most.text}{more}",
-                rows,
-            )
-
     def snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the whole state: columns, and JSON types."""
         columns = {f"steps:{name}": own for name, own in self.steps.snapshot().items()}
-        if self._profiles is not None:
-            columns |= {f"profiles:{n}": own for n, own in self._profiles.snapshot().items()}
+        parts: dict[str, Any] = {}
+        for kind, watch in self._watches():
+            own, parts[kind] = watch.snapshot()
+            columns |= {f"{kind}:{name}": column for name, column in own.items()}
         return columns, {
+            **parts,
             "quality": self._quality.snapshot(),
-            "drift": self._drift.snapshot(),
+            "errors": self._errors.snapshot(),
             "groups": self._groups.snapshot(),
             "grouping": self._grouping.snapshot(),
             "usual": self._usual.snapshot(),
             "counts": self._counts.snapshot(),
             "of": self._of,
-            "first": self._first,
             "alerts_at": self._alerts_at,
         }
 
@@ -244,17 +234,19 @@ class ModelWatch:
             If it is none.
         """
         self.steps.restore(parts.of("steps"))
-        if self._profiles is not None:
-            self._profiles.restore(parts.of("profiles"))
-        for own in ("quality", "drift", "groups", "grouping"):
+        for kind, watch in self._watches():
+            watch.restore(parts.of(kind), state[kind])
+        for own in ("quality", "errors", "groups", "grouping"):
             getattr(self, f"_{own}").restore(state[own])
         self._usual.restore(state["usual"])
         self._counts.restore(state["counts"])
-        self._of = str(state["of"])
-        self._first, self._alerts_at = int(state["first"]), int(state["alerts_at"])
+        self._of, self._alerts_at = str(state["of"]), int(state["alerts_at"])
+
+    def _watches(self) -> list[tuple[str, DriftWatch | EstimateWatch]]:
+        """Return those that there are, by the names of their states."""
+        both = ("drift", self._drift), ("estimates", self._estimates)
+        return [(kind, watch) for kind, watch in both if watch is not None]
 
 
-def _is_lost(column: ColumnDrift) -> bool:
-    """Say whether a feature has drifted by values that are missing now: an upstream fault."""
-    before, now = column.distances.missing
-    return now - before >= LOST
+def _observed(own: Estimated) -> Observed:
+    return Observed(own.at, None, own.changes, own.body)

@@ -55,6 +55,7 @@ SPEC = DomainSpec(
             min_samples=2_000,
             span=7 * DAY,
             step=12 * HOUR,
+            segment="category",
         ),
     ),
     world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=20.0, demo=DEMO),

@@ -69,6 +69,7 @@ SPEC = DomainSpec(
             min_samples=500,
             span=30 * DAY,
             step=2 * DAY,
+            segment="specialty",
         ),
     ),
     world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=30.0),

@@ -55,6 +55,7 @@ SPEC = DomainSpec(
             min_samples=500,
             span=2 * HOUR,
             step=10 * MINUTE,
+            segment="vehicle_type",
         ),
     ),
     world=WorldSpec(make=world, options=OPTIONS, epoch=EPOCH, days_per_minute=1 / 36),

@@ -74,6 +74,7 @@ SPEC = DomainSpec(
             min_samples=1_500,
             span=14 * DAY,
             step=DAY,
+            segment="store_id",
         ),
         feeds=FEEDS,
     ),

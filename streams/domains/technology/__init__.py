@@ -73,6 +73,7 @@ SPEC = DomainSpec(
             min_samples=1_500,
             span=7 * DAY,
             step=DAY,
+            segment="device",
         ),
         feeds=TRAFFIC,
     ),
