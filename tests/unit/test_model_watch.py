@@ -145,6 +145,18 @@ def test_the_incident_of_a_champion_ends_with_it() -> None:
     assert incident_record(ended).value.count(b"2 answers now; bad since") == 1
 
 
+def test_a_champion_that_returns_is_compared_with_what_it_used_to_reach() -> None:
+    own = Watched()
+    warm(own)
+    own.champion = "2"
+    for _ in range(3):
+        own.labelled(BAD)
+    own.champion = "1"
+    told = changes([seen for _ in range(6) for seen in own.labelled(BAD)])
+    assert [change.turn for change in told] == [Turn.OPENED]
+    assert own.watch.level == pytest.approx(GOOD**2)
+
+
 def test_each_champion_has_a_level_of_its_own() -> None:
     own = Watched()
     warm(own)

@@ -75,10 +75,6 @@ class UsualLevel:
         self._began: int | None = None
         self.value = math.nan
 
-    def restart(self) -> None:
-        """Forget all: another version answers."""
-        self._good, self._began, self.value = [], None, math.nan
-
     def judge(self, at: int, figure: Interval) -> Judged | None:
         """Judge the figure of the window that ends at a time (ms), and take it in if it is not bad.
 

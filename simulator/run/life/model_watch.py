@@ -7,6 +7,7 @@ ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ from streamsim.streams.statistics.reference_profile import Reference
 
 MOST_ROWS = 20_000
 """Newest labelled scores that a figure is of: more take longer, and say little more."""
+MOST_LEVELS = 5
+"""Versions whose usual figures are remembered: the one before may return."""
 SEGMENTS, LEAST_OF_SEGMENT = 10, 30
 """A segment has a figure with a tenth of the rows that the whole needs, and no fewer than thirty:
 its band says how little they tell."""
@@ -100,13 +103,23 @@ class ModelWatch:
         self._grouping = Grouping(spec)
         self._groups = Incidents(self._grouping.hysteresis(renotify), usual)
         self._alerts_at = NO_TIME
-        self._usual, self._counts = UsualLevel(own), LabelCounts(own.step)
+        self._counts = LabelCounts(own.step)
+        self._levels: dict[str, UsualLevel] = {}
         self._of = ""
 
     @property
     def level(self) -> float:
         """The champion's usual figure; NaN until it is known."""
-        return self._usual.value
+        own = self._levels.get(self._of)
+        return math.nan if own is None else own.value
+
+    def _usual(self) -> UsualLevel:
+        """Return the level of the version that answers; one that returns has its own again."""
+        if self._of not in self._levels:
+            self._levels[self._of] = UsualLevel(self.spec.alerting.accuracy)
+            for oldest in list(self._levels)[:-MOST_LEVELS]:
+                del self._levels[oldest]
+        return self._levels[self._of]
 
     def recent(self) -> tuple[Floats, float]:
         """Return the risks of the rows that are remembered, and the days in which they were."""
@@ -160,7 +173,6 @@ class ModelWatch:
             if self._of:
                 replaced = self._quality.close(self._low(), known_at, f"{version} answers now")
             self._of = version
-            self._usual.restart()
         rows = self.steps.rows
         self._counts.take(at, rows)
         rows = rows if is_renewed else rows.take(rows.version == name_code(version))
@@ -186,7 +198,7 @@ class ModelWatch:
         figure = health.figure
         if not health.is_known:
             return
-        judged = self._usual.judge(health.at, figure)
+        judged = self._usual().judge(health.at, figure)
         if judged is None:
             return
         text = self._told(health) + self._estimated(at)
@@ -219,7 +231,7 @@ class ModelWatch:
             "errors": self._errors.snapshot(),
             "groups": self._groups.snapshot(),
             "grouping": self._grouping.snapshot(),
-            "usual": self._usual.snapshot(),
+            "levels": {name: own.snapshot() for name, own in self._levels.items()},
             "counts": self._counts.snapshot(),
             "of": self._of,
             "alerts_at": self._alerts_at,
@@ -238,7 +250,9 @@ class ModelWatch:
             watch.restore(parts.of(kind), state[kind])
         for own in ("quality", "errors", "groups", "grouping"):
             getattr(self, f"_{own}").restore(state[own])
-        self._usual.restore(state["usual"])
+        for name, level in state["levels"].items():
+            self._levels[name] = UsualLevel(self.spec.alerting.accuracy)
+            self._levels[name].restore(level)
         self._counts.restore(state["counts"])
         self._of, self._alerts_at = str(state["of"]), int(state["alerts_at"])
 
