@@ -19,7 +19,7 @@ from streamsim.models.adapting.requests import Request
 from streamsim.simulator.run.life.adaptive import Adaptive
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.domain_life import DomainLife
-from streamsim.simulator.run.life.model_watch import ModelWatch
+from streamsim.simulator.run.life.watching.model_watch import ModelWatch
 from streamsim.streams.domains.finance import SPEC as FINANCE
 from streamsim.streams.errors import ModelError
 from streamsim.streams.signature import Signature

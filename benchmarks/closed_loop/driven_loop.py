@@ -24,7 +24,7 @@ from streamsim.simulator.run.life.adaptive import LEARNT, Adaptive
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.domain_life import DomainLife
 from streamsim.simulator.run.life.lease import AHEAD_S
-from streamsim.simulator.run.life.model_watch import LOW_METRIC, ModelWatch
+from streamsim.simulator.run.life.watching.model_watch import LOW_METRIC, ModelWatch
 from streamsim.streams.codec import parse_times
 from streamsim.streams.errors import UsageError
 from streamsim.streams.events import Floats, Ints, Records

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from streamsim.benchmarks.closed_loop.kept_rows import KeptRows
-from streamsim.models.adapting.challenger import judged, learn, split, too_few
+from streamsim.models.adapting.challenger import judged, learn, refit, split, too_few
 from streamsim.models.adapting.gate_verdict import judge
 from streamsim.models.adapting.gates import has_signature
 from streamsim.models.adapting.quality_gates import quality_gates
@@ -100,6 +100,9 @@ class KeptLearning:
                 has_signature(challenger.signature, signature, own.changes),
             ]
         )
+        if verdict.better and own.refit:
+            challenger = refit(spec, signature, rows, budget=budget)
+            version = challenger.signature.version
         self.made[version] = challenger.signature
         self.estimators[version] = challenger.estimator
         return {

@@ -104,6 +104,25 @@ def too_few(spec: DomainSpec, rows: Labelled, parts: Parts, adaptation: Adaptati
     return ""
 
 
+def refit(
+    spec: DomainSpec,
+    champion: Signature,
+    rows: Labelled,
+    *,
+    seed: int = 0,
+    budget: AlertBudget | None = None,
+) -> Challenger:
+    """Fit a challenger that has passed once more, to all events: the latest ones tell the most.
+
+    Raises
+    ------
+    ModelError
+        As :func:`learn`.
+    """
+    until = int(rows.times.max()) // MINUTE * MINUTE + MINUTE
+    return learn(spec, champion, rows, until, seed=seed, budget=budget)
+
+
 def positives(spec: DomainSpec, labels: Ints) -> int:
     """Count positive labels: of a slate those with an item."""
     return int((labels > 0).sum() if spec.model.slate is not None else (labels == 1).sum())

@@ -35,6 +35,9 @@ def write_challenger_card(
         f"| {name} | {spec.features.vector.help.get(name, '')} | {usual:g} |"
         for name, usual in zip(signature.features, signature.reference, strict=True)
     )
+    again = ""
+    if count := data.get("refit_rows"):
+        again = f"\nAfter it had passed it was fitted once more, to all {count:,} events.\n"
     decided = "better than" if verdict.better else "not better than"
     ignored = ", ".join(signature.ignored) or "none"
     return f"""# {signature.model} {{version}}
@@ -50,12 +53,12 @@ with the labels that were known before {data["known_until"]}: {data["rows"]:,} e
 {data["positives"]:,} of them positive; then {data["holdout_rows"]:,} later ones to compare on,
 {data["holdout_positives"]:,} of them positive. {data["left_out"]:,} events between them are left
 out. Seed {data["seed"]}, fingerprint `{data["fingerprint"]}`, request {data["request"]}.
-
+{again}
 ## Gates
 {table(verdict.gates)}
 
 ## Metrics
-Of the later events, which it has not learnt from.
+Of the later events, which it had not learnt from when it was judged.
 
 | metric | value |
 |---|---|

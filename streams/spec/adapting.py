@@ -219,6 +219,9 @@ class Adaptation:
     holdout
         Share of the events, the latest, that the challenger does not learn from: on them it is
         compared with the champion.
+    refit
+        A challenger that is better is fitted once more, to all of the events, before it is tried:
+        else what answers has not seen the latest ones.
     gap
         Events so long before those are left out: their labels became known when the later part had
         begun, and may be of the same cause. ``None``: the label delay.
@@ -239,6 +242,7 @@ class Adaptation:
     trial: Trial = field(default_factory=Trial)
     warm_up: int = 0
     holdout: float = 0.3
+    refit: bool = True
     gap: int | None = None
     most: int = 50_000
     changes: tuple[str, ...] = ()

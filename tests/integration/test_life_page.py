@@ -13,13 +13,13 @@ import pytest
 from streamsim.consumers.predict.model_schedule import CHANGES, RENEWED, UNCHANGED
 from streamsim.models.registry import Registry
 from streamsim.simulator.run.life.adaptive import LEARNING, LEARNT, PROPOSED
-from streamsim.simulator.run.life.drift_watch import DATA_QUALITY, DRIFT
-from streamsim.simulator.run.life.error_watch import ERROR_DRIFT
-from streamsim.simulator.run.life.estimate_watch import LOW_ESTIMATE
 from streamsim.simulator.run.life.life_lines import CHAMPION
 from streamsim.simulator.run.life.life_requests import ACTIONS, ASKED, REFUSED
-from streamsim.simulator.run.life.model_watch import LOW_METRIC
 from streamsim.simulator.run.life.requirements import KEYS
+from streamsim.simulator.run.life.watching.drift_watch import DATA_QUALITY, DRIFT
+from streamsim.simulator.run.life.watching.error_watch import ERROR_DRIFT
+from streamsim.simulator.run.life.watching.estimate_watch import LOW_ESTIMATE
+from streamsim.simulator.run.life.watching.model_watch import LOW_METRIC
 from streamsim.streams.domains.finance import SPEC as FINANCE
 from streamsim.streams.spec.adapting import (
     Action,

@@ -20,7 +20,8 @@ from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.writer import Message
 from streamsim.simulator.run.adapting.retraining import main
 from streamsim.streams.domains.finance import SPEC
-from streamsim.streams.spec import DAY, HOUR
+from streamsim.streams.spec import DAY, HOUR, MINUTE
+from streamsim.streams.spec.renewals import cut_of
 from tests.guarded import GUARD
 from tests.logged import BEGIN, Rows, fill, invented, record, release_champion, scores
 from tests.stacks import until
@@ -114,6 +115,8 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     card = own.card("finance-fraud", version)
     assert f"# finance-fraud {version}" in card
     assert gates["better"]["text"] in card
+    assert f"fitted once more, to all {N:,} events" in card
+    assert cut_of(version) == UNTIL // MINUTE * MINUTE
 
     # Its outcome is lost, but not what it has released: that answers, and nothing is learnt again.
     (folder / "outcome.json").unlink()

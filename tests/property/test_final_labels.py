@@ -39,7 +39,7 @@ def events(ids: list[int], times: list[int], values: list[int]) -> Events:
 def test_they_are_those_of_the_label_join(
     times: list[int], labels: list[tuple[int, int, int]], bucket: int, unlabelled: int | None
 ) -> None:
-    accuracy = replace(SPEC.alerting.accuracy, step=STEP)
+    accuracy = replace(SPEC.alerting.accuracy, step=STEP, segment=None)
     spec = replace(
         SPEC,
         partitions=1,

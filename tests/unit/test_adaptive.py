@@ -11,10 +11,10 @@ from streamsim.consumers.monitor.incidents.grouping import EntityAlert
 from streamsim.consumers.monitor.incidents.incident import Cause, Change, Incident, Signal, Turn
 from streamsim.consumers.predict.plans import Plan
 from streamsim.simulator.run.life import adaptive
-from streamsim.simulator.run.life.drift_watch import DATA_QUALITY
-from streamsim.simulator.run.life.error_watch import ERROR_DRIFT
 from streamsim.simulator.run.life.life_requests import new_request
-from streamsim.simulator.run.life.model_watch import Observed
+from streamsim.simulator.run.life.watching.drift_watch import DATA_QUALITY
+from streamsim.simulator.run.life.watching.error_watch import ERROR_DRIFT
+from streamsim.simulator.run.life.watching.model_watch import Observed
 from streamsim.streams.errors import StackError
 from streamsim.streams.spec import DAY
 from streamsim.streams.spec.adapting import Action, Trigger

@@ -10,7 +10,7 @@ import pytest
 
 from streamsim.consumers.monitor.incidents.incident import Change, Turn
 from streamsim.consumers.monitor.prequential.prequential_windows import NO_ROWS, Rows
-from streamsim.simulator.run.life.error_watch import ERROR_DRIFT, ErrorWatch
+from streamsim.simulator.run.life.watching.error_watch import ERROR_DRIFT, ErrorWatch
 from streamsim.streams.spec import DAY
 from tests.lives import FIRST, SPEC
 

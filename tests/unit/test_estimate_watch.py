@@ -18,13 +18,13 @@ from streamsim.consumers.state.store import Parts
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.own_outputs import ESTIMATE, read_metrics
 from streamsim.simulator.run.life import model_watch
-from streamsim.simulator.run.life.drift_watch import DRIFT
-from streamsim.simulator.run.life.estimate_watch import (
+from streamsim.simulator.run.life.watching.drift_watch import DRIFT
+from streamsim.simulator.run.life.watching.estimate_watch import (
     LEAST_JUDGED,
     LOW_ESTIMATE,
     estimate_record,
 )
-from streamsim.simulator.run.life.model_watch import LOW_METRIC, ModelWatch, Observed
+from streamsim.simulator.run.life.watching.model_watch import LOW_METRIC, ModelWatch, Observed
 from streamsim.streams.codec import format_times
 from streamsim.streams.domain_registry import domain_names, load_domain
 from streamsim.streams.errors import ForeignRecordError

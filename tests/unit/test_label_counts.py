@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamsim.consumers.monitor.prequential.prequential_windows import Rows
-from streamsim.simulator.run.life.label_counts import ENOUGH, MOST_STEPS, LabelCounts
+from streamsim.simulator.run.life.watching.label_counts import ENOUGH, MOST_STEPS, LabelCounts
 
 
 def rows(begin: int, labels: list[int]) -> Rows:

@@ -14,9 +14,9 @@ from streamsim.consumers.monitor.incidents.incident import Change, Turn
 from streamsim.consumers.monitor.incidents.incident_records import incident_record
 from streamsim.consumers.monitor.segment_names import name_code
 from streamsim.consumers.state.store import Parts
-from streamsim.simulator.run.life.drift_watch import DATA_QUALITY, DRIFT
-from streamsim.simulator.run.life.error_watch import ERROR_DRIFT
-from streamsim.simulator.run.life.model_watch import (
+from streamsim.simulator.run.life.watching.drift_watch import DATA_QUALITY, DRIFT
+from streamsim.simulator.run.life.watching.error_watch import ERROR_DRIFT
+from streamsim.simulator.run.life.watching.model_watch import (
     LOW_METRIC,
     ModelWatch,
     Observed,

@@ -288,7 +288,8 @@ def test_a_slate_waits_for_its_label_and_is_judged_by_it_also_after_a_crash() ->
     joined = LabelJoin(JUDGED)
     scores, items = np.array([0.5, 0.25, 1.0]), np.array([[7, 8], [9, 1], [3, 4]])
     answering = Answering((Signature("next", "0", NAMES, "hash", 0.9, (0.0,) * len(NAMES)),))
-    joined.scored(events_of(["a", "b", "c"], [5, 6, 7]), scores, answering, items=items)
+    seen = events_of(["a", "b", "c"], [5, 6, 7], device=as_objects(["tv"] * 3))
+    joined.scored(seen, scores, answering, items=items)
     labels = {"view_id": as_objects(["a", "b"]), "next_title": np.array([8, 8])}
     told = events_of(["la", "lb"], [8, 9], **labels)
     joined.labelled(told, told.event_time)

@@ -24,6 +24,7 @@ from streamsim.models.adapting.challenger import (
     figures_of,
     judged,
     learn,
+    refit,
     seconds_of_calls,
     split,
     too_few,
@@ -60,6 +61,8 @@ from streamsim.streams.errors import ModelError, StreamsimError
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec import Estimator
 from streamsim.streams.spec.renewals import champion_of, renewed_version
+
+log = logging.getLogger(__name__)
 
 TRIAL_S = 600.0
 """How long the trial of a challenger may take: the process gets what others leave."""
@@ -118,6 +121,9 @@ def _attempt(order: Order) -> dict[str, Any]:
         "versions": sorted(set(logged.versions.tolist())),
     }
     data = described(spec, rows, parts, order.seed, more)
+    if verdict.better and adaptation.refit:
+        challenger = _refitted(order, signature, logged, challenger)
+        data["refit_rows"] = len(rows.labels)
     version = challenger.signature.version
     counts = {**logged.counts, **{name: data[name] for name in _COUNTS}}
     outcome = outcome_of(
@@ -129,7 +135,6 @@ def _attempt(order: Order) -> dict[str, Any]:
         figures=figures,
         version=version,
         threshold=challenger.signature.threshold,
-        learnt_until=parts.learnt_until,
     )
     if not next(gate for gate in gates if gate.name == "loads").passed:
         return {**outcome, "version": None}
@@ -145,6 +150,23 @@ def _attempt(order: Order) -> dict[str, Any]:
         is_whole=True,
     )
     return outcome
+
+
+def _refitted(
+    order: Order, champion: Signature, logged: LoggedRows, judged_one: Challenger
+) -> Challenger:
+    """Fit a challenger that has passed to all events; if that does not work, it stays as it is."""
+    budget = AlertBudget(order.spec.model.recipe.max_false_alerts)
+    try:
+        whole = refit(order.spec, champion, logged.data, seed=order.seed, budget=budget)
+    except ModelError as error:
+        log.warning("it is not fitted to all events: %s", error)
+        return judged_one
+    version = whole.signature.version
+    if version in order.run.versions(champion.model) or _fault(order, whole):
+        log.warning("version %s of all events is there already, or does not load", version)
+        return judged_one
+    return whole
 
 
 _COUNTS = ("rows", "positives", "holdout_rows", "holdout_positives", "left_out")

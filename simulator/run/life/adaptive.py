@@ -22,11 +22,7 @@ from streamsim.models.adapting.policies import Decider
 from streamsim.models.adapting.requests import Ended, Request, Signal
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.domain_life import SELF, DomainLife
-from streamsim.simulator.run.life.drift_watch import DATA_QUALITY, DRIFT
-from streamsim.simulator.run.life.error_watch import ERROR_DRIFT
-from streamsim.simulator.run.life.estimate_watch import estimate_record
 from streamsim.simulator.run.life.learning import Learns
-from streamsim.simulator.run.life.model_watch import LOW_METRIC, ModelWatch, Observed
 from streamsim.simulator.run.life.remembered import remember, remembered
 from streamsim.simulator.run.life.rollout import (
     BEFORE,
@@ -36,6 +32,10 @@ from streamsim.simulator.run.life.rollout import (
     next_step,
     rollout_of,
 )
+from streamsim.simulator.run.life.watching.drift_watch import DATA_QUALITY, DRIFT
+from streamsim.simulator.run.life.watching.error_watch import ERROR_DRIFT
+from streamsim.simulator.run.life.watching.estimate_watch import estimate_record
+from streamsim.simulator.run.life.watching.model_watch import LOW_METRIC, ModelWatch, Observed
 from streamsim.streams.errors import ModelError, StackError
 from streamsim.streams.spec.adapting import Action, Adaptation, Trigger
 from streamsim.streams.stored.snapshot_files import Positions
@@ -145,11 +145,17 @@ class Adaptive:
         if self._rollout is not None:
             self._go_on(self._rollout, self.adaptation)
         if self._rollout is None and not self._learning.is_running:
-            request = self._decider.due(observed.known_at, self._watch.count)
+            request = self._decider.due(observed.known_at, self._to_learn_from)
             for note in self._decider.notes():
                 log.info("%s: %s: %s", self.life.model, note.what, note.why)
             if request is not None:
                 self._learn(request)
+
+    def _to_learn_from(self, since: int, until: int) -> tuple[int, int]:
+        """Count labelled events of a period, and those of the rarer class, beside the holdout."""
+        share = 1 - (self.adaptation or Adaptation()).holdout
+        rows, rarer = self._watch.count(since, until)
+        return int(rows * share), int(rarer * share)
 
     def _tell(self, changes: Iterable[Change]) -> None:
         """Publish what becomes of incidents."""

@@ -24,8 +24,8 @@ from streamsim.simulator.run.life.announcing import Announcer
 from streamsim.simulator.run.life.domain_life import DomainLife, is_of_run
 from streamsim.simulator.run.life.learning import Learning
 from streamsim.simulator.run.life.life_requests import REFUSED, Request, read_request
-from streamsim.simulator.run.life.model_watch import ModelWatch
 from streamsim.simulator.run.life.renewing import Renewer
+from streamsim.simulator.run.life.watching.model_watch import ModelWatch
 from streamsim.simulator.run.life.withdrawing import Withdrawing
 from streamsim.streams.domain_registry import load_domain
 from streamsim.streams.errors import ForeignRecordError, UsageError

@@ -22,10 +22,10 @@ from streamsim.consumers.monitor.prequential.labelled_steps import LabelledSteps
 from streamsim.consumers.monitor.prequential.prequential_windows import Window
 from streamsim.consumers.monitor.prequential.usual_level import UsualLevel
 from streamsim.consumers.monitor.segment_names import name_code
-from streamsim.simulator.run.life.drift_watch import DriftWatch
-from streamsim.simulator.run.life.error_watch import ErrorWatch
-from streamsim.simulator.run.life.estimate_watch import Estimated, EstimateWatch
-from streamsim.simulator.run.life.label_counts import LabelCounts
+from streamsim.simulator.run.life.watching.drift_watch import DriftWatch
+from streamsim.simulator.run.life.watching.error_watch import ErrorWatch
+from streamsim.simulator.run.life.watching.estimate_watch import Estimated, EstimateWatch
+from streamsim.simulator.run.life.watching.label_counts import LabelCounts
 from streamsim.streams.events import NO_TIME, Floats
 from streamsim.streams.spec import DAY, DomainSpec
 from streamsim.streams.spec.renewals import champion_of
