@@ -46,6 +46,6 @@ WORLDS: Mapping[str, LoopWorld] = {
     "finance": LoopWorld(120, 30, 20),
     "retail": LoopWorld(300, 60, 40),
     "healthcare": LoopWorld(480, 120, 90),
-    "logistics": LoopWorld(18 * HOUR, 6 * HOUR, 3 * HOUR),
+    "logistics": LoopWorld(24 * HOUR, 6 * HOUR, 3 * HOUR),
     "technology": LoopWorld(100, 40, 20),
 }
