@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from streamsim.consumers.monitor.incidents.incident import Turn
 from streamsim.consumers.monitor.incidents.incident_records import (
     incident_line,
     is_shown,
@@ -37,6 +38,9 @@ from streamsim.streams.topics import (
 )
 
 POLL_S = 0.2
+SAY_AGAIN_S = 60.0
+"""Least time between two lines about an incident that stays open: event time often runs faster than
+a person reads."""
 
 
 class Following:
@@ -64,6 +68,7 @@ class Following:
         self.read: dict[tuple[str, int], int] = {}
         self.keeper: Keeper | None = None
         self.group: str | None = None
+        self._said: dict[str, float] = {}
         self._alerts, self._dead = RecentIdentities(), DeadLetters(view.dead)
 
     @property
@@ -114,13 +119,26 @@ class Following:
                 is_kept = is_told(body)
             else:
                 body = read_incident(record.value)
-                line, is_kept = incident_line(body) if is_shown(body) else "", True
+                line, is_kept = incident_line(body) if self._is_said(body) else "", True
         except ForeignRecordError:
             return
         if self.keeper is not None and is_kept:
             self.keeper.line(record.topic, record.value)
         if line:
             self._view.say(line)
+
+    def _is_said(self, body: Mapping[str, Any]) -> bool:
+        """Say whether an incident is shown now: it is not silenced, and is not told too often."""
+        own, now = str(body["id"]), time.monotonic()
+        if not is_shown(body):
+            return False
+        if body["change"] == Turn.RENOTIFIED and now - self._said.get(own, now) < SAY_AGAIN_S:
+            self._said.setdefault(own, now)
+            return False
+        self._said[own] = now
+        if body["change"] == Turn.RESOLVED:
+            del self._said[own]
+        return True
 
     def take_dead(self, tail: Tail, ends: Mapping[tuple[str, int], int], seconds: float) -> None:
         """Read the dead letters to their end, so that the report has all reasons."""

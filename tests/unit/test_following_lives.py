@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+import pytest
 
 from streamsim.consumers.monitor.incidents.incident import Cause, Change, Incident, Signal, Turn
 from streamsim.consumers.monitor.incidents.incident_records import incident_record
 from streamsim.consumers.monitor.incidents.silences import Silence
 from streamsim.simulator.reading import Tail
+from streamsim.simulator.run import following as following_module
 from streamsim.simulator.run.following import Following
 from streamsim.simulator.run.kept_run import Keeper
 from streamsim.simulator.run.life.life_requests import new_request
@@ -60,10 +62,27 @@ def followed(folder: Path, records: Sequence[Told]) -> tuple[list[str], Run]:
     return view.lines, run
 
 
-def incident(silence: Silence | None = None) -> bytes:
+def incident(silence: Silence | None = None, turn: Turn = Turn.OPENED) -> bytes:
     signal = Signal(Cause("finance", "metric_low", "model m"), AT, True, False, 0.1, 0.2, "0.1")
     opened = Incident(signal.cause, AT, AT, signal, signal, 1, 0.1, AT)
-    return incident_record(Change(Turn.OPENED, AT, opened), silence).value
+    return incident_record(Change(turn, AT, opened), silence).value
+
+
+def test_what_stays_open_is_said_once_a_minute_at_most_and_kept_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(following_module.time, "monotonic", lambda: now[0])
+    view, run = Said(), Run(tmp_path, {})
+    following = Following([SPEC], view)
+    turns = [Turn.OPENED, *[Turn.RENOTIFIED] * 5]
+    with Keeper(run, following.kept, view.lines.append) as keeper:
+        following.keeper = keeper
+        for turn in turns:
+            following.take(Records([Told(OPS_ALERTS, incident(turn=turn))]))
+            now[0] += 25.0
+    assert [line.split()[2] for line in view.lines] == ["OPENED", "STILL"]
+    assert len(run.kept(OPS_ALERTS).read_bytes().splitlines()) == len(turns)
 
 
 def test_decisions_are_kept_and_said_and_what_tells_people_nothing_is_neither(

@@ -71,8 +71,8 @@ class ModelWatch:
     champion
         Returns the version that answers at an event time.
     reference
-        Profile of what the champion was trained on; without it, drift is not watched, and the
-        metric is not estimated.
+        Profile of what the champion was trained on; without it, and of a model that is renewed by
+        the clock, drift is not watched, and the metric is not estimated.
     profile_at
         Returns the profile of the version that answers at an event time. A later champion has one
         of its own, with the same bins.
@@ -92,7 +92,8 @@ class ModelWatch:
         self.spec, self._champion = spec, champion
         self.steps = LabelledSteps(spec.partitions, step=own.step, span=own.span, most=MOST_ROWS)
         self._drift, self._estimates = None, None
-        if reference is not None:
+        # A renewed model learns each week what its features have become.
+        if reference is not None and spec.model.renewal is None:
             if why_no_estimate(spec) is None:
                 self._estimates = EstimateWatch(spec, champion)
             self._drift = DriftWatch(spec, reference, profile_at, warm_up, self._estimated)
