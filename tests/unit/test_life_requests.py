@@ -20,6 +20,8 @@ from streamsim.streams.errors import ForeignRecordError
 
 REQUEST = new_request("run", "m", "canary", version="3", share=0.2, who="ann", why="a trial")
 
+DEEP: object = orjson.Fragment(b"[" * 500 + b"]" * 500)
+
 
 def sent(token: str = "secret", **changes: object) -> dict[str, object]:
     body = orjson.dumps({**REQUEST.as_record(token), **changes})
@@ -35,8 +37,11 @@ def test_a_signed_request_says_what_was_asked() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"share": 0.9}, {"version": "4"}, {"who": "eve"}, {"signed": "0"}, {"values": {"a": "b"}}],
-)
+    [
+        {"share": 0.9}, {"version": "4"}, {"who": "eve"}, {"signed": "0"}, {"signed": "\xe9" * 64},
+        {"values": {"a": "b"}}, {"values": {"a": DEEP}},
+    ],
+)  # fmt: skip
 def test_a_request_that_was_changed_is_foreign(changes: dict[str, object]) -> None:
     with pytest.raises(ForeignRecordError, match="signed"):
         read_request(sent(**changes), "run", "secret")

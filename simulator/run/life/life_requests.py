@@ -98,7 +98,12 @@ def read_request(body: Mapping[str, Any], run: str, token: str) -> Request | Non
     kinds: dict[str, Any] = dict.fromkeys(("id", "action", "who", "why", "signed"), str)
     check_fields(body, {**kinds, "share": NUMBER, "values": dict})
     rest = {name: value for name, value in body.items() if name != "signed"}
-    if not hmac.compare_digest(sign(rest, token), str(body["signed"])):
+    try:
+        signed = sign(rest, token)
+    except orjson.JSONEncodeError:  # what is nested deeply is read, and cannot be written
+        raise ForeignRecordError("a request that cannot be signed") from None
+    # Of texts those in ASCII alone can be compared: others raise an error.
+    if not hmac.compare_digest(signed.encode(), str(body["signed"]).encode()):
         raise ForeignRecordError("a request that is not signed with the run's token")
     if body["action"] not in ACTIONS or len(body["who"]) + len(body["why"]) > 1000:
         raise ForeignRecordError("a request for no known action")
