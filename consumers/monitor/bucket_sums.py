@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from streamsim.consumers.state.store import Columns, Parts
+from streamsim.streams.errors import ForeignRecordError
 from streamsim.streams.events import NO_TIME, Ints
 
 
@@ -35,7 +36,14 @@ class BucketSums:
 
         They are in order; a bucket without rows has none. Counts that were added change nothing.
         The oldest buckets are forgotten with the next call.
+
+        Raises
+        ------
+        ForeignRecordError
+            If there is no such partition.
         """
+        if not 0 <= p < len(self._until):
+            raise ForeignRecordError(f"no partition {p}")
         self._buckets = {
             at: own for at, own in self._buckets.items() if at >= self._told - self._span
         }

@@ -202,3 +202,15 @@ def test_counts_of_other_bins_are_refused() -> None:
     (record, _) = store.close(np.full(PARTITIONS, 20))
     with pytest.raises(ForeignRecordError, match="other bins"):
         read_profiles(record.value, "another")
+
+
+@pytest.mark.parametrize("partition", [-1, PARTITIONS, 2**62])
+def test_counts_of_a_partition_that_is_not_there_are_refused(partition: int) -> None:
+    store = new()
+    store.add(*told([(0, 5, 0.5, 1.0, 0.5)], 0))
+    (record, _) = store.close(np.full(PARTITIONS, 20))
+    columns = unpack(record.value)
+    window = ProfileWindow(REFERENCE, PARTITIONS, span=STEP, step=STEP)
+    with pytest.raises(ForeignRecordError, match="no partition"):
+        window.apply(pack({**columns, "span": np.array([partition, 0, 20])}))
+    assert window.apply(record.value) == []
