@@ -133,7 +133,8 @@ class Answering:
     def after(self, place: int) -> tuple[Signature, ...]:
         """Return the versions that stand in for one, by its number, in their order."""
         champion, *canary = self.planned or self.versions
-        order = [*canary, champion]
+        # A canary that is the stand-in, too, answers for the champion, and the champion for it.
+        order = [*canary, champion] if place else [champion]
         names = [signature.version for signature in order]
         if self.stand_in is not None and self.stand_in.version not in names:
             order.append(self.stand_in)

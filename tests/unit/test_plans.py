@@ -73,7 +73,9 @@ THREE = replace(ONE, version="3")
         (Plan(ONE, TWO, 0.5), 1, (ONE,)),
         (Plan(ONE, TWO, 0.5, stand_in=THREE), 1, (ONE, THREE)),
         (Plan(ONE, stand_in=THREE), 0, (THREE,)),
-        (Plan(ONE, TWO, 0.5, stand_in=TWO), 0, ()),
+        (Plan(ONE, TWO, 0.5, stand_in=THREE), 0, (THREE,)),
+        (Plan(ONE, TWO, 0.5, stand_in=TWO), 0, (TWO,)),
+        (Plan(ONE, TWO, 0.5, stand_in=TWO), 1, (ONE,)),
     ],
 )
 def test_each_version_has_those_after_it_as_stand_ins(
