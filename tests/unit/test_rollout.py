@@ -118,6 +118,13 @@ def test_a_shadow_waits_for_its_time_for_enough_rows_and_for_both_classes() -> N
     assert not late.passes
 
 
+def test_a_shadow_with_too_few_events_is_ended_in_the_end() -> None:
+    found = step(Stage.SHADOW, steps_of(6, shadow=good, n=10))
+    assert found is not None
+    assert not found.passes
+    assert found.why == "only 10 events in shadow"
+
+
 def test_of_slates_a_shadow_only_has_to_answer() -> None:
     assert TECHNOLOGY.model.slate is not None
     spec = replace(SPEC, model=replace(SPEC.model, slate=TECHNOLOGY.model.slate))
@@ -197,6 +204,23 @@ def test_a_new_champion_waits_for_labels_of_its_own_as_champion() -> None:
     steps = steps_of(1, version=lambda number: 0 * number + 2)
     later = replace(OWN, stage=Stage.CHAMPION, since=SINCE + DAY)
     assert next_step(SPEC, ADAPTATION, later, steps, Plan(NEW)) is None
+
+
+@pytest.mark.parametrize("few", ["labels", "classes"])
+def test_a_new_champion_that_cannot_be_judged_stays_in_the_end(few: str) -> None:
+    areas = replace(SPEC.alerting.accuracy, metric="roc_auc")
+    by_area = replace(SPEC, alerting=replace(SPEC.alerting, accuracy=areas))
+
+    def found(days: float) -> Step | None:
+        one_class = (lambda number: 0 * number + 1) if few == "classes" else lambda n: n % 2
+        n = N if few == "classes" else 19
+        steps = steps_of(days, version=lambda number: 0 * number + 2, label=one_class, n=n)
+        return step(Stage.CHAMPION, steps, by_area, level=0.16)
+
+    assert found(9.5) is None
+    last = found(11)
+    assert last is not None
+    assert last.passes
 
 
 def test_a_roll_out_is_read_back_from_what_was_decided() -> None:

@@ -129,7 +129,12 @@ def next_step(
         return _shadow(spec, adaptation, own, steps)
     if own.stage is Stage.CANARY:
         return _canary(spec, adaptation, own, steps, plan)
-    return _champion(spec, own, steps)
+    return _champion(spec, adaptation, own, steps)
+
+
+def _is_late(own: Rollout, steps: LabelledSteps, length: int) -> bool:
+    """Say whether a stage has taken so many times its length (ms) that it is to end."""
+    return steps.complete >= own.since + PATIENCE * length
 
 
 def _shadow(
@@ -141,8 +146,12 @@ def _shadow(
     begin = max(own.since, int(steps.rows.time[0])) if len(steps.rows) else own.since
     since, both = steps.rows.time >= begin, steps.shadows.time >= begin
     total, answered = int(since.sum()), int(both.sum())
-    if steps.complete < own.since + trial.shadow_for or total < trial.least_rows:
+    if steps.complete < own.since + trial.shadow_for:
         return None
+    # Too few events, or too few of one class: wait, but not for ever.
+    late = _is_late(own, steps, max(trial.shadow_for, spec.alerting.accuracy.step))
+    if total < max(trial.least_rows, 1):
+        return Step(False, f"only {total:,} events in shadow", {"rows": total}) if late else None
     missed = 1 - answered / total
     if missed > MOST_MISSED:
         return Step(False, f"in shadow it left {missed:.0%} of the events out", {"missed": missed})
@@ -157,8 +166,6 @@ def _shadow(
         "metric": metric, "rows": int(known.sum()), "gain": better.as_dict(), BEFORE: before,
     }  # fmt: skip
     if np.isnan(better.value):
-        # Too few events of one class: wait, but not for ever.
-        late = steps.complete >= own.since + PATIENCE * max(trial.shadow_for, 1)
         return Step(False, "too few events of one class in shadow", {}) if late else None
     told = f"{metric} {better.value:+.3f} ({better.low:+.3f} to {better.high:+.3f}) in shadow"
     return Step(better.value > 0 and better.low > -adaptation.margins.better, told, figures)
@@ -177,7 +184,7 @@ def _canary(
     n_own, n_rest = map(len, parts)
     told = f"it answered {n_own:,} of {n_own + n_rest:,} events as canary"
     if not n_own or not n_rest:
-        late = steps.complete >= own.since + PATIENCE * max(trial.canary_for, 1)
+        late = _is_late(own, steps, max(trial.canary_for, accuracy.step))
         return Step(False, told, {"rows": n_own}) if late else None
     means = [float(part.predictions.mean()) for part in parts]
     evidence: dict[str, Any] = {
@@ -207,18 +214,25 @@ def _canary(
     return Step(best >= least, told, evidence)
 
 
-def _champion(spec: DomainSpec, own: Rollout, steps: LabelledSteps) -> Step | None:
-    """Wait until the new champion has a level of its own, and compare it with the old one's."""
+def _champion(
+    spec: DomainSpec, adaptation: Adaptation, own: Rollout, steps: LabelledSteps
+) -> Step | None:
+    """Wait until the new champion has a level of its own, and compare it with the old one's.
+
+    One that cannot be judged stays: else the model would never learn again.
+    """
     accuracy = spec.alerting.accuracy
     rows = steps.rows.take(
         (steps.rows.version == name_code(own.version)) & (steps.rows.time >= own.since)
     )
     rows = rows.take(rows.labelled)
+    late = _is_late(own, steps, max(adaptation.trial.canary_for, accuracy.span))
+    unknown = Step(True, f"{len(rows):,} labels do not judge it", {"rows": len(rows)})
     if len(rows) < 2 * accuracy.min_samples:
-        return None
+        return unknown if late else None
     figure = band(accuracy.metric, rows.predictions, rows.labels)
     if np.isnan(figure.value):
-        return None
+        return unknown if late else None
     told = f"{accuracy.metric} {figure.value:.3f} as champion"
     evidence = {"metric": accuracy.metric, "rows": len(rows), "figure": figure.as_dict()}
     if own.level is None:
