@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,15 @@ class Topic:
         self._registry = registry
         self.told: list[tuple[str, bool]] = []
         self.served: list[str] = []
+        self.refuses = 0
+        self.free = Event()
+        self.free.set()
 
     def __call__(self, address: str) -> Topic:
         return self
 
     def publish(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        self.free.wait()
         stored = self._registry.versions("m")
         self.told += [(body["event"], body["version"] in stored) for body in bodies]
 
@@ -49,6 +54,9 @@ class Topic:
         assert not records
 
     def load(self, settings: object, released: Signature, *, default: bool) -> bool:
+        if default and self.refuses:
+            self.refuses -= 1
+            return False
         if default:
             self.served.append(released.version)
         return True
@@ -90,6 +98,22 @@ def test_a_version_is_stored_before_it_is_announced(
     assert topic.served[-1] == entry(2).version  # those before may be left out
 
 
+def test_the_service_answers_with_the_newest_version_though_others_wait(
+    announcer: Announcer, topic: Topic
+) -> None:
+    topic.free.clear()
+    topic.refuses = 1  # it is busy
+    announcer.take(news(entry(0)))
+    announcer.take(news(entry(1)))
+    for number in range(2, 6):
+        announcer.take(News(entry(number, is_new=False).as_record("group")))
+    assert not announcer.is_done
+    topic.free.set()
+    announcer.flush()
+    assert topic.served == [entry(1).version]
+    assert announcer.is_done
+
+
 def test_nothing_is_announced_after_a_failure(
     announcer: Announcer, topic: Topic, registry: Registry
 ) -> None:
@@ -99,6 +123,7 @@ def test_nothing_is_announced_after_a_failure(
     with pytest.raises(OSError, match="m"):
         announcer.flush()
     assert announcer.failure.done()
+    assert not announcer.is_done
     assert topic.told == []
 
 

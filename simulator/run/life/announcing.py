@@ -85,12 +85,21 @@ class Announcer:
         self._registry, self._broker, self._settings = registry, broker, settings
         self._writer: LifecycleWriter | None = None
         self._news: Queue[News] = Queue(AHEAD)
+        self._defaults: dict[str, Signature] = {}  # by model, the latest that was taken
+        self._unserved: dict[str, tuple[Signature, int]] = {}  # and which of them are not served
         self.failure: Future[None] = Future()
         threading.Thread(target=self._run, name="announce", daemon=True).start()
 
     def take(self, news: News) -> None:
         """Announce something, after all before it."""
+        if news.default is not None:
+            self._defaults[news.default.model] = news.default
         self._news.put(news)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that was taken is announced."""
+        return self._news.unfinished_tasks == 0 and not self.failure.done()
 
     def flush(self) -> None:
         """Wait until all is announced; raise the error if there was one."""
@@ -123,8 +132,10 @@ class Announcer:
         if news.body is not None:
             self._name(news.body)
         self._publish(news)
-        if news.default is not None:
-            self._serve(news.default)
+        own = news.default
+        if own is not None and self._defaults[own.model] is own:  # or a later one waits already
+            self._unserved[own.model] = own, 0
+        self._serve()
 
     def _name(self, body: Mapping[str, Any]) -> None:
         """Give the run's versions the aliases of what they are to do.
@@ -158,17 +169,25 @@ class Announcer:
                     self._writer = None
                 time.sleep(PAUSE_S)
 
-    def _serve(self, released: Signature) -> None:
-        """Have the service answer with a version by default, unless more waits already.
+    def _serve(self) -> None:
+        """Have the service answer with the newest versions by default; go on if more waits.
 
         The service loads a version that is asked for in any case. Told in advance, it keeps no
         event waiting, and answers with the newest version by default.
         """
-        for _ in range(SERVICE_TRIES):
-            if not self._news.empty() or _loaded(self._settings, released, default=True):
+        while self._unserved:
+            for model, (released, tries) in list(self._unserved.items()):
+                if _loaded(self._settings, released, default=True):
+                    del self._unserved[model]
+                elif tries + 1 < SERVICE_TRIES:
+                    self._unserved[model] = released, tries + 1
+                else:
+                    log.warning("the service does not load %s %s", model, released.version)
+                    del self._unserved[model]
+            if not self._news.empty():
                 return
-            time.sleep(PAUSE_S)
-        log.warning("the service does not load %s %s", released.model, released.version)
+            if self._unserved:
+                time.sleep(PAUSE_S)
 
 
 def _loaded(settings: Settings, released: Signature, *, default: bool) -> bool:
