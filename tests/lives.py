@@ -96,6 +96,8 @@ class World:
         How far the scores of each version are from the labels; of others :data:`GOOD`.
     alerts
         Topics and values of what was announced beside the schedule.
+    is_announced
+        Whether what is in the news has reached the broker.
     """
 
     def __init__(self, folder: Path, spec: DomainSpec = SPEC) -> None:
@@ -106,6 +108,7 @@ class World:
         self.off: dict[str, float] = {}
         self.day = FIRST
         self.learner = Learner()
+        self.is_announced = True
         self.start()
 
     def start(self) -> None:
@@ -116,7 +119,10 @@ class World:
         known: list[Entry] = [entry for entry in entries if entry is not None]
         life = DomainLife(self.spec, self.champion, "run", known, self.find, self.news.append)
         watch = ModelWatch(self.spec, partial(_champion_at, life), None)
-        self.own = Adaptive(life, watch, self.learner, self.news.append, tuple, self.file)  # type: ignore[arg-type]
+        self.own = Adaptive(
+            life, watch, self.learner, self.news.append, tuple, self.file,  # type: ignore[arg-type]
+            lambda: self.is_announced,
+        )  # fmt: skip
         labelled, _ = self.own.topics
         for offset in range(self.own.starts.get((labelled, 0), 0), len(self.told)):
             self.own.take(labelled, offset, self.told[offset])

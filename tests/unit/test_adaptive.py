@@ -230,6 +230,24 @@ def test_killed_before_it_has_saved_it_decides_nothing_twice(
     assert {own.id for own in world.learner.begun} <= {shadow["evidence"]["request"]}
 
 
+@pytest.mark.parametrize("stage", ["shadow", "canary", "promoted"])
+def test_killed_before_it_has_announced_it_decides_the_same_again(
+    world: World, stage: str
+) -> None:
+    if stage != "shadow":
+        world.play_until("shadow" if stage == "canary" else "canary")
+    world.is_announced = False
+    decided = world.play_until(stage)
+    events = [body and body["event"] for body in (news.body for news in world.news)]
+    del world.news[events.index(stage) :]
+    world.is_announced = True
+    world.start()
+    world.play(12)
+    assert [count(world, own) for own in ("shadow", "canary", "promoted")] == [1] * 3
+    for body in world.bodies_of("shadow", "canary", "promoted"):
+        assert body["evidence"]["request"] == decided["evidence"]["request"]
+
+
 def test_a_file_that_is_damaged_is_named(world: World) -> None:
     world.file.write_bytes(b"\xff")
     with pytest.raises(StackError, match=r"life\.snapshot cannot be read"):

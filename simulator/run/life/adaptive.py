@@ -62,6 +62,8 @@ class Adaptive:
         Returns the silences that hold now.
     file
         File of what it remembers.
+    is_announced
+        Says whether all that is to be announced was.
     """
 
     def __init__(
@@ -72,9 +74,11 @@ class Adaptive:
         announce: Callable[[News], None],
         silences: Callable[[], tuple[Silence, ...]],
         file: Path,
+        is_announced: Callable[[], bool] = lambda: True,
     ) -> None:
         self.life, self._watch, self._learning = life, watch, learning
         self._announce, self._silences, self._file = announce, silences, file
+        self._is_announced = is_announced
         spec = life.spec
         self.adaptation: Adaptation | None = spec.model.adaptation
         policy = (self.adaptation or Adaptation()).policy
@@ -121,14 +125,19 @@ class Adaptive:
         self._is_new = True
 
     def tick(self) -> None:
-        """Take the outcome of a learning, tell of groups of alerts, and save what is new."""
+        """Take the outcome of a learning, tell of groups of alerts, and save what is new.
+
+        It saves once all is announced. What was remembered and not announced would be lost with the
+        process, for nothing would decide or tell it again.
+        """
         if (outcome := self._learning.ended()) is not None:
             self._learnt(outcome)
         if self._alerts:
             alerts, self._alerts = self._alerts, []
             latest = max(alert.at for alert in alerts)
             self._tell(self._watch.take_alerts(latest, alerts))
-        if self._is_new and time.monotonic() - self._saved_at >= SAVE_S:
+        is_due = self._is_new and time.monotonic() - self._saved_at >= SAVE_S
+        if is_due and self._is_announced():
             self._save()
 
     def _observe(self, observed: Observed) -> None:

@@ -122,8 +122,9 @@ class Controller:
         life.recent = watch.recent
         file = life_file(self._config.snapshots, spec)
         self.adaptive[name] = Adaptive(
-            life, watch, learning, self.announcer.take, self._silences, file
-        )
+            life, watch, learning, self.announcer.take, self._silences, file,
+            lambda: self.announcer.is_done,
+        )  # fmt: skip
         if spec.model.renewal is not None:
             loaded = self._home.load(model, version)
             self.renewers.append(
