@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from streamsim.models.registry import Registry
+from streamsim.models.releasing import version_files
 from streamsim.simulator.run.life import controller
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.controller import Config, Controller
@@ -120,6 +122,20 @@ def test_after_a_restart_what_was_answered_is_not_done_again_and_the_rest_is(
     again.tick()
     assert events(again) == ["withdrawn"]
     assert again.lives["finance"].plan.shadow is None
+
+
+def test_a_version_that_a_full_disk_does_not_take_is_refused(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(version_files, "publish", full)
+    own = begun(config)
+    own.take_ops(request())
+    own.tick()
+    assert events(own) == ["refused"]
+    assert bodies(own)[-1]["why"].endswith("models: No space left on device")
 
 
 def test_a_request_with_another_token_or_for_another_model_does_nothing(

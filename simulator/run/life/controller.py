@@ -28,7 +28,7 @@ from streamsim.simulator.run.life.renewing import Renewer
 from streamsim.simulator.run.life.watching.model_watch import ModelWatch
 from streamsim.simulator.run.life.withdrawing import Withdrawing
 from streamsim.streams.domain_registry import load_domain
-from streamsim.streams.errors import ForeignRecordError, UsageError
+from streamsim.streams.errors import ForeignRecordError, ModelError, UsageError
 from streamsim.streams.settings import Settings
 from streamsim.streams.signature import Signature
 from streamsim.streams.spec.adapting import Adaptation
@@ -134,7 +134,11 @@ class Controller:
     def _find(self, model: str, version: str) -> Signature:
         """Return the signature of a version, which from then on lies among the run's."""
         if not is_of_run(version) and version not in self._own.versions(model):
-            self._own.adopt(self._home.root / model / version)
+            try:
+                self._own.adopt(self._home.root / model / version)
+            except OSError as error:  # a full disk: what asks is refused, and the process goes on
+                why = f"{error.filename or self._own.root}: {error.strerror}"
+                raise ModelError(f"{model} {version} is not copied: {why}") from None
         return self._own.release(model, version).signature
 
     def take_ops(self, record: Record) -> None:
