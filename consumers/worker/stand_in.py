@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,8 +30,9 @@ TRIES = 3
 """After so many failures of a version its stand-in is asked."""
 SILENT_S = 5.0
 """After so long without an answer to a call the stand-in is asked too."""
-PAUSE_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""For so long a version that has failed is not asked again; the last one repeats."""
+PAUSE_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""For so long a version that has failed is not asked again; the last one repeats. At first it is
+asked again at once: batches of a pause count as failed, and one hiccup is to end no trial."""
 AGAIN_S = 1.0
 """How long it then has for an answer."""
 
@@ -58,8 +60,9 @@ class Answered(NamedTuple):
 
 @dataclass(slots=True)
 class _Failed:
-    """A version that has failed: when it is asked again (s), how often it has, and why."""
+    """A version that has failed: when, when it is asked again (s), how often it has, and why."""
 
+    at: float = -math.inf
     until: float = 0.0
     times: int = 0
     why: str = ""
@@ -86,6 +89,10 @@ class StandIns:
         self._failed: dict[str, _Failed] = {}
         self.retries = 0
 
+    def now(self) -> float:
+        """Return the wall time (s)."""
+        return self._clock()
+
     async def ask(
         self, rows: Matrix, first: Signature, others: tuple[Signature, ...] = ()
     ) -> Answered:
@@ -100,7 +107,8 @@ class StandIns:
             return await _Asked(self, rows, first).answer()
         failed = self._failed.get(first.version)
         if failed is not None and (left := failed.until - self._clock()) > 0:
-            with suppress(TimeoutError):  # the stand-in may fail as well: then both are asked
+            # The stand-in may fail as well, or refuse the rows: then both are asked.
+            with suppress(TimeoutError, BadRequest):
                 async with asyncio.timeout(left):
                     found = await self.ask(rows, others[0], others[1:])
                 return found._replace(why=failed.why)
@@ -121,6 +129,8 @@ class StandIns:
             tasks.add(other)
             left = {task for task in (own, other) if not task.done()}
             await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            if other.done() and isinstance(other.exception(), BadRequest):
+                await asyncio.wait({own})  # it may take the rows that its stand-in refuses
             if _is_answered(own):
                 self._failed.pop(asked.version, None)
                 return own.result()
@@ -135,7 +145,10 @@ class StandIns:
         """Remember that a version has failed, and return why."""
         failed = self._failed.setdefault(asked.version, _Failed())
         failed.why = asked.why or f"no answer in {asked.patience:g} s"
-        failed.until = self._clock() + PAUSE_S[min(failed.times, len(PAUSE_S) - 1)]
+        if asked.began < failed.at:  # two batches are with the scorer: it is the same failure
+            return failed.why
+        failed.at = self._clock()
+        failed.until = failed.at + PAUSE_S[min(failed.times, len(PAUSE_S) - 1)]
         if failed.times == 0:
             log.warning("%s answers in place of %s: %s", other.version, asked.version, failed.why)
         failed.times += 1
@@ -158,6 +171,8 @@ class _Asked:
     ----------
     failing
         Set once its stand-in should be asked too.
+    began
+        When it was asked first (s).
     why
         What was said at its last failure.
     """
@@ -169,7 +184,7 @@ class _Asked:
         self.version = signature.version
         self._tries = 1 if again else TRIES
         self.patience = AGAIN_S if again else SILENT_S
-        self.failing, self.why = asyncio.Event(), ""
+        self.failing, self.why, self.began = asyncio.Event(), "", owner.now()
 
     async def answer(self) -> Answered:
         """Ask until there is an answer."""

@@ -117,19 +117,51 @@ def test_a_version_that_failed_is_asked_again_after_a_pause() -> None:
         asyncio.run(own.ask(ROWS, TWO, (ONE,)))
         return list(scorer.asked)
 
-    first = asked()
+    first, second = asked(), asked()
     assert first[:3] == ["2"] * 3
+    assert second[0] == "2"  # at once
     assert "1" in first
+    assert "1" in second
     assert asked() == ["1"]
-    now[0] += stand_in.PAUSE_S[0]
+    now[0] += stand_in.PAUSE_S[1]
     again = asked()
     assert again[0] == "2"
     assert "1" in again
     assert asked() == ["1"]
-    now[0] += stand_in.PAUSE_S[1]
+    now[0] += stand_in.PAUSE_S[2]
     scorer.acts["2"] = [MEANT]
     assert asked() == ["2"]
     assert asked() == ["2"]
+
+
+def test_a_hiccup_costs_the_batches_that_met_it_and_no_other() -> None:
+    scorer = Scorer(v1=[MEANT], v2=[MEANT, FAILS])
+    own = StandIns(scorer)
+
+    async def story() -> list[str]:
+        both = [own.ask(ROWS, TWO, (ONE,)) for _ in range(2)]
+        found = [await own.ask(ROWS, TWO, (ONE,)), *await asyncio.gather(*both)]
+        scorer.acts["2"] = [MEANT]
+        return [one.by.version for one in [*found, await own.ask(ROWS, TWO, (ONE,))]]
+
+    assert asyncio.run(story()) == ["2", "1", "1", "2"]
+
+
+def test_rows_that_the_stand_in_refuses_are_left_to_the_version_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stand_in, "PAUSE_S", (9.0,))
+    scorer = Scorer(v1=[BadRequest("rows of 3 columns")], v2=[*[FAILS] * 40, MEANT])
+    assert ask(scorer, TWO, ONE) == ("2", "")
+    scorer.acts |= {"1": [MEANT], "2": [FAILS]}
+    own = StandIns(scorer)
+
+    async def story() -> list[str]:
+        first = await own.ask(ROWS, TWO, (ONE,))
+        scorer.acts |= {"1": [BadRequest("rows of 3 columns")], "2": [MEANT]}
+        return [first.by.version, (await own.ask(ROWS, TWO, (ONE,))).by.version]
+
+    assert asyncio.run(story()) == ["1", "2"]
 
 
 def test_a_version_that_failed_is_asked_again_if_its_stand_in_fails_meanwhile(
