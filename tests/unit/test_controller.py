@@ -178,6 +178,16 @@ def counted(version: str, role: str, **other: Any) -> Told:
     return Told(topic("finance", METRICS), orjson.dumps(body))
 
 
+@pytest.mark.parametrize("clock", [2**62, 2**63 + 5, 2**64 - 1])
+def test_a_clock_that_no_source_has_moves_no_schedule(config: Config, clock: int) -> None:
+    own = begun(config)
+    until = own.lives["finance"].schedule.until
+    body = {"worker": 0, "clock": {SPEC.trigger.name: clock}}
+    own.take_metrics(topic("finance", METRICS), [Told(METRICS, orjson.dumps(body))])
+    own.tick()
+    assert own.lives["finance"].schedule.until == until
+
+
 def test_a_version_that_fails_is_withdrawn_by_what_workers_say(config: Config) -> None:
     own = begun(config)
     own.take_ops(request("canary", "2", share=0.5))

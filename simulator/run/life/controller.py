@@ -23,6 +23,7 @@ from streamsim.simulator.run.life.adaptive import Adaptive
 from streamsim.simulator.run.life.announcing import Announcer
 from streamsim.simulator.run.life.domain_life import DomainLife, is_of_run
 from streamsim.simulator.run.life.learning import Learning
+from streamsim.simulator.run.life.lease import check_clock
 from streamsim.simulator.run.life.life_requests import REFUSED, Request, read_request
 from streamsim.simulator.run.life.renewing import Renewer
 from streamsim.simulator.run.life.watching.model_watch import ModelWatch
@@ -168,6 +169,7 @@ class Controller:
                 body = read_worker_metrics(record.value or b"null")
                 clock = body and body["clock"].get(life.spec.trigger.name)
                 if isinstance(clock, int):
+                    check_clock(clock)
                     life.observe(clock, time.monotonic())
                 counts = body and read_version_counts(body)
                 if counts and withdrawing is not None:

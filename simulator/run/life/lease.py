@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+from streamsim.streams.errors import ForeignRecordError
+
 AHEAD_S = 6.0
 """Wall time by which the end is ahead of the clocks, at their pace."""
 REMEMBERED = 5
@@ -19,6 +21,21 @@ FEW = 3
 SPAN_S = 0.5
 """Least wall time of an observation. Workers report shortly after each other, each after a batch:
 between two reports there may be hours of events in a hundredth of a second."""
+
+LATEST = 253_402_300_799_999
+"""Of the clocks that can be (ms): the end of the year 9999. Later times cannot be written."""
+
+
+def check_clock(clock: int) -> None:
+    """Refuse a clock that no source can have (ms).
+
+    Raises
+    ------
+    ForeignRecordError
+        If it is beyond :data:`LATEST`.
+    """
+    if clock > LATEST:
+        raise ForeignRecordError("clock: too late")
 
 
 class Lease:
