@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,11 +58,37 @@ class Loaded:
         try:
             found = self.answer(rows)
         except Exception as error:
-            said = " ".join(f"{type(error).__name__}: {error}".split())
+            said = without_values(f"{type(error).__name__}: {error}")
             raise VersionFails(said[:MOST_SAID]) from error
         if len(found) != len(rows) or not np.isfinite(found).all():
             raise VersionFails(f"{len(found)} answers to {len(rows)} rows, or not all finite")
         return found
+
+
+def without_values(text: str) -> str:
+    """Return an error's text in one line, without what may be of the rows: a person's features.
+
+    What is in quotes or brackets, and numbers with decimals, are left out.
+
+    >>> without_values("ValueError: Found unknown categories [13.2] in column 0")
+    'ValueError: Found unknown categories [...] in column 0'
+    >>> without_values("ValueError: could not convert 'Ann, 41' to float: 1e-05, or 7.5")
+    "ValueError: could not convert '...' to float: ..., or ..."
+    """
+    return " ".join(_VALUES.sub(_left_out, text).split())
+
+
+_VALUES = re.compile(
+    r"""\[[^]]*\]?|'[^']*'?|"[^"]*"?|-?\d+(?:\.\d+(?:e[+-]?\d+)?|e[+-]?\d+)""", re.IGNORECASE
+)
+
+
+def _left_out(found: re.Match[str]) -> str:
+    own = found[0]
+    return f"{own[0]}...{_ENDS[own[0]]}" if own[0] in _ENDS else "..."
+
+
+_ENDS = {"[": "]", "'": "'", '"': '"'}
 
 
 def answer(estimator: Estimator, rows: Matrix) -> Answers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import traceback
 from typing import Any
 
 import orjson
@@ -69,8 +70,12 @@ def refuse(error: BadRequest) -> Response:
 
 
 def version_fails(error: VersionFails) -> Response:
-    """Reply that the version that was asked fails, with its error; log where it came from."""
-    log.error("%s: the version fails", request.path, exc_info=error.__cause__ or error)
+    """Reply that the version that was asked fails, with its error; log where it came from.
+
+    The text of the estimator's own error is not logged: it may hold values of the rows.
+    """
+    where = "".join(traceback.format_tb((error.__cause__ or error).__traceback__))
+    log.error("%s: the version fails: %s\n%s", request.path, error, where)
     return json_reply({"error": str(error)}, 500)
 
 

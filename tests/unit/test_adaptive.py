@@ -231,9 +231,7 @@ def test_killed_before_it_has_saved_it_decides_nothing_twice(
 
 
 @pytest.mark.parametrize("stage", ["shadow", "canary", "promoted"])
-def test_killed_before_it_has_announced_it_decides_the_same_again(
-    world: World, stage: str
-) -> None:
+def test_killed_before_it_has_announced_it_decides_the_same_again(world: World, stage: str) -> None:
     if stage != "shadow":
         world.play_until("shadow" if stage == "canary" else "canary")
     world.is_announced = False
