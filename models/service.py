@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException
 
 from streamsim.models.loaded import Loaded, Shelf
 from streamsim.models.recommend import Slates, Wish
-from streamsim.models.serving.call_limits import CallLimits
+from streamsim.models.serving.call_limits import BESIDE, WAIT_S, CallLimits
 from streamsim.models.serving.invocations import invoked_rows
 from streamsim.models.serving.openapi import described
 from streamsim.models.serving.replies import (
@@ -86,7 +86,7 @@ def create_service(
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = max_body
     read = partial(read_body, most=max_body)
-    limits = CallLimits()
+    limits = CallLimits(wait_s=WAIT_S)
     metrics = ServiceMetrics(shelf)
     metrics.watch(app)
     document = orjson.dumps(described())
@@ -186,7 +186,9 @@ def create_service(
         return json_reply({"predictions": np.round(scores_of(answer), 6).tolist()})
 
     def answer_to(loaded: Loaded, rows: Matrix) -> Answers:
-        with limits.call(loaded.signature.model):
+        model, version = loaded.signature.model, loaded.signature.version
+        most = None if version == shelf.default(model) else BESIDE
+        with limits.call(model, version, most):
             answer = loaded.sound_answer(rows)
         metrics.scored(loaded.signature, len(rows))
         return answer

@@ -41,3 +41,27 @@ def test_a_call_that_fails_gives_its_place_back() -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), limits.call("model"):
             raise ZeroDivisionError
+
+
+def test_a_version_that_hangs_keeps_no_other_version_waiting() -> None:
+    limits, go = CallLimits(inside=8, working=1, wait_s=0.01), threading.Event()
+
+    def call(version: str, work: Callable[[], object], most: int | None = None) -> str:
+        with limits.call("model", version, most):
+            work()
+            return version
+
+    with ThreadPoolExecutor(8) as pool:
+        hangs = pool.submit(call, "2", go.wait)
+        try:
+            until(lambda: limits._here["model"] == 1, "a call that hangs")
+            for _ in range(9):
+                with pytest.raises(BadRequest, match="try again"):  # after it has waited
+                    call("2", go.wait, 4)
+            with pytest.raises(BadRequest, match="try again"):  # at once
+                call("2", go.wait, 1)
+            assert call("1", lambda: None) == "1"
+        finally:
+            go.set()
+        assert hangs.result(30) == "2"
+    assert not limits._of
