@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 
 from streamsim.models.registry import Registry
 from streamsim.models.serving.call_limits import CallLimits
+from streamsim.models.serving.error_texts import without_values
 from streamsim.streams.answers import Answers, Estimating, Recommender, answers, scores_of
 from streamsim.streams.errors import BadRequest, ModelError, VersionFails
 from streamsim.streams.events import Floats, Matrix
@@ -20,6 +20,8 @@ from streamsim.streams.spec.renewals import champion_of, version_order
 
 WARM_ROWS = (1, 1024)
 """Sizes of the batches that a version scores before it is visible."""
+SLACK = 1e-7
+"""A score may be so far beyond 0 and 1: what is published has six decimals."""
 MOST_SAID = 500
 """Most characters that are told of an error that an estimator raises."""
 
@@ -47,7 +49,7 @@ class Loaded:
         return answer(self.estimator, rows)
 
     def sound_answer(self, rows: Matrix) -> Answers:
-        """Return the same, if it is one finite answer per row.
+        """Return the same, if it is one finite answer per row, and its score a chance.
 
         Raises
         ------
@@ -62,33 +64,10 @@ class Loaded:
             raise VersionFails(said[:MOST_SAID]) from error
         if len(found) != len(rows) or not np.isfinite(found).all():
             raise VersionFails(f"{len(found)} answers to {len(rows)} rows, or not all finite")
+        scores = scores_of(found)
+        if len(scores) and not -SLACK <= scores.min() <= scores.max() <= 1 + SLACK:
+            raise VersionFails("its scores are no chances")
         return found
-
-
-def without_values(text: str) -> str:
-    """Return an error's text in one line, without what may be of the rows: a person's features.
-
-    What is in quotes or brackets, and numbers with decimals, are left out.
-
-    >>> without_values("ValueError: Found unknown categories [13.2] in column 0")
-    'ValueError: Found unknown categories [...] in column 0'
-    >>> without_values("ValueError: could not convert 'Ann, 41' to float: 1e-05, or 7.5")
-    "ValueError: could not convert '...' to float: ..., or ..."
-    """
-    return " ".join(_VALUES.sub(_left_out, text).split())
-
-
-_VALUES = re.compile(
-    r"""\[[^]]*\]?|'[^']*'?|"[^"]*"?|-?\d+(?:\.\d+(?:e[+-]?\d+)?|e[+-]?\d+)""", re.IGNORECASE
-)
-
-
-def _left_out(found: re.Match[str]) -> str:
-    own = found[0]
-    return f"{own[0]}...{_ENDS[own[0]]}" if own[0] in _ENDS else "..."
-
-
-_ENDS = {"[": "]", "'": "'", '"': '"'}
 
 
 def answer(estimator: Estimator, rows: Matrix) -> Answers:

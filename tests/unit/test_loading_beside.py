@@ -178,6 +178,14 @@ def test_a_version_that_fails_leaves_the_old_one_whole(new: Constant, reason: st
     assert asking.post("/predict", json=BODY).json["version"] == "1"
 
 
+@pytest.mark.parametrize("chance", [7.0, -0.1, 1e300])
+def test_a_score_that_is_no_chance_is_a_failure_of_its_version(chance: float) -> None:
+    shelf = Shelf(Models(v1=Constant(chance)))
+    shelf.load("m", warmed=False)
+    answer = client(shelf).post("/predict", json=BODY)
+    assert (answer.status_code, answer.json) == (500, {"error": "its scores are no chances"})
+
+
 def test_a_version_of_the_run_goes_first_whatever_it_is_called() -> None:
     home = Models(v1=Constant(0.25), v4=Constant(0.1), v5=Constant(0.2))
     run = Models(**{"4": Constant(0.9), "3-20250113T0000": Constant(0.8)})
