@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamsim.consumers.monitor.version_counts import Count, Part, VersionCounts, read_counts
+from streamsim.simulator.run.life import version_bounds
 from streamsim.simulator.run.life.version_bounds import LATEST, LatestCounts, breach
 from streamsim.streams.errors import UsageError
 from streamsim.streams.spec.adapting import Trial
@@ -92,3 +93,14 @@ def test_a_version_that_begins_to_fail_late_is_found_as_soon() -> None:
 def test_bounds_that_are_none_are_refused(numbers: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         Trial(**numbers)  # type: ignore[arg-type]
+
+
+def test_sums_of_two_processes_with_one_number_are_told_apart() -> None:
+    latest = LatestCounts()
+    for _ in range(5):
+        latest.take(0, 1, {PART: Count(10, 10, 3, 3)})
+        latest.take(0, 2, {PART: Count(10, 10)})
+    assert latest.of(PART.role, PART.version) == Count(20, 20, 3, 3)
+    for began in range(3, 50):
+        latest.take(0, began, {PART: Count(10, 10)})
+    assert len(latest._said) == version_bounds.MOST_PROCESSES

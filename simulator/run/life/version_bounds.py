@@ -20,6 +20,8 @@ LATEST = 200
 """Batches of a version that are judged: the latest."""
 MOST_VERSIONS = 24
 """Most versions and roles whose latest batches are remembered."""
+MOST_PROCESSES = 4
+"""Most processes of one worker's number whose sums are remembered."""
 P95 = 95
 
 
@@ -86,9 +88,12 @@ class LatestCounts:
 
     def take(self, worker: int, began: int, counts: Mapping[Part, Count]) -> None:
         """Take the sums of a worker's process since it began (wall time, ms)."""
-        before = self._said.get((worker, began), {})
-        self._said = {key: own for key, own in self._said.items() if key[0] != worker}
+        before = self._said.pop((worker, began), {})
         self._said[worker, began] = counts
+        # Of a process that has ended a last record may come late, and be no begin of new sums.
+        known = [key for key in self._said if key[0] == worker]
+        for oldest in known[:-MOST_PROCESSES]:
+            del self._said[oldest]
         for part, count in sorted(counts.items()):
             added = count.minus(before.get(part, Count()))
             if added.times > 0:
