@@ -17,7 +17,7 @@ from streamsim.consumers.monitor.segment_names import name_code
 from streamsim.consumers.state.store import Parts
 from streamsim.simulator.report.ledger import Ledger
 from streamsim.simulator.report.own_outputs import ESTIMATE, read_metrics
-from streamsim.simulator.run.life import model_watch
+from streamsim.simulator.run.life.watching import model_watch
 from streamsim.simulator.run.life.watching.drift_watch import DRIFT
 from streamsim.simulator.run.life.watching.estimate_watch import (
     LEAST_JUDGED,
