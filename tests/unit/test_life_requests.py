@@ -32,7 +32,7 @@ def test_a_signed_request_says_what_was_asked() -> None:
     assert read_request(sent(), "run", "secret") == REQUEST
     assert read_request(sent(), "another run", "secret") is None
     line = lifecycle_line(sent(), 0)
-    assert line.endswith("m: ann asks to canary 3")
+    assert line.endswith("m: ann asks: canary 3")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_an_unknown_action_is_foreign() -> None:
 def test_a_refusal_names_the_request_and_the_reason() -> None:
     body = read_lifecycle(orjson.dumps(refusal(REQUEST, "no such version")))
     assert body["asked"] == REQUEST.id
-    assert lifecycle_line(body, 0).endswith("ann asks to canary 3; refused: no such version")
+    assert lifecycle_line(body, 0).endswith("ann asks: canary 3; refused: no such version")
 
 
 def test_the_token_is_for_its_owner_alone(tmp_path: Path) -> None:

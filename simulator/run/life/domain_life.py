@@ -17,6 +17,7 @@ from streamsim.consumers.predict.model_schedule import Change, Entry, Schedule
 from streamsim.consumers.predict.plans import Plan
 from streamsim.simulator.run.life.announcing import News
 from streamsim.simulator.run.life.lease import Lease
+from streamsim.simulator.run.life.life_lines import ENDS
 from streamsim.simulator.run.life.life_requests import ALREADY, Request, refusal
 from streamsim.simulator.run.life.requirements import Recent, threshold_of
 from streamsim.streams.errors import ModelError, UsageError
@@ -155,6 +156,8 @@ class DomainLife:
         if is_other:
             stand_in = before if event == "promoted" else None
         plan = replace(plan, stand_in=stand_in)
+        if ended := _ended(self.plan, plan):
+            told[ENDS] = ended
         if is_other:
             told["from"] = before.version
             if self.is_renewed:
@@ -225,3 +228,14 @@ def is_of_run(version: str) -> bool:
     (True, False)
     """
     return champion_of(version) != version
+
+
+def _ended(before: Plan, after: Plan) -> list[str]:
+    """Name the trials of a plan whose versions another plan does not name."""
+    kept = {signature.version for signature in after.signatures}
+    trials = (("the shadow of", before.shadow), ("the canary of", before.canary))
+    return [
+        f"{what} {own.version}"
+        for what, own in trials
+        if own is not None and own.version not in kept
+    ]

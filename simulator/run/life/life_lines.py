@@ -9,6 +9,8 @@ from typing import Any
 from streamsim.consumers.predict.model_schedule import UNCHANGED
 from streamsim.simulator.run.life.life_requests import ASKED, REFUSED
 
+ENDS = "ends"
+"""Of a decision's evidence: the trials that it ends, in words."""
 CHAMPION = "champion"
 """Event of a version that answers from the beginning of a run."""
 
@@ -40,8 +42,9 @@ def lifecycle_line(body: Mapping[str, Any], wall_ms: int | None) -> str:
         at = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         named = f"{at}  {named}"
     if event in (ASKED, REFUSED):
-        asked = f"{body.get('who')} asks to {body.get('action')} {body['version']}".rstrip()
-        return f"{named}: {asked}" + (f"; refused: {body.get('why')}" if event == REFUSED else "")
+        return f"{named}: {_asked(body)}" + (
+            f"; refused: {body.get('why')}" if event == REFUSED else ""
+        )
     if event in ("learning", "learnt", "proposed"):
         return f"{named}: {_learnt(body)}"
     if event == UNCHANGED:
@@ -52,11 +55,19 @@ def lifecycle_line(body: Mapping[str, Any], wall_ms: int | None) -> str:
     return f"{named} {body['version']} is {event} from {since}; alerts from {body['threshold']:g}"
 
 
+def _asked(body: Mapping[str, Any]) -> str:
+    """Say what a person asks for."""
+    values = body.get("values") or {}
+    parts = [str(body.get("action")), str(body["version"])]
+    parts += [f"{key}={value:g}" for key, value in values.items()]
+    return f"{body.get('who')} asks: {' '.join(part for part in parts if part)}"
+
+
 def _learnt(body: Mapping[str, Any]) -> str:
     """Say what becomes of a learning."""
     event, version, why = body["event"], body["version"], body.get("why", "")
     if event == "learning":
-        return f"a challenger of {version} is learnt: {why}"
+        return f"a challenger of {version} is being learnt, because of {why}"
     if event == "proposed":
         return f"{version} is proposed as champion: {why}"
     evidence = body.get("evidence") or {}
@@ -69,18 +80,20 @@ def _decision(body: Mapping[str, Any]) -> str:
     plan, event, version = body["plan"], body["event"], body["version"]
     before = body["evidence"].get("from")
     if event == "shadow":
-        return f"{plan['shadow']} scores in shadow of {version}"
+        return f"{plan['shadow']} scores in shadow of {version}{_ends(body)}"
     if event == "canary":
-        return (
-            f"{plan['canary']} answers {plan['share']:.0%} of the entities as canary of {version}"
-        )
-    if event == "withdrawn" and plan["canary"]:
-        return f"{version} has no shadow any more"
-    if event == "withdrawn" and plan["shadow"]:
-        return f"{version} has no canary any more"
+        share = f"{plan['share']:.0%} of the entities"
+        return f"{plan['canary']} answers {share} as canary of {version}{_ends(body)}"
     if event == "withdrawn":
-        return f"{version} answers alone again"
+        stays = plan["canary"] or plan["shadow"]
+        return f"{version} answers {'on' if stays else 'alone again'}{_ends(body)}"
     if event == "set":
         return f"{version} alerts from {body['threshold']:g}"
     again = " again" if event == "rolled back" else ""
-    return f"{version} is the champion{again}" + (f" in place of {before}" if before else "")
+    instead = f" in place of {before}" if before else ""
+    return f"{version} is the champion{again}{instead}{_ends(body)}"
+
+
+def _ends(body: Mapping[str, Any]) -> str:
+    """Name the trials that a decision ends without going on with them."""
+    return "".join(f"; {trial} ends" for trial in body["evidence"].get(ENDS, ()))

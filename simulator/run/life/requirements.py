@@ -63,8 +63,10 @@ def threshold_of(spec: DomainSpec, values: Mapping[str, float], recent: Recent) 
     """
     for key in values:
         refuse_fixed(spec.name, key)
-    if len(values) != 1 or not set(values) <= set(KEYS):
-        known = "; ".join(f"{key}: {told}" for key, told in KEYS.items())
+    known = "; ".join(f"{key}: {told}" for key, told in KEYS.items())
+    if unknown := sorted(set(values) - set(KEYS)):
+        raise UsageError(f"there is no requirement {unknown[0]!r}; there are {known}")
+    if len(values) != 1:
         raise UsageError(f"one thing can be set at a time: {known}")
     ((key, value),) = values.items()
     if key == THRESHOLD:
