@@ -179,17 +179,21 @@ def test_a_canary_without_labels_passes_by_its_scores() -> None:
     assert "metric" not in found.evidence
 
 
-def champion(score: Callable[[Ints], Ints], level: float | None, n: int = N) -> Step | None:
-    steps = steps_of(1, score=score, version=lambda number: 0 * number + 2, n=n)
+def champion(
+    score: Callable[[Ints], Ints], level: float | None, n: int = N, days: float = 1
+) -> Step | None:
+    steps = steps_of(days, score=score, version=lambda number: 0 * number + 2, n=n)
     return step(Stage.CHAMPION, steps, level=level)
 
 
 def test_a_new_champion_stays_unless_it_is_worse_than_the_old_one() -> None:
-    stays, falls = champion(good, 0.16), champion(bad, 0.16)
+    stays, falls = champion(good, 0.16), champion(bad, 0.16, days=2)
     assert stays is not None
     assert falls is not None
     assert (stays.passes, falls.passes) == (True, False)
-    assert "0.160 of 1 while it was in shadow" in falls.why
+    assert "at least 0.160 of 1 while it was in shadow" in falls.why
+    # A part of a window is enough to stay, and not to fall.
+    assert champion(bad, 0.16) is None
 
 
 def test_a_new_champion_without_a_level_to_hold_stays() -> None:

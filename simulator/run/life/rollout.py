@@ -161,7 +161,8 @@ def _shadow(
     metric = spec.alerting.accuracy.metric
     known = rows.labelled & (rows.version != name_code(own.version))
     better = gain(metric, shadows.predictions[known], rows.predictions[known], rows.labels[known])
-    before = float(find_metric(metric)[0](rows.predictions[known], rows.labels[known]))
+    usual = band(metric, rows.predictions[known], rows.labels[known])
+    before = float(usual.high if find_metric(metric)[1] else usual.low)
     figures = {
         "metric": metric, "rows": int(known.sum()), "gain": better.as_dict(), BEFORE: before,
     }  # fmt: skip
@@ -239,7 +240,9 @@ def _champion(
         return Step(True, told, evidence)
     sign = -1.0 if find_metric(accuracy.metric)[1] else 1.0
     best = max(sign * figure.low, sign * figure.high)
-    is_worse = best < sign * own.level - accuracy.margin
-    return Step(
-        not is_worse, f"{told}, {own.level:.3f} of {own.before} while it was in shadow", evidence
-    )
+    told += f", at least {own.level:.3f} of {own.before} while it was in shadow"
+    if best >= sign * own.level - accuracy.margin:
+        return Step(True, told, evidence)
+    # Neighbouring events share their causes: a part of a window says less than its rows promise.
+    is_full = steps.complete >= own.since + accuracy.span
+    return Step(False, told, evidence) if is_full else None
