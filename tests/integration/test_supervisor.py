@@ -108,7 +108,8 @@ def test_a_part_that_dies_is_restarted_and_no_event_is_lost(tmp_path: Path, part
 def test_nobody_misses_what_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reader goes on with what it remembers, and the account closes all the same."""
     monkeypatch.setenv("STREAMSIM_BROKER_DISK_MB", str(DISK_MB))
-    topics = topics_of(load_domain("technology"))
+    # Of several topics, that of the scores is not the first one to lose records.
+    topics = [own for own in topics_of(load_domain("technology")) if own.name.endswith(".scores")]
     with Up(tmp_path, "--rate", "1500", domain="technology") as up:
         up.flowing()
         data = Path(os.environ["STREAMSIM_HOME"]) / "runs" / up.run["name"] / "broker"
