@@ -1,7 +1,7 @@
 """A PostgreSQL server for the tests, from a wheel's programs or from those of the system.
 
-It listens on a socket in a folder of its own, and on no port. PostgreSQL refuses to run as root:
-root's tests run it as the user ``nobody``.
+It listens on a socket in a folder of its own, and on no port. PostgreSQL refuses to run as root,
+so tests of root run it as a user without rights.
 """
 
 from __future__ import annotations

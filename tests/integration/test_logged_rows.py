@@ -1,4 +1,4 @@
-"""Rows to learn from are what was logged and what was known, whatever has become of the code."""
+"""Rows to learn from are what was logged and known, also if the code has changed since."""
 
 from __future__ import annotations
 

@@ -18,8 +18,10 @@ import pytest
 from streamsim.models.checking import trial
 from streamsim.models.registry import Registry
 from streamsim.simulator.brokers.writer import Message
+from streamsim.simulator.run.adapting import retraining
 from streamsim.simulator.run.adapting.retraining import main
 from streamsim.streams.domains.finance import SPEC
+from streamsim.streams.errors import ModelError
 from streamsim.streams.spec import DAY, HOUR, MINUTE
 from streamsim.streams.spec.renewals import cut_of
 from tests.guarded import GUARD
@@ -123,6 +125,21 @@ def test_it_may_be_killed_and_is_done_once(begun: tuple[str, Path]) -> None:
     assert run(broker, folder) == outcome
     shutil.rmtree(folder / "run")
     assert run("127.0.0.1:1", folder) == outcome  # from its file: no broker is asked
+
+
+def test_one_that_cannot_be_fitted_to_all_events_stays_as_it_was_judged(
+    begun: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*given: object, **named: object) -> None:
+        raise ModelError("it does not fit")
+
+    monkeypatch.setattr(retraining, "refit", fails)
+    outcome = run(*begun)
+    version = outcome["version"]
+    assert outcome["ended"] == "better"
+    assert cut_of(version) < UNTIL - DAY / 4
+    card = Registry(begun[1] / "run").card("finance-fraud", version)
+    assert "fitted once more" not in card
 
 
 def test_what_cannot_be_learnt_is_said_in_a_line(

@@ -1,4 +1,4 @@
-"""A loyalty API with scripted answers, and a clock that moves only when all tasks wait for it."""
+"""A loyalty API with scripted answers, and a clock that moves when all tasks wait for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe of a small domain against its reference: as it is, and made worse on purpose."""
+"""The recipe of a small domain against its reference, and a worse recipe against it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry: a version that cannot be loaded is not released in the first place."""
+"""The registry: a version that cannot be loaded is not released."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A version on trial that fails is withdrawn, whoever has tried it, before any label is there."""
+"""A version on trial that fails is withdrawn before any label is there."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ from streamsim.models.adapting.quality_gates import quality_gates
 from streamsim.models.adapting.requests import Ended
 from streamsim.models.checking.trial import try_model
 from streamsim.models.checking.trusted_types import packed
+from streamsim.models.labelled import Labelled
 from streamsim.models.registry import TRIED, Registry
 from streamsim.models.thresholds import AlertBudget
 from streamsim.simulator.run.adapting.logged_rows import LoggedRows, read_logged
@@ -122,8 +123,9 @@ def _attempt(order: Order) -> dict[str, Any]:
     }
     data = described(spec, rows, parts, order.seed, more)
     if verdict.better and adaptation.refit:
-        challenger = _refitted(order, signature, logged, challenger)
-        data["refit_rows"] = len(rows.labels)
+        whole = _refitted(order, signature, rows, budget)
+        if whole is not None:
+            challenger, data["refit_rows"] = whole, len(rows.labels)
     version = challenger.signature.version
     counts = {**logged.counts, **{name: data[name] for name in _COUNTS}}
     outcome = outcome_of(
@@ -153,19 +155,18 @@ def _attempt(order: Order) -> dict[str, Any]:
 
 
 def _refitted(
-    order: Order, champion: Signature, logged: LoggedRows, judged_one: Challenger
-) -> Challenger:
-    """Fit a challenger that has passed to all events; if that does not work, it stays as it is."""
-    budget = AlertBudget(order.spec.model.recipe.max_false_alerts)
+    order: Order, champion: Signature, rows: Labelled, budget: AlertBudget
+) -> Challenger | None:
+    """Fit a challenger that has passed to all events; ``None`` if that does not work."""
     try:
-        whole = refit(order.spec, champion, logged.data, seed=order.seed, budget=budget)
+        whole = refit(order.spec, champion, rows, seed=order.seed, budget=budget)
     except ModelError as error:
         log.warning("it is not fitted to all events: %s", error)
-        return judged_one
+        return None
     version = whole.signature.version
     if version in order.run.versions(champion.model) or _fault(order, whole):
         log.warning("version %s of all events is there already, or does not load", version)
-        return judged_one
+        return None
     return whole
 
 

@@ -42,9 +42,8 @@ def lifecycle_line(body: Mapping[str, Any], wall_ms: int | None) -> str:
         at = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         named = f"{at}  {named}"
     if event in (ASKED, REFUSED):
-        return f"{named}: {_asked(body)}" + (
-            f"; refused: {body.get('why')}" if event == REFUSED else ""
-        )
+        refused = f"; refused: {body.get('why')}" if event == REFUSED else ""
+        return f"{named}: {_asked(body)}{refused}"
     if event in ("learning", "learnt", "proposed"):
         return f"{named}: {_learnt(body)}"
     if event == UNCHANGED:
